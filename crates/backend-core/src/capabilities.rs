@@ -1,0 +1,36 @@
+//! What a backend says of itself.
+
+use serde::{Deserialize, Serialize};
+
+/// What a backend can do. A caller asks before it offers something, and the conformance suites choose their laws by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// Every operation that would change something answers `permission_denied`.
+    pub read_only: bool,
+    /// What was written is there after the process ends.
+    pub durable: bool,
+    /// The workspace can hold symbolic links, made from outside this protocol.
+    pub symlinks: bool,
+    /// The backend is also a [`Sandbox`](crate::Sandbox) that runs commands.
+    pub executes: bool,
+    /// Processes can be spawned, listed, read on from a cursor, written to and killed.
+    pub processes: bool,
+    /// Processes can be given a terminal.
+    pub pty: bool,
+}
+
+impl Capabilities {
+    /// Returns capabilities with nothing declared.
+    pub const fn none() -> Self {
+        Self {
+            read_only: false,
+            durable: false,
+            symlinks: false,
+            executes: false,
+            processes: false,
+            pty: false,
+        }
+    }
+}

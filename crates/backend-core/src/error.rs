@@ -1,0 +1,363 @@
+//! The one error type. Its variants are what a caller can do something about.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{PathError, PathReason, Version, VirtualPath};
+
+mod advice;
+mod kind;
+mod near;
+
+pub use kind::ErrorKind;
+pub use near::{Difference, NearMatch};
+
+/// A result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The cause of an error, kept for operators. It is never part of a message, and never leaves the process.
+pub type Source = Arc<dyn StdError + Send + Sync>;
+
+/// Why an operation was not done.
+///
+/// - [`kind`](Self::kind) is stable, and what a program should match on.
+/// - `Display` is one line for a log; it names virtual paths only, never the host's.
+/// - [`for_model`](Self::for_model) adds what to do next.
+///
+/// In JSON an error is an object whose `kind` is the kind in snake case.
+#[derive(Clone, Debug, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Error {
+    /// The text is not a path.
+    #[error("{path}: {reason}")]
+    InvalidPath {
+        /// The text, escaped and cut.
+        path: String,
+        /// What is wrong with it.
+        reason: PathReason,
+    },
+    /// The glob or regular expression does not parse, or is too large.
+    #[error("invalid pattern: {message}")]
+    InvalidPattern {
+        /// The pattern, as it was given.
+        pattern: String,
+        /// What is wrong with it, and where.
+        message: String,
+    },
+    /// The request contradicts itself, or cannot apply to what is there.
+    #[error("{message}")]
+    InvalidRequest {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Nothing is there.
+    #[error("{path}: not found")]
+    NotFound {
+        /// Where.
+        path: VirtualPath,
+    },
+    /// A directory is needed, and this is something else; or a part of the path above it is.
+    #[error("{path}: not a directory")]
+    NotADirectory {
+        /// Where.
+        path: VirtualPath,
+    },
+    /// A file is needed, and this is a directory.
+    #[error("{path}: is a directory")]
+    IsADirectory {
+        /// Where.
+        path: VirtualPath,
+    },
+    /// Something is there already.
+    #[error("{path}: already exists")]
+    AlreadyExists {
+        /// Where.
+        path: VirtualPath,
+    },
+    /// The operation is refused.
+    #[error("{path}: permission denied: {reason}")]
+    PermissionDenied {
+        /// Where.
+        path: VirtualPath,
+        /// Why, and by whom.
+        reason: String,
+    },
+    /// The file is not text in an encoding that can be shown and written back without loss.
+    #[error("{path}: not text ({media_type}, {size} bytes)")]
+    NotText {
+        /// Where.
+        path: VirtualPath,
+        /// The size of the file in bytes.
+        size: u64,
+        /// A guess at what it is instead, from its first bytes and its name.
+        media_type: String,
+    },
+    /// More than the operation takes at once.
+    #[error("{path}: too large: {size} bytes, at most {limit}")]
+    TooLarge {
+        /// Where.
+        path: VirtualPath,
+        /// How much it is, in bytes.
+        size: u64,
+        /// How much it may be, in bytes.
+        limit: u64,
+    },
+    /// The text to replace is not in the file.
+    #[error("{path}: no match for the text to replace{}", near::describe(.near.as_deref()))]
+    NoMatch {
+        /// Where.
+        path: VirtualPath,
+        /// Which replacement of the request it was, counted from 0.
+        index: usize,
+        /// The text in the file that comes nearest, where one does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        near: Option<Box<NearMatch>>,
+    },
+    /// The text to replace is in the file more than once.
+    #[error("{path}: {count} matches for the text to replace, on lines {}", near::lines(.lines, *.count))]
+    AmbiguousMatch {
+        /// Where.
+        path: VirtualPath,
+        /// Which replacement of the request it was, counted from 0.
+        index: usize,
+        /// How many matches there are.
+        count: u64,
+        /// The lines, counted from 1, on which the first ones start; at most 20.
+        lines: Vec<u64>,
+    },
+    /// What is there is not what the caller expected.
+    #[error("{path}: conflict: {reason}")]
+    Conflict {
+        /// Where.
+        path: VirtualPath,
+        /// What changed.
+        reason: String,
+        /// The version that is there now, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        current: Option<Version>,
+    },
+    /// A limit on what the workspace holds would be exceeded.
+    #[error("quota exceeded: {what}: at most {limit}")]
+    QuotaExceeded {
+        /// What is limited, such as `bytes` or `files`.
+        what: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// This backend, or this platform, cannot do it.
+    #[error("unsupported: {what}")]
+    Unsupported {
+        /// What cannot be done.
+        what: String,
+    },
+    /// The operation ran out of time. What it would have changed is as it was.
+    #[error("{what}: timed out after {after:?}")]
+    TimedOut {
+        /// What took too long.
+        what: String,
+        /// How long it was given.
+        after: Duration,
+    },
+    /// What the operation needs is gone or does not answer.
+    #[error("unavailable: {message}")]
+    Unavailable {
+        /// What is gone.
+        message: String,
+        /// The cause, for operators.
+        #[serde(skip)]
+        #[source]
+        source: Option<Source>,
+    },
+    /// Something failed that should not have.
+    #[error("{}internal error: {message}", near::prefix(.path.as_ref()))]
+    Internal {
+        /// Where, if it was at a path.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<VirtualPath>,
+        /// What was attempted.
+        message: String,
+        /// The cause, for operators.
+        #[serde(skip)]
+        #[source]
+        source: Option<Source>,
+    },
+}
+
+impl Error {
+    /// Returns the kind, which is stable.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::InvalidPath { .. } => ErrorKind::InvalidPath,
+            Self::InvalidPattern { .. } => ErrorKind::InvalidPattern,
+            Self::InvalidRequest { .. } => ErrorKind::InvalidRequest,
+            Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::NotADirectory { .. } => ErrorKind::NotADirectory,
+            Self::IsADirectory { .. } => ErrorKind::IsADirectory,
+            Self::AlreadyExists { .. } => ErrorKind::AlreadyExists,
+            Self::PermissionDenied { .. } => ErrorKind::PermissionDenied,
+            Self::NotText { .. } => ErrorKind::NotText,
+            Self::TooLarge { .. } => ErrorKind::TooLarge,
+            Self::NoMatch { .. } => ErrorKind::NoMatch,
+            Self::AmbiguousMatch { .. } => ErrorKind::AmbiguousMatch,
+            Self::Conflict { .. } => ErrorKind::Conflict,
+            Self::QuotaExceeded { .. } => ErrorKind::QuotaExceeded,
+            Self::Unsupported { .. } => ErrorKind::Unsupported,
+            Self::TimedOut { .. } => ErrorKind::TimedOut,
+            Self::Unavailable { .. } => ErrorKind::Unavailable,
+            Self::Internal { .. } => ErrorKind::Internal,
+        }
+    }
+
+    /// Returns the path that the error is about, if it is about one.
+    pub fn path(&self) -> Option<&VirtualPath> {
+        match self {
+            Self::NotFound { path }
+            | Self::NotADirectory { path }
+            | Self::IsADirectory { path }
+            | Self::AlreadyExists { path }
+            | Self::PermissionDenied { path, .. }
+            | Self::NotText { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::NoMatch { path, .. }
+            | Self::AmbiguousMatch { path, .. }
+            | Self::Conflict { path, .. } => Some(path),
+            Self::Internal { path, .. } => path.as_ref(),
+            Self::InvalidPath { .. }
+            | Self::InvalidPattern { .. }
+            | Self::InvalidRequest { .. }
+            | Self::QuotaExceeded { .. }
+            | Self::Unsupported { .. }
+            | Self::TimedOut { .. }
+            | Self::Unavailable { .. } => None,
+        }
+    }
+
+    /// Replaces the path that the error is about by what `map` makes of it. Wrappers that move paths use it.
+    #[must_use]
+    pub fn map_path(mut self, map: impl FnOnce(&VirtualPath) -> VirtualPath) -> Self {
+        match &mut self {
+            Self::NotFound { path }
+            | Self::NotADirectory { path }
+            | Self::IsADirectory { path }
+            | Self::AlreadyExists { path }
+            | Self::PermissionDenied { path, .. }
+            | Self::NotText { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::NoMatch { path, .. }
+            | Self::AmbiguousMatch { path, .. }
+            | Self::Conflict { path, .. }
+            | Self::Internal {
+                path: Some(path), ..
+            } => *path = map(path),
+            _ => {}
+        }
+        self
+    }
+
+    /// Makes a [`NotFound`](Self::NotFound).
+    pub fn not_found(path: &VirtualPath) -> Self {
+        Self::NotFound { path: path.clone() }
+    }
+
+    /// Makes a [`NotADirectory`](Self::NotADirectory).
+    pub fn not_a_directory(path: &VirtualPath) -> Self {
+        Self::NotADirectory { path: path.clone() }
+    }
+
+    /// Makes an [`IsADirectory`](Self::IsADirectory).
+    pub fn is_a_directory(path: &VirtualPath) -> Self {
+        Self::IsADirectory { path: path.clone() }
+    }
+
+    /// Makes an [`AlreadyExists`](Self::AlreadyExists).
+    pub fn already_exists(path: &VirtualPath) -> Self {
+        Self::AlreadyExists { path: path.clone() }
+    }
+
+    /// Makes a [`PermissionDenied`](Self::PermissionDenied).
+    pub fn permission_denied(path: &VirtualPath, reason: impl Into<String>) -> Self {
+        Self::PermissionDenied {
+            path: path.clone(),
+            reason: reason.into(),
+        }
+    }
+
+    /// Makes a [`Conflict`](Self::Conflict).
+    pub fn conflict(
+        path: &VirtualPath,
+        reason: impl Into<String>,
+        current: Option<Version>,
+    ) -> Self {
+        Self::Conflict {
+            path: path.clone(),
+            reason: reason.into(),
+            current,
+        }
+    }
+
+    /// Makes an [`InvalidRequest`](Self::InvalidRequest).
+    pub fn invalid_request(message: impl Into<String>) -> Self {
+        Self::InvalidRequest {
+            message: message.into(),
+        }
+    }
+
+    /// Makes an [`InvalidPattern`](Self::InvalidPattern).
+    pub fn invalid_pattern(pattern: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::InvalidPattern {
+            pattern: pattern.into(),
+            message: message.into(),
+        }
+    }
+
+    /// Makes an [`Unsupported`](Self::Unsupported).
+    pub fn unsupported(what: impl Into<String>) -> Self {
+        Self::Unsupported { what: what.into() }
+    }
+
+    /// Makes an [`Unavailable`](Self::Unavailable) with its cause.
+    pub fn unavailable(
+        message: impl Into<String>,
+        source: impl StdError + Send + Sync + 'static,
+    ) -> Self {
+        Self::Unavailable {
+            message: message.into(),
+            source: Some(Arc::new(source)),
+        }
+    }
+
+    /// Makes an [`Internal`](Self::Internal) with its cause. `message` says what was attempted, without host paths.
+    pub fn internal(
+        path: Option<&VirtualPath>,
+        message: impl Into<String>,
+        source: impl StdError + Send + Sync + 'static,
+    ) -> Self {
+        Self::Internal {
+            path: path.cloned(),
+            message: message.into(),
+            source: Some(Arc::new(source)),
+        }
+    }
+}
+
+impl From<PathError> for Error {
+    fn from(error: PathError) -> Self {
+        Self::InvalidPath {
+            path: error.path().to_owned(),
+            reason: error.reason(),
+        }
+    }
+}
+
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! Errors keep their kinds, their paths and their silence about the host.
+
+use std::error::Error as _;
+use std::io;
+
+use super::{Difference, Error, ErrorKind, NearMatch};
+use crate::VirtualPath;
+
+fn path(text: &str) -> VirtualPath {
+    VirtualPath::parse(text).unwrap()
+}
+
+#[test]
+fn an_error_is_a_json_object_with_its_kind() {
+    let error = Error::not_found(&path("/a"));
+    let json = serde_json::to_value(&error).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({ "kind": "not_found", "path": "/a" })
+    );
+    let back: Error = serde_json::from_value(json).unwrap();
+    assert_eq!(back.kind(), ErrorKind::NotFound);
+    assert_eq!(back.to_string(), "/a: not found");
+}
+
+#[test]
+fn a_kind_reads_the_same_in_text_and_json() {
+    for kind in [
+        ErrorKind::InvalidPath,
+        ErrorKind::NotADirectory,
+        ErrorKind::QuotaExceeded,
+    ] {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+    }
+}
+
+#[test]
+fn a_source_is_for_operators_alone() {
+    let cause = io::Error::other("open /home/operator/secret: no");
+    let error = Error::internal(Some(&path("/a")), "cannot open the file", cause);
+    assert!(error.source().is_some());
+    let shown = format!(
+        "{error}{}{}",
+        error.for_model(),
+        serde_json::to_string(&error).unwrap()
+    );
+    assert!(!shown.contains("operator"), "{shown}");
+    assert_eq!(
+        error.to_string(),
+        "/a: internal error: cannot open the file"
+    );
+}
+
+#[test]
+fn a_moved_error_names_the_new_path() {
+    let moved = Error::is_a_directory(&path("/a")).map_path(|p| p.rebase(&path("/mnt")).unwrap());
+    assert_eq!(moved.to_string(), "/mnt/a: is a directory");
+    assert_eq!(moved.path(), Some(&path("/mnt/a")));
+}
+
+#[test]
+fn a_model_is_shown_the_nearest_text() {
+    let near = NearMatch::new(7, Difference::Indentation, "\tlet x = 1;");
+    let error = Error::NoMatch {
+        path: path("/a.rs"),
+        index: 0,
+        near: Some(Box::new(near)),
+    };
+    assert_eq!(
+        error.for_model(),
+        "/a.rs: no match for the text to replace; the nearest is on line 7: it differs in indentation\n\
+         Copy the text exactly from the file. Line 7 on reads:\n\tlet x = 1;"
+    );
+}
+
+#[test]
+fn an_ambiguous_match_names_its_lines() {
+    let error = Error::AmbiguousMatch {
+        path: path("/a"),
+        index: 0,
+        count: 3,
+        lines: vec![1, 4],
+    };
+    assert_eq!(
+        error.to_string(),
+        "/a: 3 matches for the text to replace, on lines 1, 4, …"
+    );
+}
+
+#[test]
+fn an_error_is_small() {
+    assert!(size_of::<Error>() <= 72, "{}", size_of::<Error>());
+}

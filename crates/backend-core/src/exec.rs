@@ -1,0 +1,276 @@
+//! Commands: what to run, and how it ended.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::VirtualPath;
+
+/// How long a command runs at most unless asked otherwise: 120 seconds.
+pub const DEFAULT_EXEC_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How many bytes of each output stream are kept unless asked otherwise: 1 MiB.
+pub const DEFAULT_OUTPUT_BYTES: usize = 1 << 20;
+
+/// What to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Command {
+    /// A line for the sandbox's shell, `/bin/sh` where it has one.
+    Shell(String),
+    /// A program and its arguments, run without a shell. It must not be empty.
+    Argv(Vec<String>),
+}
+
+/// Asks for a command to be run.
+///
+/// The command inherits nothing of the host: its environment is the sandbox's own and [`env`](Self::env), its standard
+/// input is [`stdin`](Self::stdin) or empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExecRequest {
+    /// What to run.
+    pub command: Command,
+    /// The working directory; the sandbox's own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<VirtualPath>,
+    /// Variables that are added to the environment of the sandbox, or replace its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// The whole of the standard input. Empty by default.
+    #[serde(default)]
+    pub stdin: Bytes,
+    /// How long it may run, from the call on; [`DEFAULT_EXEC_TIMEOUT`] by default. `None` is no bound, zero an
+    /// `invalid_request`.
+    pub timeout: Option<Duration>,
+    /// How many bytes of each output stream are kept; [`DEFAULT_OUTPUT_BYTES`] by default. Of a longer one the first and
+    /// the last half are kept.
+    pub output_bytes: usize,
+    /// The user to run as, where the sandbox can choose; its default user otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The terminal to give it, where the sandbox has them; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<TerminalSize>,
+}
+
+/// The size of a terminal in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs)]
+pub struct TerminalSize {
+    /// How many rows.
+    pub rows: u16,
+    /// How many columns.
+    pub columns: u16,
+}
+
+impl ExecRequest {
+    /// Makes a request for a line of shell.
+    pub fn shell(line: impl Into<String>) -> Self {
+        Self::new(Command::Shell(line.into()))
+    }
+
+    /// Makes a request for a program and its arguments, run without a shell.
+    pub fn argv<I, A>(argv: I) -> Self
+    where
+        I: IntoIterator<Item = A>,
+        A: Into<String>,
+    {
+        Self::new(Command::Argv(argv.into_iter().map(Into::into).collect()))
+    }
+
+    /// Makes a request for a command of either form.
+    pub fn new(command: Command) -> Self {
+        Self {
+            command,
+            cwd: None,
+            env: BTreeMap::new(),
+            stdin: Bytes::new(),
+            timeout: Some(DEFAULT_EXEC_TIMEOUT),
+            output_bytes: DEFAULT_OUTPUT_BYTES,
+            user: None,
+            terminal: None,
+        }
+    }
+
+    /// Sets the working directory.
+    #[must_use]
+    pub fn cwd(mut self, cwd: impl Into<VirtualPath>) -> Self {
+        self.cwd = Some(cwd.into());
+        self
+    }
+
+    /// Adds a variable to the environment.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets the whole of the standard input.
+    #[must_use]
+    pub fn stdin(mut self, stdin: impl Into<Bytes>) -> Self {
+        self.stdin = stdin.into();
+        self
+    }
+
+    /// Sets how long it may run; `None` is no bound.
+    #[must_use]
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeout = timeout.into();
+        self
+    }
+
+    /// Sets how many bytes of each output stream are kept.
+    #[must_use]
+    pub fn output_bytes(mut self, bytes: usize) -> Self {
+        self.output_bytes = bytes;
+        self
+    }
+
+    /// Sets the user to run as.
+    #[must_use]
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.user = Some(user.into());
+        self
+    }
+
+    /// Gives it a terminal.
+    #[must_use]
+    pub fn terminal(mut self, size: TerminalSize) -> Self {
+        self.terminal = Some(size);
+        self
+    }
+}
+
+/// How a command ended. Only [`Exited(0)`](Self::Exited) is success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ExecStatus {
+    /// It ended by itself with this code. 124 is a code like any other.
+    Exited(i32),
+    /// It was killed by this signal, which its own timeout did not send.
+    Signaled(i32),
+    /// Its time was over, and it was killed with all that it had started.
+    TimedOut,
+    /// It was killed because it used more memory than it may.
+    OutOfMemory,
+    /// How it ended is not known.
+    Lost,
+}
+
+impl ExecStatus {
+    /// Returns whether the command ended by itself with code 0.
+    pub fn is_success(self) -> bool {
+        self == Self::Exited(0)
+    }
+}
+
+/// What was kept of one output stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Captured {
+    /// The first bytes: all of them, unless some are omitted.
+    pub head: Bytes,
+    /// How many bytes after the head were thrown away.
+    pub omitted: u64,
+    /// The last bytes, after the omitted ones.
+    pub tail: Bytes,
+}
+
+impl Captured {
+    /// Makes a stream from its parts.
+    pub fn new(head: impl Into<Bytes>, omitted: u64, tail: impl Into<Bytes>) -> Self {
+        Self {
+            head: head.into(),
+            omitted,
+            tail: tail.into(),
+        }
+    }
+
+    /// Returns how many bytes the command printed.
+    pub fn total(&self) -> u64 {
+        self.head.len() as u64 + self.omitted + self.tail.len() as u64
+    }
+
+    /// Returns the text for a reader: bytes that are not UTF-8 are replaced, and omitted ones are told.
+    pub fn to_text(&self) -> String {
+        let mut text = String::from_utf8_lossy(&self.head).into_owned();
+        if self.omitted > 0 {
+            text.push_str(&format!("\n... ({} bytes omitted)\n", self.omitted));
+        }
+        text.push_str(&String::from_utf8_lossy(&self.tail));
+        text
+    }
+}
+
+/// What a command printed and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExecOutput {
+    /// How it ended.
+    pub status: ExecStatus,
+    /// What it printed to its standard output.
+    pub stdout: Captured,
+    /// What it printed to its standard error.
+    pub stderr: Captured,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl ExecOutput {
+    /// Makes an outcome.
+    pub fn new(status: ExecStatus, stdout: Captured, stderr: Captured, elapsed: Duration) -> Self {
+        Self {
+            status,
+            stdout,
+            stderr,
+            elapsed,
+        }
+    }
+
+    /// Returns both streams as one text for a model: the standard output, then the standard error.
+    pub fn output(&self) -> String {
+        let (mut text, stderr) = (self.stdout.to_text(), self.stderr.to_text());
+        if !text.is_empty() && !stderr.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&stderr);
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Captured, ExecOutput, ExecStatus};
+
+    #[test]
+    fn only_code_zero_is_success() {
+        assert!(ExecStatus::Exited(0).is_success());
+        for status in [
+            ExecStatus::Exited(124),
+            ExecStatus::Signaled(9),
+            ExecStatus::TimedOut,
+            ExecStatus::OutOfMemory,
+            ExecStatus::Lost,
+        ] {
+            assert!(!status.is_success(), "{status:?}");
+        }
+    }
+
+    #[test]
+    fn output_joins_the_streams_and_tells_what_is_missing() {
+        let stdout = Captured::new("a", 5, "b\u{e9}");
+        let stderr = Captured::new(&b"\xff!"[..], 0, "");
+        let output = ExecOutput::new(ExecStatus::Exited(1), stdout, stderr, Duration::ZERO);
+        assert_eq!(output.output(), "a\n... (5 bytes omitted)\nbé\n\u{fffd}!");
+        assert_eq!(output.stdout.total(), 9);
+    }
+}

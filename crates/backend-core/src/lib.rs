@@ -1,0 +1,49 @@
+#![doc = include_str!("../README.md")]
+
+mod backend;
+mod backend_ext;
+mod capabilities;
+mod entry;
+mod error;
+mod exec;
+mod forward;
+mod ops;
+mod page;
+mod path;
+mod process;
+mod provider;
+mod runtime;
+mod sandbox;
+#[cfg(feature = "search")]
+pub mod search;
+pub mod text;
+mod version;
+
+pub use backend::Backend;
+pub use backend_ext::{BackendExt, IntoPath};
+pub use capabilities::Capabilities;
+pub use entry::{Entry, EntryKind};
+pub use error::{Difference, Error, ErrorKind, NearMatch, Result, Source};
+pub use exec::{
+    Captured, Command, DEFAULT_EXEC_TIMEOUT, DEFAULT_OUTPUT_BYTES, ExecOutput, ExecRequest,
+    ExecStatus, TerminalSize,
+};
+pub use ops::{
+    COUNTED_FILE_BYTES, Case, Content, CutLine, DEFAULT_GLOB_LIMIT, DEFAULT_GREP_LIMIT,
+    DEFAULT_GREP_LINE_BYTES, DEFAULT_LINE_BYTES, DEFAULT_LS_LIMIT, DEFAULT_PAGE_BYTES,
+    DEFAULT_READ_BYTES, DEFAULT_READ_LINES, DeleteRequest, Deleted, EditRequest, Edited, Edits,
+    Encoding, FileHits, GlobRequest, GrepLine, GrepMatch, GrepOutput, GrepRequest, Grepped,
+    LineAnchor, LineEdit, LineEnding, LsRequest, MadeDirectory, MkdirRequest, PageEnd,
+    ReadBytesRequest, ReadRequest, RenameMode, RenameRequest, Renamed, Replacement, StatRequest,
+    TextPage, WriteMode, WriteRequest, Written,
+};
+pub use page::{Page, Skipped, Truncation};
+pub use path::{MAX_PATH_BYTES, MAX_SEGMENT_BYTES, PathError, PathReason, VirtualPath};
+pub use process::{
+    OutputChunk, OutputRequest, OutputStream, ProcessId, ProcessInfo, ProcessOutput, Signal,
+    StdinRequest,
+};
+pub use provider::{MAX_ID_BYTES, SandboxId, SandboxSpec};
+pub use runtime::RuntimeConfig;
+pub use sandbox::{Sandbox, SandboxExt, SandboxProvider};
+pub use version::{ParseVersionError, Version};

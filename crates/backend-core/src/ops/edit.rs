@@ -1,0 +1,206 @@
+//! `edit`: a change to a part of a text file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Version, VirtualPath};
+
+/// Asks for parts of a text file to be replaced: all of them, or none.
+///
+/// The edit keeps the file's encoding, byte order mark, line endings and mode, and is applied under the file's lock, so
+/// that no other edit through the same backend is lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EditRequest {
+    /// The file. A link is followed inside the workspace, and stays.
+    pub path: VirtualPath,
+    /// What to replace.
+    pub edits: Edits,
+    /// The version that the file must have; anything else is a conflict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Version>,
+    /// Whether to stop short of writing: the outcome tells what would change.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// The two forms of an edit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Edits {
+    /// Exact texts, each replaced in what the one before it left.
+    Exact(Vec<Replacement>),
+    /// Lines, each named by its number and a hash of its content. All numbers are those of the file before the edit,
+    /// and the edits must not overlap.
+    Lines(Vec<LineEdit>),
+}
+
+/// One text to replace by another.
+///
+/// A `\n` in `old` matches `\r\n` in the file too, unless `old` has a `\r` itself. A `\n` in `new` becomes the line
+/// ending of the place, unless `new` has a `\r` itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Replacement {
+    /// The text to find. Empty, or the same as `new`, is an `invalid_request`.
+    pub old: String,
+    /// The text to put in its place.
+    pub new: String,
+    /// Whether every match is replaced. Otherwise more than one is an `ambiguous_match`.
+    #[serde(default)]
+    pub replace_all: bool,
+}
+
+impl Replacement {
+    /// Makes a replacement of the one match of `old`.
+    pub fn new(old: impl Into<String>, new: impl Into<String>) -> Self {
+        Self {
+            old: old.into(),
+            new: new.into(),
+            replace_all: false,
+        }
+    }
+
+    /// Makes a replacement of every match of `old`.
+    pub fn all(old: impl Into<String>, new: impl Into<String>) -> Self {
+        Self {
+            old: old.into(),
+            new: new.into(),
+            replace_all: true,
+        }
+    }
+}
+
+/// A line of the file, named by its number and by what it holds.
+///
+/// [`TextPage::render_hashed`](crate::TextPage::render_hashed) shows both; [`line_hash`](crate::text::line_hash) makes
+/// the hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LineAnchor {
+    /// The line, counted from 1.
+    pub line: u64,
+    /// The hash of its content. If the line has another one, the edit is a conflict.
+    pub hash: String,
+}
+
+impl LineAnchor {
+    /// Makes an anchor.
+    pub fn new(line: u64, hash: impl Into<String>) -> Self {
+        Self {
+            line,
+            hash: hash.into(),
+        }
+    }
+}
+
+/// One change to whole lines.
+///
+/// `text` is lines without the ending of the last one; their `\n` become the line ending of the place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LineEdit {
+    /// Replaces the lines from `first` to `last`, both included.
+    Replace {
+        /// The first line.
+        first: LineAnchor,
+        /// The last line; the same as `first` for one line.
+        last: LineAnchor,
+        /// The new lines.
+        text: String,
+    },
+    /// Removes the lines from `first` to `last`, both included, with their endings.
+    Delete {
+        /// The first line.
+        first: LineAnchor,
+        /// The last line; the same as `first` for one line.
+        last: LineAnchor,
+    },
+    /// Inserts lines before a line.
+    InsertBefore {
+        /// The line.
+        line: LineAnchor,
+        /// The new lines.
+        text: String,
+    },
+    /// Inserts lines after a line.
+    InsertAfter {
+        /// The line.
+        line: LineAnchor,
+        /// The new lines.
+        text: String,
+    },
+}
+
+impl EditRequest {
+    /// Makes a request that replaces the one match of `old` by `new`.
+    pub fn new(
+        path: impl Into<VirtualPath>,
+        old: impl Into<String>,
+        new: impl Into<String>,
+    ) -> Self {
+        Self::exact(path, vec![Replacement::new(old, new)])
+    }
+
+    /// Makes a request for several exact replacements.
+    pub fn exact(path: impl Into<VirtualPath>, replacements: Vec<Replacement>) -> Self {
+        Self::from_edits(path, Edits::Exact(replacements))
+    }
+
+    /// Makes a request for changes to whole lines.
+    pub fn lines(path: impl Into<VirtualPath>, edits: Vec<LineEdit>) -> Self {
+        Self::from_edits(path, Edits::Lines(edits))
+    }
+
+    /// Makes a request for edits of either form.
+    pub fn from_edits(path: impl Into<VirtualPath>, edits: Edits) -> Self {
+        Self {
+            path: path.into(),
+            edits,
+            expected: None,
+            dry_run: false,
+        }
+    }
+
+    /// Refuses with a conflict unless the file has this version.
+    #[must_use]
+    pub fn expect(mut self, version: Version) -> Self {
+        self.expected = Some(version);
+        self
+    }
+
+    /// Stops short of writing.
+    #[must_use]
+    pub fn dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+}
+
+/// What an `edit` did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Edited {
+    /// How many matches were replaced, or how many line edits were applied.
+    pub replacements: u64,
+    /// The version after the edit; the one before it for a dry run.
+    pub version: Version,
+    /// The change as a unified diff, with three lines of context, of at most 64 KiB.
+    pub diff: String,
+    /// Whether the diff was too long and is cut.
+    #[serde(default)]
+    pub diff_cut: bool,
+}
+
+impl Edited {
+    /// Makes an outcome.
+    pub fn new(replacements: u64, version: Version, diff: String, diff_cut: bool) -> Self {
+        Self {
+            replacements,
+            version,
+            diff,
+            diff_cut,
+        }
+    }
+}

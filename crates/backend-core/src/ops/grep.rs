@@ -1,0 +1,352 @@
+//! `grep`: lines by their content.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Skipped, Truncation, VirtualPath};
+
+/// How many matches, or files, a grep returns unless asked otherwise.
+pub const DEFAULT_GREP_LIMIT: usize = 1000;
+
+/// How many bytes of one line a grep returns unless asked otherwise.
+pub const DEFAULT_GREP_LINE_BYTES: usize = 500;
+
+/// Asks for the lines that match a regular expression, in path order, then by line.
+///
+/// The syntax is that of Rust's `regex` crate; a search takes linear time, so that no pattern can hang it. It skips what a
+/// [`GlobRequest`](crate::GlobRequest) skips, and binary files; links are not followed below `path`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct GrepRequest {
+    /// The pattern.
+    pub pattern: String,
+    /// The directory or the one file to search; the root by default.
+    pub path: VirtualPath,
+    /// Whether the pattern is a plain text; false by default.
+    pub fixed: bool,
+    /// How case counts; it does by default.
+    pub case: Case,
+    /// Whether only whole words match; false by default.
+    pub word: bool,
+    /// Whether a match can go over several lines, and `.` matches `\n`; false by default.
+    pub multi_line: bool,
+    /// How many lines before a match to show; 0 by default.
+    pub before: usize,
+    /// How many lines after a match to show; 0 by default.
+    pub after: usize,
+    /// Globs that a file must match: one of those without a leading `!`, if there are any, and none of those with one. A
+    /// glob without a `/` is about the file's name at any depth, another one about its path relative to `path`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub globs: Vec<String>,
+    /// File types that a file must have one of, by the names that ripgrep gives them, such as `rust` or `py`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<String>,
+    /// Whether hidden entries are searched; false by default.
+    pub hidden: bool,
+    /// Whether ignored entries are searched; false by default.
+    pub ignored: bool,
+    /// What to return; [`GrepOutput::Matches`] by default.
+    pub output: GrepOutput,
+    /// How many matches, or files, to return at most; [`DEFAULT_GREP_LIMIT`] by default. They are the first ones.
+    pub limit: usize,
+    /// How many matches to return of one file at most; without a bound by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_limit: Option<usize>,
+    /// How many bytes of one line to return at most, around the match; [`DEFAULT_GREP_LINE_BYTES`] by default.
+    pub line_bytes: usize,
+    /// Subtrees that are left out as if they were not there. They are not counted as skipped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<VirtualPath>,
+    /// Where `path` stands for a reader who sees it from further up; see
+    /// [`GlobRequest::seen_at`](crate::GlobRequest::seen_at). The root by default.
+    #[serde(default)]
+    pub seen_at: VirtualPath,
+    /// How long to search at most; without a bound by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+}
+
+/// How upper and lower case count in a grep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Case {
+    /// They differ.
+    #[default]
+    Sensitive,
+    /// They are the same.
+    Insensitive,
+    /// They differ if the pattern has an upper case letter.
+    Smart,
+}
+
+/// What a grep returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum GrepOutput {
+    /// Each match, in [`Grepped::matches`].
+    #[default]
+    Matches,
+    /// Each file with a match, in [`Grepped::files`]. A file is not searched past its first match.
+    Files,
+    /// Each file with a match and how many it has, in [`Grepped::files`].
+    Counts,
+}
+
+impl GrepRequest {
+    /// Makes a request for the matches of `pattern` anywhere below the root.
+    pub fn new(pattern: impl Into<String>) -> Self {
+        Self {
+            pattern: pattern.into(),
+            path: VirtualPath::root(),
+            fixed: false,
+            case: Case::Sensitive,
+            word: false,
+            multi_line: false,
+            before: 0,
+            after: 0,
+            globs: Vec::new(),
+            types: Vec::new(),
+            hidden: false,
+            ignored: false,
+            output: GrepOutput::Matches,
+            limit: DEFAULT_GREP_LIMIT,
+            file_limit: None,
+            line_bytes: DEFAULT_GREP_LINE_BYTES,
+            exclude: Vec::new(),
+            seen_at: VirtualPath::root(),
+            timeout: None,
+        }
+    }
+
+    /// Sets the directory or the one file to search.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<VirtualPath>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// Takes the pattern as a plain text.
+    #[must_use]
+    pub fn fixed(mut self) -> Self {
+        self.fixed = true;
+        self
+    }
+
+    /// Sets how case counts.
+    #[must_use]
+    pub fn case(mut self, case: Case) -> Self {
+        self.case = case;
+        self
+    }
+
+    /// Matches whole words only.
+    #[must_use]
+    pub fn word(mut self) -> Self {
+        self.word = true;
+        self
+    }
+
+    /// Lets a match go over several lines.
+    #[must_use]
+    pub fn multi_line(mut self) -> Self {
+        self.multi_line = true;
+        self
+    }
+
+    /// Sets how many lines to show before and after a match.
+    #[must_use]
+    pub fn context(mut self, before: usize, after: usize) -> Self {
+        self.before = before;
+        self.after = after;
+        self
+    }
+
+    /// Adds a glob that a file must match, or, with a leading `!`, must not.
+    #[must_use]
+    pub fn glob(mut self, glob: impl Into<String>) -> Self {
+        self.globs.push(glob.into());
+        self
+    }
+
+    /// Adds a file type that a file may have.
+    #[must_use]
+    pub fn file_type(mut self, name: impl Into<String>) -> Self {
+        self.types.push(name.into());
+        self
+    }
+
+    /// Searches hidden entries too.
+    #[must_use]
+    pub fn hidden(mut self) -> Self {
+        self.hidden = true;
+        self
+    }
+
+    /// Searches ignored entries too.
+    #[must_use]
+    pub fn ignored(mut self) -> Self {
+        self.ignored = true;
+        self
+    }
+
+    /// Sets what to return.
+    #[must_use]
+    pub fn output(mut self, output: GrepOutput) -> Self {
+        self.output = output;
+        self
+    }
+
+    /// Sets how many matches, or files, to return at most.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Sets how many matches to return of one file at most.
+    #[must_use]
+    pub fn file_limit(mut self, limit: usize) -> Self {
+        self.file_limit = Some(limit);
+        self
+    }
+
+    /// Sets how many bytes of one line to return at most.
+    #[must_use]
+    pub fn line_bytes(mut self, bytes: usize) -> Self {
+        self.line_bytes = bytes;
+        self
+    }
+
+    /// Leaves out a subtree.
+    #[must_use]
+    pub fn exclude(mut self, path: impl Into<VirtualPath>) -> Self {
+        self.exclude.push(path.into());
+        self
+    }
+
+    /// Sets where `path` stands for a reader who sees it from further up.
+    #[must_use]
+    pub fn seen_at(mut self, path: impl Into<VirtualPath>) -> Self {
+        self.seen_at = path.into();
+        self
+    }
+
+    /// Sets how long to search at most.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+}
+
+/// One line of a file, as a grep shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct GrepLine {
+    /// The line, counted from 1. It is the line that a read shows under this number.
+    pub line: u64,
+    /// Its text without its ending, cut to the request's `line_bytes`.
+    pub text: String,
+}
+
+impl GrepLine {
+    /// Makes a line.
+    pub fn new(line: u64, text: impl Into<String>) -> Self {
+        Self {
+            line,
+            text: text.into(),
+        }
+    }
+}
+
+/// One match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct GrepMatch {
+    /// The file.
+    pub path: VirtualPath,
+    /// The line on which it starts, counted from 1.
+    pub line: u64,
+    /// The byte in the line at which the match starts, counted from 1.
+    pub column: u64,
+    /// The line, or all lines of a match that goes over several, without the last ending; cut around the match to the
+    /// request's `line_bytes`.
+    pub text: String,
+    /// Whether `text` is cut.
+    #[serde(default)]
+    pub cut: bool,
+    /// Whether `text` has replacement characters, because the file is not UTF-8. Such a text is no needle for an edit.
+    #[serde(default)]
+    pub lossy: bool,
+    /// The lines before it. A line that an earlier match shows is not shown again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<GrepLine>,
+    /// The lines after it, up to the next match.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<GrepLine>,
+}
+
+impl GrepMatch {
+    /// Makes a match without context.
+    pub fn new(path: VirtualPath, line: u64, column: u64, text: impl Into<String>) -> Self {
+        Self {
+            path,
+            line,
+            column,
+            text: text.into(),
+            cut: false,
+            lossy: false,
+            before: Vec::new(),
+            after: Vec::new(),
+        }
+    }
+}
+
+/// A file with at least one match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FileHits {
+    /// The file.
+    pub path: VirtualPath,
+    /// How many lines match, or matches there are in a search over several lines. 1 for [`GrepOutput::Files`].
+    pub count: u64,
+}
+
+impl FileHits {
+    /// Makes a file with its count.
+    pub fn new(path: VirtualPath, count: u64) -> Self {
+        Self { path, count }
+    }
+}
+
+/// What a `grep` found.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Grepped {
+    /// The matches, in path order, then by line. Empty unless [`GrepOutput::Matches`] was asked for.
+    pub matches: Vec<GrepMatch>,
+    /// The files with a match, in path order. Empty for [`GrepOutput::Matches`].
+    pub files: Vec<FileHits>,
+    /// How many files were searched.
+    pub searched: u64,
+    /// Why there may be more; `None` if this is all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<Truncation>,
+    /// What was passed over.
+    #[serde(skip_serializing_if = "Skipped::is_empty")]
+    pub skipped: Skipped,
+    /// What failed beside the results: a composite names here each backend that could not answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Error>,
+}
+
+impl Grepped {
+    /// Returns whether this is everything: nothing was cut and nothing failed.
+    pub fn is_whole(&self) -> bool {
+        self.truncated.is_none() && self.failures.is_empty()
+    }
+}

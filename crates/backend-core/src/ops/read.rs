@@ -1,0 +1,217 @@
+//! `read`: a window of a text file's lines.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Version, VirtualPath};
+
+/// How many lines a read returns unless asked otherwise.
+pub const DEFAULT_READ_LINES: usize = 2000;
+
+/// How many bytes of one line a read returns unless asked otherwise.
+pub const DEFAULT_LINE_BYTES: usize = 4096;
+
+/// How many bytes of text a read returns in all unless asked otherwise: 256 KiB.
+pub const DEFAULT_PAGE_BYTES: usize = 256 << 10;
+
+/// Up to which size, in bytes, the lines of a file are always counted to its end: 16 MiB.
+///
+/// In a larger file they are counted, and the text is checked, up to the end of the window alone.
+pub const COUNTED_FILE_BYTES: u64 = 16 << 20;
+
+/// Asks for a window of lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ReadRequest {
+    /// The file. A link is followed inside the workspace.
+    pub path: VirtualPath,
+    /// How many lines to pass over first; 0 by default. Past the end it is an `invalid_request` that names the length,
+    /// but for offset 0 of an empty file.
+    pub offset: u64,
+    /// How many lines to return at most; [`DEFAULT_READ_LINES`] by default. 0 is an `invalid_request`.
+    pub limit: usize,
+    /// How many bytes of one line to return at most; [`DEFAULT_LINE_BYTES`] by default.
+    pub line_bytes: usize,
+    /// How many bytes of text to return at most; [`DEFAULT_PAGE_BYTES`] by default. The first line is returned whatever
+    /// it is, within `line_bytes`.
+    pub page_bytes: usize,
+}
+
+impl ReadRequest {
+    /// Makes a request for the first lines of `path`.
+    pub fn new(path: impl Into<VirtualPath>) -> Self {
+        Self {
+            path: path.into(),
+            offset: 0,
+            limit: DEFAULT_READ_LINES,
+            line_bytes: DEFAULT_LINE_BYTES,
+            page_bytes: DEFAULT_PAGE_BYTES,
+        }
+    }
+
+    /// Sets how many lines to pass over first.
+    #[must_use]
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.offset = offset;
+        self
+    }
+
+    /// Sets how many lines to return at most.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Sets how many bytes of one line to return at most.
+    #[must_use]
+    pub fn line_bytes(mut self, line_bytes: usize) -> Self {
+        self.line_bytes = line_bytes;
+        self
+    }
+
+    /// Sets how many bytes of text to return at most.
+    #[must_use]
+    pub fn page_bytes(mut self, page_bytes: usize) -> Self {
+        self.page_bytes = page_bytes;
+        self
+    }
+}
+
+/// How the text of a file is encoded. Anything else is not text here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Encoding {
+    /// UTF-8 without a byte order mark.
+    Utf8,
+    /// UTF-8 with a byte order mark.
+    Utf8Bom,
+    /// UTF-16, little endian, with a byte order mark.
+    Utf16Le,
+    /// UTF-16, big endian, with a byte order mark.
+    Utf16Be,
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Utf8 => "UTF-8",
+            Self::Utf8Bom => "UTF-8 with BOM",
+            Self::Utf16Le => "UTF-16LE with BOM",
+            Self::Utf16Be => "UTF-16BE with BOM",
+        })
+    }
+}
+
+/// How the lines of a file end, as far as it was read. A `\r` without a `\n` after it is no line end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LineEnding {
+    /// No line end was seen.
+    None,
+    /// `\n`.
+    Lf,
+    /// `\r\n`.
+    Crlf,
+    /// Both.
+    Mixed,
+}
+
+/// Why a page ends where it does, when the file goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PageEnd {
+    /// It has as many lines as were asked for.
+    Lines,
+    /// It has as many bytes as it may.
+    Bytes,
+}
+
+/// A line of a page that is longer than the page shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CutLine {
+    /// The line, counted from 1.
+    pub line: u64,
+    /// How many bytes of UTF-8 it has, its ending not counted.
+    pub bytes: u64,
+}
+
+impl CutLine {
+    /// Makes a mark of a cut line.
+    pub fn new(line: u64, bytes: u64) -> Self {
+        Self { line, bytes }
+    }
+}
+
+/// A window of a text file.
+///
+/// `Display` renders it for a reader: each line as `{:>6}\t{line}`, then what was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TextPage {
+    /// The file.
+    pub path: VirtualPath,
+    /// The lines in UTF-8, with the endings that they have in the file and without a byte order mark. Pages without a
+    /// cut line put together are the file's text.
+    pub text: String,
+    /// The number of the first line, counted from 1: the request's offset plus one.
+    pub first_line: u64,
+    /// How many lines `text` has.
+    pub lines: u64,
+    /// How many lines the file has; `None` if it was not read to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_lines: Option<u64>,
+    /// The offset of the next page; `None` if this one reaches the end of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_offset: Option<u64>,
+    /// Why the page ends before the file does; `None` if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<PageEnd>,
+    /// The lines of which only the start is shown, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut_lines: Vec<CutLine>,
+    /// How the file is encoded.
+    pub encoding: Encoding,
+    /// How its lines end, as far as it was read.
+    pub line_ending: LineEnding,
+    /// The size of the file in bytes.
+    pub size: u64,
+    /// The version of the file that the text is of.
+    pub version: Version,
+}
+
+impl TextPage {
+    /// Makes a page that holds nothing yet. The scanner that fills it sets the rest.
+    pub(crate) fn empty(path: VirtualPath, size: u64, version: Version) -> Self {
+        Self {
+            path,
+            text: String::new(),
+            first_line: 1,
+            lines: 0,
+            total_lines: None,
+            next_offset: None,
+            ended_by: None,
+            cut_lines: Vec::new(),
+            encoding: Encoding::Utf8,
+            line_ending: LineEnding::None,
+            size,
+            version,
+        }
+    }
+
+    /// Returns each line with its number, counted from 1, and without its ending.
+    pub fn numbered_lines(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.text
+            .split_inclusive('\n')
+            .zip(self.first_line..)
+            .map(|(line, number)| {
+                let line = line.strip_suffix('\n').unwrap_or(line);
+                (number, line.strip_suffix('\r').unwrap_or(line))
+            })
+    }
+}

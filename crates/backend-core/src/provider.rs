@@ -1,0 +1,151 @@
+//! What a sandbox provider is asked for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, RuntimeConfig};
+
+/// The longest [`SandboxId`], in bytes.
+pub const MAX_ID_BYTES: usize = 64;
+
+/// The name of a sandbox: 1 to 64 of `a-z`, `0-9`, `-` and `_`, the first one a letter or a digit.
+///
+/// So it is the same on every file system and in every engine: no case to collide, no path in it, nothing to quote.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SandboxId(Arc<str>);
+
+impl SandboxId {
+    /// Parses a name.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid_request` for a text that is no such name.
+    pub fn parse(text: impl AsRef<str>) -> Result<Self> {
+        let text = text.as_ref();
+        let refuse = |reason: &str| {
+            let shown: String = text
+                .chars()
+                .take(MAX_ID_BYTES)
+                .flat_map(char::escape_debug)
+                .collect();
+            Err(Error::invalid_request(format!(
+                "'{shown}' is no sandbox id: {reason}"
+            )))
+        };
+        if text.is_empty() {
+            return refuse("it is empty");
+        }
+        if text.len() > MAX_ID_BYTES {
+            return refuse("it is longer than 64 bytes");
+        }
+        let allowed =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+        if !text.chars().all(allowed) {
+            return refuse("it may have a-z, 0-9, '-' and '_' alone");
+        }
+        if text.starts_with(['-', '_']) {
+            return refuse("it must start with a letter or a digit");
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// Returns the name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SandboxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for SandboxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl TryFrom<String> for SandboxId {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+impl From<SandboxId> for String {
+    fn from(id: SandboxId) -> Self {
+        id.as_str().to_owned()
+    }
+}
+
+/// What kind of sandbox to make, in terms that every provider understands. Each provider has settings of its own besides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SandboxSpec {
+    /// Its name.
+    pub id: SandboxId,
+    /// What is installed in it; the provider's default otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<RuntimeConfig>,
+    /// Variables for the environment of everything that runs in it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Marks by which an operator finds it again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// A directory of the host that outlives the sandbox and holds its work directory. Only an operator sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<std::path::PathBuf>,
+}
+
+impl SandboxSpec {
+    /// Makes a specification with nothing but a name.
+    pub fn new(id: SandboxId) -> Self {
+        Self {
+            id,
+            runtime: None,
+            env: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            workspace: None,
+        }
+    }
+
+    /// Sets what is installed in it.
+    #[must_use]
+    pub fn runtime(mut self, runtime: RuntimeConfig) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SandboxId;
+
+    #[test]
+    fn a_plain_name_is_an_id() {
+        for name in ["a", "user-123", "0_x", &"a".repeat(64)] {
+            assert_eq!(SandboxId::parse(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn what_could_be_a_path_or_collide_is_refused() {
+        let long = "a".repeat(10_000);
+        for name in [
+            "", "../x", "/x", "a/b", "a\0", "A", "ü", "а", "-a", "_a", "a b", ".", &long,
+        ] {
+            let error = SandboxId::parse(name).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::InvalidRequest, "{name:?}");
+            assert!(error.to_string().len() < 600);
+        }
+        assert!(serde_json::from_str::<SandboxId>("\"../x\"").is_err());
+    }
+}

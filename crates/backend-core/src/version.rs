@@ -1,0 +1,109 @@
+//! Versions: cheap marks by which a stale write or edit is noticed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// An opaque mark of a file's state.
+///
+/// Two equal versions of one path mean that nothing changed the file in between, as well as its store can tell. A
+/// version says nothing about another path or another backend, and has no order.
+///
+/// It costs its backend a look at metadata, never a read of the file. Each backend documents what it is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Version(u128);
+
+impl Version {
+    /// Makes a version from what identifies a state, such as an inode, a size and two times.
+    ///
+    /// Equal parts give equal versions, and different parts give different ones but for an accident with odds of
+    /// about 2^-128. It does not stand up to somebody who looks for such an accident.
+    pub fn from_parts(parts: &[u64]) -> Self {
+        const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+        const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+        let hash = parts
+            .iter()
+            .flat_map(|part| part.to_le_bytes())
+            .fold(OFFSET, |hash, byte| {
+                (hash ^ u128::from(byte)).wrapping_mul(PRIME)
+            });
+        Self(hash)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Version({self})")
+    }
+}
+
+/// The text is not a version: not 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a version is 32 hexadecimal digits")]
+pub struct ParseVersionError;
+
+impl FromStr for Version {
+    type Err = ParseVersionError;
+
+    fn from_str(text: &str) -> Result<Self, ParseVersionError> {
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(ParseVersionError);
+        }
+        u128::from_str_radix(text, 16)
+            .map(Self)
+            .map_err(|_| ParseVersionError)
+    }
+}
+
+impl TryFrom<String> for Version {
+    type Error = ParseVersionError;
+
+    fn try_from(text: String) -> Result<Self, ParseVersionError> {
+        text.parse()
+    }
+}
+
+impl From<Version> for String {
+    fn from(version: Version) -> Self {
+        version.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Version;
+
+    #[test]
+    fn a_version_survives_its_text() {
+        let version = Version::from_parts(&[1, 2, 3]);
+        assert_eq!(version.to_string().parse(), Ok(version));
+        let json = serde_json::to_string(&version).unwrap();
+        assert_eq!(serde_json::from_str::<Version>(&json).unwrap(), version);
+    }
+
+    #[test]
+    fn parts_and_their_order_matter() {
+        assert_ne!(Version::from_parts(&[1, 2]), Version::from_parts(&[2, 1]));
+        assert_ne!(Version::from_parts(&[0]), Version::from_parts(&[0, 0]));
+    }
+
+    #[test]
+    fn what_is_not_a_version_is_refused() {
+        for text in [
+            "",
+            "abc",
+            "+0000000000000000000000000000000",
+            &"g".repeat(32),
+        ] {
+            assert!(text.parse::<Version>().is_err(), "{text:?}");
+        }
+    }
+}
