@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PathError, PathReason, Version, VirtualPath};
+use crate::{PathError, PathReason, ProcessId, Version, VirtualPath};
 
 mod advice;
 mod kind;
@@ -49,16 +49,23 @@ pub enum Error {
         message: String,
     },
     /// The request contradicts itself, or cannot apply to what is there.
-    #[error("{message}")]
+    #[error("{}{message}", near::prefix(.path.as_ref()))]
     InvalidRequest {
+        /// Where, if it is about what is at one path. The message then does not name it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<VirtualPath>,
         /// What is wrong with it.
         message: String,
     },
-    /// Nothing is there.
-    #[error("{path}: not found")]
+    /// Nothing is there, or there is no such process.
+    #[error("{}: not found", near::missing(.path.as_ref(), .process.as_ref()))]
     NotFound {
-        /// Where.
-        path: VirtualPath,
+        /// Where, if it is about what is at a path.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<VirtualPath>,
+        /// The process, if it is about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        process: Option<ProcessId>,
     },
     /// A directory is needed, and this is something else; or a part of the path above it is.
     #[error("{path}: not a directory")]
@@ -215,8 +222,7 @@ impl Error {
     /// Returns the path that the error is about, if it is about one.
     pub fn path(&self) -> Option<&VirtualPath> {
         match self {
-            Self::NotFound { path }
-            | Self::NotADirectory { path }
+            Self::NotADirectory { path }
             | Self::IsADirectory { path }
             | Self::AlreadyExists { path }
             | Self::PermissionDenied { path, .. }
@@ -225,10 +231,11 @@ impl Error {
             | Self::NoMatch { path, .. }
             | Self::AmbiguousMatch { path, .. }
             | Self::Conflict { path, .. } => Some(path),
-            Self::Internal { path, .. } => path.as_ref(),
+            Self::Internal { path, .. }
+            | Self::InvalidRequest { path, .. }
+            | Self::NotFound { path, .. } => path.as_ref(),
             Self::InvalidPath { .. }
             | Self::InvalidPattern { .. }
-            | Self::InvalidRequest { .. }
             | Self::QuotaExceeded { .. }
             | Self::Unsupported { .. }
             | Self::TimedOut { .. }
@@ -240,8 +247,7 @@ impl Error {
     #[must_use]
     pub fn map_path(mut self, map: impl FnOnce(&VirtualPath) -> VirtualPath) -> Self {
         match &mut self {
-            Self::NotFound { path }
-            | Self::NotADirectory { path }
+            Self::NotADirectory { path }
             | Self::IsADirectory { path }
             | Self::AlreadyExists { path }
             | Self::PermissionDenied { path, .. }
@@ -250,6 +256,12 @@ impl Error {
             | Self::NoMatch { path, .. }
             | Self::AmbiguousMatch { path, .. }
             | Self::Conflict { path, .. }
+            | Self::InvalidRequest {
+                path: Some(path), ..
+            }
+            | Self::NotFound {
+                path: Some(path), ..
+            }
             | Self::Internal {
                 path: Some(path), ..
             } => *path = map(path),
@@ -258,9 +270,20 @@ impl Error {
         self
     }
 
-    /// Makes a [`NotFound`](Self::NotFound).
+    /// Makes a [`NotFound`](Self::NotFound) for a path.
     pub fn not_found(path: &VirtualPath) -> Self {
-        Self::NotFound { path: path.clone() }
+        Self::NotFound {
+            path: Some(path.clone()),
+            process: None,
+        }
+    }
+
+    /// Makes a [`NotFound`](Self::NotFound) for a process.
+    pub fn unknown_process(process: &ProcessId) -> Self {
+        Self::NotFound {
+            path: None,
+            process: Some(process.clone()),
+        }
     }
 
     /// Makes a [`NotADirectory`](Self::NotADirectory).
@@ -299,9 +322,19 @@ impl Error {
         }
     }
 
-    /// Makes an [`InvalidRequest`](Self::InvalidRequest).
+    /// Makes an [`InvalidRequest`](Self::InvalidRequest) that is about no path.
     pub fn invalid_request(message: impl Into<String>) -> Self {
         Self::InvalidRequest {
+            path: None,
+            message: message.into(),
+        }
+    }
+
+    /// Makes an [`InvalidRequest`](Self::InvalidRequest) about what is at a path. `message` does not name the path: it is
+    /// shown before it, and a wrapper that moves paths can then change it.
+    pub fn invalid_request_at(path: &VirtualPath, message: impl Into<String>) -> Self {
+        Self::InvalidRequest {
+            path: Some(path.clone()),
             message: message.into(),
         }
     }

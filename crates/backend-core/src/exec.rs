@@ -21,7 +21,8 @@ pub const DEFAULT_OUTPUT_BYTES: usize = 1 << 20;
 pub enum Command {
     /// A line for the sandbox's shell, `/bin/sh` where it has one.
     Shell(String),
-    /// A program and its arguments, run without a shell. It must not be empty.
+    /// A program and its arguments, run without a shell. It must not be empty. A program that is not there, or cannot be
+    /// run, ends with code 127 or 126 and a line on its standard error, as in a shell.
     Argv(Vec<String>),
 }
 
@@ -47,8 +48,11 @@ pub struct ExecRequest {
     /// `invalid_request`.
     pub timeout: Option<Duration>,
     /// How many bytes of each output stream are kept; [`DEFAULT_OUTPUT_BYTES`] by default. Of a longer one the first and
-    /// the last half are kept.
+    /// the last half are kept; of a spawned process, whose output is read from a cursor, the newest bytes.
     pub output_bytes: usize,
+    /// How many bytes a command may print to each stream before it is killed; without a bound by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_ceiling: Option<u64>,
     /// The user to run as, where the sandbox can choose; its default user otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -91,6 +95,7 @@ impl ExecRequest {
             stdin: Bytes::new(),
             timeout: Some(DEFAULT_EXEC_TIMEOUT),
             output_bytes: DEFAULT_OUTPUT_BYTES,
+            output_ceiling: None,
             user: None,
             terminal: None,
         }
@@ -131,6 +136,13 @@ impl ExecRequest {
         self
     }
 
+    /// Sets how many bytes it may print to each stream before it is killed.
+    #[must_use]
+    pub fn output_ceiling(mut self, bytes: u64) -> Self {
+        self.output_ceiling = Some(bytes);
+        self
+    }
+
     /// Sets the user to run as.
     #[must_use]
     pub fn user(mut self, user: impl Into<String>) -> Self {
@@ -159,6 +171,8 @@ pub enum ExecStatus {
     TimedOut,
     /// It was killed because it used more memory than it may.
     OutOfMemory,
+    /// It printed more than its ceiling, and was killed with all that it had started.
+    OutputCeiling,
     /// How it ended is not known.
     Lost,
 }
@@ -259,6 +273,7 @@ mod tests {
             ExecStatus::Signaled(9),
             ExecStatus::TimedOut,
             ExecStatus::OutOfMemory,
+            ExecStatus::OutputCeiling,
             ExecStatus::Lost,
         ] {
             assert!(!status.is_success(), "{status:?}");

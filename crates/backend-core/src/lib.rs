@@ -18,6 +18,8 @@ mod sandbox;
 pub mod search;
 pub mod text;
 mod version;
+#[cfg(feature = "wire")]
+pub mod wire;
 
 pub use backend::Backend;
 pub use backend_ext::{BackendExt, IntoPath};
@@ -44,6 +46,8 @@ pub use process::{
     StdinRequest,
 };
 pub use provider::{MAX_ID_BYTES, SandboxId, SandboxSpec};
-pub use runtime::RuntimeConfig;
+pub use runtime::{
+    DEFAULT_WORK_DIR, PackageManager, PackageSet, RuntimeBuilder, RuntimeConfig, RuntimeImage,
+};
 pub use sandbox::{Sandbox, SandboxExt, SandboxProvider};
 pub use version::{ParseVersionError, Version};

@@ -46,11 +46,11 @@ pub struct Skipped {
     pub hidden: u64,
     /// Entries that a `.gitignore` or `.ignore` file excludes.
     pub ignored: u64,
-    /// Files with a NUL byte, which a grep does not search.
+    /// Files with a NUL byte, in which a grep finds nothing.
     pub binary: u64,
     /// Links, which a search does not follow.
     pub symlinks: u64,
-    /// Files with a line too long to be searched.
+    /// Files with a line too long to be searched, or too large to be searched over several lines.
     pub long_lines: u64,
     /// Entries that vanished or could not be opened.
     pub unreadable: u64,
@@ -66,13 +66,13 @@ impl Skipped {
 
     /// Adds the counts of `other` to these.
     pub fn add(&mut self, other: &Self) {
-        self.hidden += other.hidden;
-        self.ignored += other.ignored;
-        self.binary += other.binary;
-        self.symlinks += other.symlinks;
-        self.long_lines += other.long_lines;
-        self.unreadable += other.unreadable;
-        self.unnameable += other.unnameable;
+        self.hidden = self.hidden.saturating_add(other.hidden);
+        self.ignored = self.ignored.saturating_add(other.ignored);
+        self.binary = self.binary.saturating_add(other.binary);
+        self.symlinks = self.symlinks.saturating_add(other.symlinks);
+        self.long_lines = self.long_lines.saturating_add(other.long_lines);
+        self.unreadable = self.unreadable.saturating_add(other.unreadable);
+        self.unnameable = self.unnameable.saturating_add(other.unnameable);
     }
 }
 

@@ -60,7 +60,7 @@ pub enum PathReason {
     ControlCharacter,
     /// The path starts with a drive, such as `C:\` or `C:/`.
     Drive,
-    /// The first segment is `~` alone.
+    /// The first segment is `~` alone, and no `/` is before it.
     Home,
     /// A segment is longer than [`MAX_SEGMENT_BYTES`].
     SegmentTooLong,
@@ -126,8 +126,9 @@ impl VirtualPath {
     ///
     /// # Errors
     ///
-    /// Returns a [`PathError`] for a `..` segment, a control character, a drive prefix (`C:\`, `C:/`), a leading `~`
-    /// segment, a segment over 255 bytes or a path over 4096. `a..b` and `~x.txt` are ordinary names.
+    /// Returns a [`PathError`] for a `..` segment, a control character, a segment over 255 bytes or a path over 4096; and, in
+    /// a text without a leading `/`, for a drive prefix (`C:\`, `C:/`) or a first segment `~`. `a..b` and `~x.txt` are
+    /// ordinary names, and so is `~` in `/~`.
     pub fn parse(text: impl AsRef<str>) -> Result<Self, PathError> {
         let text = text.as_ref();
         let refuse = |reason| Err(PathError::new(text, reason));
@@ -145,7 +146,7 @@ impl VirtualPath {
         {
             match segment {
                 ".." => return refuse(PathReason::ParentSegment),
-                "~" if index == 0 => return refuse(PathReason::Home),
+                "~" if index == 0 && !text.starts_with('/') => return refuse(PathReason::Home),
                 _ if segment.len() > MAX_SEGMENT_BYTES => {
                     return refuse(PathReason::SegmentTooLong);
                 }
@@ -230,9 +231,6 @@ impl VirtualPath {
         if name.len() > MAX_SEGMENT_BYTES {
             return Err(PathError::new(name, PathReason::SegmentTooLong));
         }
-        if self.is_root() && (name == "~" || has_drive(name)) {
-            return Err(PathError::new(name, PathReason::Home));
-        }
         let base = if self.is_root() { "" } else { self.as_str() };
         if base.len() + 1 + name.len() > MAX_PATH_BYTES {
             return Err(PathError::new(name, PathReason::PathTooLong));
@@ -250,10 +248,8 @@ impl VirtualPath {
     ///
     /// Returns a [`PathError`] as [`parse`](Self::parse) does; `..` is refused here too.
     pub fn join(&self, relative: &str) -> Result<Self, PathError> {
-        if has_drive(relative) {
-            return Err(PathError::new(relative, PathReason::Drive));
-        }
-        Self::parse(format!("{}/{relative}", self.0))
+        let path = Self::parse(relative)?;
+        path.rebase(self)
     }
 
     /// Returns whether `prefix` is this path or a directory above it. `/memory` does not start with `/mem`.

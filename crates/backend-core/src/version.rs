@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// It costs its backend a look at metadata, never a read of the file. Each backend documents what it is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Version(u128);
+pub struct Version([u8; 16]);
 
 impl Version {
     /// Makes a version from what identifies a state, such as an inode, a size and two times.
@@ -29,13 +29,13 @@ impl Version {
             .fold(OFFSET, |hash, byte| {
                 (hash ^ u128::from(byte)).wrapping_mul(PRIME)
             });
-        Self(hash)
+        Self(hash.to_be_bytes())
     }
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
     }
 }
 
@@ -58,7 +58,7 @@ impl FromStr for Version {
             return Err(ParseVersionError);
         }
         u128::from_str_radix(text, 16)
-            .map(Self)
+            .map(|hash| Self(hash.to_be_bytes()))
             .map_err(|_| ParseVersionError)
     }
 }

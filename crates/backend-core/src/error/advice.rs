@@ -24,6 +24,9 @@ impl Error {
                 "Correct the pattern, or ask for a fixed-string search.".into()
             }
             Self::InvalidRequest { .. } | Self::Internal { .. } => String::new(),
+            Self::NotFound {
+                process: Some(_), ..
+            } => "List the processes to find the right one.".into(),
             Self::NotFound { .. } => {
                 "List the directory above it, or search with glob, to find the right path.".into()
             }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::VirtualPath;
+use crate::{ProcessId, VirtualPath};
 
 /// The text in a file that comes nearest to the one that an edit looked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,4 +86,17 @@ pub(super) fn lines(lines: &[u64], count: u64) -> String {
 
 pub(super) fn prefix(path: Option<&VirtualPath>) -> String {
     path.map(|path| format!("{path}: ")).unwrap_or_default()
+}
+
+/// What is not there. The id of a process can be any text that a caller made up.
+pub(super) fn missing(path: Option<&VirtualPath>, process: Option<&ProcessId>) -> String {
+    match (path, process) {
+        (Some(path), _) => path.to_string(),
+        (None, Some(process)) => {
+            let shown = process.as_str().chars().take(64);
+            let shown: String = shown.flat_map(char::escape_debug).collect();
+            format!("process {shown}")
+        }
+        (None, None) => "it".to_owned(),
+    }
 }

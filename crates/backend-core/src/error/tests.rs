@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::io;
 
 use super::{Difference, Error, ErrorKind, NearMatch};
-use crate::VirtualPath;
+use crate::{ProcessId, VirtualPath};
 
 fn path(text: &str) -> VirtualPath {
     VirtualPath::parse(text).unwrap()
@@ -21,6 +21,21 @@ fn an_error_is_a_json_object_with_its_kind() {
     let back: Error = serde_json::from_value(json).unwrap();
     assert_eq!(back.kind(), ErrorKind::NotFound);
     assert_eq!(back.to_string(), "/a: not found");
+}
+
+#[test]
+fn an_unknown_process_is_not_found_and_at_no_path() {
+    let error = Error::unknown_process(&ProcessId::new("p1\n2"));
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(error.path(), None);
+    assert_eq!(error.to_string(), "process p1\\n2: not found");
+    let json = serde_json::to_value(&error).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({ "kind": "not_found", "process": "p1\n2" })
+    );
+    let back: Error = serde_json::from_value(json).unwrap();
+    assert_eq!(back.to_string(), error.to_string());
 }
 
 #[test]
@@ -56,6 +71,27 @@ fn a_moved_error_names_the_new_path() {
     let moved = Error::is_a_directory(&path("/a")).map_path(|p| p.rebase(&path("/mnt")).unwrap());
     assert_eq!(moved.to_string(), "/mnt/a: is a directory");
     assert_eq!(moved.path(), Some(&path("/mnt/a")));
+}
+
+#[test]
+fn a_request_that_is_wrong_about_a_path_names_it_outside_of_the_message() {
+    let error = Error::invalid_request_at(&path("/a"), "offset 10 is past the end");
+    assert_eq!(error.path(), Some(&path("/a")));
+    let json = serde_json::to_value(&error).unwrap();
+    assert_eq!(json["message"], "offset 10 is past the end");
+    let moved = error.map_path(|p| p.rebase(&path("/mnt")).unwrap());
+    assert_eq!(moved.to_string(), "/mnt/a: offset 10 is past the end");
+
+    let bare = Error::invalid_request("the limit must be at least 1");
+    assert_eq!(bare.path(), None);
+    let json = serde_json::to_value(&bare).unwrap();
+    assert!(json.get("path").is_none());
+    assert!(
+        serde_json::from_value::<Error>(json)
+            .unwrap()
+            .path()
+            .is_none()
+    );
 }
 
 #[test]

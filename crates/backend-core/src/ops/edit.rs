@@ -38,13 +38,13 @@ pub enum Edits {
 /// One text to replace by another.
 ///
 /// A `\n` in `old` matches `\r\n` in the file too, unless `old` has a `\r` itself. A `\n` in `new` becomes the line
-/// ending of the place, unless `new` has a `\r` itself.
+/// ending of the place, unless `new` has a `\r` itself, or differs from an `old` with a `\r` in line endings alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Replacement {
     /// The text to find. Empty, or the same as `new`, is an `invalid_request`.
     pub old: String,
-    /// The text to put in its place.
+    /// The text to put in its place. With a NUL character in it, it is an `invalid_request`.
     pub new: String,
     /// Whether every match is replaced. Otherwise more than one is an `ambiguous_match`.
     #[serde(default)]
@@ -96,7 +96,8 @@ impl LineAnchor {
 
 /// One change to whole lines.
 ///
-/// `text` is lines without the ending of the last one; their `\n` become the line ending of the place.
+/// `text` is lines without the ending of the last one, and one there makes no further line; their `\n` become the line
+/// ending of the place. An empty `text` is one empty line. The file keeps having, or not having, an ending at its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -202,5 +203,37 @@ impl Edited {
             diff,
             diff_cut,
         }
+    }
+
+    /// Names another path in the head of the diff. Wrappers that move paths use it.
+    #[must_use]
+    pub fn at_path(mut self, path: &VirtualPath) -> Self {
+        let rest = self
+            .diff
+            .strip_prefix("--- a/")
+            .and_then(|head| head.split_once("\n+++ b/"))
+            .and_then(|(_, head)| head.split_once('\n'))
+            .map(|(_, rest)| rest);
+        if let Some(rest) = rest {
+            self.diff = format!("--- a{path}\n+++ b{path}\n{rest}");
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Edited;
+    use crate::{Version, VirtualPath};
+
+    #[test]
+    fn a_diff_can_name_another_path() {
+        let path = VirtualPath::parse("/mnt/a").unwrap();
+        let edited = |diff: &str| Edited::new(1, Version::from_parts(&[1]), diff.to_owned(), false);
+        let body = "@@ -1 +1 @@\n---- a/x\n+++++ b/x\n";
+        let moved = edited(&format!("--- a/a\n+++ b/a\n{body}")).at_path(&path);
+        assert_eq!(moved.diff, format!("--- a/mnt/a\n+++ b/mnt/a\n{body}"));
+        assert_eq!(edited("").at_path(&path).diff, "");
+        assert_eq!(edited(body).at_path(&path).diff, body);
     }
 }

@@ -11,16 +11,27 @@ pub const DEFAULT_GLOB_LIMIT: usize = 1000;
 
 /// Asks for the entries below a directory whose path matches a pattern, in path order.
 ///
-/// `*` and `?` stay within a segment, `**` crosses segments, `{a,b}`, `[a-z]` and `[!a]` choose, `\` escapes. The pattern
-/// is relative to [`path`](Self::path), and a leading `/` means the same: `*.rs` is beside you, `**/*.rs` at any depth.
-/// A trailing `/` matches directories alone. A `..` segment and an empty pattern are an `invalid_pattern`.
+/// `*` and `?` stay within a segment, `**` crosses segments, `{a,b}`, `[a-z]` and `[!a]` choose, `\` escapes. `?` and a
+/// class stand for one character, not one byte, and never for a `/`. The pattern is relative to [`path`](Self::path), and
+/// a leading `/` means the same: `*.rs` is beside you, `**/*.rs` at any depth. `src/**` is everything below `src`, and not
+/// `src` itself. A trailing `/` matches directories alone. Braces may hold `/` and other braces; `{src/,}*.rs` is
+/// `src/*.rs` or `*.rs`.
+///
+/// An empty pattern, a `..` segment, a leading `~` segment, a control character, braces that stand for more than 1024
+/// patterns and a pattern of more than 4096 bytes are an `invalid_pattern`.
 ///
 /// # What is skipped
 ///
 /// Hidden entries (a name that starts with `.`), unless [`hidden`](Self::hidden) is set or a segment of the pattern that
 /// itself starts with `.` matches the name; what `.gitignore` and `.ignore` files below the backend's root exclude, unless
 /// [`ignored`](Self::ignored) is set or `path` lies inside of it. Nothing above the root counts, and no `.git` is needed.
-/// Links are shown where they match, and not followed.
+/// As in ripgrep, a rule of an `.ignore` file wins over one of a `.gitignore`, among rules of one kind that of the deeper
+/// directory, and in one file the last. `path` itself is never skipped.
+///
+/// Links are shown where they match, and not followed. What is neither file, directory nor link is left out.
+///
+/// Counted as skipped is what could have matched, or could have had something below it that does: `.git` counts for
+/// `**/*.rs`, and not for `*.rs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GlobRequest {

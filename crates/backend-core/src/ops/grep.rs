@@ -15,13 +15,27 @@ pub const DEFAULT_GREP_LINE_BYTES: usize = 500;
 /// Asks for the lines that match a regular expression, in path order, then by line.
 ///
 /// The syntax is that of Rust's `regex` crate; a search takes linear time, so that no pattern can hang it. It skips what a
-/// [`GlobRequest`](crate::GlobRequest) skips, and binary files; links are not followed below `path`.
+/// [`GlobRequest`](crate::GlobRequest) skips, and binary files; links are not followed below `path`. One result is one
+/// line, however often it matches. A pattern of more than 64 KiB, or of more than 10 MiB when it is compiled, is an
+/// `invalid_pattern`.
+///
+/// # What is searched
+///
+/// The lines that a read shows: they end at `\n`, a `\r` before it belongs to the ending, and no pattern sees that `\r`.
+/// So `$` matches before either ending, and in a search over several lines `\n` and `\r\n` both match both. A byte order
+/// mark is not searched, and UTF-16 with one is searched as its text. Other encodings are searched as the bytes that they
+/// are.
+///
+/// A file is binary, and gives no match, if there is a NUL byte in what was searched of it or in its first 8 MiB. A file
+/// with a line of more than 16 MiB is not searched past it and gives no match either, nor is one of more than 64 MiB in a
+/// search over several lines; both count as [`Skipped::long_lines`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GrepRequest {
     /// The pattern.
     pub pattern: String,
-    /// The directory or the one file to search; the root by default.
+    /// The directory or the one file to search; the root by default. A file that is named here is searched even if it is
+    /// hidden or ignored; `globs` and `types` are about it too, by its name.
     pub path: VirtualPath,
     /// Whether the pattern is a plain text; false by default.
     pub fixed: bool,
@@ -29,17 +43,21 @@ pub struct GrepRequest {
     pub case: Case,
     /// Whether only whole words match; false by default.
     pub word: bool,
-    /// Whether a match can go over several lines, and `.` matches `\n`; false by default.
+    /// Whether a match can go over several lines, and `.` matches `\n`; false by default. Without it a pattern with a
+    /// newline in it is an `invalid_pattern`. Of several matches that start on one line, the first is returned.
     pub multi_line: bool,
-    /// How many lines before a match to show; 0 by default.
+    /// How many lines before a match to show; 0 by default, 1000 at most.
     pub before: usize,
-    /// How many lines after a match to show; 0 by default.
+    /// How many lines after a match to show; 0 by default, 1000 at most.
     pub after: usize,
     /// Globs that a file must match: one of those without a leading `!`, if there are any, and none of those with one. A
-    /// glob without a `/` is about the file's name at any depth, another one about its path relative to `path`.
+    /// glob without a `/` is about the file's name at any depth, another one about its path relative to `path`; `/*.rs` is
+    /// about the files beside you. A glob that ends with a `/` is about everything below such a directory, and one with a
+    /// leading `!` that matches a directory leaves out everything below it: `!vendor`, `!/build/`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub globs: Vec<String>,
-    /// File types that a file must have one of, by the names that ripgrep gives them, such as `rust` or `py`.
+    /// File types that a file must have one of, by the names that ripgrep gives them, such as `rust` or `py`. It must match
+    /// `globs` too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
     /// Whether hidden entries are searched; false by default.
@@ -50,7 +68,8 @@ pub struct GrepRequest {
     pub output: GrepOutput,
     /// How many matches, or files, to return at most; [`DEFAULT_GREP_LIMIT`] by default. They are the first ones.
     pub limit: usize,
-    /// How many matches to return of one file at most; without a bound by default.
+    /// How many matches to return of one file at most; without a bound by default. What it leaves out is not told by
+    /// [`Grepped::truncated`]. It says nothing about files and counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_limit: Option<usize>,
     /// How many bytes of one line to return at most, around the match; [`DEFAULT_GREP_LINE_BYTES`] by default.
@@ -89,7 +108,8 @@ pub enum GrepOutput {
     /// Each match, in [`Grepped::matches`].
     #[default]
     Matches,
-    /// Each file with a match, in [`Grepped::files`]. A file is not searched past its first match.
+    /// Each file with a match, in [`Grepped::files`]. A file is not searched past its first match, but for a NUL in its
+    /// first 8 MiB.
     Files,
     /// Each file with a match and how many it has, in [`Grepped::files`].
     Counts,
@@ -311,7 +331,7 @@ impl GrepMatch {
 pub struct FileHits {
     /// The file.
     pub path: VirtualPath,
-    /// How many lines match, or matches there are in a search over several lines. 1 for [`GrepOutput::Files`].
+    /// How many lines match: on which a match starts, in a search over several lines. 1 for [`GrepOutput::Files`].
     pub count: u64,
 }
 
@@ -331,7 +351,7 @@ pub struct Grepped {
     pub matches: Vec<GrepMatch>,
     /// The files with a match, in path order. Empty for [`GrepOutput::Matches`].
     pub files: Vec<FileHits>,
-    /// How many files were searched.
+    /// How many files were searched, binary ones and others that count as skipped not among them.
     pub searched: u64,
     /// Why there may be more; `None` if this is all.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -206,12 +206,24 @@ impl TextPage {
 
     /// Returns each line with its number, counted from 1, and without its ending.
     pub fn numbered_lines(&self) -> impl Iterator<Item = (u64, &str)> {
+        let newlines = memchr::memchr_iter(b'\n', self.text.as_bytes()).count() as u64;
+        // Of a last line that is cut and has no ending, there may be nothing at all in the text.
+        let unseen = self
+            .cut_lines
+            .last()
+            .filter(|cut| cut.line == self.first_line.saturating_add(newlines))
+            .filter(|_| self.text.is_empty() || self.text.ends_with('\n'))
+            .map(|_| "");
         self.text
             .split_inclusive('\n')
-            .zip(self.first_line..)
-            .map(|(line, number)| {
-                let line = line.strip_suffix('\n').unwrap_or(line);
-                (number, line.strip_suffix('\r').unwrap_or(line))
+            .chain(unseen)
+            .zip(0..)
+            .map(|(line, above)| {
+                // A `\r` is part of the ending only before a `\n`.
+                let content = line.strip_suffix('\n').map_or(line, |content| {
+                    content.strip_suffix('\r').unwrap_or(content)
+                });
+                (self.first_line.saturating_add(above), content)
             })
     }
 }

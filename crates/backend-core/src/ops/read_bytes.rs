@@ -57,16 +57,22 @@ impl ReadBytesRequest {
     pub fn resolve(&self, size: u64) -> Result<Range<u64>> {
         let range = self.range.clone().unwrap_or(0..size);
         if range.start > range.end {
-            return Err(Error::invalid_request(format!(
-                "{}: the range ends at {} before it starts at {}",
-                self.path, range.end, range.start
-            )));
+            return Err(Error::invalid_request_at(
+                &self.path,
+                format!(
+                    "the range ends at {} before it starts at {}",
+                    range.end, range.start
+                ),
+            ));
         }
         if range.start > size {
-            return Err(Error::invalid_request(format!(
-                "{}: the range starts at byte {}, past the end of the file at {size}",
-                self.path, range.start
-            )));
+            return Err(Error::invalid_request_at(
+                &self.path,
+                format!(
+                    "the range starts at byte {}, past the end of the file at {size}",
+                    range.start
+                ),
+            ));
         }
         let end = range.end.min(size);
         let length = end - range.start;

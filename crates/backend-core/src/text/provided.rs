@@ -67,6 +67,12 @@ pub(crate) async fn edit_by_versions<B>(backend: &B, request: &EditRequest) -> R
 where
     B: Backend + ?Sized,
 {
+    if !request.dry_run && backend.capabilities().read_only {
+        return Err(Error::permission_denied(
+            &request.path,
+            "the backend is read-only",
+        ));
+    }
     let read = ReadBytesRequest::new(&request.path).limit(MAX_EDIT_BYTES);
     for _ in 0..EDIT_TRIES {
         let content = backend.read_bytes_with(&read).await?;

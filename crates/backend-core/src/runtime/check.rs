@@ -1,0 +1,128 @@
+//! What the fields of a runtime may hold.
+//!
+//! Packages reach their manager as arguments, never through a shell. What is refused here is what would still be taken
+//! for something else than a package: an option, a URL, a file.
+
+use crate::runtime::{PackageManager, RuntimeImage};
+use crate::{Error, Result, RuntimeConfig};
+
+/// The longest text of any field but setup lines and values, in bytes.
+const MAX_BYTES: usize = 255;
+
+pub(super) fn runtime(runtime: &RuntimeConfig) -> Result<()> {
+    let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    field("name", &runtime.name, named)?;
+    if runtime.name.len() > 64 || runtime.name.starts_with(['.', '_']) {
+        return refuse(
+            "name",
+            &runtime.name,
+            "use 1 to 64 characters, a letter or digit first",
+        );
+    }
+    match &runtime.image {
+        RuntimeImage::Ready(name) => {
+            image(name)?;
+            if !runtime.packages.is_empty() || !runtime.setup.is_empty() {
+                return Err(Error::invalid_request(
+                    "packages and setup need a base image to be built on; an image is used as it is",
+                ));
+            }
+        }
+        RuntimeImage::BuiltOn(name) => image(name)?,
+    }
+    for set in &runtime.packages {
+        set.names
+            .iter()
+            .try_for_each(|name| package(set.manager, name))?;
+    }
+    for line in &runtime.setup {
+        if line.trim().is_empty() || line.contains('\0') {
+            return refuse("setup line", line, "it must be a line of shell");
+        }
+    }
+    for (name, value) in &runtime.env {
+        variable(name, value)?;
+    }
+    if runtime.work_dir.is_root() {
+        return refuse("work_dir", "/", "it cannot be the root");
+    }
+    runtime.user.as_deref().map_or(Ok(()), user)
+}
+
+fn image(name: &str) -> Result<()> {
+    field("image", name, |c| {
+        c.is_ascii_alphanumeric() || "._-/:@".contains(c)
+    })
+}
+
+fn package(manager: PackageManager, name: &str) -> Result<()> {
+    let extra = match manager {
+        PackageManager::Pip | PackageManager::Uv => "._-[],<>=!~*+",
+        PackageManager::Npm => "._-@/^~<>=*+",
+        PackageManager::Apt => "+.-=:~",
+        PackageManager::Cargo => "_-@.+",
+    };
+    field("package", name, |c| {
+        c.is_ascii_alphanumeric() || extra.contains(c)
+    })?;
+    // `./x` and `a/../b` are files to pip and npm, and npm takes `a/b` for a repository: only a scope has a slash.
+    let scoped = name.starts_with('@') && name.matches('/').count() == 1;
+    if name.starts_with('.') || name.contains("..") || (name.contains('/') && !scoped) {
+        return refuse(
+            "package",
+            name,
+            "it must be the name of a package, not a file or a repository",
+        );
+    }
+    Ok(())
+}
+
+fn variable(name: &str, value: &str) -> Result<()> {
+    field("variable", name, |c| c.is_ascii_alphanumeric() || c == '_')?;
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        return refuse("variable", name, "it cannot start with a digit");
+    }
+    if value.contains('\0') {
+        return refuse("variable", name, "its value has a NUL in it");
+    }
+    Ok(())
+}
+
+fn user(user: &str) -> Result<()> {
+    field("user", user, |c| {
+        c.is_ascii_alphanumeric() || "_-.:".contains(c)
+    })?;
+    let parts: Vec<_> = user.split(':').collect();
+    if parts.len() > 2 || parts.iter().any(|part| part.is_empty()) {
+        return refuse("user", user, "use a name, a number, or 'number:number'");
+    }
+    Ok(())
+}
+
+/// Checks what holds for every short field: not empty, not long, no option, allowed characters alone.
+fn field(what: &str, text: &str, allowed: impl Fn(char) -> bool) -> Result<()> {
+    if text.is_empty() {
+        return refuse(what, text, "it is empty");
+    }
+    if text.len() > MAX_BYTES {
+        return refuse(what, text, "it is longer than 255 bytes");
+    }
+    if text.starts_with('-') {
+        return refuse(what, text, "it would be taken for an option");
+    }
+    match text.chars().find(|&c| !allowed(c)) {
+        Some(c) => refuse(
+            what,
+            text,
+            &format!("it cannot have '{}' in it", c.escape_debug()),
+        ),
+        None => Ok(()),
+    }
+}
+
+fn refuse(what: &str, text: &str, reason: &str) -> Result<()> {
+    let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+    Err(Error::invalid_request(format!(
+        "runtime: {what} '{shown}': {reason}"
+    )))
+}

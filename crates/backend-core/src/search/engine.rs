@@ -1,0 +1,177 @@
+//! The search of one file: by line as it is read, or over several lines with the whole file in memory.
+
+use std::io::{self, Read};
+
+use grep_matcher::Matcher;
+use grep_regex::RegexMatcher;
+use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
+
+use super::cancel::Stop;
+use super::sink::{Hits, LineSink};
+use super::source::Source;
+use super::spans;
+use super::tree::Opened;
+use crate::{GrepOutput, GrepRequest, VirtualPath};
+
+/// The longest line that is searched, in bytes, with the context that is kept before it.
+const MAX_LINE_BYTES: usize = 16 << 20;
+
+/// The largest file that is searched over several lines, in bytes of UTF-8.
+const MAX_HELD_BYTES: usize = 64 << 20;
+
+/// The part of a file in which a NUL always makes it binary, in bytes.
+const CHECKED_BYTES: u64 = 8 << 20;
+
+/// How large a buffer can be that is kept for the next file, in bytes.
+const MAX_KEPT_BYTES: usize = 1 << 20;
+
+/// What came of one file.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It was searched.
+    Searched(Hits),
+    /// It has a NUL byte.
+    Binary,
+    /// It has a line that is too long, or is too large to be searched over several lines.
+    LongLine,
+    /// It vanished or cannot be read.
+    Unreadable,
+}
+
+/// Searches files, one after the other. Each thread has its own.
+#[derive(Debug)]
+pub(super) struct Engine<'a> {
+    request: &'a GrepRequest,
+    matcher: RegexMatcher,
+    over_lines: bool,
+    searcher: Searcher,
+    held: Vec<u8>,
+    scratch: Vec<u8>,
+    root: VirtualPath,
+}
+
+impl<'a> Engine<'a> {
+    pub(super) fn new(request: &'a GrepRequest, matcher: RegexMatcher) -> Self {
+        let stays_in_line = matcher
+            .non_matching_bytes()
+            .is_some_and(|bytes| bytes.contains(b'\n'));
+        Self {
+            request,
+            matcher,
+            over_lines: request.multi_line && !stays_in_line,
+            searcher: searcher(request),
+            held: Vec::new(),
+            scratch: Vec::new(),
+            root: VirtualPath::root(),
+        }
+    }
+
+    /// Searches a file, which is the `number`th of the search.
+    pub(super) fn search<R: Read>(
+        &mut self,
+        opened: Opened<R>,
+        number: u64,
+        stop: &Stop<'_>,
+    ) -> Outcome {
+        let mut source = Source::new(opened, number, stop);
+        let mut hits = Hits::new(self.request, &self.root);
+        let searched = if self.over_lines {
+            self.search_held(&mut source, stop, &mut hits)
+        } else {
+            let sink = LineSink {
+                hits: &mut hits,
+                matcher: &self.matcher,
+            };
+            self.searcher
+                .search_reader(&self.matcher, &mut source, sink)
+        };
+        if source.largest() > MAX_KEPT_BYTES {
+            self.searcher = searcher(self.request);
+        }
+        let is_binary = self.is_binary(&mut source, &hits);
+        if source.failed() {
+            return Outcome::Unreadable;
+        }
+        if is_binary {
+            return Outcome::Binary;
+        }
+        match searched {
+            Ok(()) => Outcome::Searched(hits),
+            // Nothing else fails but the buffer for a line.
+            Err(_) => Outcome::LongLine,
+        }
+    }
+
+    /// Returns whether there is a NUL in what was searched, or in the part of the file that always counts: what is behind
+    /// the first matches must not decide by how much was read at once.
+    fn is_binary<R: Read>(&mut self, source: &mut Source<'_, R>, hits: &Hits) -> bool {
+        if !hits.is_enough() {
+            return source.nul().is_some();
+        }
+        let needed = hits.end().max(CHECKED_BYTES);
+        while source.passed() < needed && source.nul().is_none() {
+            self.scratch.resize(64 << 10, 0);
+            if !matches!(source.read(&mut self.scratch), Ok(1..)) {
+                break;
+            }
+        }
+        source.nul().is_some_and(|nul| nul < needed)
+    }
+
+    fn search_held<R: Read>(
+        &mut self,
+        source: &mut Source<'_, R>,
+        stop: &Stop<'_>,
+        hits: &mut Hits,
+    ) -> io::Result<()> {
+        let held = &mut self.held;
+        let mut filled = 0;
+        loop {
+            if filled == held.len() {
+                if filled > MAX_HELD_BYTES {
+                    *held = Vec::new();
+                    return Err(io::ErrorKind::FileTooLarge.into());
+                }
+                // One byte more than can be held, to know that there is one.
+                let size = (filled * 2).clamp(64 << 10, MAX_HELD_BYTES + 1);
+                held.resize(size, 0);
+            }
+            let Some(free) = held.get_mut(filled..) else {
+                break;
+            };
+            let count = source.read(free)?;
+            if count == 0 {
+                break;
+            }
+            filled += count;
+        }
+        let text = held.get(..filled).unwrap_or_default();
+        let (before, after) = context(self.request);
+        spans::search(text, &self.matcher, before, after, stop, hits);
+        if held.len() > MAX_KEPT_BYTES {
+            *held = Vec::new();
+        }
+        Ok(())
+    }
+}
+
+fn searcher(request: &GrepRequest) -> Searcher {
+    let (before, after) = context(request);
+    SearcherBuilder::new()
+        .line_number(request.output == GrepOutput::Matches)
+        .before_context(before)
+        .after_context(after)
+        .heap_limit(Some(MAX_LINE_BYTES))
+        // The source has seen to both.
+        .binary_detection(BinaryDetection::none())
+        .bom_sniffing(false)
+        .build()
+}
+
+fn context(request: &GrepRequest) -> (usize, usize) {
+    if request.output == GrepOutput::Matches {
+        (request.before, request.after)
+    } else {
+        (0, 0)
+    }
+}

@@ -1,0 +1,124 @@
+//! Which entries a search is about, by path and type: the pattern of a glob, the globs and types of a grep.
+
+use super::pattern::{Pattern, Plain, Reached};
+use super::segment::Segment;
+use super::types::Types;
+use crate::{GlobRequest, GrepRequest, Result, VirtualPath};
+
+/// What an entry must match.
+#[derive(Debug, Default)]
+pub(super) struct Filter {
+    /// One of these, if there are any.
+    include: Option<Pattern>,
+    /// None of these; a directory that matches hides what is below it.
+    exclude: Option<Pattern>,
+    types: Option<Types>,
+}
+
+/// How far the globs of a filter have come on the way down to a directory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Place {
+    include: Reached,
+    exclude: Reached,
+}
+
+impl Filter {
+    pub(super) fn of_glob(request: &GlobRequest) -> Result<Self> {
+        let mut pattern = Pattern::new(request.directories);
+        pattern.add(&request.pattern, Plain::Here)?;
+        Ok(Self {
+            include: Some(pattern),
+            ..Self::default()
+        })
+    }
+
+    pub(super) fn of_grep(request: &GrepRequest) -> Result<Self> {
+        let mut filter = Self {
+            types: Types::new(&request.types)?,
+            ..Self::default()
+        };
+        for glob in &request.globs {
+            match glob.strip_prefix('!') {
+                Some(glob) => filter
+                    .exclude
+                    .get_or_insert_with(|| Pattern::new(true))
+                    .add(glob, Plain::AnyDepth)?,
+                None => filter
+                    .include
+                    .get_or_insert_with(|| Pattern::new(false))
+                    .add(glob, Plain::AnyDepth)?,
+            }
+        }
+        if let Some(include) = &mut filter.include {
+            include.and_below();
+        }
+        Ok(filter)
+    }
+
+    pub(super) fn hidden_names(&self) -> Vec<Segment> {
+        self.include
+            .as_ref()
+            .map(Pattern::hidden_names)
+            .unwrap_or_default()
+    }
+
+    /// Returns where a walk starts that is seen at `seen_at`, or `None` where nothing below it can match.
+    pub(super) fn start(&self, seen_at: &VirtualPath) -> Option<Place> {
+        let start =
+            |pattern: &Option<Pattern>| pattern.as_ref().map(Pattern::start).unwrap_or_default();
+        let place = Place {
+            include: start(&self.include),
+            exclude: start(&self.exclude),
+        };
+        seen_at
+            .segments()
+            .try_fold(place, |place, name| self.enter(&place, name))
+    }
+
+    /// Returns whether an entry of a directory matches.
+    pub(super) fn is_match(&self, place: &Place, name: &str, is_directory: bool) -> bool {
+        self.include
+            .as_ref()
+            .is_none_or(|pattern| pattern.is_match(&place.include, name, is_directory))
+            && !self.is_excluded(place, name, is_directory)
+            && self
+                .types
+                .as_ref()
+                .is_none_or(|types| is_directory || types.is_match(name))
+    }
+
+    /// Returns the place that is reached in a directory of this name, or `None` where nothing below it can match.
+    pub(super) fn enter(&self, place: &Place, name: &str) -> Option<Place> {
+        if self.is_excluded(place, name, true) {
+            return None;
+        }
+        let below = Place {
+            include: self
+                .include
+                .as_ref()
+                .map(|pattern| pattern.enter(&place.include, name))
+                .unwrap_or_default(),
+            exclude: self
+                .exclude
+                .as_ref()
+                .map(|pattern| pattern.enter(&place.exclude, name))
+                .unwrap_or_default(),
+        };
+        (!self.is_hopeless(&below)).then_some(below)
+    }
+
+    /// Returns the one name that everything that can match is below, if there is one.
+    pub(super) fn only_way(&self, place: &Place) -> Option<&str> {
+        self.include.as_ref()?.only_way(&place.include)
+    }
+
+    fn is_excluded(&self, place: &Place, name: &str, is_directory: bool) -> bool {
+        self.exclude
+            .as_ref()
+            .is_some_and(|pattern| pattern.is_match(&place.exclude, name, is_directory))
+    }
+
+    fn is_hopeless(&self, place: &Place) -> bool {
+        self.include.is_some() && place.include.is_empty()
+    }
+}

@@ -1,0 +1,148 @@
+//! `grep`: lines by their content.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::cancel::{Cancel, Stop};
+use super::engine::Engine;
+use super::filter::Filter;
+use super::hidden::Hidden;
+use super::matcher;
+use super::parallel::{self, Job};
+use super::tally::{Record, Tally};
+use super::tree::{Base, Child, Opened, Tree};
+use super::walk::{Dir, Plan, Visit, walk};
+use crate::{Error, GrepRequest, Grepped, Result, Skipped};
+
+/// How many lines of context there can be on each side.
+const MAX_CONTEXT: usize = 1000;
+
+/// Returns the lines that match, in path order, then by line, and searches on up to `threads` threads.
+///
+/// What it returns does not depend on the number of threads. With one or none it starts no other.
+///
+/// # Errors
+///
+/// As [`Backend::grep_with`](crate::Backend::grep_with).
+///
+/// # Cancellation
+///
+/// A cancelled search stops within the file that it is in, and returns what it has as cut by time.
+pub fn grep<T: Tree>(
+    tree: &T,
+    request: &GrepRequest,
+    cancel: &Cancel,
+    threads: usize,
+) -> Result<Grepped> {
+    check(request)?;
+    let matcher = matcher::compile(request)?;
+    let filter = Filter::of_grep(request)?;
+    let plan = Plan {
+        path: &request.path,
+        seen_at: &request.seen_at,
+        exclude: &request.exclude,
+        hidden: Hidden::new(request.hidden, &filter),
+        ignored: request.ignored,
+        filter,
+        files_only: true,
+    };
+    plan.check()?;
+    let stop = Stop::new(cancel, request.timeout);
+    match tree.base(&request.path)? {
+        Base::File(_, opened) => {
+            let mut engine = Engine::new(request, matcher);
+            Ok(grep_file::<T>(opened, &plan, request, &mut engine, &stop))
+        }
+        Base::Directory(base) if threads > 1 => {
+            parallel::grep(tree, base, &plan, request, &matcher, &stop, threads)
+        }
+        Base::Directory(base) => {
+            let mut passed = Skipped::default();
+            let mut alone = Alone {
+                tree,
+                request,
+                stop: &stop,
+                engine: Engine::new(request, matcher),
+                tally: Tally::new(request),
+                number: 0,
+            };
+            walk(tree, base, &plan, &stop, &mut passed, &mut alone)?;
+            let last = Record {
+                passed,
+                ..Record::default()
+            };
+            let _ = alone.tally.add(last);
+            Ok(alone.tally.finish(&stop))
+        }
+    }
+}
+
+fn check(request: &GrepRequest) -> Result<()> {
+    if request.limit == 0 {
+        return Err(Error::invalid_request("the grep limit must be at least 1"));
+    }
+    if request.file_limit == Some(0) {
+        return Err(Error::invalid_request(
+            "the grep limit of a file must be at least 1",
+        ));
+    }
+    if request.before.max(request.after) > MAX_CONTEXT {
+        return Err(Error::invalid_request(format!(
+            "a grep shows at most {MAX_CONTEXT} lines before and after a match"
+        )));
+    }
+    Ok(())
+}
+
+/// Searches the one file that was asked for. It may be hidden or ignored, but the globs and types are about it too.
+fn grep_file<T: Tree>(
+    opened: Opened<T::Reader>,
+    plan: &Plan<'_>,
+    request: &GrepRequest,
+    engine: &mut Engine<'_>,
+    stop: &Stop<'_>,
+) -> Grepped {
+    let mut tally = Tally::new(request);
+    let name = request.path.name().unwrap_or_default();
+    let is_meant = plan
+        .filter
+        .start(plan.seen_at)
+        .is_some_and(|place| plan.filter.is_match(&place, name, false));
+    if is_meant && !stop.is_over() {
+        let outcome = engine.search(opened, 0, stop);
+        let record = Record::new(Skipped::default(), outcome, request.output, || {
+            Ok(request.path.clone())
+        });
+        let _ = tally.add(record);
+    }
+    tally.finish(stop)
+}
+
+/// Searches the files that the walk meets as it meets them.
+struct Alone<'a, T> {
+    tree: &'a T,
+    request: &'a GrepRequest,
+    stop: &'a Stop<'a>,
+    engine: Engine<'a>,
+    tally: Tally,
+    number: u64,
+}
+
+impl<T: Tree> Visit<T::Dir> for Alone<'_, T> {
+    fn visit(
+        &mut self,
+        dir: &Arc<Dir<T::Dir>>,
+        child: Child,
+        passed: &mut Skipped,
+    ) -> ControlFlow<()> {
+        let job = Job {
+            number: self.number,
+            dir: Arc::clone(dir),
+            name: child.name,
+            passed: std::mem::take(passed),
+        };
+        self.number += 1;
+        let record = job.run(self.tree, &mut self.engine, self.request, self.stop);
+        self.tally.add(record)
+    }
+}

@@ -1,0 +1,88 @@
+//! The regular expression of a grep.
+
+use grep_regex::{ErrorKind, RegexMatcher, RegexMatcherBuilder};
+
+use crate::{Case, Error, GrepRequest, Result};
+
+/// The longest pattern, in bytes.
+const MAX_PATTERN_BYTES: usize = 64 << 10;
+
+/// How large the compiled expression, and each thread's cache for it, can be, in bytes.
+const MAX_COMPILED_BYTES: usize = 10 << 20;
+
+/// How deep an expression can be nested.
+const MAX_NESTING: u32 = 250;
+
+/// Compiles the pattern of a request.
+pub(super) fn compile(request: &GrepRequest) -> Result<RegexMatcher> {
+    if request.pattern.len() > MAX_PATTERN_BYTES {
+        let start: String = request.pattern.chars().take(80).collect();
+        return Err(Error::invalid_pattern(
+            format!("{start}…"),
+            format!("a pattern is at most {MAX_PATTERN_BYTES} bytes long"),
+        ));
+    }
+    let refuse = |message: String| Error::invalid_pattern(request.pattern.as_str(), message);
+    if !request.fixed {
+        // The matcher would parse it in brackets of its own, and its message would show them.
+        regex_syntax::ParserBuilder::new()
+            .utf8(false)
+            .nest_limit(MAX_NESTING)
+            .build()
+            .parse(&request.pattern)
+            .map_err(|error| refuse(error.to_string()))?;
+    }
+    let pattern = with_bare_newlines(&request.pattern, request.fixed);
+    let mut builder = RegexMatcherBuilder::new();
+    builder
+        .multi_line(true)
+        .fixed_strings(request.fixed)
+        .case_insensitive(request.case == Case::Insensitive)
+        .case_smart(request.case == Case::Smart)
+        .word(request.word)
+        .dot_matches_new_line(request.multi_line)
+        .ban_byte(Some(0))
+        .nest_limit(MAX_NESTING)
+        .size_limit(MAX_COMPILED_BYTES)
+        .dfa_size_limit(MAX_COMPILED_BYTES);
+    if !request.multi_line {
+        builder.line_terminator(Some(b'\n'));
+    }
+    builder.build(&pattern).map_err(|error| {
+        refuse(match error.kind() {
+            ErrorKind::NotAllowed(_) => {
+                "no line has a newline in it; set multi_line to search over several lines".into()
+            }
+            ErrorKind::Banned(_) => {
+                "no text has a NUL byte in it, so that this would never match".into()
+            }
+            _ => error.to_string(),
+        })
+    })
+}
+
+/// Takes the `\r` out of each `\r\n`, escaped or not: a search sees no `\r` before a newline, in no file.
+fn with_bare_newlines(pattern: &str, fixed: bool) -> String {
+    let plain = pattern.replace("\r\n", "\n");
+    if fixed || !plain.contains("\\r\\n") {
+        return plain;
+    }
+    let mut bare = String::with_capacity(plain.len());
+    let mut rest = plain.as_str();
+    while let Some(start) = rest.find('\\') {
+        let (before, escape) = rest.split_at(start);
+        bare.push_str(before);
+        // A quantifier behind it would be about the newline alone, and then about nothing.
+        let is_pair = escape.starts_with("\\r\\n")
+            && !escape
+                .get(4..)
+                .is_some_and(|after| after.starts_with(['?', '*', '+', '{']));
+        let skip = if is_pair { 2 } else { 0 };
+        // The backslash and what it escapes, whatever that is.
+        let escaped: String = escape.chars().skip(skip).take(2).collect();
+        bare.push_str(&escaped);
+        rest = escape.get(skip + escaped.len()..).unwrap_or_default();
+    }
+    bare.push_str(rest);
+    bare
+}

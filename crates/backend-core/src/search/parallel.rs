@@ -1,0 +1,303 @@
+//! A grep on several threads, with the outcome of one.
+//!
+//! The calling thread walks, and hands out the files in path order with their number. Whoever is done with a file puts
+//! its record where its number belongs, and records are added up in that order. As soon as those that are there
+//! have more than the limit, no later file matters, whatever the files between them hold.
+
+mod records;
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+use grep_regex::RegexMatcher;
+use records::Records;
+
+use super::cancel::Stop;
+use super::engine::{Engine, Outcome};
+use super::tally::Record;
+use super::tree::{Child, Tree};
+use super::walk::{Dir, Plan, Visit, walk};
+use crate::{GrepRequest, Grepped, Result, Skipped};
+
+/// How many files there must be before a thread is worth its start.
+const MIN_FILES: usize = 24;
+
+/// How long a search of fewer files takes before a thread is worth its start all the same: they are large.
+const MIN_TIME: Duration = Duration::from_millis(1);
+
+/// How many threads there are at most, whatever is asked for.
+const MAX_THREADS: usize = 64;
+
+/// How many files a thread takes at once at most.
+const MAX_TAKEN: usize = 16;
+
+/// How many files wait at most, for each thread. Each holds a directory open.
+const MAX_WAITING: usize = 64;
+
+/// A file to search.
+pub(super) struct Job<D> {
+    pub(super) number: u64,
+    pub(super) dir: Arc<Dir<D>>,
+    pub(super) name: Box<str>,
+    pub(super) passed: Skipped,
+}
+
+impl<D> Job<D> {
+    /// Searches the file.
+    pub(super) fn run<T: Tree<Dir = D>>(
+        self,
+        tree: &T,
+        engine: &mut Engine<'_>,
+        request: &GrepRequest,
+        stop: &Stop<'_>,
+    ) -> Record {
+        let outcome = match tree.open_file(&self.dir.handle, &self.name) {
+            Ok(opened) => engine.search(opened, self.number, stop),
+            Err(_) => Outcome::Unreadable,
+        };
+        Record::new(self.passed, outcome, request.output, || {
+            self.dir.path.child(&self.name)
+        })
+    }
+}
+
+/// Greps a directory on up to `threads` threads, the calling one included.
+pub(super) fn grep<T: Tree>(
+    tree: &T,
+    base: T::Dir,
+    plan: &Plan<'_>,
+    request: &GrepRequest,
+    matcher: &RegexMatcher,
+    stop: &Stop<'_>,
+    threads: usize,
+) -> Result<Grepped> {
+    let pool = Pool {
+        tree,
+        request,
+        matcher,
+        stop,
+        threads: threads.min(MAX_THREADS),
+        idle: AtomicUsize::new(0),
+        shared: Mutex::new(Shared {
+            waiting: VecDeque::new(),
+            is_closed: false,
+            records: Records::new(request),
+        }),
+        ready: Condvar::new(),
+    };
+    let mut passed = Skipped::default();
+    thread::scope(|scope| {
+        // Also where the walk panics: the others would wait for ever.
+        let closing = Closing(&pool);
+        let mut feeder = Feeder {
+            scope,
+            pool: &pool,
+            engine: Engine::new(request, matcher.clone()),
+            gathered: Vec::new(),
+            number: 0,
+            is_shared: false,
+            started: Instant::now(),
+        };
+        let walked = walk(tree, base, plan, stop, &mut passed, &mut feeder);
+        feeder.hand_out();
+        drop(closing);
+        feeder.help(0);
+        walked
+    })?;
+    let shared = pool
+        .shared
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let last = Record {
+        passed,
+        ..Record::default()
+    };
+    Ok(shared.records.finish(last, stop))
+}
+
+/// What the threads change.
+struct Shared<D> {
+    waiting: VecDeque<Job<D>>,
+    is_closed: bool,
+    records: Records,
+}
+
+/// What all threads see.
+struct Pool<'a, T: Tree> {
+    tree: &'a T,
+    request: &'a GrepRequest,
+    matcher: &'a RegexMatcher,
+    stop: &'a Stop<'a>,
+    threads: usize,
+    /// How many threads wait for a file.
+    idle: AtomicUsize,
+    shared: Mutex<Shared<T::Dir>>,
+    ready: Condvar,
+}
+
+impl<T: Tree> Pool<'_, T> {
+    fn lock(&self) -> MutexGuard<'_, Shared<T::Dir>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Searches what waits until there is no more to come.
+    fn work(&self) {
+        let mut engine = Engine::new(self.request, self.matcher.clone());
+        let mut taken = Vec::new();
+        let mut shared = self.lock();
+        loop {
+            self.take(&mut shared, &mut taken);
+            if !taken.is_empty() {
+                drop(shared);
+                self.search(&mut engine, &mut taken);
+                shared = self.lock();
+                continue;
+            }
+            if shared.is_closed {
+                return;
+            }
+            self.idle.fetch_add(1, Ordering::Relaxed);
+            shared = self
+                .ready
+                .wait(shared)
+                .unwrap_or_else(PoisonError::into_inner);
+            self.idle.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes a share of what waits: less when there is less, so that all threads end at once.
+    fn take(&self, shared: &mut Shared<T::Dir>, taken: &mut Vec<Job<T::Dir>>) {
+        let waiting = shared.waiting.len();
+        let share = (waiting / (2 * self.threads))
+            .clamp(1, MAX_TAKEN)
+            .min(waiting);
+        taken.extend(shared.waiting.drain(..share));
+    }
+
+    fn search(&self, engine: &mut Engine<'_>, taken: &mut Vec<Job<T::Dir>>) {
+        let mut records = Vec::with_capacity(taken.len());
+        for job in taken.drain(..) {
+            if self.stop.is_over() || self.stop.is_beyond(job.number) {
+                continue;
+            }
+            let number = job.number;
+            let record = job.run(self.tree, engine, self.request, self.stop);
+            records.push((number, record));
+        }
+        let mut shared = self.lock();
+        for (number, record) in records {
+            shared.records.put(number, record, self.stop);
+        }
+    }
+}
+
+/// Says that no more files come.
+struct Closing<'a, 'b, T: Tree>(&'b Pool<'a, T>);
+
+impl<T: Tree> Drop for Closing<'_, '_, T> {
+    fn drop(&mut self) {
+        self.0.lock().is_closed = true;
+        self.0.ready.notify_all();
+    }
+}
+
+/// Hands out the files that the walk meets, and searches too when enough of them wait.
+struct Feeder<'scope, 'env, 'a, T: Tree> {
+    scope: &'scope Scope<'scope, 'env>,
+    pool: &'scope Pool<'a, T>,
+    engine: Engine<'a>,
+    gathered: Vec<Job<T::Dir>>,
+    number: u64,
+    is_shared: bool,
+    started: Instant,
+}
+
+impl<'scope, 'a: 'scope, T: Tree> Feeder<'scope, '_, 'a, T> {
+    fn hand_out(&mut self) {
+        let count = self.gathered.len();
+        let waiting = {
+            let mut shared = self.pool.lock();
+            shared.waiting.extend(self.gathered.drain(..));
+            shared.waiting.len()
+        };
+        if !self.is_shared {
+            return;
+        }
+        if count > 1 {
+            self.pool.ready.notify_all();
+        } else {
+            self.pool.ready.notify_one();
+        }
+        let most = MAX_WAITING * self.pool.threads;
+        if waiting >= most {
+            self.help(most / 2);
+        }
+    }
+
+    /// Searches until at most `left` files wait.
+    fn help(&mut self, left: usize) {
+        let mut taken = Vec::new();
+        loop {
+            let mut shared = self.pool.lock();
+            if shared.waiting.len() <= left {
+                return;
+            }
+            self.pool.take(&mut shared, &mut taken);
+            let is_more = !shared.waiting.is_empty();
+            drop(shared);
+            if is_more && !self.is_shared && self.started.elapsed() >= MIN_TIME {
+                self.share();
+            }
+            self.pool.search(&mut self.engine, &mut taken);
+        }
+    }
+
+    /// Starts the other threads. Where there is none to be had, this one does their work.
+    fn share(&mut self) {
+        self.is_shared = true;
+        for _ in 1..self.pool.threads {
+            let pool = self.pool;
+            let spawned = thread::Builder::new()
+                .name("grep".to_owned())
+                .spawn_scoped(self.scope, move || pool.work());
+            if spawned.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl<'scope, 'a: 'scope, T: Tree> Visit<T::Dir> for Feeder<'scope, '_, 'a, T> {
+    fn visit(
+        &mut self,
+        dir: &Arc<Dir<T::Dir>>,
+        child: Child,
+        passed: &mut Skipped,
+    ) -> ControlFlow<()> {
+        if self.pool.stop.is_beyond(self.number) {
+            return ControlFlow::Break(());
+        }
+        self.gathered.push(Job {
+            number: self.number,
+            dir: Arc::clone(dir),
+            name: child.name,
+            passed: std::mem::take(passed),
+        });
+        self.number += 1;
+        let gathered = self.gathered.len();
+        if !self.is_shared {
+            if gathered < MIN_FILES {
+                return ControlFlow::Continue(());
+            }
+            self.share();
+        }
+        if gathered >= MAX_TAKEN || self.pool.idle.load(Ordering::Relaxed) > 0 {
+            self.hand_out();
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,86 @@
+//! Records that come in any order, and are added up in path order.
+
+use std::collections::BTreeMap;
+
+use crate::search::cancel::Stop;
+use crate::search::tally::{Record, Tally};
+use crate::{GrepRequest, Grepped};
+
+/// The records of files by their number.
+#[derive(Debug)]
+pub(super) struct Records {
+    tally: Tally,
+    /// The number of the next file to add up.
+    next: u64,
+    /// The records of later files.
+    held: BTreeMap<u64, Record>,
+    held_weight: usize,
+}
+
+impl Records {
+    pub(super) fn new(request: &GrepRequest) -> Self {
+        Self {
+            tally: Tally::new(request),
+            next: 0,
+            held: BTreeMap::new(),
+            held_weight: 0,
+        }
+    }
+
+    /// Adds up what is still there, and then the last record. Where the time was over there are gaps, and what is behind
+    /// them is true all the same.
+    pub(super) fn finish(mut self, last: Record, stop: &Stop<'_>) -> Grepped {
+        for record in self.held.into_values().chain([last]) {
+            if self.tally.add(record).is_break() {
+                break;
+            }
+        }
+        self.tally.finish(stop)
+    }
+
+    /// Puts a record where it belongs.
+    pub(super) fn put(&mut self, number: u64, record: Record, stop: &Stop<'_>) {
+        if self.tally.is_cut() {
+            return;
+        }
+        if number != self.next {
+            self.held_weight += record.weight();
+            self.held.insert(number, record);
+            self.drop_useless(stop);
+            return;
+        }
+        let mut record = Some(record);
+        while let Some(next) = record {
+            if self.tally.add(next).is_break() {
+                stop.set_last(self.next);
+                self.held.clear();
+                self.held_weight = 0;
+                return;
+            }
+            self.next += 1;
+            record = self.held.remove(&self.next);
+            if let Some(record) = &record {
+                self.held_weight -= record.weight();
+            }
+        }
+        self.drop_useless(stop);
+    }
+
+    /// Drops the records behind those that have more than the limit already.
+    fn drop_useless(&mut self, stop: &Stop<'_>) {
+        let room = self.tally.room();
+        if self.held_weight <= room {
+            return;
+        }
+        let mut weight = 0;
+        let last = self.held.iter().find_map(|(number, record)| {
+            weight += record.weight();
+            (weight > room).then_some(*number)
+        });
+        if let Some(last) = last {
+            stop.set_last(last);
+            let useless = self.held.split_off(&(last + 1));
+            self.held_weight -= useless.values().map(Record::weight).sum::<usize>();
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Globs: how a pattern is read, and how it follows a walk down the tree.
+//!
+//! Braces are expanded first, so that a pattern is a list of alternatives, each a list of segments. A walk carries the
+//! places that it has reached in them, and so knows of a directory whether anything below it can match.
+
+mod parse;
+
+use globset::GlobBuilder;
+use parse::{Flat, MAX_ALTERNATIVES};
+
+use super::segment::{Segment, Token};
+use crate::{Error, Result};
+
+/// The longest pattern, in bytes.
+const MAX_BYTES: usize = 4096;
+
+/// One or several globs; a path matches where one of them does.
+#[derive(Clone, Debug)]
+pub(super) struct Pattern {
+    alternatives: Vec<Alternative>,
+    /// Whether directories match too, and not only where a glob ends with a `/`.
+    directories: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Alternative {
+    segments: Vec<Segment>,
+    directories_only: bool,
+}
+
+/// The places that a walk has reached in a [`Pattern`]: an alternative, and its segment that comes next.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reached(Vec<(usize, usize)>);
+
+/// How a glob without a `/` is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plain {
+    /// Beside you.
+    Here,
+    /// At any depth, as in a list of files to search.
+    AnyDepth,
+}
+
+impl Pattern {
+    /// Makes a pattern without globs.
+    pub(super) fn new(directories: bool) -> Self {
+        Self {
+            alternatives: Vec::new(),
+            directories,
+        }
+    }
+
+    /// Reads one glob, and adds it.
+    pub(super) fn add(&mut self, glob: &str, plain: Plain) -> Result<()> {
+        let refuse = |message: &str| Err(Error::invalid_pattern(glob, message));
+        if glob.len() > MAX_BYTES {
+            let start: String = glob.chars().take(80).collect();
+            return Err(Error::invalid_pattern(
+                format!("{start}…"),
+                format!("a glob is at most {MAX_BYTES} bytes long"),
+            ));
+        }
+        if glob.chars().any(char::is_control) {
+            return refuse("a glob cannot have control characters");
+        }
+        let expanded = parse::expand(glob);
+        if matches!(expanded, Err(parse::Braces::TooDeep)) {
+            return refuse("the braces are nested too deep");
+        }
+        // The syntax is that of globset, and so are the messages.
+        GlobBuilder::new(glob)
+            .literal_separator(true)
+            .backslash_escape(true)
+            .empty_alternates(true)
+            .build()
+            .map_err(|error| Error::invalid_pattern(glob, error.kind().to_string()))?;
+        let Ok(expanded) = expanded else {
+            return refuse("the braces stand for too many patterns");
+        };
+        let before = self.alternatives.len();
+        for flat in expanded {
+            self.add_alternative(glob, &flat, plain)?;
+        }
+        if self.alternatives.len() == before {
+            return refuse("the glob is empty; '*' matches what is beside you, '**' everything");
+        }
+        if self.alternatives.len() > MAX_ALTERNATIVES {
+            return refuse("the braces stand for too many patterns");
+        }
+        Ok(())
+    }
+
+    fn add_alternative(&mut self, glob: &str, flat: &[Flat], plain: Plain) -> Result<()> {
+        let directories_only = matches!(flat.last(), Some(Flat::Slash));
+        let anchored = matches!(
+            flat,
+            [Flat::Slash, ..] | [Flat::Token(Token::Char('.')), Flat::Slash, ..]
+        );
+        let mut segments: Vec<Segment> = Vec::new();
+        let parts = flat.split(|part| matches!(part, Flat::Slash));
+        for part in parts {
+            let tokens: Vec<Token> = part
+                .iter()
+                .filter_map(|part| match part {
+                    Flat::Token(token) => Some(token.clone()),
+                    Flat::Slash => None,
+                })
+                .collect();
+            let segment = Segment::new(tokens);
+            match &segment {
+                Segment::Literal(text) if text.is_empty() || **text == *"." => continue,
+                Segment::Literal(text) if **text == *".." => {
+                    let message = "a glob cannot have a '..' segment";
+                    return Err(Error::invalid_pattern(glob, message));
+                }
+                Segment::Literal(text) if **text == *"~" && segments.is_empty() => {
+                    let message = "'~' has no meaning here; globs start at the directory to search";
+                    return Err(Error::invalid_pattern(glob, message));
+                }
+                Segment::Deep if segments.last() == Some(&Segment::Deep) => continue,
+                _ => segments.push(segment),
+            }
+        }
+        if segments.is_empty() {
+            return Ok(());
+        }
+        if plain == Plain::AnyDepth
+            && !anchored
+            && segments.len() == 1
+            && segments != [Segment::Deep]
+        {
+            segments.insert(0, Segment::Deep);
+        }
+        self.alternatives.push(Alternative {
+            segments,
+            directories_only,
+        });
+        Ok(())
+    }
+
+    /// Lets what is below a matching directory match too, not only the directory.
+    pub(super) fn and_below(&mut self) {
+        let below: Vec<Alternative> = self
+            .alternatives
+            .iter_mut()
+            .filter(|alternative| alternative.directories_only)
+            .map(|alternative| {
+                let mut segments = alternative.segments.clone();
+                if segments.last() != Some(&Segment::Deep) {
+                    segments.push(Segment::Deep);
+                }
+                Alternative {
+                    segments,
+                    directories_only: false,
+                }
+            })
+            .collect();
+        self.alternatives.extend(below);
+    }
+
+    /// Returns the places where a walk starts.
+    pub(super) fn start(&self) -> Reached {
+        let mut reached = Reached::default();
+        for index in 0..self.alternatives.len() {
+            self.reach(&mut reached, index, 0);
+        }
+        reached
+    }
+
+    /// Returns whether an entry of a directory matches.
+    pub(super) fn is_match(&self, reached: &Reached, name: &str, is_directory: bool) -> bool {
+        reached.0.iter().any(|(index, place)| {
+            self.alternatives.get(*index).is_some_and(|alternative| {
+                let is_kind = if is_directory {
+                    self.directories || alternative.directories_only
+                } else {
+                    !alternative.directories_only
+                };
+                is_kind
+                    && *place + 1 == alternative.segments.len()
+                    && alternative
+                        .segments
+                        .get(*place)
+                        .is_some_and(|segment| segment.is_match(name))
+            })
+        })
+    }
+
+    /// Returns the places that are reached in a directory of this name. There are none where nothing below can match.
+    pub(super) fn enter(&self, reached: &Reached, name: &str) -> Reached {
+        let mut below = Reached::default();
+        for (index, place) in &reached.0 {
+            let segment = self
+                .alternatives
+                .get(*index)
+                .and_then(|alternative| alternative.segments.get(*place));
+            match segment {
+                Some(Segment::Deep) => self.reach(&mut below, *index, *place),
+                Some(segment) if segment.is_match(name) => {
+                    self.reach(&mut below, *index, *place + 1);
+                }
+                _ => {}
+            }
+        }
+        below
+    }
+
+    /// Returns the one name that everything that can match is below, if there is one.
+    pub(super) fn only_way<'a>(&'a self, reached: &Reached) -> Option<&'a str> {
+        let mut only = None;
+        for (index, place) in &reached.0 {
+            let alternative = self.alternatives.get(*index)?;
+            match alternative.segments.get(*place)? {
+                Segment::Literal(name)
+                    if *place + 1 < alternative.segments.len()
+                        && only.is_none_or(|only| only == &**name) =>
+                {
+                    only = Some(&**name);
+                }
+                _ => return None,
+            }
+        }
+        only
+    }
+
+    /// Returns the segments that name hidden entries.
+    pub(super) fn hidden_names(&self) -> Vec<Segment> {
+        let mut names: Vec<Segment> = Vec::new();
+        for alternative in &self.alternatives {
+            for segment in &alternative.segments {
+                if segment.names_hidden() && !names.contains(segment) {
+                    names.push(segment.clone());
+                }
+            }
+        }
+        names
+    }
+
+    /// Adds a place, and what follows a `**` that stands for nothing.
+    fn reach(&self, reached: &mut Reached, index: usize, place: usize) {
+        let Some(alternative) = self.alternatives.get(index) else {
+            return;
+        };
+        let mut place = place;
+        while let Some(segment) = alternative.segments.get(place) {
+            // The places of one alternative follow each other.
+            let mut same = reached.0.iter().rev().take_while(|(of, _)| *of == index);
+            if !same.any(|(_, known)| *known == place) {
+                reached.0.push((index, place));
+            }
+            if *segment != Segment::Deep {
+                return;
+            }
+            place += 1;
+        }
+    }
+}
+
+impl Reached {
+    /// Returns whether nothing can match from here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

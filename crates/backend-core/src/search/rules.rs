@@ -1,0 +1,139 @@
+//! What `.gitignore` and `.ignore` files exclude, for the directory that a walk is in.
+//!
+//! A rule of an `.ignore` file wins over one of a `.gitignore`; among rules of one kind, that of the deeper directory
+//! wins, and in one file the last. That is ripgrep's order. An ignored directory is not entered, so that no rule below it
+//! brings anything back.
+
+use std::io::Read;
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use super::tree::{Opened, Tree};
+use crate::Result;
+
+/// How much of one file counts, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// How many lines of one file count.
+const MAX_LINES: usize = 10_000;
+
+/// The names of the files, those that win first.
+const NAMES: [&str; 2] = [".ignore", ".gitignore"];
+
+/// The rules from the root down to one directory.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    layers: Vec<Layer>,
+}
+
+/// The rules of one directory.
+#[derive(Debug)]
+struct Layer {
+    /// How many bytes of a path lead to the directory, its last `/` included.
+    prefix: usize,
+    /// By the order of [`NAMES`].
+    sets: [Option<Gitignore>; 2],
+}
+
+impl Rules {
+    /// Reads the rules of a directory. `path` leads to it from the root, with a `/` at its end unless it is empty. Those
+    /// of the files that `has` knows are read, and how many of them could not be is returned.
+    pub(super) fn enter<T: Tree>(
+        &mut self,
+        tree: &T,
+        dir: &T::Dir,
+        path: &str,
+        has: impl Fn(&str) -> bool,
+    ) -> u64 {
+        let mut unreadable = 0;
+        let sets = NAMES.map(|name| {
+            if !has(name) {
+                return None;
+            }
+            match read(tree, dir, name) {
+                Ok(text) => parse(&text),
+                Err(_) => {
+                    unreadable += 1;
+                    None
+                }
+            }
+        });
+        if sets.iter().any(Option::is_some) {
+            self.layers.push(Layer {
+                prefix: path.len(),
+                sets,
+            });
+        }
+        unreadable
+    }
+
+    /// Returns how many directories have rules so far.
+    pub(super) fn len(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Forgets the rules of the directories that a walk has left: all but the first `len`.
+    pub(super) fn leave(&mut self, len: usize) {
+        self.layers.truncate(len);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    /// Returns whether an entry is excluded. `path` leads to it from the root, without a leading `/`.
+    pub(super) fn is_ignored(&self, path: &str, is_directory: bool) -> bool {
+        for kind in 0..NAMES.len() {
+            for layer in self.layers.iter().rev() {
+                let Some(Some(set)) = layer.sets.get(kind) else {
+                    continue;
+                };
+                let Some(below) = path.get(layer.prefix..) else {
+                    continue;
+                };
+                let found = set.matched(below, is_directory);
+                if !found.is_none() {
+                    return found.is_ignore();
+                }
+            }
+        }
+        false
+    }
+}
+
+fn read<T: Tree>(tree: &T, dir: &T::Dir, name: &str) -> Result<Vec<u8>, ()> {
+    let mut text = Vec::new();
+    match tree.open_file(dir, name).map_err(drop)? {
+        Opened::Bytes(bytes) => {
+            text.extend(
+                bytes
+                    .iter()
+                    .take(usize::try_from(MAX_BYTES).unwrap_or(usize::MAX)),
+            );
+        }
+        Opened::Reader(reader) => {
+            reader
+                .take(MAX_BYTES)
+                .read_to_end(&mut text)
+                .map_err(drop)?;
+        }
+    }
+    Ok(text)
+}
+
+/// Builds what the lines say. One that is wrong counts for nothing, as in git.
+fn parse(text: &[u8]) -> Option<Gitignore> {
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let whole = if text.len() as u64 >= MAX_BYTES {
+        // The last line is probably cut.
+        let end = memchr::memrchr(b'\n', text).unwrap_or(0);
+        text.get(..end).unwrap_or_default()
+    } else {
+        text
+    };
+    let mut builder = GitignoreBuilder::new("");
+    for line in whole.split(|byte| *byte == b'\n').take(MAX_LINES) {
+        let _ = builder.add_line(None, &String::from_utf8_lossy(line));
+    }
+    builder.build().ok().filter(|set| !set.is_empty())
+}

@@ -1,0 +1,159 @@
+//! What is found in one file: matches with their context, or only their count, up to what is enough.
+
+use std::io;
+use std::ops::Range;
+
+use grep_matcher::Matcher;
+use grep_regex::RegexMatcher;
+use grep_searcher::{Searcher, Sink, SinkContext, SinkContextKind, SinkMatch};
+
+use super::cut;
+use crate::{GrepLine, GrepMatch, GrepOutput, GrepRequest, VirtualPath};
+
+/// What a search of one file collects.
+#[derive(Debug)]
+pub(super) struct Hits {
+    pub(super) matches: Vec<GrepMatch>,
+    pub(super) count: u64,
+    /// Where the last line that was shown or counted ends, in bytes from the start.
+    end: u64,
+    /// Whether the search of the file stopped because it has found enough.
+    is_enough: bool,
+    /// Whether only lines after the last match are still wanted.
+    is_full: bool,
+    before: Vec<GrepLine>,
+    wanted: Wanted,
+}
+
+#[derive(Debug)]
+struct Wanted {
+    output: GrepOutput,
+    matches: usize,
+    after: usize,
+    line_bytes: usize,
+    /// Stands for the path of the file, which nobody needs to know before something is found.
+    path: VirtualPath,
+}
+
+impl Hits {
+    pub(super) fn new(request: &GrepRequest, path: &VirtualPath) -> Self {
+        // One more than the limit, to know that there is more. It does not depend on what other files have, so that the
+        // outcome for a file does not depend on when it is searched.
+        let enough = request.limit.saturating_add(1);
+        Self {
+            matches: Vec::new(),
+            count: 0,
+            end: 0,
+            is_enough: false,
+            is_full: false,
+            before: Vec::new(),
+            wanted: Wanted {
+                output: request.output,
+                matches: request.file_limit.unwrap_or(enough).min(enough),
+                after: request.after,
+                line_bytes: request.line_bytes,
+                path: path.clone(),
+            },
+        }
+    }
+
+    /// Returns whether the search of the file stopped because it has found enough.
+    pub(super) fn is_enough(&self) -> bool {
+        self.is_enough
+    }
+
+    /// Returns where the part of the file ends that was needed to find this.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Takes a match in a text, which starts on this line and ends before the byte `end` of the file. Returns whether to go
+    /// on.
+    pub(super) fn take(&mut self, line: u64, text: &[u8], found: Range<usize>, end: u64) -> bool {
+        if self.is_full {
+            self.is_enough = true;
+            return false;
+        }
+        self.count += 1;
+        self.end = end;
+        match self.wanted.output {
+            GrepOutput::Counts => return true,
+            GrepOutput::Files => {
+                self.is_enough = true;
+                return false;
+            }
+            GrepOutput::Matches => {}
+        }
+        let column = found.start as u64 + 1;
+        let shown = cut::around(text, found, self.wanted.line_bytes);
+        let mut found = GrepMatch::new(self.wanted.path.clone(), line, column, shown.text);
+        found.cut = shown.cut;
+        found.lossy = shown.lossy;
+        found.before = std::mem::take(&mut self.before);
+        self.matches.push(found);
+        if self.matches.len() >= self.wanted.matches {
+            self.is_full = true;
+            self.is_enough = self.wanted.after == 0;
+        }
+        !self.is_enough
+    }
+
+    /// Takes a line before the next match.
+    pub(super) fn take_before(&mut self, line: u64, text: &[u8]) -> bool {
+        if self.is_full {
+            self.is_enough = true;
+            return false;
+        }
+        let text = cut::start(text, self.wanted.line_bytes);
+        self.before.push(GrepLine::new(line, text));
+        true
+    }
+
+    /// Takes a line after the last match.
+    pub(super) fn take_after(&mut self, line: u64, text: &[u8], end: u64) -> bool {
+        if let Some(last) = self.matches.last_mut() {
+            let text = cut::start(text, self.wanted.line_bytes);
+            last.after.push(GrepLine::new(line, text));
+            self.end = end;
+            self.is_enough = self.is_full && last.after.len() >= self.wanted.after;
+        }
+        !self.is_enough
+    }
+}
+
+/// Takes what the line by line search finds.
+#[derive(Debug)]
+pub(super) struct LineSink<'a> {
+    pub(super) hits: &'a mut Hits,
+    pub(super) matcher: &'a RegexMatcher,
+}
+
+impl Sink for LineSink<'_> {
+    type Error = io::Error;
+
+    fn matched(&mut self, _: &Searcher, found: &SinkMatch<'_>) -> Result<bool, io::Error> {
+        let (text, end) = line(found.bytes(), found.absolute_byte_offset());
+        let range = match self.hits.wanted.output {
+            GrepOutput::Matches => self.matcher.find(text)?,
+            _ => None,
+        };
+        let range = range.map_or(0..0, |found| found.start()..found.end());
+        let number = found.line_number().unwrap_or_default();
+        Ok(self.hits.take(number, text, range, end))
+    }
+
+    fn context(&mut self, _: &Searcher, found: &SinkContext<'_>) -> Result<bool, io::Error> {
+        let (text, end) = line(found.bytes(), found.absolute_byte_offset());
+        let number = found.line_number().unwrap_or_default();
+        Ok(match found.kind() {
+            SinkContextKind::Before => self.hits.take_before(number, text),
+            _ => self.hits.take_after(number, text, end),
+        })
+    }
+}
+
+/// A line without its ending, and where it ends. One without an ending ends a byte later: at the NUL, if that cut it.
+fn line(bytes: &[u8], at: u64) -> (&[u8], u64) {
+    let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    (text, at + text.len() as u64 + 1)
+}

@@ -1,0 +1,267 @@
+//! The content of one file as a search sees it: UTF-8 as far as it is known, without a byte order mark, with bare
+//! newlines, and up to the first NUL.
+//!
+//! Every file goes through it, in memory or not, so that no two backends can differ.
+
+use std::io::{self, Read};
+
+use bytes::Bytes;
+
+use super::cancel::Stop;
+use super::tree::Opened;
+use super::wide::Wide;
+
+/// How many bytes of UTF-16 are read at once.
+const WIDE_CHUNK: usize = 32 << 10;
+
+/// Reads a file.
+#[derive(Debug)]
+pub(super) struct Source<'a, R> {
+    input: Input<R>,
+    file: u64,
+    stop: &'a Stop<'a>,
+    started: bool,
+    ended: bool,
+    /// A byte that was read to see what is behind a `\r`.
+    ahead: Option<u8>,
+    wide: Option<Box<Utf16>>,
+    /// How many bytes were handed out.
+    passed: u64,
+    nul: Option<u64>,
+    failed: bool,
+    largest: usize,
+}
+
+#[derive(Debug)]
+enum Input<R> {
+    Bytes(Bytes),
+    Reader(R),
+}
+
+#[derive(Debug)]
+struct Utf16 {
+    decoder: Wide,
+    raw: Vec<u8>,
+    decoded: Vec<u8>,
+    /// How much of `decoded` was handed out.
+    taken: usize,
+}
+
+impl<'a, R: Read> Source<'a, R> {
+    /// Starts to read a file, which is the `file`th of the search.
+    pub(super) fn new(opened: Opened<R>, file: u64, stop: &'a Stop<'a>) -> Self {
+        Self {
+            input: match opened {
+                Opened::Bytes(bytes) => Input::Bytes(bytes),
+                Opened::Reader(reader) => Input::Reader(reader),
+            },
+            file,
+            stop,
+            started: false,
+            ended: false,
+            ahead: None,
+            wide: None,
+            passed: 0,
+            nul: None,
+            failed: false,
+            largest: 0,
+        }
+    }
+
+    /// Returns where the first NUL is. What is behind it was not handed out.
+    pub(super) fn nul(&self) -> Option<u64> {
+        self.nul
+    }
+
+    /// Returns how many bytes were handed out.
+    pub(super) fn passed(&self) -> u64 {
+        self.passed
+    }
+
+    /// Returns whether the file could not be read.
+    pub(super) fn failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Returns the size of the largest buffer that it was handed.
+    pub(super) fn largest(&self) -> usize {
+        self.largest
+    }
+
+    /// Fills a buffer as far as the file goes, so that how much is searched at once does not depend on how the file is
+    /// handed out.
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(free) = buffer.get_mut(filled..)
+            && !free.is_empty()
+        {
+            let count = match self.wide.take() {
+                None => self.read_raw(free)?,
+                Some(mut wide) => {
+                    let count = self.read_wide(&mut wide, free);
+                    self.wide = Some(wide);
+                    count?
+                }
+            };
+            filled += count;
+            if !self.started && (filled >= 3 || filled == buffer.len() || count == 0) {
+                self.started = true;
+                filled = self.start(buffer, filled);
+            }
+            if count == 0 {
+                self.ended = true;
+                break;
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Takes a byte order mark from the start of a file.
+    fn start(&mut self, buffer: &mut [u8], filled: usize) -> usize {
+        let Some(text) = buffer.get(..filled) else {
+            return filled;
+        };
+        if text.starts_with(b"\xEF\xBB\xBF") {
+            buffer.copy_within(3..filled, 0);
+            return filled - 3;
+        }
+        if let Some(decoder) = Wide::sniff(text) {
+            let mut wide = Utf16 {
+                decoder,
+                raw: vec![0; WIDE_CHUNK],
+                decoded: Vec::new(),
+                taken: 0,
+            };
+            wide.decoder
+                .push(text.get(2..).unwrap_or_default(), &mut wide.decoded);
+            self.wide = Some(Box::new(wide));
+            return 0;
+        }
+        filled
+    }
+
+    fn read_raw(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.is_beyond(self.file) || self.stop.is_over() {
+            return Ok(0);
+        }
+        match &mut self.input {
+            Input::Bytes(bytes) => {
+                let count = bytes.len().min(buffer.len());
+                if let Some(out) = buffer.get_mut(..count) {
+                    out.copy_from_slice(&bytes.split_to(count));
+                }
+                Ok(count)
+            }
+            Input::Reader(reader) => loop {
+                match reader.read(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => {
+                        self.failed = true;
+                        return Err(error);
+                    }
+                    Ok(count) => return Ok(count.min(buffer.len())),
+                }
+            },
+        }
+    }
+
+    fn read_wide(&mut self, wide: &mut Utf16, buffer: &mut [u8]) -> io::Result<usize> {
+        while wide.taken >= wide.decoded.len() {
+            wide.decoded.clear();
+            wide.taken = 0;
+            let count = self.read_raw(&mut wide.raw)?;
+            if count == 0 {
+                wide.decoder.finish(&mut wide.decoded);
+                if wide.decoded.is_empty() {
+                    return Ok(0);
+                }
+                break;
+            }
+            let read = wide.raw.get(..count).unwrap_or_default();
+            wide.decoder.push(read, &mut wide.decoded);
+        }
+        let ready = wide.decoded.get(wide.taken..).unwrap_or_default();
+        let count = ready.len().min(buffer.len());
+        if let (Some(out), Some(ready)) = (buffer.get_mut(..count), ready.get(..count)) {
+            out.copy_from_slice(ready);
+        }
+        wide.taken += count;
+        Ok(count)
+    }
+
+    /// Takes the `\r` out of each `\r\n`, and ends at a NUL. Returns how much is left.
+    fn scrub(&mut self, buffer: &mut [u8], filled: usize) -> io::Result<usize> {
+        let mut kept = 0;
+        let mut seen = 0;
+        while let Some(found) = buffer
+            .get(seen..filled)
+            .and_then(|rest| memchr::memchr2(0, b'\r', rest))
+        {
+            let at = seen + found;
+            if kept != seen {
+                buffer.copy_within(seen..at, kept);
+            }
+            kept += found;
+            seen = at + 1;
+            if buffer.get(at) == Some(&0) {
+                self.nul = Some(self.passed + kept as u64);
+                self.ended = true;
+                self.ahead = None;
+                return Ok(kept);
+            }
+            let next = if seen < filled {
+                buffer.get(seen).copied()
+            } else {
+                self.peek()?
+            };
+            if next == Some(b'\n') {
+                if seen == filled {
+                    // The newline itself was read ahead, and takes the place of the `\r`.
+                    self.ahead = None;
+                    if let Some(out) = buffer.get_mut(kept) {
+                        *out = b'\n';
+                    }
+                    kept += 1;
+                }
+            } else {
+                if let Some(out) = buffer.get_mut(kept) {
+                    *out = b'\r';
+                }
+                kept += 1;
+            }
+        }
+        if kept != seen {
+            buffer.copy_within(seen..filled, kept);
+        }
+        Ok(kept + (filled - seen))
+    }
+
+    /// Returns the byte behind what was read, and keeps it for the next time.
+    fn peek(&mut self) -> io::Result<Option<u8>> {
+        let mut byte = [0];
+        if !self.ended && self.fill(&mut byte)? == 1 {
+            self.ahead = byte.first().copied();
+        }
+        Ok(self.ahead)
+    }
+}
+
+impl<R: Read> Read for Source<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.largest = self.largest.max(buffer.len());
+        let mut filled = 0;
+        if let (Some(byte), Some(first)) = (self.ahead, buffer.first_mut()) {
+            *first = byte;
+            self.ahead = None;
+            filled = 1;
+        }
+        if !self.ended
+            && let Some(free) = buffer.get_mut(filled..)
+        {
+            filled += self.fill(free)?;
+        }
+        let kept = self.scrub(buffer, filled)?;
+        self.passed += kept as u64;
+        Ok(kept)
+    }
+}

@@ -1,0 +1,132 @@
+//! The result of a grep, as it is put together from files in path order.
+
+use std::ops::ControlFlow;
+
+use super::cancel::Stop;
+use super::engine::Outcome;
+use crate::{
+    FileHits, GrepMatch, GrepOutput, GrepRequest, Grepped, PathError, Skipped, Truncation,
+    VirtualPath,
+};
+
+/// What came of one file, and what was passed over on the way to it.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) passed: Skipped,
+    pub(super) searched: bool,
+    pub(super) matches: Vec<GrepMatch>,
+    pub(super) file: Option<FileHits>,
+}
+
+impl Record {
+    /// Makes the record of a file, whose path is only made where something was found in it.
+    pub(super) fn new(
+        mut passed: Skipped,
+        outcome: Outcome,
+        output: GrepOutput,
+        path: impl FnOnce() -> Result<VirtualPath, PathError>,
+    ) -> Self {
+        let hits = match outcome {
+            Outcome::Searched(hits) => hits,
+            failed => {
+                match failed {
+                    Outcome::Binary => passed.binary += 1,
+                    Outcome::LongLine => passed.long_lines += 1,
+                    _ => passed.unreadable += 1,
+                }
+                return Self {
+                    passed,
+                    ..Self::default()
+                };
+            }
+        };
+        let mut record = Self {
+            passed,
+            searched: true,
+            ..Self::default()
+        };
+        if hits.count == 0 {
+            return record;
+        }
+        let Ok(path) = path() else {
+            record.passed.unnameable += 1;
+            return record;
+        };
+        if output == GrepOutput::Matches {
+            record.matches = hits.matches;
+            for found in &mut record.matches {
+                found.path = path.clone();
+            }
+        } else {
+            record.file = Some(FileHits::new(path, hits.count));
+        }
+        record
+    }
+
+    /// How much of the limit it takes.
+    pub(super) fn weight(&self) -> usize {
+        self.matches.len() + usize::from(self.file.is_some())
+    }
+}
+
+/// Adds up records in path order, up to the limit.
+#[derive(Debug)]
+pub(super) struct Tally {
+    found: Grepped,
+    limit: usize,
+    weight: usize,
+    is_cut: bool,
+}
+
+impl Tally {
+    pub(super) fn new(request: &GrepRequest) -> Self {
+        Self {
+            found: Grepped::default(),
+            limit: request.limit,
+            weight: 0,
+            is_cut: false,
+        }
+    }
+
+    /// Adds the next record. It breaks with the first one that goes over the limit.
+    pub(super) fn add(&mut self, record: Record) -> ControlFlow<()> {
+        if self.is_cut {
+            return ControlFlow::Break(());
+        }
+        self.found.skipped.add(&record.passed);
+        self.found.searched += u64::from(record.searched);
+        self.weight += record.weight();
+        self.found.matches.extend(record.matches);
+        self.found.files.extend(record.file);
+        if self.weight > self.limit {
+            self.found.matches.truncate(self.limit);
+            self.found.files.truncate(self.limit);
+            self.is_cut = true;
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// How much more the limit leaves room for.
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.weight)
+    }
+
+    /// Whether there is more than the limit.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    pub(super) fn finish(mut self, stop: &Stop<'_>) -> Grepped {
+        self.found.truncated = if self.is_cut {
+            Some(Truncation::Limit)
+        } else if stop.was_over() {
+            Some(Truncation::Time)
+        } else if self.found.skipped.unreadable > 0 {
+            Some(Truncation::Unreadable)
+        } else {
+            None
+        };
+        self.found
+    }
+}

@@ -1,0 +1,92 @@
+//! What the engine sees of a backend: directories, their children, and the content of files.
+
+use std::io;
+
+use bytes::Bytes;
+
+use crate::{Entry, EntryKind, Result, VirtualPath};
+
+/// What an engine needs to know of a child before it decides to look closer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its kind, links not followed.
+    pub kind: EntryKind,
+}
+
+/// The children of a directory.
+#[derive(Clone, Debug, Default)]
+pub struct Children {
+    /// Those with a name that a path can have, in any order.
+    pub named: Vec<Child>,
+    /// How many have another name.
+    pub unnameable: u64,
+    /// How many could not be read.
+    pub unreadable: u64,
+}
+
+/// Where a search starts.
+#[derive(Debug)]
+pub enum Base<D, R> {
+    /// A directory.
+    Directory(D),
+    /// One regular file, with its entry at the path that was asked for.
+    File(Entry, Opened<R>),
+}
+
+/// The content of a file: in memory already, or to be read.
+#[derive(Debug)]
+pub enum Opened<R> {
+    /// It is in memory.
+    Bytes(Bytes),
+    /// It is to be read from the start.
+    Reader(R),
+}
+
+/// A tree of files as the engine walks it. Nothing in it follows a link, but for [`base`](Self::base).
+///
+/// The engine keeps at most 64 directories of the path that it is on open, and those of the files that wait to be
+/// searched, of which there are at most 64 for each thread. A deeper tree is walked all the same: a directory that was
+/// let go is opened again from the base.
+pub trait Tree: Sync {
+    /// A directory that is open.
+    type Dir: Send + Sync;
+    /// The content of a file that is open.
+    type Reader: io::Read + Send;
+
+    /// Opens the place where a search starts. Links inside the workspace are followed.
+    ///
+    /// # Errors
+    ///
+    /// `not_found`, `not_a_directory`, `permission_denied`.
+    fn base(&self, path: &VirtualPath) -> Result<Base<Self::Dir, Self::Reader>>;
+
+    /// Lists a directory.
+    ///
+    /// # Errors
+    ///
+    /// Any; the engine counts the directory as unreadable.
+    fn children(&self, dir: &Self::Dir) -> Result<Children>;
+
+    /// Opens a directory in a directory.
+    ///
+    /// # Errors
+    ///
+    /// Any; the engine counts the directory as unreadable.
+    fn open_dir(&self, dir: &Self::Dir, name: &str) -> Result<Self::Dir>;
+
+    /// Opens a regular file in a directory, without waiting for anything.
+    ///
+    /// # Errors
+    ///
+    /// Any; the engine counts the file as unreadable.
+    fn open_file(&self, dir: &Self::Dir, name: &str) -> Result<Opened<Self::Reader>>;
+
+    /// Returns the entry of a child, as a listing shows it. `path` is its path.
+    ///
+    /// # Errors
+    ///
+    /// Any; the engine counts the entry as unreadable.
+    fn entry(&self, dir: &Self::Dir, name: &str, path: VirtualPath) -> Result<Entry>;
+}

@@ -1,0 +1,63 @@
+//! File types by the names that ripgrep gives them.
+
+use ignore::types::{FileTypeDef, TypesBuilder};
+
+use crate::{Error, Result};
+
+/// Matches the names of files of some types.
+#[derive(Clone, Debug)]
+pub(super) struct Types(ignore::types::Types);
+
+impl Types {
+    /// Selects types. There is nothing to match if none is named.
+    pub(super) fn new(names: &[String]) -> Result<Option<Self>> {
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let mut builder = TypesBuilder::new();
+        builder.add_defaults();
+        for name in names {
+            builder.select(name);
+        }
+        match builder.build() {
+            Ok(types) => Ok(Some(Self(types))),
+            Err(ignore::Error::UnrecognizedFileType(name)) => {
+                Err(unknown(&name, &builder.definitions()))
+            }
+            Err(_) => Err(Error::invalid_request(format!(
+                "the file types '{}' cannot be searched together",
+                names.join("', '")
+            ))),
+        }
+    }
+
+    pub(super) fn is_match(&self, name: &str) -> bool {
+        self.0.matched(name, false).is_whitelist()
+    }
+}
+
+/// Says that a type is not known, and which ones may be meant: an extension is often taken for a type.
+fn unknown(name: &str, known: &[FileTypeDef]) -> Error {
+    let shown: String = name.chars().take(40).flat_map(char::escape_debug).collect();
+    let bare = name.trim_start_matches(['*', '.']).to_lowercase();
+    let extension = format!("*.{bare}");
+    let is_near = |def: &&FileTypeDef| {
+        let other = def.name();
+        let shares_start = other.len() > 2 && bare.len() > 2;
+        def.globs().contains(&extension)
+            || other == bare
+            || shares_start && (other.starts_with(&bare) || bare.starts_with(other))
+    };
+    let near: Vec<&str> = known
+        .iter()
+        .filter(is_near)
+        .map(FileTypeDef::name)
+        .take(5)
+        .collect();
+    let hint = if near.is_empty() {
+        "use globs instead".to_owned()
+    } else {
+        format!("known are '{}'", near.join("', '"))
+    };
+    Error::invalid_request(format!("unknown file type '{shown}': {hint}"))
+}

@@ -1,0 +1,312 @@
+//! The walk: depth first in path order, without recursion, with a bounded number of open directories.
+//!
+//! It meets each entry that the request is about once, and counts what it passes over. It never follows a link, and
+//! enters no directory below which nothing can match.
+
+mod plan;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::vec;
+
+pub(super) use plan::{Dir, Plan, Visit};
+
+use super::cancel::Stop;
+use super::filter::Place;
+use super::rules::Rules;
+use super::tree::{Base, Child, Children, Tree};
+use crate::{EntryKind, Error, Result, Skipped, VirtualPath};
+
+/// How many directories of the current path are kept open.
+const MAX_OPEN: usize = 64;
+
+/// Walks a directory. What was passed over after the last entry is left in `passed`.
+///
+/// # Errors
+///
+/// Those of the listing of the directory itself. Nothing below it fails the walk.
+pub(super) fn walk<T: Tree>(
+    tree: &T,
+    base: T::Dir,
+    plan: &Plan<'_>,
+    stop: &Stop<'_>,
+    passed: &mut Skipped,
+    visit: &mut impl Visit<T::Dir>,
+) -> Result<()> {
+    let mut walk = Walk {
+        tree,
+        plan,
+        passed,
+        frames: Vec::new(),
+        rules: rules_above(tree, plan),
+        text: String::new(),
+    };
+    let Some(place) = plan.filter.start(plan.seen_at) else {
+        return Ok(());
+    };
+    if stop.is_over() {
+        return Ok(());
+    }
+    let base = Dir {
+        handle: base,
+        path: plan.path.clone(),
+    };
+    walk.enter(base, place)
+        .map_err(|error| error.map_path(|_| plan.path.clone()))?;
+    walk.run(stop, visit);
+    Ok(())
+}
+
+/// Reads the rules of the directories above the one to search. What lies in an ignored directory was asked for all the
+/// same, so that the rules from above that directory say nothing about it.
+fn rules_above<T: Tree>(tree: &T, plan: &Plan<'_>) -> Rules {
+    let mut rules = Rules::default();
+    if plan.ignored {
+        return rules;
+    }
+    let mut above: Vec<VirtualPath> = plan.path.ancestors().collect();
+    above.reverse();
+    for path in above {
+        let text = path.as_str().strip_prefix('/').unwrap_or_default();
+        if rules.is_ignored(text, true) {
+            rules.leave(0);
+        }
+        if path == *plan.path {
+            break;
+        }
+        if let Ok(Base::Directory(dir)) = tree.base(&path) {
+            let prefix = if path.is_root() {
+                String::new()
+            } else {
+                format!("{text}/")
+            };
+            // Whether there are any is found out by opening them: a listing may be long.
+            rules.enter(tree, &dir, &prefix, |_| true);
+        }
+    }
+    rules
+}
+
+struct Walk<'a, T: Tree> {
+    tree: &'a T,
+    plan: &'a Plan<'a>,
+    passed: &'a mut Skipped,
+    frames: Vec<Frame<T::Dir>>,
+    rules: Rules,
+    /// The path of the current entry, for the rules.
+    text: String,
+}
+
+/// A directory that the walk is in.
+struct Frame<D> {
+    path: VirtualPath,
+    /// `None` where it was let go, because the walk went too deep below it.
+    dir: Option<Arc<Dir<D>>>,
+    children: vec::IntoIter<Child>,
+    place: Place,
+    /// How many directories above it have rules.
+    rules_above: usize,
+}
+
+impl<T: Tree> Walk<'_, T> {
+    fn run(&mut self, stop: &Stop<'_>, visit: &mut impl Visit<T::Dir>) {
+        while let Some(frame) = self.frames.last_mut() {
+            let Some(child) = frame.children.next() else {
+                self.rules.leave(frame.rules_above);
+                self.frames.pop();
+                continue;
+            };
+            if stop.is_over() || self.meet(child, visit).is_break() {
+                return;
+            }
+        }
+    }
+
+    /// Looks at one entry of the directory that the walk is in.
+    fn meet(&mut self, child: Child, visit: &mut impl Visit<T::Dir>) -> ControlFlow<()> {
+        let plan = self.plan;
+        let Some(frame) = self.frames.last() else {
+            return ControlFlow::Continue(());
+        };
+        let is_directory = child.kind == EntryKind::Directory;
+        let (shown, may_lead_on) = match child.kind {
+            EntryKind::File => (true, false),
+            EntryKind::Symlink => (!plan.files_only, true),
+            EntryKind::Directory => (!plan.files_only, true),
+            EntryKind::Other => return ControlFlow::Continue(()),
+        };
+        if plan.is_excluded(&frame.path, &child.name) {
+            return ControlFlow::Continue(());
+        }
+        let shown = shown
+            && plan
+                .filter
+                .is_match(&frame.place, &child.name, is_directory);
+        let below = if may_lead_on {
+            plan.filter.enter(&frame.place, &child.name)
+        } else {
+            None
+        };
+        if !shown && below.is_none() {
+            return ControlFlow::Continue(());
+        }
+        if plan.hidden.skips(&child.name) {
+            self.passed.hidden += 1;
+            return ControlFlow::Continue(());
+        }
+        if !self.rules.is_empty() {
+            self.text.clear();
+            if !frame.path.is_root() {
+                self.text.push_str(frame.path.relative());
+                self.text.push('/');
+            }
+            self.text.push_str(&child.name);
+            if self.rules.is_ignored(&self.text, is_directory) {
+                self.passed.ignored += 1;
+                return ControlFlow::Continue(());
+            }
+        }
+        if !shown && child.kind == EntryKind::Symlink {
+            self.passed.symlinks += 1;
+            return ControlFlow::Continue(());
+        }
+        let Some(dir) = self.hold() else {
+            return ControlFlow::Continue(());
+        };
+        let Some(below) = below.filter(|_| is_directory) else {
+            return visit.visit(&dir, child, self.passed);
+        };
+        let name = child.name.clone();
+        if shown {
+            visit.visit(&dir, child, self.passed)?;
+        }
+        self.descend(&dir, &name, below);
+        ControlFlow::Continue(())
+    }
+
+    fn descend(&mut self, dir: &Dir<T::Dir>, name: &str, place: Place) {
+        let Ok(path) = dir.path.child(name) else {
+            self.passed.unnameable += 1;
+            return;
+        };
+        let entered = self
+            .tree
+            .open_dir(&dir.handle, name)
+            .and_then(|handle| self.enter(Dir { handle, path }, place));
+        if entered.is_err() {
+            self.passed.unreadable += 1;
+        }
+    }
+
+    /// Lists a directory, and goes on in it.
+    fn enter(&mut self, dir: Dir<T::Dir>, place: Place) -> Result<()> {
+        let mut prefix = dir.path.as_str().get(1..).unwrap_or_default().to_owned();
+        if !prefix.is_empty() {
+            prefix.push('/');
+        }
+        let rules_above = self.rules.len();
+        let children = match self.plan.filter.only_way(&place) {
+            Some(name) => {
+                if !self.plan.ignored {
+                    self.rules.enter(self.tree, &dir.handle, &prefix, |_| true);
+                }
+                self.look_up(&dir, name)
+            }
+            None => {
+                let Children {
+                    mut named,
+                    unnameable,
+                    unreadable,
+                } = self.tree.children(&dir.handle)?;
+                self.passed.unnameable += unnameable;
+                self.passed.unreadable += unreadable;
+                named.sort_unstable_by(|left, right| left.name.cmp(&right.name));
+                if !self.plan.ignored {
+                    let has = |name: &str| {
+                        named
+                            .binary_search_by(|child| (*child.name).cmp(name))
+                            .ok()
+                            .and_then(|index| named.get(index))
+                            .is_some_and(|child| child.kind == EntryKind::File)
+                    };
+                    self.passed.unreadable +=
+                        self.rules.enter(self.tree, &dir.handle, &prefix, has);
+                }
+                named
+            }
+        };
+        self.frames.push(Frame {
+            path: dir.path.clone(),
+            dir: Some(Arc::new(dir)),
+            children: children.into_iter(),
+            place,
+            rules_above,
+        });
+        // The first one stays: it is where the others are opened from again.
+        if let Some(index) = self.frames.len().checked_sub(MAX_OPEN + 1)
+            && index > 0
+            && let Some(frame) = self.frames.get_mut(index)
+        {
+            frame.dir = None;
+        }
+        Ok(())
+    }
+
+    /// Returns the one child of this name, if it is there: a listing would only have more to throw away.
+    fn look_up(&mut self, dir: &Dir<T::Dir>, name: &str) -> Vec<Child> {
+        let Ok(path) = dir.path.child(name) else {
+            return Vec::new();
+        };
+        match self.tree.entry(&dir.handle, name, path) {
+            Ok(entry) => vec![Child {
+                name: name.into(),
+                kind: entry.kind,
+            }],
+            Err(Error::NotFound { .. }) => Vec::new(),
+            Err(_) => {
+                self.passed.unreadable += 1;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Returns the directory that the walk is in, and opens it again where it was let go. Where it cannot be, the walk
+    /// leaves it.
+    fn hold(&mut self) -> Option<Arc<Dir<T::Dir>>> {
+        let last = self.frames.len().checked_sub(1)?;
+        if let Some(dir) = &self.frames.get(last)?.dir {
+            return Some(Arc::clone(dir));
+        }
+        let reopened = self.reopen(last);
+        if reopened.is_none() {
+            self.passed.unreadable += 1;
+            if let Some(frame) = self.frames.last_mut() {
+                frame.children = Vec::new().into_iter();
+            }
+        }
+        reopened
+    }
+
+    /// Opens what was let go, from the nearest directory above it that is still open, and keeps those near it: the walk
+    /// comes to them next.
+    fn reopen(&mut self, last: usize) -> Option<Arc<Dir<T::Dir>>> {
+        let from = (0..last).rev().find(|index| {
+            self.frames
+                .get(*index)
+                .is_some_and(|frame| frame.dir.is_some())
+        })?;
+        let mut dir = Arc::clone(self.frames.get(from)?.dir.as_ref()?);
+        for index in from + 1..=last {
+            let frame = self.frames.get_mut(index)?;
+            let handle = self.tree.open_dir(&dir.handle, frame.path.name()?).ok()?;
+            dir = Arc::new(Dir {
+                handle,
+                path: frame.path.clone(),
+            });
+            if last - index < MAX_OPEN {
+                frame.dir = Some(Arc::clone(&dir));
+            }
+        }
+        Some(dir)
+    }
+}

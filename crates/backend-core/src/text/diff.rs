@@ -1,0 +1,84 @@
+//! The unified diff of an edit.
+//!
+//! It starts from what the edit is known to have touched, and looks for a smaller difference in that alone.
+
+use std::time::{Duration, Instant};
+
+use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
+
+use super::changes::Changes;
+use crate::VirtualPath;
+
+mod blocks;
+mod hunks;
+
+use blocks::{Block, blocks};
+use hunks::Hunks;
+
+/// How long a diff may be, in bytes: 64 KiB.
+const MAX_DIFF_BYTES: usize = 64 << 10;
+
+/// How long the search for a smaller difference may take in all.
+const MAX_SEARCH: Duration = Duration::from_millis(200);
+
+/// A block with more lines, old and new together, is shown as removed and added as a whole.
+const MAX_SEARCH_LINES: usize = 50_000;
+
+/// Returns the diff, and whether it is cut.
+pub(super) fn unified(
+    path: &VirtualPath,
+    old: &str,
+    new: &str,
+    changes: &Changes,
+) -> (String, bool) {
+    let deadline = Instant::now() + MAX_SEARCH;
+    let mut hunks = Hunks::new(path, old, MAX_DIFF_BYTES);
+    for block in blocks(old, new, changes) {
+        refine(&block, old, new, deadline, &mut hunks);
+        if hunks.is_full() {
+            break;
+        }
+    }
+    hunks.finish()
+}
+
+/// Splits a block into the lines that differ.
+fn refine(block: &Block, old: &str, new: &str, deadline: Instant, hunks: &mut Hunks<'_>) {
+    let old_text = old.get(block.old.clone()).unwrap_or_default();
+    let new_text = new.get(block.new.clone()).unwrap_or_default();
+    if old_text == new_text {
+        return;
+    }
+    let count = |text: &str| memchr::memchr_iter(b'\n', text.as_bytes()).count();
+    if count(old_text) + count(new_text) > MAX_SEARCH_LINES {
+        hunks.change(block.old.clone(), new_text);
+        return;
+    }
+    let old_lines: Vec<_> = old_text.split_inclusive('\n').collect();
+    let new_lines: Vec<_> = new_text.split_inclusive('\n').collect();
+    let ops =
+        capture_diff_slices_deadline(Algorithm::Myers, &old_lines, &new_lines, Some(deadline));
+    let mut place = block.old.start;
+    let mut new_place = 0;
+    for op in ops {
+        let bytes = |lines: Option<&[&str]>| -> usize {
+            lines
+                .unwrap_or_default()
+                .iter()
+                .map(|line| line.len())
+                .sum()
+        };
+        let removed = place + bytes(old_lines.get(op.old_range()));
+        let added = new_place + bytes(new_lines.get(op.new_range()));
+        if !matches!(op, DiffOp::Equal { .. }) {
+            hunks.change(
+                place..removed,
+                new_text.get(new_place..added).unwrap_or_default(),
+            );
+        }
+        (place, new_place) = (removed, added);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,201 @@
+//! What line edits replace by what, in order, and the text that results.
+
+use std::ops::Range;
+
+use super::anchors::NamedLines;
+use crate::text::apply::EditedText;
+use crate::text::changes::Changes;
+use crate::text::ending::Ending;
+use crate::{Error, LineAnchor, LineEdit, Result, VirtualPath};
+
+/// Refuses edits that make no sense in any text.
+pub(in crate::text) fn check(path: &VirtualPath, edits: &[LineEdit]) -> Result<()> {
+    let refuse = |reason: String| Err(Error::invalid_request_at(path, reason));
+    if edits.is_empty() {
+        return refuse("an edit needs at least one line edit".into());
+    }
+    for edit in edits {
+        let Parts {
+            first, last, text, ..
+        } = Parts::of(edit);
+        if first.line == 0 || last.line == 0 {
+            return refuse("lines are counted from 1, so there is no line 0".into());
+        }
+        if last.line < first.line {
+            return refuse(format!(
+                "the last line, {}, is before the first, {}",
+                last.line, first.line
+            ));
+        }
+        if text.is_some_and(|text| text.contains('\0')) {
+            return refuse("the new text must not have a NUL character in it".into());
+        }
+    }
+    check_apart(path, edits)
+}
+
+/// Applies line edits: all, or none.
+pub(in crate::text) fn edit_lines(
+    path: &VirtualPath,
+    text: &str,
+    edits: &[LineEdit],
+) -> Result<EditedText> {
+    let anchors = edits.iter().flat_map(|edit| {
+        let parts = Parts::of(edit);
+        [parts.first, parts.last]
+    });
+    let lines = NamedLines::find(path, text, anchors)?;
+    let mut output = Output::new(text);
+    for parts in in_order(edits) {
+        let first = &lines.line(parts.first.line)?.whole;
+        let last = &lines.line(parts.last.line)?.whole;
+        let removed = match parts.place {
+            Place::Range => first.start..last.end,
+            Place::Before => first.start..first.start,
+            Place::After => last.end..last.end,
+        };
+        output.splice(removed, first.start, parts.text);
+    }
+    Ok(output.finish(edits.len() as u64))
+}
+
+/// What a line edit is, whatever its kind.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    place: Place,
+    first: &'a LineAnchor,
+    last: &'a LineAnchor,
+    /// The new lines; `None` if there are none.
+    text: Option<&'a str>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// From the first line to the last.
+    Range,
+    Before,
+    After,
+}
+
+impl<'a> Parts<'a> {
+    fn of(edit: &'a LineEdit) -> Self {
+        let (place, first, last, text) = match edit {
+            LineEdit::Replace { first, last, text } => (Place::Range, first, last, Some(text)),
+            LineEdit::Delete { first, last } => (Place::Range, first, last, None),
+            LineEdit::InsertBefore { line, text } => (Place::Before, line, line, Some(text)),
+            LineEdit::InsertAfter { line, text } => (Place::After, line, line, Some(text)),
+        };
+        Self {
+            place,
+            first,
+            last,
+            text: text.map(String::as_str),
+        }
+    }
+
+    /// Returns how many lines are before the place.
+    fn start(&self) -> u64 {
+        match self.place {
+            Place::Range | Place::Before => self.first.line.saturating_sub(1),
+            Place::After => self.last.line,
+        }
+    }
+}
+
+/// Returns the edits from the top of the file to its end. Those of one place keep their order, lines inserted before a
+/// range come before what replaces it.
+fn in_order(edits: &[LineEdit]) -> Vec<Parts<'_>> {
+    let mut parts: Vec<_> = edits.iter().map(Parts::of).collect();
+    parts.sort_by_key(|parts| (parts.start(), parts.place == Place::Range));
+    parts
+}
+
+fn check_apart(path: &VirtualPath, edits: &[LineEdit]) -> Result<()> {
+    let mut covered = 0;
+    for parts in in_order(edits) {
+        if parts.start() < covered {
+            return Err(Error::invalid_request_at(
+                path,
+                format!("line edits overlap at line {}", parts.first.line),
+            ));
+        }
+        if parts.place == Place::Range {
+            covered = parts.last.line;
+        }
+    }
+    Ok(())
+}
+
+/// The new text, from its start on.
+struct Output<'a> {
+    old: &'a str,
+    /// How much of the old text is dealt with.
+    taken: usize,
+    new: String,
+    changes: Changes,
+    /// Where the ending of the last line is, if that is a new line that could do without.
+    last_added: Option<Range<usize>>,
+}
+
+impl<'a> Output<'a> {
+    fn new(old: &'a str) -> Self {
+        Self {
+            old,
+            taken: 0,
+            new: String::with_capacity(old.len()),
+            changes: Changes::default(),
+            last_added: None,
+        }
+    }
+
+    /// Puts lines in the place of a range, with the line ending of the line that starts at `line`.
+    fn splice(&mut self, removed: Range<usize>, line: usize, text: Option<&str>) {
+        self.keep_up_to(removed.start);
+        let start = self.new.len();
+        if let Some(text) = text {
+            let ending = Ending::of_place(self.old, &(line..line)).as_str();
+            if !self.new.is_empty() && !self.new.ends_with('\n') {
+                // The last line of the old text had no ending, and is not the last any more.
+                self.new.push_str(ending);
+            }
+            let text = text.strip_suffix('\n').unwrap_or(text);
+            for content in text.split('\n') {
+                let content = content.strip_suffix('\r').unwrap_or(content);
+                self.new.push_str(content);
+                let content_end = self.new.len();
+                self.new.push_str(ending);
+                // An empty line without an ending would be no line.
+                self.last_added = (!content.is_empty()).then_some(content_end..self.new.len());
+            }
+        }
+        self.taken = removed.end;
+        self.changes.push(removed, start..self.new.len());
+    }
+
+    fn keep_up_to(&mut self, end: usize) {
+        let kept = self.old.get(self.taken..end).unwrap_or_default();
+        if !kept.is_empty() {
+            self.new.push_str(kept);
+            self.last_added = None;
+        }
+    }
+
+    fn finish(mut self, replacements: u64) -> EditedText {
+        self.keep_up_to(self.old.len());
+        if !self.old.ends_with('\n')
+            && let Some(ending) = self.last_added
+        {
+            // A file without an ending at its end stays one.
+            self.new.truncate(ending.start);
+            self.changes.end_new_at(ending.start);
+        }
+        EditedText {
+            text: self.new,
+            replacements,
+            changes: self.changes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

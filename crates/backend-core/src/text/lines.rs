@@ -1,0 +1,287 @@
+//! A window of lines in a text that comes in pieces.
+//!
+//! A line ends at `\n`, and a `\r` before that belongs to the ending; nothing else ends a line. Passing over lines and
+//! counting them is a search for single bytes; only what may be in the window is looked at closely.
+
+use super::Scan;
+use super::ending::count_crlf;
+use crate::{CutLine, LineEnding, PageEnd, ReadRequest};
+
+/// Finds the window, and what there is to know of the lines around it.
+#[derive(Debug)]
+pub(super) struct Lines {
+    offset: u64,
+    limit: u64,
+    line_bytes: usize,
+    page_bytes: usize,
+    /// Whether to go on after the window, to count.
+    pub(super) count_all: bool,
+    phase: Phase,
+    seen: Seen,
+    /// The window, with the line that is being collected at its end.
+    pub(super) text: String,
+    pub(super) lines: u64,
+    pub(super) cut_lines: Vec<CutLine>,
+    line: Line,
+    full: bool,
+    more: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// So many lines are still to pass over.
+    Skip(u64),
+    Collect,
+    After,
+}
+
+/// The line that is being collected.
+#[derive(Debug, Default)]
+struct Line {
+    /// Where it starts in the window's text.
+    start: usize,
+    /// Its bytes so far, a `\r` at the end not counted.
+    bytes: u64,
+    /// Whether it ends with a `\r`, of which only the next byte tells if it is content.
+    cr: bool,
+    /// Whether some of it was left out.
+    cut: bool,
+}
+
+/// What was seen of the text so far.
+#[derive(Debug, Default)]
+struct Seen {
+    newlines: u64,
+    lf: bool,
+    crlf: bool,
+    /// Whether there is something after the last line end.
+    open: bool,
+    /// Whether the last byte is a `\r`.
+    cr: bool,
+}
+
+impl Lines {
+    pub(super) fn new(request: &ReadRequest) -> Self {
+        Self {
+            offset: request.offset,
+            limit: request.limit as u64,
+            line_bytes: request.line_bytes,
+            page_bytes: request.page_bytes,
+            count_all: true,
+            phase: match request.offset {
+                0 => Phase::Collect,
+                offset => Phase::Skip(offset),
+            },
+            seen: Seen::default(),
+            text: String::new(),
+            lines: 0,
+            cut_lines: Vec::new(),
+            line: Line::default(),
+            full: false,
+            more: false,
+        }
+    }
+
+    /// Takes the next piece of the text.
+    pub(super) fn feed(&mut self, mut text: &str) -> Scan {
+        if let Phase::Skip(lines) = self.phase {
+            text = self.skip(text, lines);
+        }
+        if self.phase == Phase::Collect {
+            text = self.collect(text);
+        }
+        self.more |= self.phase == Phase::After && !text.is_empty();
+        if !self.more {
+            return Scan::More;
+        }
+        if !self.count_all {
+            return Scan::Done;
+        }
+        self.seen.pass(text.as_bytes());
+        Scan::More
+    }
+
+    /// Takes the end of the text: what is collected without an ending is a line too.
+    pub(super) fn end(&mut self) {
+        if self.phase == Phase::Collect && self.seen.open && self.lines < self.limit {
+            self.end_line("");
+        }
+    }
+
+    /// Returns how many lines were seen.
+    pub(super) fn seen_lines(&self) -> u64 {
+        self.seen.newlines + u64::from(self.seen.open)
+    }
+
+    /// Returns the offset of the next page and why this one ends, if there is one.
+    pub(super) fn next(&self) -> Option<(u64, PageEnd)> {
+        let end = if self.full {
+            PageEnd::Bytes
+        } else {
+            PageEnd::Lines
+        };
+        self.more
+            .then(|| (self.offset.saturating_add(self.lines), end))
+    }
+
+    /// Returns how the lines seen end.
+    pub(super) fn line_ending(&self) -> LineEnding {
+        match (self.seen.lf, self.seen.crlf) {
+            (false, false) => LineEnding::None,
+            (true, false) => LineEnding::Lf,
+            (false, true) => LineEnding::Crlf,
+            (true, true) => LineEnding::Mixed,
+        }
+    }
+
+    /// Passes over `lines` lines and returns what is after them.
+    fn skip<'a>(&mut self, text: &'a str, lines: u64) -> &'a str {
+        let bytes = text.as_bytes();
+        let found = memchr::memchr_iter(b'\n', bytes).count() as u64;
+        if found < lines {
+            self.phase = Phase::Skip(lines - found);
+            self.seen.pass_counted(bytes, found);
+            return "";
+        }
+        self.phase = Phase::Collect;
+        let last = usize::try_from(lines - 1).unwrap_or(usize::MAX);
+        let end = memchr::memchr_iter(b'\n', bytes)
+            .nth(last)
+            .map_or(text.len(), |newline| newline + 1);
+        let (passed, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+        self.seen.pass_counted(passed.as_bytes(), lines);
+        rest
+    }
+
+    /// Collects lines and returns what is after the window.
+    fn collect<'a>(&mut self, mut text: &'a str) -> &'a str {
+        while !text.is_empty() && self.phase == Phase::Collect {
+            if self.lines == self.limit {
+                self.phase = Phase::After;
+                break;
+            }
+            let newline = memchr::memchr(b'\n', text.as_bytes()).unwrap_or(text.len());
+            let (content, rest) = text.split_at_checked(newline).unwrap_or((text, ""));
+            self.add(content);
+            text = rest;
+            if self.phase == Phase::After {
+                break;
+            }
+            if let Some(next) = rest.strip_prefix('\n') {
+                text = next;
+                self.seen.newline();
+                self.end_line(if self.line.cr { "\r\n" } else { "\n" });
+            }
+        }
+        text
+    }
+
+    /// Adds to the line that is being collected.
+    fn add(&mut self, content: &str) {
+        if content.is_empty() {
+            return;
+        }
+        self.seen.open = true;
+        if std::mem::take(&mut self.line.cr) {
+            self.keep("\r");
+        }
+        let kept = content.strip_suffix('\r').unwrap_or(content);
+        self.line.cr = kept.len() < content.len();
+        self.seen.cr = self.line.cr;
+        self.keep(kept);
+        if !self.fits(0) {
+            self.overflow();
+        }
+    }
+
+    /// Keeps as much of a piece of a line as a line may have.
+    fn keep(&mut self, piece: &str) {
+        self.line.bytes += piece.len() as u64;
+        if self.line.cut {
+            return;
+        }
+        let taken = self.text.len().saturating_sub(self.line.start);
+        let mut room = self.line_bytes.saturating_sub(taken).min(piece.len());
+        while !piece.is_char_boundary(room) {
+            room -= 1;
+        }
+        self.line.cut = room < piece.len();
+        self.text.push_str(piece.get(..room).unwrap_or_default());
+    }
+
+    /// Ends the line that is being collected.
+    fn end_line(&mut self, ending: &str) {
+        if ending.is_empty() && self.line.cr {
+            // Nothing comes after it, so it is content.
+            self.keep("\r");
+        }
+        if !self.fits(ending.len()) {
+            self.overflow();
+            return;
+        }
+        self.text.push_str(ending);
+        self.lines += 1;
+        if self.line.cut {
+            let number = self.offset.saturating_add(self.lines);
+            self.cut_lines.push(CutLine::new(number, self.line.bytes));
+        }
+        self.line = Line {
+            start: self.text.len(),
+            ..Line::default()
+        };
+    }
+
+    /// Returns whether the page may have `more` bytes. The first line always fits.
+    fn fits(&self, more: usize) -> bool {
+        self.lines == 0 || self.text.len().saturating_add(more) <= self.page_bytes
+    }
+
+    /// Ends the page before the line that is being collected.
+    fn overflow(&mut self) {
+        self.text.truncate(self.line.start);
+        self.full = true;
+        self.more = true;
+        self.phase = Phase::After;
+    }
+}
+
+impl Seen {
+    fn pass(&mut self, bytes: &[u8]) {
+        let newlines = memchr::memchr_iter(b'\n', bytes).count() as u64;
+        self.pass_counted(bytes, newlines);
+    }
+
+    /// Passes over bytes with so many line ends.
+    fn pass_counted(&mut self, bytes: &[u8], newlines: u64) {
+        let Some(&last) = bytes.last() else { return };
+        if newlines > 0 && !(self.lf && self.crlf) {
+            self.judge(bytes, newlines);
+        }
+        self.newlines += newlines;
+        self.open = last != b'\n';
+        self.cr = last == b'\r';
+    }
+
+    /// Takes one line end, after content that was noted.
+    fn newline(&mut self) {
+        self.newlines += 1;
+        if self.cr {
+            self.crlf = true;
+        } else {
+            self.lf = true;
+        }
+        self.open = false;
+        self.cr = false;
+    }
+
+    /// Notes the kinds of line end in bytes that have so many.
+    fn judge(&mut self, bytes: &[u8], newlines: u64) {
+        let split = u64::from(self.cr && bytes.first() == Some(&b'\n'));
+        let within = match memchr::memchr(b'\r', bytes) {
+            Some(_) => count_crlf(bytes) as u64,
+            None => 0,
+        };
+        self.crlf |= split + within > 0;
+        self.lf |= split + within < newlines;
+    }
+}

@@ -1,0 +1,232 @@
+//! Exact replacements: one after the other, all or none.
+//!
+//! A needle without a `\r` is looked for in the text with all line endings as `\n`; what it matches is replaced in the
+//! text as it is. So nothing but the difference between the old and the new text is ever touched.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::apply::{EditedText, MAX_EDIT_BYTES};
+use super::changes::Changes;
+use super::ending::Ending;
+use super::find::Haystack;
+use super::nearest;
+use crate::{Error, Replacement, Result, VirtualPath};
+
+/// How many lines an ambiguous match names.
+const NAMED_LINES: usize = 20;
+
+/// Refuses replacements that make no sense in any text.
+pub(super) fn check(path: &VirtualPath, replacements: &[Replacement]) -> Result<()> {
+    let refuse = |reason: &str| Err(Error::invalid_request_at(path, reason));
+    if replacements.is_empty() {
+        return refuse("an edit needs at least one replacement");
+    }
+    for replacement in replacements {
+        if replacement.old.is_empty() {
+            return refuse("the text to replace must not be empty");
+        }
+        if replacement.old == replacement.new {
+            return refuse("the new text is the same as the text to replace");
+        }
+        if replacement.new.contains('\0') {
+            return refuse("the new text must not have a NUL character in it");
+        }
+    }
+    Ok(())
+}
+
+/// Replaces, each in what the one before it left.
+pub(super) fn replace(
+    path: &VirtualPath,
+    text: &str,
+    replacements: &[Replacement],
+) -> Result<EditedText> {
+    let mut current = Cow::Borrowed(text);
+    let mut changes = Changes::default();
+    let mut count = 0;
+    for (index, replacement) in replacements.iter().enumerate() {
+        let next = replace_one(path, &current, index, replacement)?;
+        changes = if index == 0 {
+            next.changes
+        } else {
+            changes.then(&next.changes)
+        };
+        count += next.replacements;
+        current = Cow::Owned(next.text);
+    }
+    Ok(EditedText {
+        text: current.into_owned(),
+        replacements: count,
+        changes,
+    })
+}
+
+fn replace_one(
+    path: &VirtualPath,
+    text: &str,
+    index: usize,
+    replacement: &Replacement,
+) -> Result<EditedText> {
+    let old = replacement.old.as_str();
+    let haystack = Haystack::new(text, old);
+    let mut matches = haystack.apart();
+    let Some(first) = matches.next() else {
+        return Err(Error::NoMatch {
+            path: path.clone(),
+            index,
+            near: nearest::find(text, old).map(Box::new),
+        });
+    };
+    let splicer = Splicer::new(replacement);
+    if replacement.replace_all {
+        let count = 1 + matches.count();
+        splicer.check_size(path, text, count)?;
+        return Ok(splicer.splice(text, &haystack, haystack.apart()));
+    }
+    let ambiguity = Ambiguity::of(&haystack);
+    if ambiguity.count > 1 {
+        return Err(Error::AmbiguousMatch {
+            path: path.clone(),
+            index,
+            count: ambiguity.count,
+            lines: ambiguity.lines,
+        });
+    }
+    splicer.check_size(path, text, 1)?;
+    Ok(splicer.splice(text, &haystack, std::iter::once(first)))
+}
+
+/// Puts the new text in the place of the old one.
+struct Splicer<'a> {
+    old: &'a str,
+    new: &'a str,
+    /// Whether the new text goes in as it is, whatever the line endings of the place.
+    verbatim: bool,
+    /// How many bytes the old and the new text have in common at their starts. They stay.
+    prefix: usize,
+    /// The same at their ends.
+    suffix: usize,
+}
+
+impl<'a> Splicer<'a> {
+    fn new(replacement: &'a Replacement) -> Self {
+        let (old, new) = (replacement.old.as_str(), replacement.new.as_str());
+        let raw = old.contains('\r');
+        // Who replaces line endings, and nothing else, means it.
+        let verbatim = new.contains('\r') || (raw && old.replace("\r\n", "\n") == new);
+        let (prefix, suffix) = if raw || verbatim {
+            (0, 0)
+        } else {
+            common_ends(old, new)
+        };
+        Self {
+            old,
+            new,
+            verbatim,
+            prefix,
+            suffix,
+        }
+    }
+
+    /// Refuses to make more than can be edited again, before any memory is taken for it.
+    fn check_size(&self, path: &VirtualPath, text: &str, count: usize) -> Result<()> {
+        // A match has at most one `\r` for each `\n` more than the text that was looked for.
+        let newlines = memchr::memchr_iter(b'\n', self.old.as_bytes()).count();
+        let removed = count.saturating_mul(self.old.len() + newlines);
+        let added = count.saturating_mul(self.new.len());
+        let size = text.len().saturating_sub(removed).saturating_add(added) as u64;
+        // Text in UTF-16 may be smaller than here, by less than a half.
+        if size / 2 > MAX_EDIT_BYTES {
+            return Err(Error::TooLarge {
+                path: path.clone(),
+                size,
+                limit: MAX_EDIT_BYTES,
+            });
+        }
+        Ok(())
+    }
+
+    fn splice(
+        &self,
+        text: &str,
+        haystack: &Haystack<'_>,
+        starts: impl Iterator<Item = usize>,
+    ) -> EditedText {
+        let new = self
+            .new
+            .get(self.prefix..self.new.len() - self.suffix)
+            .unwrap_or_default();
+        let mut edited = EditedText {
+            text: String::with_capacity(text.len() + new.len()),
+            replacements: 0,
+            changes: Changes::default(),
+        };
+        let mut taken = 0;
+        for start in starts {
+            let removed = haystack.range(start, self.prefix..self.old.len() - self.suffix);
+            edited
+                .text
+                .push_str(text.get(taken..removed.start).unwrap_or_default());
+            taken = removed.end;
+            let added_from = edited.text.len();
+            let place = haystack.range(start, 0..self.old.len());
+            self.push_new(new, text, &place, &mut edited.text);
+            edited.changes.push(removed, added_from..edited.text.len());
+            edited.replacements += 1;
+        }
+        edited.text.push_str(text.get(taken..).unwrap_or_default());
+        edited
+    }
+
+    fn push_new(&self, new: &str, text: &str, place: &Range<usize>, to: &mut String) {
+        if self.verbatim || !new.contains('\n') {
+            to.push_str(new);
+        } else {
+            Ending::of_place(text, place).push_text(new, to);
+        }
+    }
+}
+
+/// Returns how many bytes of whole characters two texts have in common at their starts, and then at their ends.
+fn common_ends(a: &str, b: &str) -> (usize, usize) {
+    let prefix = common(a.chars(), b.chars());
+    let rest_a = a.get(prefix..).unwrap_or_default();
+    let rest_b = b.get(prefix..).unwrap_or_default();
+    (prefix, common(rest_a.chars().rev(), rest_b.chars().rev()))
+}
+
+fn common(a: impl Iterator<Item = char>, b: impl Iterator<Item = char>) -> usize {
+    a.zip(b)
+        .take_while(|(a, b)| a == b)
+        .map(|(a, _)| a.len_utf8())
+        .sum()
+}
+
+/// How many matches there are, and on which lines the first ones start.
+struct Ambiguity {
+    count: u64,
+    lines: Vec<u64>,
+}
+
+impl Ambiguity {
+    fn of(haystack: &Haystack<'_>) -> Self {
+        let view = haystack.view();
+        let mut all = Self {
+            count: 0,
+            lines: Vec::new(),
+        };
+        let mut line = 1;
+        let mut counted = 0;
+        haystack.each(|start| {
+            all.count += 1;
+            if all.lines.len() < NAMED_LINES {
+                let between = view.as_bytes().get(counted..start).unwrap_or_default();
+                line += memchr::memchr_iter(b'\n', between).count() as u64;
+                counted = start;
+                all.lines.push(line);
+            }
+        });
+        all
+    }
+}

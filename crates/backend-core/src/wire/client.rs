@@ -1,0 +1,288 @@
+//! The side that asks: one connection, and the calls on it.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+
+use super::bulk::Bulk;
+use super::envelope::{pack, unpack_outcome};
+use super::failure::Failure;
+use super::frame::Kind;
+use super::hello::{self, Hello, Serves};
+use super::inbox::Lengths;
+use super::link::{FAREWELL, Handled, Link, Stream, patiently};
+use super::outbox::Outbox;
+use super::reader::FrameReader;
+use super::receive::receive;
+use super::request::Request;
+use super::writer::Writer;
+use super::{Options, keepalive};
+use crate::{Error, Result};
+
+/// So many requests at once are kept for the calls that must get through when all others are taken: those that ask for a
+/// sign of life, send a signal, or stop.
+const MAX_URGENT: usize = 32;
+
+/// A connection to a server.
+#[derive(Debug)]
+pub(super) struct Client {
+    link: Arc<Link>,
+    pub(super) serves: Serves,
+    patience: Option<Duration>,
+    ordinary: Semaphore,
+    urgent: Semaphore,
+    ended: watch::Receiver<()>,
+}
+
+/// A call: what is asked, and what may come of it.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) request: Request,
+    /// The most raw bytes that the answer may have.
+    pub(super) body: u64,
+    /// How long the answer may take beyond what answers always may; `None` is no bound.
+    pub(super) extra: Option<Duration>,
+    /// Whether the call gets through when ordinary calls have to wait.
+    pub(super) urgent: bool,
+}
+
+impl Client {
+    /// Says hello on a stream, and starts the task that reads and writes it.
+    pub(super) async fn connect(
+        io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        options: &Options,
+    ) -> Result<Self, Failure> {
+        let runtime = Handle::try_current().map_err(|_| Failure::NoRuntime)?;
+        let ours = options.limits.sane();
+        let (read, mut write) = tokio::io::split(io);
+        let heard = Arc::default();
+        let mut reader = FrameReader::new(read, ours.frame, Arc::clone(&heard));
+        let theirs = hello::within(options.hello_timeout, async {
+            Hello::new(&ours, None).send(&mut write).await?;
+            Hello::receive(&mut reader).await
+        });
+        let theirs = theirs.await?;
+        let serves = theirs
+            .serves
+            .ok_or_else(|| Failure::violation("a client where a server was expected"))?;
+        let (outbox, queue) = Outbox::new();
+        let at_once = usize::try_from(theirs.offer.in_flight.min(1 << 16)).unwrap_or(2);
+        let urgent = (at_once / 8).clamp(1, MAX_URGENT);
+        let link = Arc::new(Link::new(ours, theirs.offer, outbox, heard));
+        let writer = Writer::new(write, Arc::clone(&link), queue);
+        let (alive, ended) = watch::channel(());
+        let rule = options.keep_alive;
+        runtime.spawn({
+            let link = Arc::clone(&link);
+            async move {
+                drive(&link, reader, writer, rule).await;
+                drop(alive);
+            }
+        });
+        Ok(Self {
+            link,
+            serves,
+            patience: options.patience,
+            ordinary: Semaphore::new(at_once - urgent),
+            urgent: Semaphore::new(urgent),
+            ended,
+        })
+    }
+
+    /// Returns the most raw bytes that the other side takes with a request.
+    pub(super) fn most_body(&self) -> u64 {
+        self.link.theirs.body
+    }
+
+    /// Returns the longest message that this side takes.
+    pub(super) fn most_message(&self) -> u64 {
+        u64::from(self.link.ours.message)
+    }
+
+    /// Returns the error that every call answers with, once the connection has ended.
+    pub(super) fn failed(&self) -> Option<Error> {
+        self.link.failed().map(|failure| failure.to_error())
+    }
+
+    /// Ends the connection: says goodbye, and fails every call.
+    pub(super) fn end(&self) {
+        self.link.fail(&Arc::new(Failure::ClosedHere));
+        self.link.outbox.goodbye("closed".to_owned());
+    }
+
+    /// Waits until nothing of the connection is left.
+    pub(super) async fn ended(&self) {
+        // Nothing is ever sent: this ends when the other half is dropped.
+        let _ = self.ended.clone().changed().await;
+    }
+
+    /// Waits until there may be one more request, and returns the place for it.
+    pub(super) async fn turn(&self, urgent: bool) -> Result<SemaphorePermit<'_>> {
+        let semaphore = if urgent { &self.urgent } else { &self.ordinary };
+        // The semaphores are never closed. A connection that ended frees all places.
+        semaphore
+            .acquire()
+            .await
+            .map_err(|_| self.link.failure().to_error())
+    }
+
+    /// Asks, and returns what the other side answers.
+    pub(super) async fn call<T: DeserializeOwned + Bulk>(&self, call: Call) -> Result<T> {
+        if let Some(error) = self.failed() {
+            return Err(error);
+        }
+        let turn = self.turn(call.urgent).await?;
+        self.call_now(call, turn).await
+    }
+
+    /// Asks when it is this call's turn.
+    pub(super) async fn call_now<T: DeserializeOwned + Bulk>(
+        &self,
+        call: Call,
+        _turn: SemaphorePermit<'_>,
+    ) -> Result<T> {
+        let name = call.request.name();
+        let link = &*self.link;
+        let limits = Lengths {
+            message: link.ours.message,
+            body: call.body.min(link.ours.body),
+        };
+        let (first, rest) = pack(call.request, &link.theirs)?.cut(link.frame);
+        let slot = match link.outbox.slot().await {
+            Some(slot) => link.open(slot, first, limits),
+            None => Err(link.failure()),
+        };
+        let (id, stream) = slot.map_err(|failure| failure.to_error())?;
+        let mut guard = Guard {
+            link,
+            id,
+            answered: false,
+        };
+
+        // The other side may answer before it has heard everything, and then wants to hear no more.
+        let sent = tokio::select! {
+            biased;
+            early = stream.inbox.lengths() => early.map(|_| true),
+            sent = link.send_rest(id, &stream.credit, rest, self.patience, || {}) => sent,
+        };
+        let answer = match sent {
+            Ok(true) => self.answer(id, &stream, call.extra).await,
+            Ok(false) => Ok(None),
+            Err(failure) => Err(failure),
+        };
+        let received = answer
+            .map_err(|failure| failure.to_error())?
+            .ok_or_else(|| Error::Unavailable {
+                message: format!("{name} was not answered in time"),
+                source: None,
+            })?;
+        guard.answered = true;
+        unpack_outcome(&received.value, received.body, link.ours.elements).unwrap_or_else(|error| {
+            Err(Error::unavailable(
+                format!("the answer to {name} cannot be read"),
+                error,
+            ))
+        })
+    }
+
+    async fn answer(
+        &self,
+        id: u64,
+        stream: &Stream,
+        extra: Option<Duration>,
+    ) -> Result<Option<super::receive::Received>, Arc<Failure>> {
+        let patience = match (self.patience, extra) {
+            (Some(patience), Some(extra)) => patience.checked_add(extra),
+            _ => None,
+        };
+        match patiently(patience, stream.inbox.lengths()).await {
+            Some(lengths) => lengths?,
+            None => return Ok(None),
+        };
+        receive(&self.link, id, stream, self.patience).await
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Makes sure that a call that is given up is given up on the other side too.
+struct Guard<'a> {
+    link: &'a Link,
+    id: u64,
+    answered: bool,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.link.forget(self.id);
+        if !self.answered {
+            self.link.outbox.cancel(self.id);
+        }
+    }
+}
+
+/// Reads and writes a connection to its end.
+async fn drive(
+    link: &Link,
+    mut reader: FrameReader<impl AsyncRead + Unpin + Send>,
+    mut writer: Writer<impl AsyncWrite + Unpin + Send>,
+    rule: Option<super::KeepAlive>,
+) {
+    let failure = Arc::new(exchange(link, &mut reader, &mut writer, rule).await);
+    link.fail(&failure);
+    if let Some(reason) = failure.farewell() {
+        link.outbox.goodbye(reason);
+        // Nobody need read it.
+        let _ = tokio::time::timeout(FAREWELL, writer.run()).await;
+    }
+}
+
+/// Reads and writes a connection, and returns why it ended.
+async fn exchange(
+    link: &Link,
+    reader: &mut FrameReader<impl AsyncRead + Unpin + Send>,
+    writer: &mut Writer<impl AsyncWrite + Unpin + Send>,
+    rule: Option<super::KeepAlive>,
+) -> Failure {
+    let mut writing = pin!(writer.run());
+    let mut dead = pin!(keepalive::watch(link, rule));
+    loop {
+        let frame = tokio::select! {
+            frame = reader.next() => frame,
+            end = &mut writing => return end.err().unwrap_or(Failure::ClosedHere),
+            failure = &mut dead => return failure,
+        };
+        let handled = match frame {
+            Ok(Some(frame)) => link.handle(frame),
+            Ok(None) => return Failure::Closed,
+            Err(failure) => return failure,
+        };
+        let taken = match handled {
+            Ok(Handled::Done) => Ok(()),
+            Ok(Handled::Other(frame)) if frame.kind == Kind::Response => {
+                link.find(frame.id, frame.kind).and_then(|stream| {
+                    stream.map_or(Ok(()), |stream| stream.inbox.open(frame.payload))
+                })
+            }
+            Ok(Handled::Other(frame)) => {
+                let kind = frame.kind;
+                Err(Failure::violation(format!(
+                    "a {kind:?} frame from a server"
+                )))
+            }
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = taken {
+            return failure;
+        }
+    }
+}

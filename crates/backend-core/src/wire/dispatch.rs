@@ -1,0 +1,285 @@
+//! A request of the other side, done on the backend or sandbox that is served.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::budget::Reservation;
+use super::bulk::Bulk;
+use super::envelope::{pack_outcome, unpack};
+use super::hello::Serves;
+use super::link::Link;
+use super::pieces::Message;
+use super::receive::Received;
+use super::request::Request;
+use crate::{
+    Backend, Capabilities, Captured, Content, Error, ExecOutput, ExecRequest, ExecStatus,
+    ReadBytesRequest, ReadRequest, Result, Sandbox,
+};
+
+/// An answer up to this size is not accounted for: there can only be as many as there are requests at once.
+const UNCOUNTED_BYTES: u64 = 1 << 20;
+
+/// How often a file that grows is tried to be read whole.
+const READ_TRIES: usize = 3;
+
+/// What is served.
+#[derive(Clone, Debug)]
+pub(super) enum Served {
+    Backend(Arc<dyn Backend>),
+    Sandbox(Arc<dyn Sandbox>),
+}
+
+impl Served {
+    /// Returns what the hello says of it.
+    pub(super) fn describe(&self) -> Serves {
+        match self {
+            Self::Backend(backend) => Serves {
+                capabilities: Capabilities {
+                    executes: false,
+                    processes: false,
+                    pty: false,
+                    ..backend.capabilities()
+                },
+                sandbox: None,
+            },
+            Self::Sandbox(sandbox) => Serves {
+                capabilities: sandbox.capabilities(),
+                sandbox: Some(sandbox.id().clone()),
+            },
+        }
+    }
+
+    fn backend(&self) -> &dyn Backend {
+        match self {
+            Self::Backend(backend) => &**backend,
+            Self::Sandbox(sandbox) => &**sandbox,
+        }
+    }
+
+    fn sandbox(&self) -> Result<&dyn Sandbox> {
+        match self {
+            Self::Sandbox(sandbox) => Ok(&**sandbox),
+            Self::Backend(_) => Err(Error::unsupported(
+                "commands: the other side serves files alone",
+            )),
+        }
+    }
+}
+
+/// An answer, and the memory that was set aside for it until it is sent.
+pub(super) struct Answer {
+    pub(super) message: Message,
+    pub(super) reservation: Reservation,
+}
+
+impl Answer {
+    fn of<T: Serialize + Bulk>(link: &Link, outcome: Result<T>) -> Self {
+        let packed = pack_outcome(outcome, &link.theirs);
+        let message = packed.unwrap_or_else(|error| {
+            // An error without a path is never too long for a message.
+            pack_outcome::<()>(Err(error), &link.theirs).unwrap_or_default()
+        });
+        Self {
+            message,
+            reservation: None,
+        }
+    }
+
+    /// Makes the answer to a request that is not done at all.
+    pub(super) fn error(link: &Link, error: Error) -> Self {
+        Self::of::<()>(link, Err(error))
+    }
+}
+
+/// Does what a message asks for. `arrived` is when its first byte did.
+pub(super) async fn answer(
+    link: &Link,
+    served: &Served,
+    received: Received,
+    arrived: Instant,
+) -> Answer {
+    let Received {
+        value,
+        body,
+        reservation,
+    } = received;
+    let request = match unpack::<Request>(&value, body, link.ours.elements) {
+        Ok(request) => request,
+        Err(error) => {
+            let message = format!("the request cannot be read: {error}");
+            return Answer::error(link, Error::invalid_request(message));
+        }
+    };
+    drop(value);
+    let answer = on_files(link, served.backend(), request).await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(request) => match served.sandbox() {
+            Ok(sandbox) => on_commands(link, sandbox, request, arrived).await,
+            Err(error) => Answer::error(link, error),
+        },
+    };
+    drop(reservation);
+    answer
+}
+
+/// Does an operation on files, or gives the request back.
+async fn on_files(link: &Link, files: &dyn Backend, request: Request) -> Result<Answer, Request> {
+    Ok(match request {
+        Request::Stat(request) => Answer::of(link, files.stat_with(&request).await),
+        Request::Ls(request) => Answer::of(link, files.ls_with(&request).await),
+        Request::Read(request) => {
+            let request = within_a_message(link, request);
+            Answer::of(link, files.read_with(&request).await)
+        }
+        Request::ReadMany(requests) => {
+            let requests: Vec<ReadRequest> = requests
+                .into_iter()
+                .map(|request| within_a_message(link, request))
+                .collect();
+            Answer::of(link, Ok(files.read_many_with(&requests).await))
+        }
+        Request::ReadBytes(request) => {
+            let (content, reservation) = read_bytes(link, files, request).await;
+            Answer {
+                reservation,
+                ..Answer::of(link, content)
+            }
+        }
+        Request::Write(request) => Answer::of(link, files.write_with(&request).await),
+        Request::WriteMany(requests) => {
+            Answer::of(link, Ok(files.write_many_with(&requests).await))
+        }
+        Request::Edit(request) => Answer::of(link, files.edit_with(&request).await),
+        Request::Delete(request) => Answer::of(link, files.delete_with(&request).await),
+        Request::Rename(request) => Answer::of(link, files.rename_with(&request).await),
+        Request::Mkdir(request) => Answer::of(link, files.mkdir_with(&request).await),
+        Request::Glob(request) => Answer::of(link, files.glob_with(&request).await),
+        Request::Grep(request) => Answer::of(link, files.grep_with(&request).await),
+        other => return Err(other),
+    })
+}
+
+/// Does an operation on commands.
+async fn on_commands(
+    link: &Link,
+    sandbox: &dyn Sandbox,
+    request: Request,
+    arrived: Instant,
+) -> Answer {
+    match request {
+        Request::IsAlive => Answer::of(link, Ok(sandbox.is_alive().await)),
+        Request::Execute(request) => {
+            let (output, reservation) = execute(link, sandbox, request, arrived).await;
+            Answer {
+                reservation,
+                ..Answer::of(link, output)
+            }
+        }
+        Request::Spawn(request) => Answer::of(link, sandbox.spawn_with(&request).await),
+        Request::Processes => Answer::of(link, sandbox.processes().await),
+        Request::ReadOutput(mut request) => {
+            request.limit = request.limit.min(fitting(link.theirs.body));
+            Answer::of(link, sandbox.read_output(&request).await)
+        }
+        Request::WriteStdin(request) => Answer::of(link, sandbox.write_stdin(&request).await),
+        Request::Signal { process, signal } => {
+            Answer::of(link, sandbox.signal(&process, signal).await)
+        }
+        Request::Resize { process, size } => Answer::of(link, sandbox.resize(&process, size).await),
+        Request::Stop => Answer::of(link, sandbox.stop().await),
+        // All others are operations on files.
+        other => {
+            let message = format!("{} is not an operation on commands", other.name());
+            Answer::error(link, Error::invalid_request(message))
+        }
+    }
+}
+
+/// Makes a page end where a message must. The page then says where to read on.
+fn within_a_message(link: &Link, mut request: ReadRequest) -> ReadRequest {
+    let most = fitting(u64::from(link.theirs.message) / 2);
+    request.page_bytes = request.page_bytes.min(most);
+    request.line_bytes = request.line_bytes.min(most);
+    request
+}
+
+/// Reads a file, and a large one only when there is room for it among the other answers that wait to be sent.
+async fn read_bytes(
+    link: &Link,
+    files: &dyn Backend,
+    mut request: ReadBytesRequest,
+) -> (Result<Content>, Reservation) {
+    let most = request.limit.min(link.theirs.body);
+    let mut reservation = None;
+    request.limit = most.min(UNCOUNTED_BYTES);
+    for _ in 0..READ_TRIES {
+        let (path, size) = match files.read_bytes_with(&request).await {
+            Err(Error::TooLarge { path, size, .. }) => (path, size),
+            outcome => return (outcome, reservation),
+        };
+        if size > most || request.limit >= size {
+            let error = Error::TooLarge {
+                path,
+                size,
+                limit: most,
+            };
+            return (Err(error), None);
+        }
+        drop(reservation.take());
+        reservation = link.outgoing.reserve(size).await;
+        request.limit = size;
+    }
+    let reason = "it grew while it was read";
+    (Err(Error::conflict(&request.path, reason, None)), None)
+}
+
+/// Runs a command. Its time began when the request arrived, not when the last byte of its input did.
+async fn execute(
+    link: &Link,
+    sandbox: &dyn Sandbox,
+    mut request: ExecRequest,
+    arrived: Instant,
+) -> (Result<ExecOutput>, Reservation) {
+    request.output_bytes = request.output_bytes.min(fitting(link.theirs.body / 2));
+    let kept = 2 * request.output_bytes as u64;
+    let reservation = if kept > 4 * UNCOUNTED_BYTES {
+        link.outgoing.reserve(kept).await
+    } else {
+        None
+    };
+    let waited = arrived.elapsed();
+    match shorten(&mut request, waited) {
+        Some(()) => {
+            let outcome = sandbox.execute_with(&request).await.map(|mut output| {
+                output.elapsed = output.elapsed.saturating_add(waited);
+                output
+            });
+            (outcome, reservation)
+        }
+        None => (Ok(too_late(waited)), None),
+    }
+}
+
+/// Takes the time that has passed off the timeout of a request. Returns `None` if nothing is left of it.
+pub(super) fn shorten(request: &mut ExecRequest, passed: Duration) -> Option<()> {
+    // A timeout of zero is a mistake that the sandbox tells; only one that was used up is not.
+    if let Some(timeout) = request.timeout.filter(|timeout| !timeout.is_zero()) {
+        let left = timeout.checked_sub(passed).filter(|left| !left.is_zero())?;
+        request.timeout = Some(left);
+    }
+    Some(())
+}
+
+/// Returns the outcome of a command whose time was over before it could be started.
+pub(super) fn too_late(elapsed: Duration) -> ExecOutput {
+    let (stdout, stderr) = (Captured::default(), Captured::default());
+    ExecOutput::new(ExecStatus::TimedOut, stdout, stderr, elapsed)
+}
+
+fn fitting(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}

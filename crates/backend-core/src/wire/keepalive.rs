@@ -1,0 +1,45 @@
+//! Notices that the other side is gone, or no longer takes what it is sent.
+
+use std::sync::atomic::Ordering;
+
+use tokio::time::MissedTickBehavior;
+
+use super::KeepAlive;
+use super::failure::Failure;
+use super::link::Link;
+
+/// Watches a connection, and returns why it is dead.
+pub(super) async fn watch(link: &Link, rule: Option<KeepAlive>) -> Failure {
+    let Some(rule) = rule.filter(|rule| !rule.interval.is_zero()) else {
+        return std::future::pending().await;
+    };
+    let mut tick = tokio::time::interval(rule.interval);
+    // After a pause of the whole process the ticks do not come all at once: the other side gets its time to answer.
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tick.tick().await;
+    let (mut silent, mut stalled) = (0, 0);
+    let (mut heard, mut written) = (link.heard.load(Ordering::Relaxed), 0);
+    loop {
+        tick.tick().await;
+        let now = link.heard.load(Ordering::Relaxed);
+        silent = if now == heard { silent + 1 } else { 0 };
+        heard = now;
+        if silent > rule.misses {
+            return Failure::Silent(rule.silence());
+        }
+        if silent > 0 {
+            link.outbox.ping();
+        }
+
+        let (now, unfinished) = link.outbox.progress();
+        stalled = if unfinished && now == written {
+            stalled + 1
+        } else {
+            0
+        };
+        written = now;
+        if stalled > rule.misses {
+            return Failure::Stalled(rule.silence());
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What both sides of a connection share: the messages under way, and the frames that mean the same on both.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Limits;
+use super::budget::Budget;
+use super::credit::Credit;
+use super::failure::Failure;
+use super::frame::{Frame, Kind};
+use super::hello::Offer;
+use super::inbox::{Inbox, Lengths};
+use super::outbox::{Outbox, Slot};
+use super::pieces::Pieces;
+
+/// How long a goodbye may take when a connection ends. Whoever does not read it misses it.
+pub(super) const FAREWELL: Duration = Duration::from_secs(1);
+
+/// One side of a connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    /// What this side takes.
+    pub(super) ours: Limits,
+    /// What the other side takes.
+    pub(super) theirs: Offer,
+    /// How many bytes go into a frame.
+    pub(super) frame: usize,
+    pub(super) outbox: Outbox,
+    /// Messages that come in, and answers that wait to go out.
+    pub(super) incoming: Budget,
+    pub(super) outgoing: Budget,
+    /// Counts reads that brought something.
+    pub(super) heard: Arc<AtomicU64>,
+    streams: Mutex<Streams>,
+}
+
+#[derive(Debug, Default)]
+struct Streams {
+    open: HashMap<u64, Arc<Stream>>,
+    /// The highest id so far. Ids grow by one and are never used again.
+    highest: u64,
+    failed: Option<Arc<Failure>>,
+}
+
+/// One request with its answer: a message that goes out and one that comes in.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) inbox: Inbox,
+    pub(super) credit: Credit,
+}
+
+/// What was done with a frame that means the same on both sides.
+#[derive(Debug)]
+pub(super) enum Handled {
+    /// It was dealt with.
+    Done,
+    /// It is for the one role alone.
+    Other(Frame),
+}
+
+impl Link {
+    pub(super) fn new(ours: Limits, theirs: Offer, outbox: Outbox, heard: Arc<AtomicU64>) -> Self {
+        Self {
+            frame: theirs.frame_bytes(&ours),
+            outbox,
+            incoming: Budget::new(ours.buffered),
+            outgoing: Budget::new(ours.buffered),
+            heard,
+            streams: Mutex::default(),
+            ours,
+            theirs,
+        }
+    }
+
+    /// Makes a stream whose incoming message has at most these lengths.
+    fn stream(&self, limits: Lengths) -> Arc<Stream> {
+        Arc::new(Stream {
+            inbox: Inbox::new(limits, self.ours.window),
+            credit: Credit::new(self.theirs.window),
+        })
+    }
+
+    /// Opens a stream for a request of this side, and puts its first frame into the queue. Ids are in the order of the
+    /// queue.
+    pub(super) fn open(
+        &self,
+        slot: Slot<'_>,
+        first: Bytes,
+        limits: Lengths,
+    ) -> Result<(u64, Arc<Stream>), Arc<Failure>> {
+        let mut streams = self.lock();
+        if let Some(failure) = &streams.failed {
+            return Err(Arc::clone(failure));
+        }
+        streams.highest += 1;
+        let id = streams.highest;
+        let stream = self.stream(limits);
+        streams.open.insert(id, Arc::clone(&stream));
+        slot.send(Frame::new(Kind::Request, id, first));
+        Ok((id, stream))
+    }
+
+    /// Accepts a request of the other side.
+    pub(super) fn accept(&self, frame: Frame) -> Result<(u64, Arc<Stream>), Failure> {
+        let mut streams = self.lock();
+        if frame.id <= streams.highest {
+            return Err(Failure::violation(format!(
+                "request {} after request {}",
+                frame.id, streams.highest
+            )));
+        }
+        if streams.open.len() as u64 >= u64::from(self.ours.in_flight) {
+            return Err(Failure::violation("more requests at once than are allowed"));
+        }
+        let stream = self.stream(Lengths {
+            message: self.ours.message,
+            body: self.ours.body,
+        });
+        stream.inbox.open(frame.payload)?;
+        streams.highest = frame.id;
+        streams.open.insert(frame.id, Arc::clone(&stream));
+        Ok((frame.id, stream))
+    }
+
+    /// Forgets a stream. What still comes for it is ignored.
+    pub(super) fn forget(&self, id: u64) {
+        self.lock().open.remove(&id);
+    }
+
+    /// Ends everything: each message under way fails, and so does each later one.
+    pub(super) fn fail(&self, failure: &Arc<Failure>) {
+        let open = {
+            let mut streams = self.lock();
+            streams.failed.get_or_insert_with(|| Arc::clone(failure));
+            std::mem::take(&mut streams.open)
+        };
+        for stream in open.values() {
+            stream.inbox.fail(failure);
+            stream.credit.fail(failure);
+        }
+    }
+
+    /// Returns why the connection ended, or that this side closed it if nothing is known yet.
+    pub(super) fn failure(&self) -> Arc<Failure> {
+        self.failed()
+            .unwrap_or_else(|| Arc::new(Failure::ClosedHere))
+    }
+
+    /// Returns why the connection ended, if it did.
+    pub(super) fn failed(&self) -> Option<Arc<Failure>> {
+        self.lock().failed.clone()
+    }
+
+    /// Takes a frame, and deals with it if it means the same on both sides.
+    pub(super) fn handle(&self, frame: Frame) -> Result<Handled, Failure> {
+        match frame.kind {
+            Kind::Data => {
+                if let Some(stream) = self.find(frame.id, frame.kind)? {
+                    stream.inbox.push(frame.payload)?;
+                }
+            }
+            Kind::Credit => {
+                if let Some(stream) = self.find(frame.id, frame.kind)? {
+                    let bytes = frame.payload.first_chunk().copied().unwrap_or_default();
+                    stream.credit.add(u32::from_be_bytes(bytes))?;
+                }
+            }
+            Kind::Ping => {
+                let token = frame.payload.first_chunk().copied().unwrap_or_default();
+                self.outbox.pong(token);
+            }
+            Kind::Pong => {}
+            Kind::Goodbye => return Err(Failure::goodbye(&frame.payload)),
+            Kind::Hello => return Err(Failure::violation("a second hello")),
+            Kind::Request | Kind::Response | Kind::Cancel => return Ok(Handled::Other(frame)),
+        }
+        Ok(Handled::Done)
+    }
+
+    /// Returns the stream that a frame is about. One that is over is nothing: its end and the frame passed each other.
+    pub(super) fn find(&self, id: u64, kind: Kind) -> Result<Option<Arc<Stream>>, Failure> {
+        let streams = self.lock();
+        if id > streams.highest {
+            return Err(Failure::violation(format!(
+                "a {kind:?} frame for request {id}, which there was not"
+            )));
+        }
+        Ok(streams.open.get(&id).cloned())
+    }
+
+    /// Sends the rest of a message as there is credit for it. `last` is called before the last frame is put in the queue.
+    ///
+    /// `patience` bounds the wait for credit; `Ok(false)` is that it was too long.
+    pub(super) async fn send_rest(
+        &self,
+        id: u64,
+        credit: &Credit,
+        mut rest: Pieces,
+        patience: Option<Duration>,
+        last: impl FnOnce(),
+    ) -> Result<bool, Arc<Failure>> {
+        while rest.left() > 0 {
+            let length = rest.left().min(self.frame as u64);
+            let Some(taken) = patiently(patience, credit.take(length)).await else {
+                return Ok(false);
+            };
+            taken?;
+            let slot = self.outbox.slot().await.ok_or_else(|| self.failure())?;
+            let data = rest.take(usize::try_from(length).unwrap_or(self.frame));
+            if rest.left() == 0 {
+                last();
+                slot.send(Frame::new(Kind::Data, id, data));
+                break;
+            }
+            slot.send(Frame::new(Kind::Data, id, data));
+        }
+        Ok(true)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for a future, but no longer than `patience` if there is one.
+pub(super) async fn patiently<T>(
+    patience: Option<Duration>,
+    future: impl Future<Output = T> + Send,
+) -> Option<T> {
+    match patience {
+        Some(patience) => tokio::time::timeout(patience, future).await.ok(),
+        None => Some(future.await),
+    }
+}

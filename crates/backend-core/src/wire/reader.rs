@@ -1,0 +1,198 @@
+//! Frames out of a stream of bytes. Giving up in the middle of one and coming back later loses nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::{Buf, BufMut, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::failure::Failure;
+use super::frame::{Frame, HEADER_BYTES, Header};
+
+/// How much is read ahead. A longer payload is read right to where it stays.
+const AHEAD_BYTES: usize = 16 << 10;
+
+/// Reads frames.
+pub(super) struct FrameReader<R> {
+    io: R,
+    frame: u32,
+    ahead: BytesMut,
+    current: Option<(Header, BytesMut)>,
+    /// Counts reads that brought something, for whoever asks if the other side lives.
+    heard: Arc<AtomicU64>,
+}
+
+impl<R: AsyncRead + Unpin> FrameReader<R> {
+    /// Makes a reader that takes payloads of at most `frame` bytes.
+    pub(super) fn new(io: R, frame: u32, heard: Arc<AtomicU64>) -> Self {
+        Self {
+            io,
+            frame,
+            ahead: BytesMut::with_capacity(AHEAD_BYTES),
+            current: None,
+            heard,
+        }
+    }
+
+    /// Reads the bytes that a connection starts with, and compares them.
+    pub(super) async fn expect(&mut self, magic: &[u8]) -> Result<(), Failure> {
+        loop {
+            let known = magic.len().min(self.ahead.len());
+            if self.ahead.get(..known) != magic.get(..known) {
+                return Err(Failure::NotThisProtocol);
+            }
+            if known == magic.len() {
+                self.ahead.advance(known);
+                return Ok(());
+            }
+            if self.read_ahead().await? == 0 {
+                return Err(Failure::Closed);
+            }
+        }
+    }
+
+    /// Returns the next frame, or `None` where the stream ends between two frames.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing: what was read of a frame is there for the next call.
+    pub(super) async fn next(&mut self) -> Result<Option<Frame>, Failure> {
+        loop {
+            // A stream that is always ready would else keep everything else on this thread from its turn. It is before the
+            // frame is taken, for this may be where the future is dropped.
+            tokio::task::coop::consume_budget().await;
+            if let Some(frame) = self.take()? {
+                return Ok(Some(frame));
+            }
+            let read = match &mut self.current {
+                Some((header, payload)) => {
+                    let missing = header.length - payload.len();
+                    let read = self.io.read_buf(&mut payload.limit(missing)).await?;
+                    self.heard.fetch_add(1, Ordering::Relaxed);
+                    read
+                }
+                None => self.read_ahead().await?,
+            };
+            if read == 0 {
+                return if self.current.is_none() && self.ahead.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(Failure::Truncated)
+                };
+            }
+        }
+    }
+
+    /// Returns a frame if all of it is there.
+    fn take(&mut self) -> Result<Option<Frame>, Failure> {
+        if self.current.is_none() {
+            let Some(bytes) = self.ahead.first_chunk::<HEADER_BYTES>() else {
+                return Ok(None);
+            };
+            let header = Header::decode(*bytes, self.frame)?;
+            self.ahead.advance(HEADER_BYTES);
+            let mut payload = BytesMut::with_capacity(header.length);
+            let here = header.length.min(self.ahead.len());
+            payload.put(self.ahead.split_to(here));
+            self.current = Some((header, payload));
+        }
+        let whole = |(header, payload): &mut (Header, BytesMut)| payload.len() == header.length;
+        Ok(self.current.take_if(whole).map(|(header, payload)| Frame {
+            kind: header.kind,
+            id: header.id,
+            payload: payload.freeze(),
+        }))
+    }
+
+    async fn read_ahead(&mut self) -> Result<usize, Failure> {
+        self.ahead
+            .reserve(AHEAD_BYTES.saturating_sub(self.ahead.len()).max(1));
+        let read = self.io.read_buf(&mut self.ahead).await?;
+        self.heard.fetch_add(1, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::BytesMut;
+    use tokio::io::AsyncWriteExt;
+
+    use super::{Frame, FrameReader};
+    use crate::wire::failure::Failure;
+    use crate::wire::frame::Kind;
+
+    fn frames() -> Vec<Frame> {
+        vec![
+            Frame::new(Kind::Ping, 0, vec![1; 8]),
+            Frame::new(Kind::Data, 1, vec![2; 40_000]),
+            Frame::new(Kind::Cancel, 3, vec![]),
+            Frame::new(Kind::Data, 4, vec![5; 7]),
+        ]
+    }
+
+    #[tokio::test]
+    async fn frames_come_out_however_the_bytes_come_in() {
+        let mut bytes = BytesMut::new();
+        for frame in frames() {
+            frame.put(&mut bytes);
+        }
+        for step in [1, 3, 15, 17, 1000, 100_000] {
+            let (near, mut far) = tokio::io::duplex(step);
+            let bytes = bytes.clone();
+            let writer = tokio::spawn(async move { far.write_all(&bytes).await });
+            let mut reader = FrameReader::new(near, 65536, Arc::default());
+            for want in frames() {
+                let frame = reader.next().await.unwrap().unwrap();
+                assert_eq!((frame.kind, frame.id), (want.kind, want.id));
+                assert_eq!(frame.payload, want.payload);
+            }
+            assert!(reader.next().await.unwrap().is_none());
+            writer.await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_was_given_up_half_way_is_still_there() {
+        let mut bytes = BytesMut::new();
+        Frame::new(Kind::Data, 9, vec![7; 30_000]).put(&mut bytes);
+        let (near, mut far) = tokio::io::duplex(65536);
+        let mut reader = FrameReader::new(near, 65536, Arc::default());
+        for piece in bytes.chunks(1000) {
+            far.write_all(piece).await.unwrap();
+            tokio::select! {
+                biased;
+                frame = reader.next() => assert_eq!(frame.unwrap().unwrap().payload, vec![7; 30_000]),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        drop(far);
+        assert!(reader.next().await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn half_a_frame_is_told_from_the_end() {
+        for cut in [1, 15, 16, 20] {
+            let mut bytes = BytesMut::new();
+            Frame::new(Kind::Data, 9, vec![7; 10]).put(&mut bytes);
+            let mut reader = FrameReader::new(&bytes[..cut], 65536, Arc::default());
+            assert!(
+                matches!(reader.next().await, Err(Failure::Truncated)),
+                "{cut}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_this_protocol_is_noticed_at_its_first_byte() {
+        let (near, mut far) = tokio::io::duplex(100);
+        far.write_all(b"H").await.unwrap();
+        let mut reader = FrameReader::new(near, 65536, Arc::default());
+        assert!(matches!(
+            reader.expect(b"magic").await,
+            Err(Failure::NotThisProtocol)
+        ));
+    }
+}

@@ -1,0 +1,116 @@
+//! A whole message out of an inbox, in memory that was set aside for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::budget::Reservation;
+use super::failure::Failure;
+use super::inbox::Lengths;
+use super::link::{Link, Stream, patiently};
+
+/// A body up to this size gets memory of its own, so that whoever keeps it does not keep the frame that it came in.
+const OWN_BYTES: usize = 4 << 10;
+
+/// Memory is taken in steps of at least this size as bytes come, and not by what the other side announces.
+const STEP_BYTES: usize = 1 << 20;
+
+/// A message that came in.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) value: Bytes,
+    pub(super) body: Bytes,
+    /// The memory that was set aside, for as long as it is wanted that nobody else uses it.
+    pub(super) reservation: Reservation,
+}
+
+/// Takes a message out of an inbox. `Ok(None)` is that it did not come on within `patience`.
+pub(super) async fn receive(
+    link: &Link,
+    id: u64,
+    stream: &Stream,
+    patience: Option<Duration>,
+) -> Result<Option<Received>, Arc<Failure>> {
+    let lengths = stream.inbox.lengths().await?;
+    let first = stream.inbox.chunk().await?.bytes;
+    let total = lengths.total();
+    if first.len() as u64 == total {
+        return Ok(Some(short(lengths, first)));
+    }
+    let Some(reservation) = patiently(patience, link.incoming.reserve(total)).await else {
+        return Ok(None);
+    };
+    let mut left = total - first.len() as u64;
+    let mut message = Growing::new(lengths);
+    message.put(first);
+    while left > 0 {
+        let Some(chunk) = patiently(patience, stream.inbox.chunk()).await else {
+            return Ok(None);
+        };
+        let chunk = chunk?;
+        if chunk.credit > 0 {
+            link.outbox.credit(id, chunk.credit);
+        }
+        left -= chunk.bytes.len() as u64;
+        message.put(chunk.bytes);
+    }
+    Ok(Some(Received {
+        value: message.value.freeze(),
+        body: message.body.freeze(),
+        reservation,
+    }))
+}
+
+/// Splits a message that came in one frame.
+fn short(lengths: Lengths, mut first: Bytes) -> Received {
+    let value = first.split_to((lengths.message as usize).min(first.len()));
+    let body = if first.len() <= OWN_BYTES {
+        Bytes::copy_from_slice(&first)
+    } else {
+        first
+    };
+    Received {
+        value,
+        body,
+        reservation: None,
+    }
+}
+
+/// A message that grows, as long as its lengths say and no longer.
+struct Growing {
+    lengths: Lengths,
+    value: BytesMut,
+    body: BytesMut,
+}
+
+impl Growing {
+    fn new(lengths: Lengths) -> Self {
+        Self {
+            lengths,
+            value: BytesMut::new(),
+            body: BytesMut::new(),
+        }
+    }
+
+    fn put(&mut self, mut bytes: Bytes) {
+        let missing = u64::from(self.lengths.message) - self.value.len() as u64;
+        let here = usize::try_from(missing).map_or(bytes.len(), |missing| missing.min(bytes.len()));
+        grow(&mut self.value, u64::from(self.lengths.message), here);
+        self.value
+            .extend_from_slice(bytes.get(..here).unwrap_or_default());
+        bytes.advance(here);
+        grow(&mut self.body, self.lengths.body, bytes.len());
+        self.body.extend_from_slice(&bytes);
+    }
+}
+
+/// Makes room for more bytes: twice what there is, but never more than the whole will be.
+fn grow(buffer: &mut BytesMut, whole: u64, more: usize) {
+    if buffer.capacity() - buffer.len() < more {
+        let wanted = buffer.len().max(STEP_BYTES).max(more);
+        let left = whole.saturating_sub(buffer.len() as u64);
+        let room = usize::try_from(left).map_or(wanted, |left| left.min(wanted));
+        buffer.reserve(room.max(more));
+    }
+}

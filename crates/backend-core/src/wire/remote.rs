@@ -1,0 +1,299 @@
+//! The workspace at the other end of a connection, as a backend and a sandbox.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use super::Options;
+use super::bulk::Bulk;
+use super::client::{Call, Client};
+use super::dispatch::{shorten, too_late};
+use super::request::Request;
+use crate::{
+    Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, Error,
+    ExecOutput, ExecRequest, GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory,
+    MkdirRequest, OutputRequest, Page, ProcessId, ProcessInfo, ProcessOutput, ReadBytesRequest,
+    ReadRequest, RenameRequest, Renamed, Result, Sandbox, SandboxId, Signal, StatRequest,
+    StdinRequest, TerminalSize, TextPage, WriteRequest, Written,
+};
+
+mod batch;
+
+/// By so much the raw bytes of an answer may exceed what was asked for: a sandbox that counts a little differently is no
+/// reason to end a connection.
+const TOLERATED_BYTES: u64 = 64 << 10;
+
+/// A workspace at the other end of a connection.
+///
+/// It is a [`Backend`] and a [`Sandbox`]; where the other side serves files alone, every operation on commands answers
+/// `unsupported`, and the name of the sandbox is `files`. Clones share the connection, which ends when the last one is
+/// dropped.
+///
+/// Once the connection has ended, every call, those under way included, answers `unavailable` at once and for good.
+///
+/// # Cancellation
+///
+/// Dropping a call tells the other side, which cancels the operation: a command dies with all that it started.
+///
+/// # Security
+///
+/// The other side is not trusted: it is held to [`Limits`](super::Limits), and an answer that is larger than what was
+/// asked for ends the connection. What an answer says of the workspace is for the other side to say.
+#[derive(Clone)]
+pub struct Remote {
+    client: Arc<Client>,
+    id: SandboxId,
+}
+
+impl Remote {
+    pub(super) async fn connect(
+        io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        options: &Options,
+    ) -> Result<Self> {
+        let client = Client::connect(io, options).await?;
+        let id = match &client.serves.sandbox {
+            Some(id) => id.clone(),
+            None => SandboxId::parse("files")?,
+        };
+        Ok(Self {
+            client: Arc::new(client),
+            id,
+        })
+    }
+
+    /// Returns whether the other side serves commands too.
+    pub fn is_sandbox(&self) -> bool {
+        self.client.serves.sandbox.is_some()
+    }
+
+    /// Ends the connection, for all clones: says goodbye and waits until the stream is closed.
+    pub async fn close(&self) {
+        self.client.end();
+        self.client.ended().await;
+    }
+
+    /// Waits until the connection has ended, and returns the error that every call answers with from then on.
+    pub async fn closed(&self) -> Error {
+        self.client.ended().await;
+        self.client.failed().unwrap_or(Error::Unavailable {
+            message: "the connection ended".to_owned(),
+            source: None,
+        })
+    }
+
+    /// Asks for something that is answered soon.
+    async fn ask<T: DeserializeOwned + Bulk>(&self, request: Request) -> Result<T> {
+        self.ask_for(request, Some(Duration::ZERO), 0).await
+    }
+
+    /// Asks for something that may take as long as the request says.
+    async fn ask_for<T: DeserializeOwned + Bulk>(
+        &self,
+        request: Request,
+        extra: Option<Duration>,
+        body: u64,
+    ) -> Result<T> {
+        let call = Call {
+            request,
+            body,
+            extra,
+            urgent: false,
+        };
+        self.client.call(call).await
+    }
+
+    /// Asks for something that must get through.
+    async fn urge<T: DeserializeOwned + Bulk>(&self, request: Request) -> Result<T> {
+        let call = Call {
+            request,
+            body: 0,
+            extra: Some(Duration::ZERO),
+            urgent: true,
+        };
+        self.client.call(call).await
+    }
+
+    /// Refuses a call about commands where there are none.
+    fn need_commands(&self) -> Result<()> {
+        if let Some(error) = self.client.failed() {
+            Err(error)
+        } else if self.is_sandbox() {
+            Ok(())
+        } else {
+            Err(Error::unsupported(
+                "commands: the other side serves files alone",
+            ))
+        }
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote")
+            .field("id", &self.id)
+            .field("serves", &self.client.serves)
+            .field("failed", &self.client.failed())
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Backend for Remote {
+    fn capabilities(&self) -> Capabilities {
+        self.client.serves.capabilities
+    }
+
+    async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
+        self.ask(Request::Stat(request.clone())).await
+    }
+
+    async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
+        self.ask(Request::Ls(request.clone())).await
+    }
+
+    async fn read_with(&self, request: &ReadRequest) -> Result<TextPage> {
+        self.ask(Request::Read(request.clone())).await
+    }
+
+    async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
+        let body = match &request.range {
+            Some(range) => request.limit.min(range.end.saturating_sub(range.start)),
+            None => request.limit,
+        };
+        let request = Request::ReadBytes(request.clone());
+        self.ask_for(request, Some(Duration::ZERO), body).await
+    }
+
+    async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
+        batch::fits(&self.client, request)?;
+        self.ask(Request::Write(request.clone())).await
+    }
+
+    async fn edit_with(&self, request: &EditRequest) -> Result<Edited> {
+        self.ask(Request::Edit(request.clone())).await
+    }
+
+    async fn delete_with(&self, request: &DeleteRequest) -> Result<Deleted> {
+        self.ask(Request::Delete(request.clone())).await
+    }
+
+    async fn rename_with(&self, request: &RenameRequest) -> Result<Renamed> {
+        self.ask(Request::Rename(request.clone())).await
+    }
+
+    async fn mkdir_with(&self, request: &MkdirRequest) -> Result<MadeDirectory> {
+        self.ask(Request::Mkdir(request.clone())).await
+    }
+
+    async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
+        let extra = request.timeout.unwrap_or_default();
+        self.ask_for(Request::Glob(request.clone()), Some(extra), 0)
+            .await
+    }
+
+    async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {
+        let extra = request.timeout.unwrap_or_default();
+        self.ask_for(Request::Grep(request.clone()), Some(extra), 0)
+            .await
+    }
+
+    async fn read_many_with(&self, requests: &[ReadRequest]) -> Vec<Result<TextPage>> {
+        batch::read_many(self, requests).await
+    }
+
+    async fn write_many_with(&self, requests: &[WriteRequest]) -> Vec<Result<Written>> {
+        batch::write_many(self, requests).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Sandbox for Remote {
+    fn id(&self) -> &SandboxId {
+        &self.id
+    }
+
+    async fn is_alive(&self) -> bool {
+        if self.is_sandbox() {
+            self.urge(Request::IsAlive).await.unwrap_or(false)
+        } else {
+            // A server of files alone lives as long as it answers anything at all.
+            self.urge::<Entry>(Request::Stat(StatRequest::new(crate::VirtualPath::root())))
+                .await
+                .is_ok()
+        }
+    }
+
+    async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
+        self.need_commands()?;
+        let started = Instant::now();
+        let turn = self.client.turn(false).await?;
+        // The command's time runs while it waits for its turn.
+        let mut request = request.clone();
+        let waited = started.elapsed();
+        if shorten(&mut request, waited).is_none() {
+            return Ok(too_late(waited));
+        }
+        let call = Call {
+            body: 2_u64
+                .saturating_mul(request.output_bytes as u64)
+                .saturating_add(TOLERATED_BYTES),
+            extra: request.timeout,
+            request: Request::Execute(request),
+            urgent: false,
+        };
+        let mut output: ExecOutput = self.client.call_now(call, turn).await?;
+        output.elapsed = output.elapsed.saturating_add(waited);
+        Ok(output)
+    }
+
+    async fn spawn_with(&self, request: &ExecRequest) -> Result<ProcessInfo> {
+        self.need_commands()?;
+        self.ask(Request::Spawn(request.clone())).await
+    }
+
+    async fn processes(&self) -> Result<Vec<ProcessInfo>> {
+        self.need_commands()?;
+        self.urge(Request::Processes).await
+    }
+
+    async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput> {
+        self.need_commands()?;
+        let (wait, body) = (
+            request.wait,
+            (request.limit as u64).saturating_add(TOLERATED_BYTES),
+        );
+        self.ask_for(Request::ReadOutput(request.clone()), Some(wait), body)
+            .await
+    }
+
+    async fn write_stdin(&self, request: &StdinRequest) -> Result<()> {
+        self.need_commands()?;
+        // A process may take its time to read what it is given.
+        self.ask_for(Request::WriteStdin(request.clone()), None, 0)
+            .await
+    }
+
+    async fn signal(&self, process: &ProcessId, signal: Signal) -> Result<()> {
+        self.need_commands()?;
+        let process = process.clone();
+        self.urge(Request::Signal { process, signal }).await
+    }
+
+    async fn resize(&self, process: &ProcessId, size: TerminalSize) -> Result<()> {
+        self.need_commands()?;
+        let process = process.clone();
+        self.urge(Request::Resize { process, size }).await
+    }
+
+    async fn stop(&self) -> Result<()> {
+        self.need_commands()?;
+        self.urge(Request::Stop).await
+    }
+}

@@ -1,0 +1,14 @@
+//! What this crate does from outside: so far, the wire.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "tests fail by panicking"
+)]
+
+mod wire;
