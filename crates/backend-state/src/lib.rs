@@ -1,1 +1,18 @@
 #![doc = include_str!("../README.md")]
+
+mod backend;
+mod builder;
+mod directory;
+mod document;
+mod limits;
+mod namespaces;
+mod search;
+mod store;
+mod time;
+mod tree;
+
+pub use backend::StateBackend;
+pub use builder::StateBackendBuilder;
+pub use document::{Document, DocumentError};
+pub use limits::{Limits, Usage};
+pub use namespaces::StateNamespaces;

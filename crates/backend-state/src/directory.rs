@@ -1,0 +1,189 @@
+//! The nodes of a store: directories that share what did not change, and files.
+//!
+//! A directory is cloned when it is about to change while somebody else still holds it, and its children are shared by
+//! both. So a fork or a snapshot of a whole store is the clone of one pointer.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Iter;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use backend_core::{Entry, EntryKind, Version, VirtualPath};
+use bytes::Bytes;
+
+use crate::limits::Usage;
+
+/// What a name in a directory stands for.
+#[derive(Clone, Debug)]
+pub(crate) enum Node {
+    Directory(Arc<Directory>),
+    File(File),
+}
+
+/// A file. Cloning it shares its content.
+#[derive(Clone, Debug)]
+pub(crate) struct File {
+    pub(crate) content: Bytes,
+    pub(crate) version: Version,
+    pub(crate) modified: SystemTime,
+}
+
+/// A directory, with sums over everything below it, so that a quota and a recursive delete cost no walk.
+#[derive(Clone, Debug)]
+pub(crate) struct Directory {
+    children: BTreeMap<Arc<str>, Node>,
+    pub(crate) modified: SystemTime,
+    usage: Usage,
+    /// No path below this directory is longer, relative to it and with its leading `/`. It may be too much, after a
+    /// longer one was removed.
+    longest: usize,
+}
+
+impl Node {
+    /// Returns what this node adds to the directory that holds it, itself included.
+    pub(crate) fn usage(&self) -> Usage {
+        match self {
+            Self::Directory(directory) => directory.usage.plus(Usage::directories(1)),
+            Self::File(file) => Usage::file(file.size()),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> EntryKind {
+        match self {
+            Self::Directory(_) => EntryKind::Directory,
+            Self::File(_) => EntryKind::File,
+        }
+    }
+
+    pub(crate) fn entry(&self, path: VirtualPath) -> Entry {
+        match self {
+            Self::Directory(directory) => directory.entry(path),
+            Self::File(file) => file.entry(path),
+        }
+    }
+}
+
+impl File {
+    pub(crate) fn size(&self) -> u64 {
+        self.content.len() as u64
+    }
+
+    pub(crate) fn entry(&self, path: VirtualPath) -> Entry {
+        let mut entry = Entry::new(path, EntryKind::File);
+        entry.size = self.size();
+        entry.modified = Some(self.modified);
+        entry.version = Some(self.version);
+        entry
+    }
+}
+
+impl Directory {
+    pub(crate) fn new(modified: SystemTime) -> Self {
+        Self {
+            children: BTreeMap::new(),
+            modified,
+            usage: Usage::default(),
+            longest: 0,
+        }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Node> {
+        self.children.get(name)
+    }
+
+    /// Returns the children in byte order of their names.
+    pub(crate) fn children(&self) -> Iter<'_, Arc<str>, Node> {
+        self.children.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.children.len()
+    }
+
+    /// Returns what is below this directory, itself not included.
+    pub(crate) fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// Returns a bound for the length of the paths below this directory, relative to it and with their leading `/`.
+    pub(crate) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    pub(crate) fn entry(&self, path: VirtualPath) -> Entry {
+        let mut entry = Entry::new(path, EntryKind::Directory);
+        entry.modified = Some(self.modified);
+        entry
+    }
+
+    /// Puts a node in this directory. Whoever does so has the sums set right by [`account`](Self::account).
+    pub(crate) fn put(&mut self, name: &str, node: Node) -> Option<Node> {
+        match self.children.get_mut(name) {
+            Some(place) => Some(std::mem::replace(place, node)),
+            None => self.children.insert(name.into(), node),
+        }
+    }
+
+    /// Takes a node out of this directory. Whoever does so has the sums set right by [`account`](Self::account).
+    pub(crate) fn take(&mut self, name: &str) -> Option<Node> {
+        self.children.remove(name)
+    }
+
+    /// Returns the directory by this name, and makes it if the name is free. `None` if it stands for a file.
+    pub(crate) fn descend(&mut self, name: &str, now: SystemTime) -> Option<Descent<'_>> {
+        let made = !self.children.contains_key(name);
+        if made {
+            self.modified = now;
+            let directory = Node::Directory(Arc::new(Self::new(now)));
+            self.children.insert(name.into(), directory);
+        }
+        match self.children.get_mut(name) {
+            Some(Node::Directory(directory)) => Some(Descent { directory, made }),
+            _ => None,
+        }
+    }
+
+    /// Sets the sums right after something was added and something removed at or below this directory.
+    pub(crate) fn account(&mut self, added: Usage, removed: Usage) {
+        self.usage = self.usage.plus(added).minus(removed);
+    }
+
+    /// Notes that there is a path of this length below this directory.
+    pub(crate) fn note_path(&mut self, length: usize) {
+        self.longest = self.longest.max(length);
+    }
+}
+
+/// A step from a directory to one in it.
+#[derive(Debug)]
+pub(crate) struct Descent<'a> {
+    pub(crate) directory: &'a mut Arc<Directory>,
+    pub(crate) made: bool,
+}
+
+impl Drop for Directory {
+    // A path can have 2000 directories, and a drop of each within the drop of the one above it would need a large
+    // stack.
+    fn drop(&mut self) {
+        let mut pending = Vec::new();
+        self.move_directories_to(&mut pending);
+        while let Some(directory) = pending.pop() {
+            if let Some(mut directory) = Arc::into_inner(directory) {
+                directory.move_directories_to(&mut pending);
+            }
+        }
+    }
+}
+
+impl Directory {
+    fn move_directories_to(&mut self, pending: &mut Vec<Arc<Self>>) {
+        if self.usage.directories == 0 {
+            return;
+        }
+        for node in std::mem::take(&mut self.children).into_values() {
+            if let Node::Directory(directory) = node {
+                pending.push(directory);
+            }
+        }
+    }
+}

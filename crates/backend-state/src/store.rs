@@ -1,0 +1,327 @@
+//! One store: a root behind a lock, and every operation on it as a plain function.
+//!
+//! The lock is held for a walk down a path at most. What takes long (searches, edits, freeing what was removed) happens
+//! outside of it, on a snapshot.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use backend_core::text::{Applied, MAX_EDIT_BYTES, apply_edits};
+use backend_core::{
+    DeleteRequest, Deleted, EditRequest, Edited, Error, MadeDirectory, RenameMode, RenameRequest,
+    Renamed, Result, Version, VirtualPath, WriteMode, WriteRequest, Written,
+};
+use bytes::Bytes;
+
+use crate::directory::{Directory, File, Node};
+use crate::limits::{Limits, Usage};
+use crate::tree::{self, Place};
+
+/// How often an edit is tried beside other writers before it is done with all of them waiting.
+const EDIT_TRIES: usize = 8;
+
+/// Up to which size, in bytes, content is copied when it is written: 64 KiB. It may be a slice of a much larger buffer,
+/// which would stay in memory with it.
+const COPIED_BYTES: usize = 64 << 10;
+
+/// Where a store has the time from.
+pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+pub(crate) struct Store {
+    root: RwLock<Arc<Directory>>,
+    limits: Limits,
+    clock: Clock,
+}
+
+/// What a change leaves over. It is freed after the lock is.
+type Garbage = Option<Node>;
+
+impl Store {
+    pub(crate) fn new(root: Arc<Directory>, limits: Limits, clock: Clock) -> Self {
+        Self {
+            root: RwLock::new(root),
+            limits,
+            clock,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Returns a store that shares all content with this one, and nothing that changes from now on.
+    pub(crate) fn fork(&self) -> Self {
+        Self::new(self.snapshot(), self.limits, Arc::clone(&self.clock))
+    }
+
+    /// Returns the state of everything at this moment.
+    pub(crate) fn snapshot(&self) -> Arc<Directory> {
+        self.read(Arc::clone)
+    }
+
+    /// Makes everything as it is in `root`.
+    pub(crate) fn restore(&self, root: Arc<Directory>) {
+        let mut place = self.root.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *place, root);
+        drop(place);
+        drop(old);
+    }
+
+    /// Looks at the root. Nothing but a walk down a path happens in `look`.
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&Arc<Directory>) -> R) -> R {
+        look(&self.root.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change<R>(
+        &self,
+        change: impl FnOnce(&mut Arc<Directory>) -> Result<(R, Garbage)>,
+    ) -> Result<R> {
+        let mut root = self.root.write().unwrap_or_else(PoisonError::into_inner);
+        let outcome = change(&mut root);
+        drop(root);
+        let (outcome, garbage) = outcome?;
+        drop(garbage);
+        Ok(outcome)
+    }
+
+    pub(crate) fn write(&self, request: &WriteRequest) -> Result<Written> {
+        let path = &request.path;
+        let size = request.content.len() as u64;
+        self.limits.check_file(size)?;
+        let file = self.new_file(own(&request.content));
+        self.change(|root| {
+            if path.is_root() {
+                return Err(Error::is_a_directory(path));
+            }
+            let (removed, missing) = match tree::place(root, path)? {
+                Place::Directory(_) if request.mode == WriteMode::CreateNew => {
+                    return Err(Error::already_exists(path));
+                }
+                Place::Directory(_) => return Err(Error::is_a_directory(path)),
+                Place::File(old) => {
+                    check_mode(request, old.version)?;
+                    (Usage::file(old.size()), 0)
+                }
+                Place::Free { missing } => {
+                    if matches!(request.mode, WriteMode::IfVersion(_)) {
+                        return Err(Error::conflict(path, "the file is not there", None));
+                    }
+                    (Usage::default(), missing)
+                }
+            };
+            let added = Usage::file(size).plus(Usage::directories(missing));
+            self.limits.check(root.usage(), added, removed)?;
+            let (version, modified) = (file.version, file.modified);
+            let old = tree::put(root, path, Node::File(file), modified);
+            Ok((Written::new(version, old.is_none(), size), old))
+        })
+    }
+
+    pub(crate) fn edit(&self, request: &EditRequest) -> Result<Edited> {
+        for _ in 0..EDIT_TRIES {
+            let old = self.read(|root| tree::file(root, &request.path).cloned())?;
+            let applied = apply(request, &old)?;
+            if request.dry_run {
+                return Ok(edited(applied, old.version));
+            }
+            let outcome = self.change(|root| {
+                let now = tree::file(root, &request.path)?;
+                if now.version != old.version {
+                    return Ok((None, None));
+                }
+                let (outcome, garbage) = self.finish_edit(root, request, applied)?;
+                Ok((Some(outcome), garbage))
+            })?;
+            if let Some(outcome) = outcome {
+                return Ok(outcome);
+            }
+        }
+        self.change(|root| {
+            let old = tree::file(root, &request.path)?;
+            let applied = apply(request, old)?;
+            self.finish_edit(root, request, applied)
+        })
+    }
+
+    fn finish_edit(
+        &self,
+        root: &mut Arc<Directory>,
+        request: &EditRequest,
+        mut applied: Applied,
+    ) -> Result<(Edited, Garbage)> {
+        let mut bytes = std::mem::take(&mut applied.bytes);
+        bytes.shrink_to_fit();
+        let file = self.new_file(bytes.into());
+        self.limits.check_file(file.size())?;
+        let removed = Usage::file(tree::file(root, &request.path)?.size());
+        self.limits
+            .check(root.usage(), Usage::file(file.size()), removed)?;
+        let (version, modified) = (file.version, file.modified);
+        let old = tree::put(root, &request.path, Node::File(file), modified);
+        Ok((edited(applied, version), old))
+    }
+
+    pub(crate) fn delete(&self, request: &DeleteRequest) -> Result<Deleted> {
+        let path = &request.path;
+        let now = (self.clock)();
+        self.change(|root| {
+            if path.is_root() {
+                return Err(Error::invalid_request_at(
+                    path,
+                    "the root cannot be deleted",
+                ));
+            }
+            match tree::place(root, path)? {
+                Place::Free { .. } => return Err(Error::not_found(path)),
+                Place::File(file) => {
+                    if request
+                        .expected
+                        .is_some_and(|version| version != file.version)
+                    {
+                        return Err(stale(path, file.version));
+                    }
+                }
+                Place::Directory(_) if request.expected.is_some() => {
+                    let reason = "a directory is there, which has no version";
+                    return Err(Error::conflict(path, reason, None));
+                }
+                Place::Directory(directory) if directory.len() > 0 && !request.recursive => {
+                    let message =
+                        "the directory is not empty; delete it recursively, or empty it first";
+                    return Err(Error::invalid_request_at(path, message));
+                }
+                Place::Directory(_) => {}
+            }
+            let old = tree::remove(root, path, now);
+            let entries = old.as_ref().map_or(0, |node| node.usage().entries());
+            Ok((Deleted::new(entries), old))
+        })
+    }
+
+    pub(crate) fn rename(&self, request: &RenameRequest) -> Result<Renamed> {
+        let (from, to) = (&request.from, &request.to);
+        let now = (self.clock)();
+        self.change(|root| {
+            if from.is_root() || to.is_root() {
+                let root = VirtualPath::root();
+                let message = "the root cannot be moved or replaced";
+                return Err(Error::invalid_request_at(&root, message));
+            }
+            let (version, moved) = match tree::place(root, from)? {
+                Place::Free { .. } => return Err(Error::not_found(from)),
+                Place::File(file) => (Some(file.version), None),
+                Place::Directory(directory) => (None, Some(directory)),
+            };
+            if from == to {
+                return Ok((Renamed::new(version), None));
+            }
+            if moved.is_some() && to.starts_with(from) {
+                let message = "a directory cannot be moved into itself";
+                return Err(Error::invalid_request_at(from, message));
+            }
+            let (removed, missing) = match tree::place(root, to)? {
+                Place::Free { missing } => (Usage::default(), missing),
+                _ if request.mode == RenameMode::CreateNew || moved.is_some() => {
+                    return Err(Error::already_exists(to));
+                }
+                Place::Directory(_) => return Err(Error::is_a_directory(to)),
+                Place::File(file) => (Usage::file(file.size()), 0),
+            };
+            if let Some(directory) = moved {
+                tree::check_lengths(directory, to)?;
+            }
+            self.limits
+                .check(root.usage(), Usage::directories(missing), removed)?;
+            let node = tree::remove(root, from, now);
+            let old = node.and_then(|node| tree::put(root, to, node, now));
+            Ok((Renamed::new(version), old))
+        })
+    }
+
+    pub(crate) fn mkdir(&self, path: &VirtualPath) -> Result<MadeDirectory> {
+        let now = (self.clock)();
+        self.change(|root| match tree::place(root, path)? {
+            Place::Directory(_) => Ok((MadeDirectory::new(false), None)),
+            Place::File(_) => Err(Error::already_exists(path)),
+            Place::Free { missing } => {
+                let added = Usage::directories(missing + 1);
+                self.limits.check(root.usage(), added, Usage::default())?;
+                let node = Node::Directory(Arc::new(Directory::new(now)));
+                Ok((MadeDirectory::new(true), tree::put(root, path, node, now)))
+            }
+        })
+    }
+
+    fn new_file(&self, content: Bytes) -> File {
+        File {
+            content,
+            version: new_version(),
+            modified: (self.clock)(),
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("usage", &self.read(|root| root.usage()))
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns a version that no file had before, in this process or another one.
+pub(crate) fn new_version() -> Version {
+    static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    Version::from_parts(&[*SEED, NEXT.fetch_add(1, Ordering::Relaxed)])
+}
+
+fn own(content: &Bytes) -> Bytes {
+    if content.len() <= COPIED_BYTES {
+        Bytes::copy_from_slice(content)
+    } else {
+        content.clone()
+    }
+}
+
+fn check_mode(request: &WriteRequest, current: Version) -> Result<()> {
+    match request.mode {
+        WriteMode::CreateNew => Err(Error::already_exists(&request.path)),
+        WriteMode::IfVersion(version) if version != current => Err(stale(&request.path, current)),
+        _ => Ok(()),
+    }
+}
+
+fn apply(request: &EditRequest, file: &File) -> Result<Applied> {
+    if request
+        .expected
+        .is_some_and(|version| version != file.version)
+    {
+        return Err(stale(&request.path, file.version));
+    }
+    if file.size() > MAX_EDIT_BYTES {
+        return Err(Error::TooLarge {
+            path: request.path.clone(),
+            size: file.size(),
+            limit: MAX_EDIT_BYTES,
+        });
+    }
+    apply_edits(&request.path, &file.content, &request.edits)
+}
+
+fn edited(applied: Applied, version: Version) -> Edited {
+    Edited::new(
+        applied.replacements,
+        version,
+        applied.diff,
+        applied.diff_cut,
+    )
+}
+
+fn stale(path: &VirtualPath, current: Version) -> Error {
+    Error::conflict(path, "the file changed since it was read", Some(current))
+}

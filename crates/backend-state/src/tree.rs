@@ -1,0 +1,192 @@
+//! Finding, putting and removing nodes by path. No lock, no limits: plain functions on a root.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use backend_core::{Error, MAX_PATH_BYTES, PathError, PathReason, Result, VirtualPath};
+
+use crate::directory::{Directory, File, Node};
+use crate::limits::Usage;
+
+/// What is at a path.
+#[derive(Debug)]
+pub(crate) enum Place<'a> {
+    Directory(&'a Arc<Directory>),
+    File(&'a File),
+    /// Nothing, and so many directories are missing above it.
+    Free {
+        missing: u64,
+    },
+}
+
+/// Returns what is at a path.
+///
+/// # Errors
+///
+/// `not_a_directory` if the path leads through a file.
+pub(crate) fn place<'a>(root: &'a Arc<Directory>, path: &VirtualPath) -> Result<Place<'a>> {
+    let mut here = Place::Directory(root);
+    let mut segments = path.segments();
+    while let Some(name) = segments.next() {
+        let Place::Directory(directory) = here else {
+            return Err(Error::not_a_directory(path));
+        };
+        here = match directory.get(name) {
+            Some(Node::Directory(directory)) => Place::Directory(directory),
+            Some(Node::File(file)) => Place::File(file),
+            None => {
+                let missing = segments.count() as u64;
+                return Ok(Place::Free { missing });
+            }
+        };
+    }
+    Ok(here)
+}
+
+/// Returns the directory at a path.
+///
+/// # Errors
+///
+/// `not_found`; `not_a_directory`.
+pub(crate) fn directory<'a>(
+    root: &'a Arc<Directory>,
+    path: &VirtualPath,
+) -> Result<&'a Arc<Directory>> {
+    match place(root, path)? {
+        Place::Directory(directory) => Ok(directory),
+        Place::File(_) => Err(Error::not_a_directory(path)),
+        Place::Free { .. } => Err(Error::not_found(path)),
+    }
+}
+
+/// Returns the file at a path.
+///
+/// # Errors
+///
+/// `not_found`; `not_a_directory`; `is_a_directory`.
+pub(crate) fn file<'a>(root: &'a Arc<Directory>, path: &VirtualPath) -> Result<&'a File> {
+    match place(root, path)? {
+        Place::File(file) => Ok(file),
+        Place::Directory(_) => Err(Error::is_a_directory(path)),
+        Place::Free { .. } => Err(Error::not_found(path)),
+    }
+}
+
+/// Puts a node at a path, with all directories above it, and returns what was there. The path is not the root, and does
+/// not lead through a file: [`place`] has told.
+pub(crate) fn put(
+    root: &mut Arc<Directory>,
+    path: &VirtualPath,
+    node: Node,
+    now: SystemTime,
+) -> Option<Node> {
+    let (removed, missing) = match place(root, path) {
+        Ok(Place::Free { missing }) => (Usage::default(), missing),
+        Ok(Place::File(file)) => (Usage::file(file.size()), 0),
+        // A directory takes the place of an empty one at most: what is in it would not be counted otherwise.
+        Ok(Place::Directory(old)) => (old.usage().plus(Usage::directories(1)), 0),
+        Err(_) => return None,
+    };
+    let below = match &node {
+        Node::Directory(directory) => directory.longest(),
+        Node::File(_) => 0,
+    };
+    let mut added = node.usage().plus(Usage::directories(missing));
+    let mut length = path.as_str().len() + below;
+    let (parents, name) = split(path)?;
+    let mut here = root;
+    for parent in parents {
+        let directory = Arc::make_mut(here);
+        directory.account(added, removed);
+        directory.note_path(length);
+        length -= parent.len() + 1;
+        let step = directory.descend(parent, now)?;
+        if step.made {
+            added = added.minus(Usage::directories(1));
+        }
+        here = step.directory;
+    }
+    let directory = Arc::make_mut(here);
+    directory.account(added, removed);
+    directory.note_path(length);
+    let old = directory.put(name, node);
+    if old.is_none() {
+        directory.modified = now;
+    }
+    old
+}
+
+/// Removes what is at a path, and returns it.
+pub(crate) fn remove(
+    root: &mut Arc<Directory>,
+    path: &VirtualPath,
+    now: SystemTime,
+) -> Option<Node> {
+    let removed = match place(root, path).ok()? {
+        Place::Free { .. } => return None,
+        Place::File(file) => Usage::file(file.size()),
+        Place::Directory(directory) => directory.usage().plus(Usage::directories(1)),
+    };
+    let (parents, name) = split(path)?;
+    let mut here = root;
+    for parent in parents {
+        let directory = Arc::make_mut(here);
+        directory.account(Usage::default(), removed);
+        here = directory.descend(parent, now)?.directory;
+    }
+    let directory = Arc::make_mut(here);
+    directory.account(Usage::default(), removed);
+    directory.modified = now;
+    directory.take(name)
+}
+
+/// Sets when a directory was modified. Nothing happens where none is.
+pub(crate) fn set_modified(root: &mut Arc<Directory>, path: &VirtualPath, modified: SystemTime) {
+    if directory(root, path).is_err() {
+        return;
+    }
+    let mut here = root;
+    for name in path.segments() {
+        match Arc::make_mut(here).descend(name, modified) {
+            Some(step) => here = step.directory,
+            None => return,
+        }
+    }
+    Arc::make_mut(here).modified = modified;
+}
+
+/// Checks that everything in a directory still has a path when the directory is at `to`.
+///
+/// # Errors
+///
+/// `invalid_path` if one would be too long.
+pub(crate) fn check_lengths(directory: &Directory, to: &VirtualPath) -> Result<()> {
+    let room = MAX_PATH_BYTES.saturating_sub(to.as_str().len());
+    // The bound may be too much, and only then everything is measured.
+    if directory.longest() <= room || longest_path(directory) <= room {
+        return Ok(());
+    }
+    Err(PathError::new(to.as_str(), PathReason::PathTooLong).into())
+}
+
+fn longest_path(directory: &Directory) -> usize {
+    let mut longest = 0;
+    let mut pending = vec![(directory, 0)];
+    while let Some((directory, above)) = pending.pop() {
+        for (name, node) in directory.children() {
+            let length = above + 1 + name.len();
+            longest = longest.max(length);
+            if let Node::Directory(child) = node {
+                pending.push((child, length));
+            }
+        }
+    }
+    longest
+}
+
+/// Splits a path into the names above it and its own. `None` for the root.
+fn split(path: &VirtualPath) -> Option<(impl Iterator<Item = &str>, &str)> {
+    let mut segments = path.segments();
+    let name = segments.next_back()?;
+    Some((segments, name))
+}
