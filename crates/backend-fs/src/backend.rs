@@ -1,0 +1,187 @@
+//! The public type: every operation hops once to a blocking thread, where [`Root`] does it.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use backend_core::{
+    Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry,
+    GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
+    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage,
+    WriteRequest, Written,
+};
+
+use crate::hop::{hop, search};
+use crate::{FsBackendBuilder, Root};
+
+/// A directory of the real file system as a [`Backend`].
+///
+/// Nothing above the directory can be reached, whatever links and races are in it. A clone is a second handle
+/// on the same open directory, and costs a reference count. Methods need a tokio runtime, and answer
+/// `unsupported` without one.
+///
+/// # Versions
+///
+/// A [`Version`](backend_core::Version) is made of a file's device, inode, size, and times of modification and
+/// of change. Every write of this crate gives the file a time of modification of its own, so that two writes
+/// never share a version. A change by another program that keeps the size and falls into the same tick of the
+/// kernel's clock as the change before it (at most 10 ms, and next to nothing since Linux 6.13) cannot be told.
+///
+/// # Security
+///
+/// A hard link is a file like any other: one to a file outside cannot be told from one inside.
+/// `fs.protected_hardlinks` of the host keeps others from making one.
+#[derive(Clone)]
+pub struct FsBackend {
+    root: Arc<Root>,
+}
+
+impl FsBackend {
+    /// Opens a directory with the default options. It must be there.
+    ///
+    /// # Errors
+    ///
+    /// As [`FsBackendBuilder::build`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> backend_core::Result<()> {
+    /// use backend_core::BackendExt;
+    /// use backend_fs::FsBackend;
+    ///
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// let workspace = FsBackend::open(dir.path())?;
+    /// workspace.write("/notes/today.md", "- water the plants\n").await?;
+    /// assert_eq!(workspace.read("/notes/today.md").await?.text, "- water the plants\n");
+    /// # Ok(()) }
+    /// ```
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
+        Self::builder(dir).build()
+    }
+
+    /// Starts to open a directory with options.
+    pub fn builder(dir: impl AsRef<Path>) -> FsBackendBuilder {
+        FsBackendBuilder::new(dir.as_ref().to_path_buf())
+    }
+
+    pub(crate) fn from_root(root: Arc<Root>) -> Self {
+        Self { root }
+    }
+
+    /// Removes the temporary files that killed writers left anywhere in the directory, and returns how many.
+    ///
+    /// They are never listed and do no harm but for the space that they take. Those of a writer that is still
+    /// at work, in this process or in another one, are left alone. It reads every directory below the root, so
+    /// that it belongs at the start of a program rather than in a loop.
+    ///
+    /// # Errors
+    ///
+    /// `permission_denied` if the backend is read-only; whatever keeps the root from being read. What cannot be
+    /// read below it is passed over.
+    pub async fn remove_leftovers(&self) -> Result<u64> {
+        self.run(Root::remove_leftovers).await
+    }
+
+    /// Runs an operation on a blocking thread.
+    async fn run<T, W>(&self, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Root) -> Result<T> + Send + 'static,
+    {
+        let root = Arc::clone(&self.root);
+        hop(move || work(&root)).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Backend for FsBackend {
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::none();
+        capabilities.read_only = self.root.is_read_only();
+        capabilities.durable = true;
+        capabilities.symlinks = true;
+        capabilities
+    }
+
+    async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
+        let request = request.clone();
+        self.run(move |root| root.stat(&request)).await
+    }
+
+    async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
+        let request = request.clone();
+        self.run(move |root| root.ls(&request)).await
+    }
+
+    async fn read_with(&self, request: &ReadRequest) -> Result<TextPage> {
+        let request = request.clone();
+        self.run(move |root| root.read(&request)).await
+    }
+
+    async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
+        let request = request.clone();
+        self.run(move |root| root.read_bytes(&request)).await
+    }
+
+    async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
+        let request = request.clone();
+        self.run(move |root| root.write(&request)).await
+    }
+
+    async fn edit_with(&self, request: &EditRequest) -> Result<Edited> {
+        let request = request.clone();
+        self.run(move |root| root.edit(&request)).await
+    }
+
+    async fn delete_with(&self, request: &DeleteRequest) -> Result<Deleted> {
+        let request = request.clone();
+        self.run(move |root| root.delete(&request)).await
+    }
+
+    async fn rename_with(&self, request: &RenameRequest) -> Result<Renamed> {
+        let request = request.clone();
+        self.run(move |root| root.rename(&request)).await
+    }
+
+    async fn mkdir_with(&self, request: &MkdirRequest) -> Result<MadeDirectory> {
+        let request = request.clone();
+        self.run(move |root| root.mkdir(&request)).await
+    }
+
+    async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
+        let (root, request) = (Arc::clone(&self.root), request.clone());
+        search(move |cancel, _| root.glob(&request, cancel)).await
+    }
+
+    async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {
+        let (root, request) = (Arc::clone(&self.root), request.clone());
+        search(move |cancel, threads| root.grep(&request, cancel, threads)).await
+    }
+
+    async fn read_many_with(&self, requests: &[ReadRequest]) -> Vec<Result<TextPage>> {
+        let (count, requests) = (requests.len(), requests.to_vec());
+        let outcomes = self.run(move |root| Ok(requests.iter().map(|r| root.read(r)).collect()));
+        each(outcomes.await, count)
+    }
+
+    async fn write_many_with(&self, requests: &[WriteRequest]) -> Vec<Result<Written>> {
+        let (count, requests) = (requests.len(), requests.to_vec());
+        let outcomes = self.run(move |root| Ok(requests.iter().map(|r| root.write(r)).collect()));
+        each(outcomes.await, count)
+    }
+}
+
+/// Gives each item its outcome, or each the failure of the whole batch.
+fn each<T>(outcomes: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
+    outcomes.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
+}
+
+impl fmt::Debug for FsBackend {
+    /// Shows the options, and not the directory: what is logged may reach an agent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FsBackend").field(&self.root).finish()
+    }
+}

@@ -1,0 +1,97 @@
+//! How a directory is opened: the options, and what each of them means.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use backend_core::Result;
+
+use crate::{FsBackend, Root};
+
+/// Builds an [`FsBackend`] with options. It is made by [`FsBackend::builder`].
+///
+/// # Examples
+///
+/// ```
+/// use backend_fs::FsBackend;
+///
+/// # let here = tempfile::tempdir().unwrap();
+/// # let dir = here.path().join("workspace");
+/// let backend = FsBackend::builder(&dir).create_root().fsync().build()?;
+/// # drop(backend);
+/// # Ok::<(), backend_core::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct FsBackendBuilder {
+    dir: PathBuf,
+    options: Options,
+}
+
+/// The options of a root.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) create_root: bool,
+    pub(crate) read_only: bool,
+    pub(crate) fsync: bool,
+    pub(crate) links_within_root: bool,
+}
+
+impl FsBackendBuilder {
+    pub(crate) fn new(dir: PathBuf) -> Self {
+        Self {
+            dir,
+            options: Options::default(),
+        }
+    }
+
+    /// Creates the directory, with those above it, if it is not there. By default it must be there.
+    pub fn create_root(mut self) -> Self {
+        self.options.create_root = true;
+        self
+    }
+
+    /// Refuses every operation that would change something with `permission_denied`.
+    pub fn read_only(mut self) -> Self {
+        self.options.read_only = true;
+        self
+    }
+
+    /// Waits, in every operation that changes something, until the disk has it. By default a crash of the
+    /// machine can undo the last changes; it never leaves half of one.
+    pub fn fsync(mut self) -> Self {
+        self.options.fsync = true;
+        self
+    }
+
+    /// Takes an absolute link as a path from the root of this backend, and a `..` above the root as the root,
+    /// as in a chroot. By default such a link leads outside, and what goes through it is refused.
+    ///
+    /// Where the root is `/` this is so in any case.
+    pub fn links_within_root(mut self) -> Self {
+        self.options.links_within_root = true;
+        self
+    }
+
+    /// Opens the directory. It is held open from here on: renaming it, or putting something else in its place,
+    /// does not lead the backend elsewhere.
+    ///
+    /// This is a blocking call of a few microseconds.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_request` if it does not exist or is no directory; `permission_denied` if it cannot be opened;
+    /// `unsupported` on a platform other than Unix. No error names the directory.
+    pub fn build(self) -> Result<FsBackend> {
+        let root = Root::open(&self.dir, self.options)?;
+        Ok(FsBackend::from_root(Arc::new(root)))
+    }
+}
+
+impl std::fmt::Debug for FsBackendBuilder {
+    /// Shows the options, and not the directory: what is logged may reach an agent.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FsBackendBuilder")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

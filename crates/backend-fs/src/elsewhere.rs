@@ -1,0 +1,53 @@
+//! The backend where there is no Unix: it cannot be opened, and says so.
+
+use std::path::Path;
+
+use backend_core::search::Cancel;
+use backend_core::{
+    Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, Error, GlobRequest, GrepRequest,
+    Grepped, LsRequest, MadeDirectory, MkdirRequest, Page, ReadBytesRequest, ReadRequest,
+    RenameRequest, Renamed, Result, StatRequest, TextPage, WriteRequest, Written,
+};
+
+use crate::builder::Options;
+
+/// A root that nobody has.
+#[derive(Debug)]
+pub(crate) enum Root {}
+
+macro_rules! never {
+    ($($operation:ident($($request:ty),*) -> $outcome:ty;)*) => {$(
+        pub(crate) fn $operation(&self, $(_: $request),*) -> $outcome {
+            match *self {}
+        }
+    )*};
+}
+
+impl Root {
+    pub(crate) fn open(_dir: &Path, options: Options) -> Result<Self> {
+        // Each of them would mean something if there were a root.
+        let Options {
+            create_root: _,
+            read_only: _,
+            fsync: _,
+            links_within_root: _,
+        } = options;
+        Err(Error::unsupported("a file system backend on this platform"))
+    }
+
+    never! {
+        is_read_only() -> bool;
+        stat(&StatRequest) -> Result<Entry>;
+        ls(&LsRequest) -> Result<Page<Entry>>;
+        read(&ReadRequest) -> Result<TextPage>;
+        read_bytes(&ReadBytesRequest) -> Result<Content>;
+        write(&WriteRequest) -> Result<Written>;
+        edit(&EditRequest) -> Result<Edited>;
+        delete(&DeleteRequest) -> Result<Deleted>;
+        rename(&RenameRequest) -> Result<Renamed>;
+        mkdir(&MkdirRequest) -> Result<MadeDirectory>;
+        glob(&GlobRequest, &Cancel) -> Result<Page<Entry>>;
+        grep(&GrepRequest, &Cancel, usize) -> Result<Grepped>;
+        remove_leftovers() -> Result<u64>;
+    }
+}

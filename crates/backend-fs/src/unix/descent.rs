@@ -1,0 +1,83 @@
+//! Walking down a tree and up again, on one open directory at a time, however deep it is.
+//!
+//! Down goes by name, links not followed. Up goes by `..`, and only if that is still the directory that it was
+//! on the way down: one that was moved elsewhere meanwhile ends the walk, it does not lead it outside.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{Mode, openat};
+use rustix::io::Errno;
+
+use super::meta::{FileId, Meta};
+use super::sys::LIST;
+
+/// A walk. `W` is what is still to be done in each directory on the way.
+#[derive(Debug)]
+pub(crate) struct Descent<W> {
+    /// The directory where the walk is.
+    dir: OwnedFd,
+    here: Level<W>,
+    above: Vec<Level<W>>,
+}
+
+#[derive(Debug)]
+struct Level<W> {
+    id: FileId,
+    name: CString,
+    work: W,
+}
+
+impl<W> Descent<W> {
+    /// Starts in a directory that is open to be listed.
+    pub(crate) fn start(dir: OwnedFd, name: CString, work: W) -> io::Result<Self> {
+        let id = Meta::of(&dir)?.id();
+        Ok(Self {
+            dir,
+            here: Level { id, name, work },
+            above: Vec::new(),
+        })
+    }
+
+    pub(crate) fn dir(&self) -> &OwnedFd {
+        &self.dir
+    }
+
+    pub(crate) fn work(&mut self) -> &mut W {
+        &mut self.here.work
+    }
+
+    /// Goes into a directory here, unless it is a link or no directory.
+    pub(crate) fn enter(&mut self, name: CString, work: W) -> rustix::io::Result<()> {
+        let dir = open_list(&self.dir, &name)?;
+        let id = Meta::new(rustix::fs::fstat(&dir)?).id();
+        let below = Level { id, name, work };
+        self.above.push(std::mem::replace(&mut self.here, below));
+        self.dir = dir;
+        Ok(())
+    }
+
+    /// Goes back up, and returns the name of the directory that was left. At the top it returns `None` and
+    /// stays.
+    pub(crate) fn leave(&mut self) -> io::Result<Option<CString>> {
+        let Some(parent) = self.above.pop() else {
+            return Ok(None);
+        };
+        let dir = open_list(&self.dir, "..")?;
+        if Meta::of(&dir)?.id() != parent.id {
+            return Err(Errno::BUSY.into());
+        }
+        self.dir = dir;
+        let left = std::mem::replace(&mut self.here, parent);
+        Ok(Some(left.name))
+    }
+}
+
+/// Opens a directory to be listed, links not followed.
+pub(crate) fn open_list(
+    dir: impl AsFd,
+    name: impl rustix::path::Arg,
+) -> rustix::io::Result<OwnedFd> {
+    openat(dir, name, LIST, Mode::empty())
+}

@@ -1,0 +1,74 @@
+//! Leftovers: the temporary files of writers that were killed.
+//!
+//! A writer that lives holds a lock on its file. Whoever gets the lock may remove the file.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::OwnedFd;
+
+use backend_core::{EntryKind, Result, VirtualPath};
+use rustix::fs::{AtFlags, FlockOperation, Mode, flock, openat, unlinkat};
+
+use super::descent::Descent;
+use super::fault::Fault;
+use super::list::list;
+use super::meta::Meta;
+use super::root::Root;
+use super::sys::{READ, is_kernel_view};
+
+impl Root {
+    /// Removes all leftovers below the root, and returns how many.
+    pub(crate) fn remove_leftovers(&self) -> Result<u64> {
+        let root = VirtualPath::root();
+        self.check_writable(&root)?;
+        let sweep = || -> Result<u64, Fault> {
+            let top = self.open_list(&root)?;
+            let mut removed = 0;
+            let mut walk = Descent::start(top, CString::default(), Vec::new())?;
+            *walk.work() = clear(walk.dir(), &mut removed);
+            loop {
+                match walk.work().pop() {
+                    // What vanished or cannot be entered is passed over.
+                    Some(name) => {
+                        if walk.enter(name, Vec::new()).is_ok() {
+                            *walk.work() = clear(walk.dir(), &mut removed);
+                        }
+                    }
+                    None => match walk.leave() {
+                        Ok(Some(_)) => {}
+                        // A directory that was moved away leaves no way back up. What was found counts.
+                        Ok(None) | Err(_) => return Ok(removed),
+                    },
+                }
+            }
+        };
+        sweep().map_err(|fault| self.fail(&root, fault))
+    }
+}
+
+/// Removes the leftovers in a directory, and returns the directories in it.
+fn clear(dir: &OwnedFd, removed: &mut u64) -> Vec<CString> {
+    if is_kernel_view(dir) {
+        return Vec::new();
+    }
+    let Ok(listing) = list(dir) else {
+        return Vec::new();
+    };
+    for name in &listing.temporary {
+        *removed += u64::from(remove_stale(dir, name));
+    }
+    let entries = listing.entries.into_iter();
+    entries
+        .filter(|entry| entry.kind == EntryKind::Directory)
+        .map(|entry| entry.name)
+        .collect()
+}
+
+/// Removes a temporary file unless its writer lives. Returns whether it is gone.
+pub(crate) fn remove_stale(dir: &OwnedFd, name: &CStr) -> bool {
+    let Ok(file) = openat(dir, name, READ, Mode::empty()) else {
+        return false;
+    };
+    Meta::of(&file).is_ok_and(|meta| meta.is_file())
+        && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+        && unlinkat(dir, name, AtFlags::empty()).is_ok()
+}

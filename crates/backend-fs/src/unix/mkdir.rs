@@ -1,0 +1,101 @@
+//! `mkdir`, and the directories that a write needs: component by component, on handles.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+
+use backend_core::{Error, MadeDirectory, MkdirRequest, Result};
+use rustix::fs::{Mode, mkdirat, openat};
+use rustix::io::Errno;
+
+use super::fault::Fault;
+use super::names;
+use super::place::Handle;
+use super::resolve::Above;
+use super::root::Root;
+use super::sys::{STEP, sync_dir};
+
+/// A directory that is there now.
+#[derive(Debug)]
+pub(crate) struct Made<'root> {
+    pub(crate) dir: Handle<'root>,
+    /// Whether it is new.
+    pub(crate) created: bool,
+}
+
+impl Root {
+    pub(crate) fn mkdir(&self, request: &MkdirRequest) -> Result<MadeDirectory> {
+        let path = &request.path;
+        self.check_writable(path)?;
+        names::check(path)?;
+        self.attempt(path, || {
+            match self.open_dir(Path::new(path.relative())) {
+                Ok(_) => return Ok(MadeDirectory::new(false)),
+                Err(error) if is_missing(&error) || is_no_directory(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+            // Something that is no directory may be at the path, or above it: the two are told apart here.
+            let there = match self.place(path, Above::Refuse) {
+                Ok(place) => place.look()?,
+                Err(error) if is_missing(&error) => None,
+                Err(error) => return Err(error.into()),
+            };
+            match there {
+                None => {}
+                // It was made in between.
+                Some(meta) if meta.is_dir() => return Err(Fault::raced(Errno::EXIST)),
+                Some(_) => return Err(Error::already_exists(path).into()),
+            }
+            match self.make_dirs(Path::new(path.relative())) {
+                Ok(made) => Ok(MadeDirectory::new(made.created)),
+                Err(error) => Err(Fault::from(error).race_if(&[Errno::NOENT, Errno::NOTDIR])),
+            }
+        })
+    }
+
+    /// Opens a directory, and makes it and those above it if they are missing.
+    pub(crate) fn make_dirs(&self, path: &Path) -> io::Result<Made<'_>> {
+        let mut there = path;
+        let mut missing: Vec<OsString> = Vec::new();
+        let mut dir = loop {
+            match self.open_dir(there) {
+                Ok(dir) => break dir,
+                Err(error) if is_missing(&error) => {
+                    // No name is left where the path goes up out of something that is not there.
+                    let (Some(name), Some(parent)) = (there.file_name(), there.parent()) else {
+                        return Err(error);
+                    };
+                    missing.push(name.to_owned());
+                    there = parent;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let mut created = false;
+        for name in missing.iter().rev() {
+            created = match mkdirat(&dir, name, Mode::from_raw_mode(0o777)) {
+                Ok(()) => true,
+                Err(Errno::EXIST) => false,
+                Err(error) => return Err(error.into()),
+            };
+            if created && self.fsync() {
+                sync_dir(&dir)?;
+            }
+            dir = match openat(&dir, name, STEP, Mode::empty()) {
+                Ok(dir) => Handle::Below(dir),
+                // A dangling link, or something that was put there meanwhile.
+                Err(Errno::LOOP) => return Err(Errno::NOTDIR.into()),
+                Err(error) => return Err(error.into()),
+            };
+        }
+        Ok(Made { dir, created })
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::NOENT)
+}
+
+fn is_no_directory(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::NOTDIR)
+}

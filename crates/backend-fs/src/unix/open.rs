@@ -1,0 +1,71 @@
+//! Opening for a read: regular files only, without waiting and without setting anything off.
+//!
+//! A place is looked at before it is opened, so that no FIFO loses a writer and no device wakes up; what was
+//! swapped in between is opened without waiting, looked at again, and closed.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+
+use backend_core::{EntryKind, Error, VirtualPath};
+use rustix::io::Errno;
+
+use super::fault::{Fault, not_regular};
+use super::meta::Meta;
+use super::place::Place;
+use super::resolve::Above;
+use super::root::Root;
+use super::sys::{LIST, READ};
+
+/// A regular file that is open for reading.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) file: File,
+    pub(crate) meta: Meta,
+}
+
+impl Root {
+    /// Opens the file that a path leads to.
+    pub(crate) fn open_file(&self, path: &VirtualPath) -> Result<Opened, Fault> {
+        let found = self.follow(path, Above::Refuse)?;
+        let meta = found.meta.ok_or(Errno::NOENT)?;
+        check_file(path, &meta)?;
+        open_at(&found.place)
+    }
+
+    /// Opens the directory that a path leads to, to list it.
+    pub(crate) fn open_list(&self, path: &VirtualPath) -> Result<OwnedFd, Fault> {
+        let found = self.follow(path, Above::Refuse)?;
+        let meta = found.meta.ok_or(Errno::NOENT)?;
+        if !meta.is_dir() {
+            return Err(Errno::NOTDIR.into());
+        }
+        found
+            .place
+            .open(LIST)
+            .map_err(|error| Fault::from(error).race_if(&[Errno::LOOP, Errno::NOTDIR]))
+    }
+}
+
+/// Refuses what cannot be read or written as a file.
+pub(crate) fn check_file(path: &VirtualPath, meta: &Meta) -> Result<(), Error> {
+    match meta.kind() {
+        EntryKind::File => Ok(()),
+        EntryKind::Directory => Err(Error::is_a_directory(path)),
+        _ => Err(not_regular(path)),
+    }
+}
+
+/// Opens a file that was at a place a moment ago.
+pub(crate) fn open_at(place: &Place<'_>) -> Result<Opened, Fault> {
+    let file = place
+        .open(READ)
+        .map_err(|error| Fault::from(error).race_if(&[Errno::LOOP, Errno::NOENT, Errno::NXIO]))?;
+    let meta = Meta::of(&file)?;
+    if !meta.is_file() {
+        return Err(Fault::raced(Errno::NXIO));
+    }
+    Ok(Opened {
+        file: file.into(),
+        meta,
+    })
+}

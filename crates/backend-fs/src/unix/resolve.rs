@@ -1,0 +1,124 @@
+//! From a virtual path to a [`Place`], below the root at every step.
+//!
+//! cap-std opens the directory; the last name is looked at by hand, and if it is a link to follow, the link's
+//! text makes the next path. So the last step never follows anything, and a write lands on the file that a link
+//! leads to.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use backend_core::VirtualPath;
+use rustix::io::Errno;
+
+use super::chroot;
+use super::fault::{escape, is_escape};
+use super::meta::Meta;
+use super::place::{Handle, Place};
+use super::root::{Links, Root};
+use super::sys::MAX_LINKS;
+
+/// What happens if a directory above the place is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Above {
+    Refuse,
+    Make,
+}
+
+/// A place, and what was there when it was found.
+#[derive(Debug)]
+pub(crate) struct Found<'root> {
+    pub(crate) place: Place<'root>,
+    pub(crate) meta: Option<Meta>,
+}
+
+impl Root {
+    /// Finds the place of a path. A link at the place itself is not followed.
+    pub(crate) fn place(&self, path: &VirtualPath, above: Above) -> io::Result<Place<'_>> {
+        self.place_at(Path::new(path.relative()), above)
+    }
+
+    /// Finds the place that a path leads to, links followed. What is there is no link.
+    pub(crate) fn follow(&self, path: &VirtualPath, above: Above) -> io::Result<Found<'_>> {
+        let mut at = PathBuf::from(path.relative());
+        for _ in 0..=MAX_LINKS {
+            let place = self.place_at(&at, above)?;
+            let Some(meta) = place.look()? else {
+                return Ok(Found { place, meta: None });
+            };
+            if !meta.is_link() {
+                let meta = Some(meta);
+                return Ok(Found { place, meta });
+            }
+            match place.read_link() {
+                Ok(target) => at = self.through(&at, &target)?,
+                // It was a link a moment ago. Look again.
+                Err(Errno::INVAL | Errno::NOENT) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Errno::LOOP.into())
+    }
+
+    /// Opens a directory as a place to go on from, links followed.
+    pub(crate) fn open_dir(&self, path: &Path) -> io::Result<Handle<'_>> {
+        if path.as_os_str().is_empty() || path == Path::new(".") {
+            return Ok(Handle::Root(self.dir().as_fd()));
+        }
+        match self.dir().open_dir(path) {
+            Ok(dir) => Ok(Handle::Below(dir.into_std_file().into())),
+            Err(error) if self.links() == Links::Chroot && leads_out(&error) => {
+                let path = chroot::without_links(self.dir(), path)?;
+                if path.as_os_str().is_empty() {
+                    return Ok(Handle::Root(self.dir().as_fd()));
+                }
+                let dir = self.dir().open_dir(path)?;
+                Ok(Handle::Below(dir.into_std_file().into()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn place_at(&self, path: &Path, above: Above) -> io::Result<Place<'_>> {
+        let open = |dir: &Path| match (self.open_dir(dir), above) {
+            (Err(error), Above::Make) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(self.make_dirs(dir)?.dir)
+            }
+            (outcome, _) => outcome,
+        };
+        let named = path.file_name().filter(|_| !means_directory(path));
+        let Some(name) = named else {
+            return Ok(Place {
+                dir: open(path)?,
+                name: ".".into(),
+            });
+        };
+        Ok(Place {
+            dir: open(path.parent().unwrap_or(Path::new("")))?,
+            name: name.to_owned(),
+        })
+    }
+
+    /// Returns the path that a link at `at` leads to. It is left as it is written: `..` after a link means the
+    /// parent of what the link leads to, which only the system can tell.
+    fn through(&self, at: &Path, target: &Path) -> io::Result<PathBuf> {
+        match (target.strip_prefix("/"), self.links()) {
+            (Ok(_), Links::Beneath) => Err(escape()),
+            (Ok(target), Links::Chroot) => Ok(target.to_path_buf()),
+            (Err(_), _) => Ok(at.parent().unwrap_or(Path::new("")).join(target)),
+        }
+    }
+}
+
+/// Whether a path can only be that of a directory. `Path` drops what says so.
+fn means_directory(path: &Path) -> bool {
+    let bytes = path.as_os_str().as_bytes();
+    bytes.ends_with(b"/") || bytes.ends_with(b"/.") || bytes == b"." || bytes.is_empty()
+}
+
+/// Whether cap-std refused a path that may well lead somewhere in a chroot. A link of `/proc` that is no path
+/// is refused with `ELOOP`; its text is a path all the same.
+fn leads_out(error: &io::Error) -> bool {
+    is_escape(error) || Errno::from_io_error(error) == Some(Errno::LOOP)
+}

@@ -1,0 +1,139 @@
+//! The root: one open directory and the options it was opened with.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use backend_core::{Error, Result, VirtualPath};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use rustix::fs::{fstatvfs, stat};
+
+use super::fault::{Fault, STORAGE};
+use super::meta::Meta;
+use super::sys::RACES;
+use crate::builder::Options;
+
+/// What absolute links mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// They lead outside.
+    Beneath,
+    /// They start at the root.
+    Chroot,
+}
+
+/// A directory that is held open, with everything that is done below it.
+pub(crate) struct Root {
+    dir: Dir,
+    links: Links,
+    read_only: bool,
+    fsync: bool,
+}
+
+impl Root {
+    pub(crate) fn open(dir: &Path, options: Options) -> Result<Self> {
+        if options.create_root {
+            fs::create_dir_all(dir).map_err(not_opened)?;
+        }
+        let dir = Dir::open_ambient_dir(dir, ambient_authority()).map_err(not_opened)?;
+        let here = Meta::of(&dir).map_err(not_opened)?;
+        if !here.is_dir() {
+            return Err(not_opened(io::ErrorKind::NotADirectory.into()));
+        }
+        // Below `/` nothing is outside, and a link leads where it leads for everybody.
+        let is_top = stat("/").is_ok_and(|top| Meta::new(top).id() == here.id());
+        let links = if options.links_within_root || is_top {
+            Links::Chroot
+        } else {
+            Links::Beneath
+        };
+        Ok(Self {
+            dir,
+            links,
+            read_only: options.read_only,
+            fsync: options.fsync,
+        })
+    }
+
+    pub(crate) fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    pub(crate) fn links(&self) -> Links {
+        self.links
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Whether to wait for the disk.
+    pub(crate) fn fsync(&self) -> bool {
+        self.fsync
+    }
+
+    /// Refuses what would change something in a read-only backend.
+    pub(crate) fn check_writable(&self, path: &VirtualPath) -> Result<()> {
+        if self.read_only {
+            return Err(Error::permission_denied(path, "the backend is read-only"));
+        }
+        Ok(())
+    }
+
+    /// Does something at a path, again if something was swapped meanwhile.
+    pub(crate) fn attempt<T>(
+        &self,
+        path: &VirtualPath,
+        mut work: impl FnMut() -> Result<T, Fault>,
+    ) -> Result<T> {
+        let mut tries = RACES;
+        loop {
+            tries -= 1;
+            match work() {
+                Err(Fault::Raced(_) | Fault::Outrun) if tries > 0 => {}
+                outcome => return outcome.map_err(|fault| self.fail(path, fault)),
+            }
+        }
+    }
+
+    /// Makes the error that a caller sees.
+    pub(crate) fn fail(&self, path: &VirtualPath, fault: Fault) -> Error {
+        match fault.at(path) {
+            Error::QuotaExceeded { what, .. } if what == STORAGE => Error::QuotaExceeded {
+                what,
+                limit: fstatvfs(&self.dir)
+                    .map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize))
+                    .unwrap_or_default(),
+            },
+            error => error,
+        }
+    }
+}
+
+/// Makes the error of a root that cannot be opened. It does not say which: the message may reach an agent.
+fn not_opened(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::invalid_request("the root directory does not exist"),
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            Error::invalid_request("the root is not a directory")
+        }
+        io::ErrorKind::PermissionDenied => Error::permission_denied(
+            &VirtualPath::root(),
+            "the file system does not let the root directory be opened",
+        ),
+        _ => Error::internal(None, "the root directory cannot be opened", error),
+    }
+}
+
+impl fmt::Debug for Root {
+    /// Shows the options, and not the directory: the `Debug` form of a handle has its path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Root")
+            .field("links", &self.links)
+            .field("read_only", &self.read_only)
+            .field("fsync", &self.fsync)
+            .finish_non_exhaustive()
+    }
+}

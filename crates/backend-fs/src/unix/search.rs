@@ -1,0 +1,138 @@
+//! `glob` and `grep`: the shared engine, on directory handles.
+//!
+//! Below the place where a search starts nothing is opened by path, and no link is followed: there is no way
+//! out.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+
+use backend_core::search::{self, Base, Cancel, Child, Children, Opened, Tree};
+use backend_core::{Entry, Error, GlobRequest, GrepRequest, Grepped, Page, Result, VirtualPath};
+use rustix::fs::{Mode, openat};
+use rustix::io::Errno;
+
+use super::descent::open_list;
+use super::fault::{Fault, not_regular};
+use super::list::{Listing, list};
+use super::meta::Meta;
+use super::names;
+use super::open::open_at;
+use super::place::look;
+use super::resolve::Above;
+use super::root::Root;
+use super::sys::{LIST, READ, is_kernel_view};
+
+impl Root {
+    pub(crate) fn glob(&self, request: &GlobRequest, cancel: &Cancel) -> Result<Page<Entry>> {
+        names::check(&request.path)?;
+        search::glob(&Files { root: self }, request, cancel)
+    }
+
+    pub(crate) fn grep(
+        &self,
+        request: &GrepRequest,
+        cancel: &Cancel,
+        threads: usize,
+    ) -> Result<Grepped> {
+        names::check(&request.path)?;
+        search::grep(&Files { root: self }, request, cancel, threads)
+    }
+}
+
+/// The files below the root, as the engine walks them.
+struct Files<'root> {
+    root: &'root Root,
+}
+
+/// A directory that is open to be listed, and the file system that it is on.
+struct OpenDir {
+    dir: OwnedFd,
+    device: u64,
+}
+
+impl OpenDir {
+    fn new(dir: OwnedFd) -> std::io::Result<Self> {
+        let device = Meta::of(&dir)?.id().device;
+        Ok(Self { dir, device })
+    }
+}
+
+impl Tree for Files<'_> {
+    type Dir = OpenDir;
+    type Reader = File;
+
+    fn base(&self, path: &VirtualPath) -> Result<Base<OpenDir, File>> {
+        self.root.attempt(path, || {
+            let found = self.root.follow(path, Above::Refuse)?;
+            let meta = found.meta.ok_or(Errno::NOENT)?;
+            if meta.is_dir() {
+                let dir = found
+                    .place
+                    .open(LIST)
+                    .map_err(|error| Fault::from(error).race_if(&[Errno::LOOP, Errno::NOTDIR]))?;
+                return Ok(Base::Directory(OpenDir::new(dir)?));
+            }
+            if !meta.is_file() {
+                return Err(not_regular(path).into());
+            }
+            let opened = open_at(&found.place)?;
+            let entry = self.root.entry(path.clone(), &opened.meta);
+            Ok(Base::File(entry, Opened::Reader(opened.file)))
+        })
+    }
+
+    fn children(&self, dir: &OpenDir) -> Result<Children> {
+        let Listing {
+            entries, vanished, ..
+        } = list(&dir.dir).map_err(unreadable)?;
+        let mut children = Children {
+            named: Vec::with_capacity(entries.len()),
+            unnameable: 0,
+            unreadable: vanished,
+        };
+        for entry in entries {
+            match names::nameable(&entry.name) {
+                Some(name) => children.named.push(Child {
+                    name: name.into(),
+                    kind: entry.kind,
+                }),
+                None => children.unnameable += 1,
+            }
+        }
+        Ok(children)
+    }
+
+    fn open_dir(&self, dir: &OpenDir, name: &str) -> Result<OpenDir> {
+        let below = open_list(&dir.dir, name).map_err(unreadable)?;
+        let below = OpenDir::new(below).map_err(unreadable)?;
+        // A search from `/` must not end in /proc; one that starts there is meant.
+        if below.device != dir.device && is_kernel_view(&below.dir) {
+            return Err(Error::unsupported("searching a view of the kernel"));
+        }
+        Ok(below)
+    }
+
+    fn open_file(&self, dir: &OpenDir, name: &str) -> Result<Opened<File>> {
+        let file = openat(&dir.dir, name, READ, Mode::empty()).map_err(unreadable)?;
+        if !Meta::of(&file).map_err(unreadable)?.is_file() {
+            return Err(unreadable(Errno::NXIO));
+        }
+        Ok(Opened::Reader(file.into()))
+    }
+
+    fn entry(&self, dir: &OpenDir, name: &str, path: VirtualPath) -> Result<Entry> {
+        // A pattern can name it outright, and is answered as a listing would.
+        if names::is_reserved(name.as_bytes()) {
+            return Err(Error::not_found(&path));
+        }
+        let meta = look(&dir.dir, name)
+            .map_err(unreadable)?
+            .ok_or_else(|| Error::not_found(&path))?;
+        Ok(self.root.entry(path, &meta))
+    }
+}
+
+/// Makes an error that the engine counts, or shows with the path where the search starts.
+fn unreadable(error: impl Into<std::io::Error>) -> Error {
+    Fault::Io(error.into()).at(&VirtualPath::root())
+}

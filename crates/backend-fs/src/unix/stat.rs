@@ -1,0 +1,41 @@
+//! `stat`, and entries as every listing shows them.
+
+use backend_core::{Entry, EntryKind, Error, Result, StatRequest, VirtualPath};
+
+use super::meta::Meta;
+use super::names;
+use super::resolve::Above;
+use super::root::Root;
+
+impl Root {
+    pub(crate) fn stat(&self, request: &StatRequest) -> Result<Entry> {
+        let path = &request.path;
+        names::check(path)?;
+        self.attempt(path, || {
+            let place = self.place(path, Above::Refuse)?;
+            let meta = place.look()?.ok_or_else(|| Error::not_found(path))?;
+            Ok(self.entry(path.clone(), &meta))
+        })
+    }
+
+    /// Makes an entry. For a link, it looks at what the link leads to inside of the root.
+    pub(crate) fn entry(&self, path: VirtualPath, meta: &Meta) -> Entry {
+        let mut entry = Entry::new(path, meta.kind());
+        entry.modified = meta.modified();
+        match entry.kind {
+            EntryKind::File => {
+                entry.size = meta.size();
+                entry.version = Some(meta.version());
+            }
+            EntryKind::Symlink => {
+                let target = self.follow(&entry.path, Above::Refuse);
+                if let Some(target) = target.ok().and_then(|found| found.meta) {
+                    entry.target = Some(target.kind());
+                    entry.size = if target.is_file() { target.size() } else { 0 };
+                }
+            }
+            _ => {}
+        }
+        entry
+    }
+}

@@ -1,0 +1,103 @@
+//! The flags of every open in this crate, in one place, and the small differences between systems.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
+
+/// How often an operation starts again when what it looked at was swapped under it.
+pub(crate) const RACES: usize = 16;
+
+/// How many links a path may lead through, as in Linux.
+pub(crate) const MAX_LINKS: usize = 40;
+
+/// Opens no more than a place in the tree, where the system has that: it needs no permission to read, and
+/// triggers nothing.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const PLACE: OFlags = OFlags::PATH;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const PLACE: OFlags = OFlags::RDONLY;
+
+const SAFE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC);
+
+/// A directory to go on from.
+pub(crate) const STEP: OFlags = PLACE.union(OFlags::DIRECTORY).union(SAFE);
+
+/// A directory to list.
+pub(crate) const LIST: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(SAFE);
+
+/// A file to read. What is no regular file after all cannot block the open, nor become a controlling terminal.
+pub(crate) const READ: OFlags = OFlags::RDONLY
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(SAFE);
+
+/// A file that must not be there yet.
+pub(crate) const CREATE: OFlags = OFlags::WRONLY
+    .union(OFlags::CREATE)
+    .union(OFlags::EXCL)
+    .union(SAFE);
+
+/// Waits until the disk has what changed in a directory.
+pub(crate) fn sync_dir(dir: impl AsFd) -> io::Result<()> {
+    // The handle may be a mere place, which cannot be synced.
+    let dir = openat(dir, ".", LIST, Mode::empty())?;
+    Ok(rustix::fs::fsync(dir)?)
+}
+
+/// Renames, and fails with `EEXIST` if the target is there. Fails with `EINVAL` or the like where that cannot
+/// be done in one step.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub(crate) fn rename_exclusive(
+    from: impl AsFd,
+    name: &std::ffi::OsStr,
+    to: impl AsFd,
+    new_name: &std::ffi::OsStr,
+) -> rustix::io::Result<()> {
+    rustix::fs::renameat_with(from, name, to, new_name, rustix::fs::RenameFlags::NOREPLACE)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(crate) fn rename_exclusive(
+    _from: impl AsFd,
+    _name: &std::ffi::OsStr,
+    _to: impl AsFd,
+    _new_name: &std::ffi::OsStr,
+) -> rustix::io::Result<()> {
+    Err(Errno::NOSYS)
+}
+
+/// Whether an error says that the file system, or the system, cannot do this at all.
+pub(crate) fn cannot(error: Errno) -> bool {
+    error == Errno::NOSYS || error == Errno::INVAL || error == Errno::OPNOTSUPP
+}
+
+/// Whether a directory belongs to a view of the kernel rather than to files. Searching one finds nothing that
+/// anybody looks for, and may take for ever.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn is_kernel_view(dir: impl AsFd) -> bool {
+    const VIEWS: [u64; 10] = [
+        0x0000_9fa0, // proc
+        0x6265_6572, // sysfs
+        0x0027_e0eb, // cgroup
+        0x6367_7270, // cgroup2
+        0x6462_6720, // debugfs
+        0x7472_6163, // tracefs
+        0x7363_6673, // securityfs
+        0xcafe_4a11, // bpf
+        0x1980_0202, // mqueue
+        0x0000_1cd1, // devpts
+    ];
+    rustix::fs::fstatfs(dir).is_ok_and(|info| {
+        // The magic is signed on some targets, and 32 bits of it count.
+        #[expect(clippy::cast_sign_loss, reason = "only the bits matter")]
+        let magic = info.f_type as u64 & 0xffff_ffff;
+        VIEWS.contains(&magic)
+    })
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn is_kernel_view(_dir: impl AsFd) -> bool {
+    false
+}

@@ -1,0 +1,87 @@
+//! `write`: the whole content of a file.
+
+use backend_core::{Error, Result, WriteMode, WriteRequest, Written};
+
+use super::fault::Fault;
+use super::names;
+use super::open::check_file;
+use super::replace::check_write_access;
+use super::resolve::{Above, Found};
+use super::root::Root;
+use super::temp::Target;
+
+impl Root {
+    pub(crate) fn write(&self, request: &WriteRequest) -> Result<Written> {
+        let path = &request.path;
+        self.check_writable(path)?;
+        names::check(path)?;
+        if path.is_root() {
+            return Err(Error::is_a_directory(path));
+        }
+        self.attempt(path, || match request.mode {
+            WriteMode::CreateNew => self.create_new(request),
+            _ => self.overwrite(request),
+        })
+    }
+
+    /// Writes a file that must not be there. A link at the path is something that is there, wherever it leads.
+    fn create_new(&self, request: &WriteRequest) -> Result<Written, Fault> {
+        let WriteRequest { path, content, .. } = request;
+        let place = self.place(path, Above::Make)?;
+        let _held = place.lock()?;
+        if place.look()?.is_some() {
+            return Err(Error::already_exists(path).into());
+        }
+        let version = self.replace(&place, None, content, Target::CreateNew, None)?;
+        Ok(Written::new(version, true, content.len() as u64))
+    }
+
+    fn overwrite(&self, request: &WriteRequest) -> Result<Written, Fault> {
+        let WriteRequest { path, content, .. } = request;
+        let only = match request.mode {
+            WriteMode::IfVersion(version) => Some(version),
+            _ => None,
+        };
+        let found = match only {
+            None => self.follow(path, Above::Make),
+            Some(_) => self.follow(path, Above::Refuse),
+        };
+        let place = match found {
+            Ok(Found { place, .. }) => place,
+            // A file that must have a version is not there if its directory is not.
+            Err(error) if only.is_some() && error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(changed(path, None).into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let _held = place.lock()?;
+        let there = place.look()?;
+        if let Some(meta) = &there {
+            if meta.is_link() {
+                return Err(Fault::raced(rustix::io::Errno::LOOP));
+            }
+            check_file(path, meta)?;
+        }
+        let current = there.map(|meta| meta.version());
+        if only.is_some() && current != only {
+            return Err(changed(path, current).into());
+        }
+        if let Some(meta) = &there {
+            check_write_access(path, &place, meta)?;
+        }
+        let version = self.replace(&place, there.as_ref(), content, Target::Replace, only)?;
+        Ok(Written::new(version, there.is_none(), content.len() as u64))
+    }
+}
+
+/// Makes the error of a file that has another version than the caller expects.
+pub(crate) fn changed(
+    path: &backend_core::VirtualPath,
+    current: Option<backend_core::Version>,
+) -> Error {
+    let reason = match current {
+        Some(_) => "the file changed since it was read",
+        None => "the file is not there",
+    };
+    Error::conflict(path, reason, current)
+}
