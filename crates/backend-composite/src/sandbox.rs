@@ -1,0 +1,79 @@
+//! Commands: they run in the default, and see its files alone.
+
+use async_trait::async_trait;
+use backend_core::{
+    Error, ExecOutput, ExecRequest, OutputRequest, ProcessId, ProcessInfo, ProcessOutput, Result,
+    Sandbox, SandboxId, Signal, StdinRequest, TerminalSize,
+};
+
+use crate::CompositeBackend;
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<D: Sandbox + ?Sized> Sandbox for CompositeBackend<D> {
+    fn id(&self) -> &SandboxId {
+        (*self.default).id()
+    }
+
+    async fn is_alive(&self) -> bool {
+        (*self.default).is_alive().await
+    }
+
+    async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
+        self.check_cwd(request).await?;
+        (*self.default).execute_with(request).await
+    }
+
+    async fn spawn_with(&self, request: &ExecRequest) -> Result<ProcessInfo> {
+        self.check_cwd(request).await?;
+        (*self.default).spawn_with(request).await
+    }
+
+    async fn processes(&self) -> Result<Vec<ProcessInfo>> {
+        (*self.default).processes().await
+    }
+
+    async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput> {
+        (*self.default).read_output(request).await
+    }
+
+    async fn write_stdin(&self, request: &StdinRequest) -> Result<()> {
+        (*self.default).write_stdin(request).await
+    }
+
+    async fn signal(&self, process: &ProcessId, signal: Signal) -> Result<()> {
+        (*self.default).signal(process, signal).await
+    }
+
+    async fn resize(&self, process: &ProcessId, size: TerminalSize) -> Result<()> {
+        (*self.default).resize(process, size).await
+    }
+
+    async fn stop(&self) -> Result<()> {
+        (*self.default).stop().await
+    }
+}
+
+impl<D: Sandbox + ?Sized> CompositeBackend<D> {
+    /// Refuses a working directory that commands cannot see. One inside a mount is fine if the default has it too: the
+    /// same directory may be mounted in both.
+    async fn check_cwd(&self, request: &ExecRequest) -> Result<()> {
+        let Some(cwd) = &request.cwd else {
+            return Ok(());
+        };
+        if self.routes.owner(cwd).is_none() {
+            return Ok(());
+        }
+        let stat = backend_core::StatRequest::new(cwd);
+        match (*self.default).stat_with(&stat).await {
+            // A link to a directory is for the default to follow.
+            Ok(entry) if entry.is_directory() || entry.target.is_some() => Ok(()),
+            Err(error) if error.kind() == backend_core::ErrorKind::Unavailable => Err(error),
+            _ => Err(Error::invalid_request_at(
+                cwd,
+                "commands do not see what is mounted here; run them in another directory, and copy \
+                 the files that they need there",
+            )),
+        }
+    }
+}
