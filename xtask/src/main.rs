@@ -1,1 +1,67 @@
-fn main() {}
+//! The chores of this workspace as one program: `cargo xtask help` lists them.
+//!
+//! It depends on `serde_json` alone, so that it builds in a second and before anything else does. Please keep it so.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this program talks to the person who runs it"
+)]
+
+mod ci;
+mod fuzz;
+mod shell;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use workspace::Workspace;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  ci [--fix] [STEP..]              run every check that a change must pass, or only the steps named;
+                                   --fix formats instead of refusing what is not formatted
+  tidy                             check the house rules that no other tool knows (a step of ci too)
+  fuzz [TARGET..] [--seconds N]    run the fuzz targets, all of them by default, for N seconds each (60);
+                                   needs cargo-fuzz and a nightly toolchain
+  help                             print this
+
+Variables: MODEL_SEQUENCES is how many random sequences the model tests run (ci: 2000);
+AGENT_BACKENDS_REQUIRE_DOCKER=1 makes what needs Docker fail, rather than be skipped, where there is none.
+";
+
+/// What a chore comes to: a text to print if it went wrong.
+type Result<T> = std::result::Result<T, String>;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<()> {
+    let (command, rest) = args
+        .split_first()
+        .map_or(("help", args), |(command, rest)| (command.as_str(), rest));
+    match command {
+        "ci" => ci::run(&Workspace::load()?, &ci::Options::parse(rest)?),
+        "tidy" => tidy::run(&Workspace::load()?),
+        "fuzz" => fuzz::run(&Workspace::load()?, &fuzz::Options::parse(rest)?),
+        "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            println!("\nSteps of ci: {}", ci::step_names().join(", "));
+            Ok(())
+        }
+        other => Err(format!(
+            "there is no command '{other}'; see `cargo xtask help`"
+        )),
+    }
+}

@@ -1,0 +1,5 @@
+//! Hands libFuzzer's inputs to [`agent_backends_fuzz::window`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| agent_backends_fuzz::window::run(data));

@@ -1,0 +1,27 @@
+//! What the fuzz targets do with an input, as a library.
+//!
+//! Each module has one target: `run` takes the bytes that a fuzzer made up, makes structured input of them, and asserts
+//! what must hold whatever the input. The files in `fuzz_targets` only connect it to libFuzzer, so that the same code
+//! runs without it too: in the tests, on random bytes and on every input that ever found something.
+//!
+//! `cargo xtask fuzz` runs the targets. An input that found something is kept in `regressions/<target>/`.
+
+#![forbid(unsafe_code)]
+
+pub mod edit;
+pub mod glob;
+pub mod grep;
+pub mod path;
+pub mod request;
+pub mod window;
+pub mod wire_message;
+pub mod wire_session;
+
+mod now;
+mod patch;
+mod tree;
+mod wire;
+mod words;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! `cargo xtask ci`: every check that a change must pass, in one run.
+//!
+//! This file runs the steps and tells how they went; what each step does is in the files below it. The first step that
+//! fails ends the run.
+
+mod examples;
+mod report;
+mod steps;
+mod test_run;
+
+use std::time::Instant;
+
+use crate::Result;
+use crate::workspace::Workspace;
+use report::{Report, seconds};
+
+/// What the command line asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    fix: bool,
+    only: Vec<String>,
+}
+
+/// How a step went, if it did not fail.
+#[derive(Debug)]
+enum Outcome {
+    /// It did all that it is for; the notes tell what is worth knowing of it, partial skips above all.
+    Passed(Vec<String>),
+    /// It did nothing, for this reason.
+    Skipped(String),
+}
+
+impl Outcome {
+    fn passed() -> Self {
+        Self::Passed(Vec::new())
+    }
+}
+
+/// What the steps share.
+#[derive(Debug)]
+struct Run<'a> {
+    workspace: &'a Workspace,
+    fix: bool,
+    tests: test_run::Counts,
+    /// What the conformance suites said of themselves during the tests.
+    laws: Vec<String>,
+}
+
+/// A named check.
+struct Step {
+    name: &'static str,
+    run: fn(&mut Run<'_>) -> Result<Outcome>,
+}
+
+/// In the order of the run: what is quick and fails most often comes first.
+const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        run: steps::fmt,
+    },
+    Step {
+        name: "tidy",
+        run: steps::tidy,
+    },
+    Step {
+        name: "clippy",
+        run: steps::clippy,
+    },
+    Step {
+        name: "alone",
+        run: steps::alone,
+    },
+    Step {
+        name: "fuzz targets",
+        run: steps::fuzz_targets,
+    },
+    Step {
+        name: "test",
+        run: test_run::tests,
+    },
+    Step {
+        name: "law counts",
+        run: test_run::law_counts,
+    },
+    Step {
+        name: "doctest",
+        run: test_run::doctests,
+    },
+    Step {
+        name: "doc",
+        run: steps::doc,
+    },
+    Step {
+        name: "deny",
+        run: steps::deny,
+    },
+    Step {
+        name: "examples",
+        run: examples::run,
+    },
+];
+
+impl Options {
+    pub(crate) fn parse(args: &[String]) -> Result<Self> {
+        let mut options = Self::default();
+        for arg in args {
+            match arg.as_str() {
+                "--fix" => options.fix = true,
+                name if STEPS.iter().any(|step| step.name == name) => {
+                    options.only.push(name.to_owned());
+                }
+                other => {
+                    let names = step_names().join(", ");
+                    return Err(format!(
+                        "ci has no step or option '{other}'; steps: {names}"
+                    ));
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Returns the names that `ci` takes.
+pub(crate) fn step_names() -> Vec<&'static str> {
+    STEPS.iter().map(|step| step.name).collect()
+}
+
+/// Runs the steps and prints how each went.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let mut run = Run {
+        workspace,
+        fix: options.fix,
+        tests: test_run::Counts::default(),
+        laws: Vec::new(),
+    };
+    let mut report = Report::start();
+    let chosen =
+        |step: &&Step| options.only.is_empty() || options.only.iter().any(|n| n == step.name);
+    for step in STEPS.iter().filter(chosen) {
+        println!("\n==> {}", step.name);
+        let started = Instant::now();
+        let outcome = (step.run)(&mut run);
+        let elapsed = started.elapsed();
+        match &outcome {
+            Ok(Outcome::Passed(_)) => println!("    {} passed in {}", step.name, seconds(elapsed)),
+            Ok(Outcome::Skipped(reason)) => println!("    {} skipped: {reason}", step.name),
+            Err(message) => println!("    {} FAILED: {message}", step.name),
+        }
+        let failed = outcome.is_err();
+        report.add(step.name, elapsed, outcome);
+        if failed {
+            break;
+        }
+    }
+    report.finish(&run.tests)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, STEPS};
+
+    fn parse(args: &[&str]) -> crate::Result<Options> {
+        Options::parse(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn steps_can_be_chosen_by_name() {
+        let options = parse(&["--fix", "tidy", "doc"]).unwrap();
+        assert!(options.fix);
+        assert_eq!(options.only, ["tidy", "doc"]);
+    }
+
+    #[test]
+    fn what_is_no_step_is_refused_with_those_there_are() {
+        let error = parse(&["--fast"]).unwrap_err();
+        assert!(
+            error.contains("'--fast'") && error.contains("clippy"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn no_two_steps_have_one_name() {
+        let names: std::collections::BTreeSet<_> = STEPS.iter().map(|step| step.name).collect();
+        assert_eq!(names.len(), STEPS.len());
+    }
+}

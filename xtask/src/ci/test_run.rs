@@ -1,0 +1,213 @@
+//! The steps that run tests, and the reading of what they print.
+//!
+//! nextest runs them where it is installed, plain `cargo test` where not. Doctests are `cargo test`'s either way.
+
+use super::{Outcome, Run};
+use crate::Result;
+use crate::shell::Cmd;
+
+/// How many random sequences of operations the model tests run, unless the environment says otherwise.
+const MODEL_SEQUENCES: &str = "2000";
+
+/// What a conformance suite begins a line with. Its tests `all_laws_are_counted` write such lines past the capture of
+/// `cargo test`; nextest is told to show them by the profile `ci` in `.config/nextest.toml`.
+const LAW_LINE: &str = "conformance: ";
+
+/// How many tests ran, unit, integration and doctests together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    ran: bool,
+    passed: u64,
+    skipped: u64,
+}
+
+impl Counts {
+    /// Returns the line for programs that count tests, or `None` if no step ran any.
+    pub(super) fn summary(&self) -> Option<String> {
+        let Self {
+            passed, skipped, ..
+        } = self;
+        self.ran
+            .then(|| format!("tests: {passed} passed, 0 failed, {skipped} skipped"))
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.ran = true;
+        self.passed += other.passed;
+        self.skipped += other.skipped;
+    }
+
+    pub(super) fn note(self) -> String {
+        format!("{} passed, {} skipped", self.passed, self.skipped)
+    }
+}
+
+/// All tests of all crates with all features.
+pub(super) fn tests(run: &mut Run<'_>) -> Result<Outcome> {
+    let nextest = Cmd::cargo(&["nextest", "--version"]).succeeds();
+    let command = if nextest {
+        Cmd::cargo(&["nextest", "run", "--profile", "ci"])
+    } else {
+        Cmd::cargo(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
+    };
+    let output = with_sequences(command.args(&["--workspace", "--all-features"])).run_and_keep()?;
+    let counts = if nextest {
+        read_nextest(&output)
+    } else {
+        read_libtest(&output)
+    };
+    run.tests.add(counts);
+    let mut notes = vec![counts.note()];
+    if !nextest {
+        notes.push("by cargo test, for cargo-nextest is not installed".to_owned());
+    }
+    run.laws = law_lines(&output);
+    Ok(Outcome::Passed(notes))
+}
+
+/// What each conformance suite ran, and what it could not run on its backend: a law that is skipped is seen here.
+pub(super) fn law_counts(run: &mut Run<'_>) -> Result<Outcome> {
+    if !run.tests.ran {
+        return Ok(Outcome::Skipped("no step `test` in this run".to_owned()));
+    }
+    for line in &run.laws {
+        println!("    {line}");
+    }
+    let suite = "backend-conformance";
+    let users = run.workspace.packages.iter();
+    let users = users
+        .filter(|package| package.dependencies.iter().any(|d| d.name == suite))
+        .count();
+    if run.laws.len() < users {
+        return Err(format!(
+            "{users} crates run the conformance suite, but it reported only {} times how many laws it checked",
+            run.laws.len()
+        ));
+    }
+    Ok(Outcome::Passed(vec![format!("{} suites", run.laws.len())]))
+}
+
+/// The examples in the documentation.
+pub(super) fn doctests(run: &mut Run<'_>) -> Result<Outcome> {
+    let command = Cmd::cargo(&["test", "--doc", "--workspace", "--all-features"]);
+    let counts = read_libtest(&command.run_and_keep()?);
+    run.tests.add(counts);
+    Ok(Outcome::Passed(vec![counts.note()]))
+}
+
+fn with_sequences(command: Cmd) -> Cmd {
+    match std::env::var_os("MODEL_SEQUENCES") {
+        Some(_) => command,
+        None => command.env("MODEL_SEQUENCES", MODEL_SEQUENCES),
+    }
+}
+
+/// Reads `Summary [ 0.1s] 3 tests run: 3 passed, 0 skipped` of nextest.
+fn read_nextest(output: &str) -> Counts {
+    let line = output
+        .lines()
+        .rev()
+        .find(|line| line.contains(" run: "))
+        .unwrap_or_default();
+    Counts {
+        ran: true,
+        passed: number_before(line, " passed").unwrap_or_default(),
+        skipped: number_before(line, " skipped").unwrap_or_default(),
+    }
+}
+
+/// Adds up all `test result: ok. 3 passed; 0 failed; 0 ignored; ...` of `cargo test`.
+pub(super) fn read_libtest(output: &str) -> Counts {
+    let mut counts = Counts {
+        ran: true,
+        ..Counts::default()
+    };
+    for line in output
+        .lines()
+        .filter(|line| line.starts_with("test result: "))
+    {
+        counts.passed += number_before(line, " passed").unwrap_or_default();
+        counts.skipped += number_before(line, " ignored").unwrap_or_default();
+    }
+    counts
+}
+
+/// Returns what the suites said of their laws, such as `it::state: 120 laws, 3 skipped`, each line once. `cargo test`
+/// may have begun the line with the name of the test.
+fn law_lines(output: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in output.lines() {
+        let Some((_, said)) = line.split_once(LAW_LINE) else {
+            continue;
+        };
+        let counts = number_before(said, " laws").is_some() && said.contains(" skipped");
+        if counts && !lines.iter().any(|seen| seen == said) {
+            lines.push(said.to_owned());
+        }
+    }
+    lines
+}
+
+/// Returns the number right before `word`, past what a terminal is told of colours.
+fn number_before(line: &str, word: &str) -> Option<u64> {
+    let plain = without_colours(line);
+    let (before, _) = plain.split_once(word)?;
+    let start = before
+        .rfind(|c: char| !c.is_ascii_digit())
+        .map_or(0, |at| at + 1);
+    before.get(start..)?.parse().ok()
+}
+
+/// Removes `ESC [ ... m`.
+fn without_colours(line: &str) -> String {
+    let mut parts = line.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str(part.split_once('m').map_or(part, |(_, rest)| rest));
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, law_lines, read_libtest, read_nextest};
+
+    #[test]
+    fn the_summary_of_nextest_is_read() {
+        let output = "  PASS [ 0.1s] core a\n     Summary [   0.6s] 33 tests run: 33 passed (1 slow), 2 skipped\n";
+        let want = Counts {
+            ran: true,
+            passed: 33,
+            skipped: 2,
+        };
+        assert_eq!(read_nextest(output), want);
+        let coloured = "Summary [ 0.6s] 33 tests run: \u{1b}[1m33\u{1b}[0m \u{1b}[32mpassed\u{1b}[0m, 2 skipped";
+        assert_eq!(read_nextest(coloured), want);
+    }
+
+    #[test]
+    fn the_results_of_cargo_test_are_added_up() {
+        let output = "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured\n\
+                      test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured\n";
+        let mut counts = Counts::default();
+        assert_eq!(counts.summary(), None);
+        counts.add(read_libtest(output));
+        assert_eq!(
+            counts.summary().unwrap(),
+            "tests: 7 passed, 0 failed, 1 skipped"
+        );
+    }
+
+    #[test]
+    fn law_counts_are_found_once_each() {
+        let output = "conformance: it::state: 120 laws, 3 skipped: F7\nlaws of physics: 3 laws, 1 skipped\n\
+                      conformance: F7: skipped, it needs links\n\
+                      test it::fs::all_laws_are_counted ... conformance: it::fs: 123 laws, 0 skipped\n\
+                      conformance: it::state: 120 laws, 3 skipped: F7\n";
+        let want = [
+            "it::state: 120 laws, 3 skipped: F7",
+            "it::fs: 123 laws, 0 skipped",
+        ];
+        assert_eq!(law_lines(output), want);
+    }
+}

@@ -1,0 +1,174 @@
+//! `cargo xtask fuzz`: runs the fuzz targets of `fuzz/` for a while each.
+//!
+//! They need a nightly compiler and cargo-fuzz, so they are no step of `ci`; that they compile is one.
+
+use std::fs;
+use std::path::Path;
+
+use crate::Result;
+use crate::shell::Cmd;
+use crate::workspace::Workspace;
+
+/// An input that takes longer is reported as a hang, in seconds.
+const HANG_SECONDS: u32 = 10;
+
+/// An input that takes more memory is reported, in MiB.
+const MEMORY_MIB: u32 = 2048;
+
+/// The longest input, in bytes. Inputs are this long from the start: one of a few bytes is a workspace of no files.
+const INPUT_BYTES: u32 = 1024;
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    targets: Vec<String>,
+    seconds: u32,
+}
+
+impl Options {
+    pub(crate) fn parse(args: &[String]) -> Result<Self> {
+        let mut options = Self {
+            targets: Vec::new(),
+            seconds: 60,
+        };
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            if arg == "--seconds" {
+                let value = args.next().and_then(|value| value.parse().ok());
+                let positive = value.filter(|seconds| *seconds > 0);
+                options.seconds = positive.ok_or("--seconds takes a number of at least 1")?;
+            } else if arg.starts_with('-') {
+                return Err(format!("fuzz has no option '{arg}'"));
+            } else {
+                options.targets.push(arg.clone());
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Runs the targets one after the other; the first that finds something ends it.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let fuzz = workspace.root.join("fuzz");
+    let all = targets(&fuzz)?;
+    if let Some(unknown) = options.targets.iter().find(|target| !all.contains(target)) {
+        let names = all.join(", ");
+        return Err(format!(
+            "there is no fuzz target '{unknown}'; there are {names}"
+        ));
+    }
+    need_tools()?;
+    let chosen = if options.targets.is_empty() {
+        &all
+    } else {
+        &options.targets
+    };
+    for target in chosen {
+        println!("\n==> {target}, {} seconds", options.seconds);
+        run_one(workspace, &fuzz, target, options.seconds)?;
+    }
+    println!(
+        "\nfuzz passed: {} for {} seconds each",
+        chosen.join(", "),
+        options.seconds
+    );
+    Ok(())
+}
+
+fn run_one(workspace: &Workspace, fuzz: &Path, target: &str, seconds: u32) -> Result<()> {
+    let corpus = format!("fuzz/corpus/{target}");
+    fs::create_dir_all(workspace.root.join(&corpus)).map_err(|e| format!("{corpus}: {e}"))?;
+    let mut command = cargo_fuzz(&["run", target, &corpus]);
+    // Seeds are read, and never written to.
+    let seeds = format!("fuzz/seeds/{target}");
+    if workspace.root.join(&seeds).is_dir() {
+        command = command.arg(&seeds);
+    }
+    command = command
+        .args(&["--", &format!("-max_total_time={seconds}")])
+        .args(&[
+            &format!("-timeout={HANG_SECONDS}"),
+            &format!("-rss_limit_mb={MEMORY_MIB}"),
+            &format!("-max_len={INPUT_BYTES}"),
+            "-len_control=0",
+        ]);
+    let dictionary = fuzz.join(format!("{target}.dict"));
+    if dictionary.is_file() {
+        command = command.arg(&format!("-dict={}", dictionary.display()));
+    }
+    command.dir(&workspace.root).run().map_err(|error| {
+        format!("{error}; the input is in fuzz/artifacts/{target}, and `cargo +nightly fuzz tmin {target} FILE` shortens it")
+    })
+}
+
+/// Returns a command of cargo-fuzz on the nightly toolchain. Not `cargo +nightly`: only rustup's own cargo takes that,
+/// and it need not be the first in the path of a program that cargo started.
+fn cargo_fuzz(args: &[&str]) -> Cmd {
+    Cmd::new("rustup")
+        .args(&["run", "nightly", "cargo", "fuzz"])
+        .args(args)
+}
+
+fn need_tools() -> Result<()> {
+    if !Cmd::new("rustup")
+        .args(&["run", "nightly", "rustc", "--version"])
+        .succeeds()
+    {
+        return Err(
+            "fuzzing needs a nightly toolchain: `rustup toolchain install nightly`".to_owned(),
+        );
+    }
+    if !cargo_fuzz(&["--version"]).succeeds() {
+        return Err("fuzzing needs cargo-fuzz: `cargo install cargo-fuzz --locked`".to_owned());
+    }
+    Ok(())
+}
+
+/// Returns the names of the targets in alphabetical order: each is a file in `fuzz_targets`.
+fn targets(fuzz: &Path) -> Result<Vec<String>> {
+    let folder = fuzz.join("fuzz_targets");
+    let entries = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| {
+            entry
+                .file_name()
+                .to_str()?
+                .strip_suffix(".rs")
+                .map(str::to_owned)
+        })
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Options;
+
+    fn parse(args: &[&str]) -> crate::Result<Options> {
+        Options::parse(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn targets_and_seconds_come_in_any_order() {
+        let want = Options {
+            targets: vec!["path".to_owned(), "grep".to_owned()],
+            seconds: 5,
+        };
+        assert_eq!(parse(&["path", "--seconds", "5", "grep"]), Ok(want));
+        assert_eq!(parse(&[]).unwrap().seconds, 60);
+    }
+
+    #[test]
+    fn bad_options_are_refused() {
+        for args in [
+            &["--seconds"][..],
+            &["--seconds", "0"],
+            &["--seconds", "x"],
+            &["--jobs"],
+        ] {
+            assert!(parse(args).is_err(), "{args:?}");
+        }
+    }
+}

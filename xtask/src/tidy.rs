@@ -1,0 +1,67 @@
+//! `cargo xtask tidy`: the house rules that no other tool knows.
+//!
+//! One rule is one file below this one: a function from the project to what it found wrong, with its tests. A rule
+//! reads the files as they are now, tracked or about to be, and never the file system.
+
+mod adr;
+mod changelog;
+mod dependencies;
+mod doctests;
+mod header;
+mod layout;
+mod length;
+mod links;
+mod machine_paths;
+mod manifests;
+mod markers;
+mod project;
+mod readme;
+mod slug;
+mod whitespace;
+
+use project::{Finding, Project};
+
+use crate::Result;
+use crate::workspace::Workspace;
+
+/// A rule with the name that its findings carry.
+type Rule = (&'static str, fn(&Project<'_>) -> Vec<Finding>);
+
+const RULES: &[Rule] = &[
+    ("adr", adr::check),
+    ("changelog", changelog::check),
+    ("dependencies", dependencies::check),
+    ("doctests", doctests::check),
+    ("header", header::check),
+    ("layout", layout::check),
+    ("length", length::check),
+    ("links", links::check),
+    ("machine paths", machine_paths::check),
+    ("manifests", manifests::check),
+    ("markers", markers::check),
+    ("readme", readme::check),
+    ("whitespace", whitespace::check),
+];
+
+/// Checks all rules and prints everything that they found.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let project = Project::load(workspace)?;
+    let (mut errors, mut warnings) = (0, 0);
+    for (name, check) in RULES {
+        for finding in check(&project) {
+            if finding.warning {
+                warnings += 1;
+            } else {
+                errors += 1;
+            }
+            println!("    {name}: {finding}");
+        }
+    }
+    let (rules, files) = (RULES.len(), project.files.len());
+    println!("    {rules} rules, {files} files, {errors} errors, {warnings} warnings");
+    if errors == 0 {
+        Ok(())
+    } else {
+        Err(format!("tidy found {errors} errors"))
+    }
+}
