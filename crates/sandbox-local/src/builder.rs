@@ -1,0 +1,107 @@
+//! How a sandbox is set up: the options, and what each of them means.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use backend_core::{Backend, Error, Result, SandboxId};
+
+use crate::{Engine, LocalSandbox};
+
+/// Builds a [`LocalSandbox`] with options. It is made by
+/// [`LocalSandbox::builder_without_isolation`].
+///
+/// # Examples
+///
+/// ```
+/// use backend_fs::FsBackend;
+/// use sandbox_local::LocalSandbox;
+///
+/// # let here = tempfile::tempdir().unwrap();
+/// # let dir = here.path();
+/// let sandbox = LocalSandbox::builder_without_isolation(FsBackend::open(dir)?)
+///     .host_root(dir)
+///     .env("GIT_PAGER", "cat")
+///     .build()?;
+/// # drop(sandbox);
+/// # Ok::<(), backend_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct LocalSandboxBuilder<B> {
+    backend: B,
+    setup: Setup,
+}
+
+/// What the options come to.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) id: Option<SandboxId>,
+    pub(crate) host_root: Option<PathBuf>,
+    pub(crate) env: BTreeMap<OsString, OsString>,
+    pub(crate) shell: PathBuf,
+}
+
+impl<B: Backend> LocalSandboxBuilder<B> {
+    pub(crate) fn new(backend: B) -> Self {
+        Self {
+            backend,
+            setup: Setup {
+                id: None,
+                host_root: None,
+                env: BTreeMap::new(),
+                shell: PathBuf::from("/bin/sh"),
+            },
+        }
+    }
+
+    /// Says which directory of the host is the backend's `/`. Commands run in it, or where their `cwd` leads below it.
+    ///
+    /// Without one the files of the backend are not the commands' files: they run in a private temporary directory that
+    /// goes with the sandbox, and a `cwd` is `unsupported`.
+    pub fn host_root(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.setup.host_root = Some(directory.into());
+        self
+    }
+
+    /// Names the sandbox. By default it gets a name that no other one of this host has now.
+    pub fn id(mut self, id: SandboxId) -> Self {
+        self.setup.id = Some(id);
+        self
+    }
+
+    /// Adds a variable to the environment of every command, or replaces one of its base.
+    ///
+    /// The base is `PATH` with the usual directories, `HOME` at the working directory's root, `LANG=C.UTF-8` and
+    /// `TERM=dumb` (`xterm-256color` for a command with a terminal). Nothing of the host's environment is in it.
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.setup.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets the shell of [`Command::Shell`](backend_core::Command::Shell), which is called with `-c` and the line;
+    /// `/bin/sh` by default.
+    pub fn shell(mut self, program: impl Into<PathBuf>) -> Self {
+        self.setup.shell = program.into();
+        self
+    }
+
+    /// Makes the sandbox. Nothing is started yet.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid_request` for a host root that is not an open directory, and for a variable whose name or value
+    /// cannot be one; `unavailable` if no temporary directory can be made. On anything but Linux it is commands that are
+    /// `unsupported`, and the host root is not looked at.
+    pub fn build(self) -> Result<LocalSandbox<B>> {
+        for (name, value) in &self.setup.env {
+            let (name, value) = (name.as_encoded_bytes(), value.as_encoded_bytes());
+            if name.is_empty() || name.contains(&b'=') || name.contains(&0) || value.contains(&0) {
+                return Err(Error::invalid_request(
+                    "a variable of the sandbox's environment has an impossible name or value",
+                ));
+            }
+        }
+        Ok(LocalSandbox::new(self.backend, Engine::new(self.setup)?))
+    }
+}

@@ -1,0 +1,84 @@
+//! Where this is not Linux: files work, and commands are `unsupported`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use backend_core::{
+    Error, ExecOutput, ExecRequest, OutputRequest, ProcessId, ProcessInfo, ProcessOutput, Result,
+    SandboxId, Signal, StdinRequest, TerminalSize,
+};
+
+use crate::builder::Setup;
+
+/// Runs nothing.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    id: SandboxId,
+    stopped: AtomicBool,
+}
+
+impl Engine {
+    pub(crate) const RUNS: bool = false;
+
+    pub(crate) fn new(setup: Setup) -> Result<Self> {
+        let id = match setup.id {
+            Some(id) => id,
+            None => SandboxId::parse("local")?,
+        };
+        Ok(Self {
+            id,
+            stopped: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn id(&self) -> &SandboxId {
+        &self.id
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.stopped.load(Ordering::Acquire) {
+            return Err(Error::Unavailable {
+                message: "the sandbox was stopped".to_owned(),
+                source: None,
+            });
+        }
+        Ok(())
+    }
+
+    fn refuse<T>(&self) -> Result<T> {
+        self.check()?;
+        Err(Error::unsupported("commands on anything but Linux"))
+    }
+
+    pub(crate) async fn execute(&self, _: &ExecRequest) -> Result<ExecOutput> {
+        self.refuse()
+    }
+
+    pub(crate) async fn spawn(&self, _: &ExecRequest) -> Result<ProcessInfo> {
+        self.refuse()
+    }
+
+    pub(crate) fn processes(&self) -> Result<Vec<ProcessInfo>> {
+        self.refuse()
+    }
+
+    pub(crate) async fn read_output(&self, _: &OutputRequest) -> Result<ProcessOutput> {
+        self.refuse()
+    }
+
+    pub(crate) async fn write_stdin(&self, _: &StdinRequest) -> Result<()> {
+        self.refuse()
+    }
+
+    pub(crate) async fn signal(&self, _: &ProcessId, _: Signal) -> Result<()> {
+        self.refuse()
+    }
+
+    pub(crate) fn resize(&self, _: &ProcessId, _: TerminalSize) -> Result<()> {
+        self.refuse()
+    }
+
+    pub(crate) async fn stop(&self) -> Result<()> {
+        self.stopped.store(true, Ordering::Release);
+        Ok(())
+    }
+}

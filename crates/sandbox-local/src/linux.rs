@@ -1,0 +1,120 @@
+//! Commands on Linux. Each is a [`tree::Tree`] that [`launch`] starts and [`drive`] follows; [`room`] holds those that live.
+
+mod capture;
+mod drive;
+mod execute;
+mod ground;
+mod launch;
+mod plan;
+mod process;
+mod ring;
+mod room;
+mod source;
+mod spawn;
+mod terminal;
+mod tree;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use backend_core::{Error, Result, SandboxId};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use self::ground::Ground;
+use self::launch::Launched;
+use self::plan::{Defaults, Plan};
+use self::room::Room;
+use crate::builder::Setup;
+
+/// How long the end of all processes may take until it counts as unknown.
+const STOP_WAIT: Duration = Duration::from_secs(5);
+
+/// Runs commands. Everything that it started dies with it.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    id: SandboxId,
+    defaults: Defaults,
+    ground: Arc<Ground>,
+    room: Arc<Room>,
+}
+
+impl Engine {
+    pub(crate) const RUNS: bool = true;
+
+    pub(crate) fn new(setup: Setup) -> Result<Self> {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let id = match setup.id {
+            Some(id) => id,
+            None => {
+                let number = LAST.fetch_add(1, Ordering::Relaxed);
+                SandboxId::parse(format!("local-{}-{number}", std::process::id()))?
+            }
+        };
+        let ground = Ground::open(setup.host_root.as_deref())?;
+        Ok(Self {
+            id,
+            defaults: Defaults::new(&setup.shell, setup.env, ground.path()),
+            ground: Arc::new(ground),
+            room: Arc::default(),
+        })
+    }
+
+    pub(crate) fn id(&self) -> &SandboxId {
+        &self.id
+    }
+
+    /// Fails once the sandbox was stopped.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.room.check()
+    }
+
+    pub(crate) async fn stop(&self) -> Result<()> {
+        self.room.close();
+        let dead = timeout(STOP_WAIT, self.room.emptied()).await.is_ok();
+        let ground = Arc::clone(&self.ground);
+        // Whether the directory could be removed is not what the caller asked.
+        let _ = tokio::task::spawn_blocking(move || ground.remove()).await;
+        if dead {
+            return Ok(());
+        }
+        Err(Error::Unavailable {
+            message: "not all processes of the sandbox are known to have ended".to_owned(),
+            source: None,
+        })
+    }
+
+    /// Starts what a plan says, on a thread that may block. When the future is dropped, what it starts dies at once.
+    async fn launch(&self, plan: Plan) -> Result<Launched> {
+        let Ok(runtime) = Handle::try_current() else {
+            return Err(Error::unsupported("a command outside of a tokio runtime"));
+        };
+        let (ground, room) = (Arc::clone(&self.ground), Arc::clone(&self.room));
+        match runtime
+            .spawn_blocking(move || launch::launch(&plan, &ground, &room))
+            .await
+        {
+            Ok(outcome) => outcome,
+            Err(error) if error.is_cancelled() => {
+                Err(Error::unavailable("the runtime shuts down", error))
+            }
+            Err(error) => Err(Error::internal(None, "starting a command panicked", error)),
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.room.close();
+        let (ground, room) = (Arc::clone(&self.ground), Arc::clone(&self.room));
+        // A directory is removed for good when nobody writes into it any more. Without a runtime, or if that ends first,
+        // it is removed when the last handle of it goes.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                let _ = timeout(STOP_WAIT, room.emptied()).await;
+                let _ = tokio::task::spawn_blocking(move || ground.remove()).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Following a command to its end: its output as it comes, its deadline, its ceiling, and what is left when it ended.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use backend_core::{ExecStatus, OutputStream};
+use tokio::time::{Instant as Moment, sleep_until};
+
+use super::source::{Sink, Sources};
+use super::tree::Tree;
+
+/// How long to wait for more output after the last byte, when the command has ended and something that it started still
+/// holds its streams.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// How long such output is taken at most, however it goes on.
+const GRACE_AT_MOST: Duration = Duration::from_secs(1);
+
+/// When a command is to be killed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) deadline: Option<Instant>,
+    /// How many bytes of one stream are not too many.
+    pub(super) ceiling: u64,
+}
+
+/// Follows a command until it has ended or was killed, and returns how it ended. `sink` gets all output in the order in
+/// which it comes; `feed` writes the input, and may not finish.
+///
+/// # Cancellation
+///
+/// The command goes on when the future is dropped; who drops it kills the tree.
+pub(super) async fn follow(
+    tree: &Tree,
+    sources: &mut Sources,
+    feed: impl Future<Output = ()> + Send,
+    limits: Limits,
+    sink: &mut impl Sink,
+) -> ExecStatus {
+    let mut sink = Metered {
+        inner: sink,
+        stdout: 0,
+        stderr: 0,
+        ceiling: limits.ceiling,
+        over: false,
+    };
+    let status = match run(tree, sources, feed, limits.deadline, &mut sink).await {
+        Some(ended) => {
+            finish(tree, sources, limits.deadline, &mut sink).await;
+            if !sink.over {
+                return ended;
+            }
+            // The last of its output was too much.
+            ExecStatus::OutputCeiling
+        }
+        None if sink.over => ExecStatus::OutputCeiling,
+        None => ExecStatus::TimedOut,
+    };
+    kill(tree, sources, &mut sink).await;
+    status
+}
+
+/// Runs until the command ended by itself, and returns how; or until there is a reason to kill it, and returns nothing.
+async fn run<S: Sink>(
+    tree: &Tree,
+    sources: &mut Sources,
+    feed: impl Future<Output = ()> + Send,
+    deadline: Option<Instant>,
+    sink: &mut Metered<'_, S>,
+) -> Option<ExecStatus> {
+    let mut deadline = pin!(until(deadline));
+    let mut ended = pin!(tree.ended());
+    let mut feed = pin!(feed);
+    let mut fed = false;
+    while !sink.over {
+        tokio::select! {
+            status = &mut ended => return Some(status),
+            () = &mut deadline => return None,
+            () = &mut feed, if !fed => fed = true,
+            () = sources.next(sink) => {}
+        }
+    }
+    None
+}
+
+/// Takes what is left of the output of a command that ended by itself, without waiting for who still holds its streams.
+async fn finish<S: Sink>(
+    tree: &Tree,
+    sources: &mut Sources,
+    deadline: Option<Instant>,
+    sink: &mut Metered<'_, S>,
+) {
+    // All that the command itself printed is there by now.
+    sources.drain(sink);
+    let last = Moment::now() + GRACE_AT_MOST;
+    let mut deadline = pin!(until(deadline));
+    while !sources.ended() && !tree.is_gone() {
+        let patience = last.min(Moment::now() + GRACE);
+        tokio::select! {
+            () = sources.next(sink) => {}
+            () = tree.gone() => {}
+            () = sleep_until(patience) => return,
+            () = &mut deadline => return,
+        }
+    }
+    sources.drain(sink);
+}
+
+/// Kills the tree, and takes what it printed until it was dead.
+async fn kill(tree: &Tree, sources: &mut Sources, sink: &mut impl Sink) {
+    {
+        let mut dead = pin!(tree.kill_and_wait());
+        loop {
+            tokio::select! {
+                _ = &mut dead => break,
+                () = sources.next(sink) => {}
+            }
+        }
+    }
+    sources.drain(sink);
+}
+
+/// Waits for a moment that may never come.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Counts what it passes on.
+struct Metered<'a, S> {
+    inner: &'a mut S,
+    stdout: u64,
+    stderr: u64,
+    ceiling: u64,
+    over: bool,
+}
+
+impl<S: Sink> Sink for Metered<'_, S> {
+    fn push(&mut self, stream: OutputStream, bytes: &[u8]) {
+        let sum = match stream {
+            OutputStream::Stderr => &mut self.stderr,
+            _ => &mut self.stdout,
+        };
+        *sum += bytes.len() as u64;
+        self.over |= *sum > self.ceiling;
+        self.inner.push(stream, bytes);
+    }
+}

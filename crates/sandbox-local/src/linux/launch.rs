@@ -1,0 +1,187 @@
+//! Starting a command: its streams, its environment, and what it means when it cannot be started.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use backend_core::{Error, Result};
+use tokio::net::unix::pipe::Sender;
+
+use super::ground::Ground;
+use super::plan::Plan;
+use super::room::{Held, Room};
+use super::source::{Source, Sources};
+use super::terminal::Terminal;
+use super::tree::Tree;
+
+/// How often a program is tried that somebody has open for writing.
+const BUSY_TRIES: u32 = 7;
+
+/// What came of a start.
+#[derive(Debug)]
+pub(super) enum Launched {
+    /// It runs.
+    Running(Running),
+    /// There is no such program, or it cannot be run. A shell answers this with a code and a line, and so do we.
+    Refused {
+        /// The code.
+        code: i32,
+        /// The line, with its end.
+        line: String,
+    },
+}
+
+/// A command that has just been started.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) tree: Held,
+    pub(super) input: Sender,
+    pub(super) sources: Sources,
+    /// Our end of its terminal, if it has one.
+    pub(super) terminal: Option<OwnedFd>,
+}
+
+/// The command's ends of its streams, and ours.
+struct Streams {
+    theirs: [OwnedFd; 3],
+    input: OwnedFd,
+    output: OwnedFd,
+    errors: Option<OwnedFd>,
+    terminal: Option<OwnedFd>,
+}
+
+/// Starts a command. It blocks, and needs a runtime around it.
+///
+/// What has started is looked after by the room, also if nobody takes what this returns.
+pub(super) fn launch(plan: &Plan, ground: &Ground, room: &Arc<Room>) -> Result<Launched> {
+    let mut tries = 0;
+    loop {
+        let cwd = ground.enter(plan.cwd.as_ref())?;
+        let error = match attempt(plan, cwd, room) {
+            Ok(running) => return Ok(Launched::Running(running)),
+            Err(Failure::Here(error)) => return Err(error),
+            Err(Failure::There(error)) => error,
+        };
+        // Another thread that forks while a program is written holds it open for writing until it has become its own
+        // program, which takes a moment.
+        if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES {
+            thread::sleep(Duration::from_millis(1 << tries));
+            tries += 1;
+            continue;
+        }
+        return refusal(plan, error);
+    }
+}
+
+/// Why a command was not started.
+enum Failure {
+    /// The sandbox does not start any more.
+    Here(Error),
+    /// The system did not do it.
+    There(io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Here(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::There(error)
+    }
+}
+
+fn attempt(plan: &Plan, cwd: OwnedFd, room: &Arc<Room>) -> Result<Running, Failure> {
+    let Streams {
+        theirs: [stdin, stdout, stderr],
+        input,
+        output,
+        errors,
+        terminal,
+    } = Streams::open(plan)?;
+    let mut command = Command::new(&plan.program);
+    command
+        .args(&plan.arguments)
+        .env_clear()
+        .envs(&plan.env)
+        .stdin(Stdio::from(stdin))
+        .stdout(Stdio::from(stdout))
+        .stderr(Stdio::from(stderr));
+    let sources = Sources {
+        stdout: Some(Source::new(output)?),
+        stderr: errors.map(Source::new).transpose()?,
+    };
+    let input = Sender::from_owned_fd_unchecked(input)?;
+    let in_terminal = terminal.is_some();
+    let tree = room.admit(|| Tree::start(command, cwd, in_terminal).map_err(Failure::There))?;
+    Ok(Running {
+        tree,
+        input,
+        sources,
+        terminal,
+    })
+}
+
+impl Streams {
+    fn open(plan: &Plan) -> io::Result<Self> {
+        if let Some(size) = plan.terminal {
+            let Terminal { ours, theirs } = Terminal::open(size)?;
+            return Ok(Self {
+                theirs: [theirs.try_clone()?, theirs.try_clone()?, theirs],
+                input: ours.try_clone()?,
+                output: ours.try_clone()?,
+                errors: None,
+                terminal: Some(ours),
+            });
+        }
+        let (stdin, input) = pipe()?;
+        let (output, stdout) = pipe()?;
+        let (errors, stderr) = pipe()?;
+        // Only our ends do not block: what a program gets is as it expects it.
+        for end in [&input, &output, &errors] {
+            rustix::io::ioctl_fionbio(end, true)?;
+        }
+        Ok(Self {
+            theirs: [stdin, stdout, stderr],
+            input,
+            output,
+            errors: Some(errors),
+            terminal: None,
+        })
+    }
+}
+
+/// Makes a pipe, and returns the end to read from and the one to write to. Programs do not inherit it.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = io::pipe()?;
+    Ok((reader.into(), writer.into()))
+}
+
+/// Tells what the command did wrong from what went wrong on our side.
+fn refusal(plan: &Plan, error: io::Error) -> Result<Launched> {
+    let program = plan.program.display();
+    let refused = |code, why: &str| {
+        Ok(Launched::Refused {
+            code,
+            line: format!("{program}: {why}\n"),
+        })
+    };
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENOTDIR) => refused(127, "not found"),
+        Some(libc::ENAMETOOLONG) => refused(127, "name too long"),
+        Some(libc::ELOOP) => refused(127, "too many symbolic links"),
+        Some(libc::EACCES | libc::EPERM | libc::EISDIR) => refused(126, "permission denied"),
+        Some(libc::ENOEXEC | libc::ELIBBAD | libc::EINVAL) => refused(126, "not a program"),
+        Some(libc::ETXTBSY) => refused(126, "is being written"),
+        Some(libc::E2BIG) => Err(Error::invalid_request("argument list too long")),
+        Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::ENOSPC) => Err(
+            Error::unavailable("the host has no room for another process", error),
+        ),
+        _ => Err(Error::internal(None, "starting the command failed", error)),
+    }
+}

@@ -1,0 +1,205 @@
+//! A process that was spawned: its newest output, its input, its terminal.
+
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use backend_core::{
+    Command, Error, ExecStatus, OutputRequest, OutputStream, ProcessId, ProcessInfo, ProcessOutput,
+    Result, StdinRequest, TerminalSize,
+};
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::pipe;
+use tokio::sync::{OwnedMutexGuard, watch};
+use tokio::time::timeout;
+
+use super::ring::Ring;
+use super::source::Sink;
+use super::terminal::{self, END_OF_INPUT};
+use super::tree::Tree;
+
+/// The input of a process, until it is closed.
+type Input = Arc<tokio::sync::Mutex<Option<pipe::Sender>>>;
+
+/// A process that was spawned.
+#[derive(Debug)]
+pub(super) struct Process {
+    id: ProcessId,
+    command: Command,
+    started: SystemTime,
+    /// All that comes from it; nothing for one that could not be run.
+    tree: Option<Arc<Tree>>,
+    output: Mutex<Output>,
+    changed: watch::Sender<()>,
+    input: Input,
+    terminal: Option<OwnedFd>,
+}
+
+#[derive(Debug)]
+struct Output {
+    ring: Ring,
+    /// How it ended, once all of its output is here.
+    status: Option<ExecStatus>,
+}
+
+impl Process {
+    /// Makes a process that keeps this many bytes of its output.
+    pub(super) fn new(id: ProcessId, command: Command, output_bytes: usize) -> Self {
+        Self {
+            id,
+            command,
+            started: SystemTime::now(),
+            tree: None,
+            output: Mutex::new(Output {
+                ring: Ring::new(output_bytes),
+                status: None,
+            }),
+            changed: watch::Sender::new(()),
+            input: Input::default(),
+            terminal: None,
+        }
+    }
+
+    /// Adds what runs.
+    pub(super) fn running(
+        mut self,
+        tree: Arc<Tree>,
+        input: pipe::Sender,
+        terminal: Option<OwnedFd>,
+    ) -> Self {
+        self.tree = Some(tree);
+        self.input = Arc::new(tokio::sync::Mutex::new(Some(input)));
+        self.terminal = terminal;
+        self
+    }
+
+    pub(super) fn id(&self) -> &ProcessId {
+        &self.id
+    }
+
+    pub(super) fn tree(&self) -> Option<&Tree> {
+        self.tree.as_deref()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.output().status.is_some()
+    }
+
+    pub(super) fn info(&self) -> ProcessInfo {
+        let mut info = ProcessInfo::new(self.id.clone(), self.command.clone(), self.started);
+        info.status = self.output().status;
+        info
+    }
+
+    /// Keeps how it ended. Its output is all there.
+    pub(super) fn end(&self, status: ExecStatus) {
+        self.output().status = Some(status);
+        if let Ok(mut input) = self.input.try_lock() {
+            *input = None;
+        }
+        self.changed.send_replace(());
+    }
+
+    /// Returns output from a cursor on, and waits for the first byte of it, or for the end.
+    pub(super) async fn read(&self, request: &OutputRequest) -> Result<ProcessOutput> {
+        if request.limit == 0 {
+            return Err(Error::invalid_request(
+                "the output limit must be at least 1",
+            ));
+        }
+        let mut changed = self.changed.subscribe();
+        let news = async {
+            loop {
+                let output = self.look(request)?;
+                if output.next > request.cursor || output.status.is_some() {
+                    return Ok(output);
+                }
+                if changed.changed().await.is_err() {
+                    return Ok(output);
+                }
+            }
+        };
+        match timeout(request.wait, news).await {
+            Ok(output) => output,
+            Err(_) => self.look(request),
+        }
+    }
+
+    fn look(&self, request: &OutputRequest) -> Result<ProcessOutput> {
+        let output = self.output();
+        let end = output.ring.end();
+        if request.cursor > end {
+            return Err(Error::invalid_request(format!(
+                "the cursor {} is past the end of the output, {end}",
+                request.cursor
+            )));
+        }
+        let piece = output.ring.read(request.cursor, request.limit);
+        let status = output.status.filter(|_| piece.next == end);
+        Ok(ProcessOutput::new(
+            piece.chunks,
+            piece.missed,
+            piece.next,
+            status,
+        ))
+    }
+
+    /// Takes the input for the bytes that come before all others.
+    pub(super) fn take_input(&self) -> Option<OwnedMutexGuard<Option<pipe::Sender>>> {
+        Arc::clone(&self.input).try_lock_owned().ok()
+    }
+
+    /// Writes to the input, and waits until the process has room for it.
+    pub(super) async fn write(&self, request: &StdinRequest) -> Result<()> {
+        let mut changed = self.changed.subscribe();
+        let ended = async { while !self.has_ended() && changed.changed().await.is_ok() {} };
+        tokio::select! {
+            // First, so that what has ended takes nothing, even where its pipe has room.
+            biased;
+            () = ended => Err(closed()),
+            written = self.write_while_it_runs(request) => written,
+        }
+    }
+
+    async fn write_while_it_runs(&self, request: &StdinRequest) -> Result<()> {
+        let mut guard = self.input.lock().await;
+        let Some(input) = guard.as_mut() else {
+            return Err(closed());
+        };
+        let mut written = input.write_all(&request.bytes).await;
+        if request.close {
+            if written.is_ok() && self.terminal.is_some() {
+                written = input.write_all(END_OF_INPUT).await;
+            }
+            *guard = None;
+        }
+        written.map_err(|_| {
+            *guard = None;
+            closed()
+        })
+    }
+
+    /// Sets the size of its terminal.
+    pub(super) fn resize(&self, size: TerminalSize) -> Result<()> {
+        let Some(end) = &self.terminal else {
+            return Err(Error::invalid_request("the process has no terminal"));
+        };
+        terminal::resize(end, size)
+            .map_err(|error| Error::internal(None, "setting the size of a terminal failed", error))
+    }
+
+    fn output(&self) -> MutexGuard<'_, Output> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink for &Process {
+    fn push(&mut self, stream: OutputStream, bytes: &[u8]) {
+        self.output().ring.push(stream, bytes);
+        self.changed.send_replace(());
+    }
+}
+
+fn closed() -> Error {
+    Error::invalid_request("the input of the process is closed")
+}

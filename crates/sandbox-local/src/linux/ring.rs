@@ -1,0 +1,232 @@
+//! The newest output of a spawned process, in order of arrival, to be read from a cursor on.
+
+use std::collections::VecDeque;
+
+use backend_core::{OutputChunk, OutputStream};
+use bytes::BytesMut;
+
+/// Keeps the newest bytes of two streams.
+///
+/// The bytes are in one row, and beside it is how long each run of one stream is. So the worst that a process can do, to
+/// print single bytes to both streams in turn, costs five bytes of memory for each byte kept.
+#[derive(Debug)]
+pub(super) struct Ring {
+    bytes: VecDeque<u8>,
+    runs: VecDeque<Run>,
+    limit: usize,
+    /// How many bytes there were in all: the cursor of the next one.
+    total: u64,
+}
+
+/// What a reader gets of a [`Ring`].
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) chunks: Vec<OutputChunk>,
+    pub(super) missed: u64,
+    pub(super) next: u64,
+}
+
+/// A length below 2^31, and in the highest bit the stream.
+#[derive(Clone, Copy, Debug)]
+struct Run(u32);
+
+impl Run {
+    const ERROR: u32 = 1 << 31;
+    const LONGEST: usize = (Self::ERROR - 1) as usize;
+
+    fn new(stream: OutputStream, length: usize) -> Self {
+        let flag = match stream {
+            OutputStream::Stderr => Self::ERROR,
+            _ => 0,
+        };
+        // The callers cut longer ones.
+        Self(flag | u32::try_from(length.min(Self::LONGEST)).unwrap_or_default())
+    }
+
+    fn length(self) -> usize {
+        (self.0 & !Self::ERROR) as usize
+    }
+
+    fn stream(self) -> OutputStream {
+        if self.0 & Self::ERROR == 0 {
+            OutputStream::Stdout
+        } else {
+            OutputStream::Stderr
+        }
+    }
+}
+
+impl Ring {
+    /// Prepares to keep this many bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            bytes: VecDeque::new(),
+            runs: VecDeque::new(),
+            limit,
+            total: 0,
+        }
+    }
+
+    /// Returns the cursor behind the newest byte.
+    pub(super) fn end(&self) -> u64 {
+        self.total
+    }
+
+    /// Takes the next bytes of a stream.
+    pub(super) fn push(&mut self, stream: OutputStream, bytes: &[u8]) {
+        self.total += bytes.len() as u64;
+        let (_, kept) = bytes.split_at(bytes.len().saturating_sub(self.limit));
+        self.forget((self.bytes.len() + kept.len()).saturating_sub(self.limit));
+        self.bytes.extend(kept);
+        for piece in kept.chunks(Run::LONGEST) {
+            match self.runs.back_mut() {
+                Some(run)
+                    if run.stream() == stream && run.length() + piece.len() <= Run::LONGEST =>
+                {
+                    *run = Run::new(stream, run.length() + piece.len());
+                }
+                _ => self.runs.push_back(Run::new(stream, piece.len())),
+            }
+        }
+    }
+
+    /// Drops the oldest bytes.
+    fn forget(&mut self, mut count: usize) {
+        self.bytes.drain(..count.min(self.bytes.len()));
+        while count > 0 {
+            let Some(run) = self.runs.front_mut() else {
+                return;
+            };
+            if run.length() > count {
+                *run = Run::new(run.stream(), run.length() - count);
+                return;
+            }
+            count -= run.length();
+            self.runs.pop_front();
+        }
+    }
+
+    /// Returns at most `limit` bytes from a cursor on, which is not past the end.
+    pub(super) fn read(&self, cursor: u64, limit: usize) -> Piece {
+        let start = self.total - self.bytes.len() as u64;
+        let missed = start.saturating_sub(cursor);
+        let from = cursor.max(start);
+        let mut skip = usize::try_from(from - start).unwrap_or(usize::MAX);
+        let mut room = limit;
+        let mut at = 0;
+        let mut chunks = Vec::new();
+        for run in &self.runs {
+            if room == 0 {
+                break;
+            }
+            let skipped = skip.min(run.length());
+            skip -= skipped;
+            let taken = (run.length() - skipped).min(room);
+            if taken > 0 {
+                let first = at + skipped;
+                let mut bytes = BytesMut::with_capacity(taken);
+                let (left, right) = self.bytes.as_slices();
+                let middle = left.len();
+                if let Some(part) = left.get(first.min(middle)..(first + taken).min(middle)) {
+                    bytes.extend_from_slice(part);
+                }
+                let (low, high) = (first.max(middle), (first + taken).max(middle));
+                if let Some(part) = right.get(low - middle..high - middle) {
+                    bytes.extend_from_slice(part);
+                }
+                chunks.push(OutputChunk::new(run.stream(), bytes));
+                room -= taken;
+            }
+            at += run.length();
+        }
+        Piece {
+            chunks,
+            missed,
+            next: from + (limit - room) as u64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use backend_core::OutputStream::{Stderr, Stdout};
+    use backend_core::{OutputChunk, OutputStream};
+
+    use super::{Piece, Ring};
+
+    fn piece(chunks: &[(OutputStream, &str)], missed: u64, next: u64) -> Piece {
+        let chunk = |&(stream, text): &(OutputStream, &str)| {
+            OutputChunk::new(stream, text.as_bytes().to_vec())
+        };
+        Piece {
+            chunks: chunks.iter().map(chunk).collect(),
+            missed,
+            next,
+        }
+    }
+
+    #[test]
+    fn a_reader_gets_the_streams_in_order_and_goes_on() {
+        let mut ring = Ring::new(100);
+        ring.push(Stdout, b"ab");
+        ring.push(Stdout, b"c");
+        ring.push(Stderr, b"de");
+        ring.push(Stdout, b"f");
+        assert_eq!(
+            ring.read(0, 4),
+            piece(&[(Stdout, "abc"), (Stderr, "d")], 0, 4)
+        );
+        assert_eq!(
+            ring.read(4, 4),
+            piece(&[(Stderr, "e"), (Stdout, "f")], 0, 6)
+        );
+        assert_eq!(ring.read(6, 4), piece(&[], 0, 6));
+    }
+
+    #[test]
+    fn the_oldest_bytes_are_missed() {
+        let mut ring = Ring::new(4);
+        ring.push(Stdout, b"abc");
+        ring.push(Stderr, b"def");
+        assert_eq!(
+            ring.read(0, 9),
+            piece(&[(Stdout, "c"), (Stderr, "def")], 2, 6)
+        );
+        assert_eq!(ring.read(4, 9), piece(&[(Stderr, "ef")], 0, 6));
+        ring.push(Stdout, b"0123456789");
+        assert_eq!(ring.read(6, 2), piece(&[(Stdout, "67")], 6, 14));
+        assert_eq!(ring.end(), 16);
+    }
+
+    #[test]
+    fn a_ring_of_nothing_counts() {
+        let mut ring = Ring::new(0);
+        ring.push(Stdout, b"abc");
+        assert_eq!(ring.read(1, 9), piece(&[], 2, 3));
+    }
+
+    #[test]
+    fn what_is_kept_is_the_end_of_what_was_printed() {
+        for limit in [1, 2, 3, 7, 64] {
+            let (mut ring, mut all) = (Ring::new(limit), Vec::new());
+            for round in 0..200_u8 {
+                let bytes = vec![round; usize::from(round) % 5];
+                let stream = if round % 3 == 0 { Stderr } else { Stdout };
+                ring.push(stream, &bytes);
+                all.extend(bytes);
+                for cursor in 0..=all.len() {
+                    let got = ring.read(cursor as u64, usize::MAX);
+                    let start = cursor.max(all.len().saturating_sub(limit));
+                    let bytes: Vec<u8> = got
+                        .chunks
+                        .iter()
+                        .flat_map(|chunk| chunk.bytes.to_vec())
+                        .collect();
+                    assert_eq!(bytes, all[start..]);
+                    assert_eq!(got.missed, (start - cursor) as u64);
+                    assert_eq!(got.next, all.len() as u64);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What a sandbox holds: the trees that live, the processes that were spawned, and whether it was stopped.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use backend_core::{Error, ProcessId, Result};
+
+use tokio::sync::watch;
+
+use super::process::Process;
+use super::tree::Tree;
+
+/// How many processes that have ended are still listed.
+const ENDED_AT_MOST: usize = 256;
+
+/// The part of a sandbox that its tasks know of.
+#[derive(Debug)]
+pub(super) struct Room {
+    inner: Mutex<Inner>,
+    /// How many commands are being started.
+    starting: watch::Sender<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    stopped: bool,
+    last: u64,
+    trees: BTreeMap<u64, Arc<Tree>>,
+    processes: BTreeMap<u64, Arc<Process>>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            inner: Mutex::default(),
+            starting: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Room {
+    /// Fails if the sandbox was stopped.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.lock().stopped {
+            return Err(gone());
+        }
+        Ok(())
+    }
+
+    /// Takes in what `start` starts, and looks after it until it is gone. It blocks as long as that, and needs a runtime
+    /// around it.
+    ///
+    /// A stop meanwhile waits for it, and it is killed as everything else.
+    pub(super) fn admit<E: From<Error>>(
+        self: &Arc<Self>,
+        start: impl FnOnce() -> Result<Tree, E>,
+    ) -> Result<Held, E> {
+        let _starting = Starting::new(&self.starting);
+        self.check()?;
+        let tree = Arc::new(start()?);
+        // Before it is let in, so that whoever has a tree of the room can wait for its end.
+        let held = Held {
+            tree: Arc::clone(&tree),
+            released: false,
+        };
+        let (key, stopped) = {
+            let mut inner = self.lock();
+            inner.last += 1;
+            let key = inner.last;
+            inner.trees.insert(key, Arc::clone(&tree));
+            (key, inner.stopped)
+        };
+        let room: Weak<Self> = Arc::downgrade(self);
+        tokio::spawn(async move {
+            tree.attend().await;
+            if let Some(room) = room.upgrade() {
+                room.lock().trees.remove(&key);
+            }
+        });
+        if stopped {
+            // The stop did not see it. It dies as `held` goes.
+            return Err(gone().into());
+        }
+        Ok(held)
+    }
+
+    /// Lists a process, and returns it. `make` gets its id.
+    pub(super) fn list(&self, make: impl FnOnce(ProcessId) -> Process) -> Result<Arc<Process>> {
+        let mut inner = self.lock();
+        if inner.stopped {
+            return Err(gone());
+        }
+        inner.last += 1;
+        let key = inner.last;
+        let process = Arc::new(make(ProcessId::new(format!("p{key}"))));
+        inner.processes.insert(key, Arc::clone(&process));
+        let ended: Vec<u64> = inner
+            .processes
+            .iter()
+            .filter(|(_, process)| process.has_ended())
+            .map(|(&key, _)| key)
+            .collect();
+        let forgotten = ended.len().saturating_sub(ENDED_AT_MOST);
+        for key in ended.iter().take(forgotten) {
+            inner.processes.remove(key);
+        }
+        Ok(process)
+    }
+
+    /// Returns a process by its id.
+    pub(super) fn process(&self, id: &ProcessId) -> Result<Arc<Process>> {
+        let inner = self.lock();
+        if inner.stopped {
+            return Err(gone());
+        }
+        let number = id.as_str().strip_prefix('p').and_then(|n| n.parse().ok());
+        let process: Option<&Arc<Process>> =
+            number.and_then(|number: u64| inner.processes.get(&number));
+        process
+            .filter(|process| process.id() == id)
+            .map(Arc::clone)
+            .ok_or_else(|| Error::unknown_process(id))
+    }
+
+    /// Returns all processes, in the order in which they were started.
+    pub(super) fn processes(&self) -> Result<Vec<Arc<Process>>> {
+        let inner = self.lock();
+        if inner.stopped {
+            return Err(gone());
+        }
+        Ok(inner.processes.values().map(Arc::clone).collect())
+    }
+
+    /// Lets nothing in any more, and kills everything.
+    pub(super) fn close(&self) {
+        let mut inner = self.lock();
+        inner.stopped = true;
+        inner.processes.clear();
+        for tree in inner.trees.values() {
+            tree.kill();
+        }
+    }
+
+    /// Waits until nothing is being started, and all that was is dead.
+    pub(super) async fn emptied(&self) {
+        let _ = self
+            .starting
+            .subscribe()
+            .wait_for(|&count| count == 0)
+            .await;
+        let trees: Vec<_> = self.lock().trees.values().map(Arc::clone).collect();
+        for tree in trees {
+            tree.gone().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn gone() -> Error {
+    Error::Unavailable {
+        message: "the sandbox was stopped".to_owned(),
+        source: None,
+    }
+}
+
+/// A tree that somebody waits for: it is killed if they go before they [let go](Self::release) of it.
+#[derive(Debug)]
+pub(super) struct Held {
+    tree: Arc<Tree>,
+    released: bool,
+}
+
+impl Held {
+    pub(super) fn tree(&self) -> &Arc<Tree> {
+        &self.tree
+    }
+
+    /// Lets the tree live on by itself.
+    pub(super) fn release(mut self) {
+        self.released = true;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.released {
+            self.tree.kill();
+        }
+    }
+}
+
+/// Counts a command that is being started, until it is dropped.
+struct Starting<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Starting<'a> {
+    fn new(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}

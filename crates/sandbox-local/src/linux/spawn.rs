@@ -1,0 +1,111 @@
+//! Processes that run on after the call that started them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use backend_core::{
+    Error, ExecRequest, ExecStatus, OutputRequest, OutputStream, ProcessId, ProcessInfo,
+    ProcessOutput, Result, Signal, StdinRequest, TerminalSize,
+};
+use tokio::io::AsyncWriteExt;
+
+use super::Engine;
+use super::drive::{Limits, follow};
+use super::launch::{Launched, Running};
+use super::plan::Plan;
+use super::process::Process;
+use super::source::Sink;
+
+impl Engine {
+    pub(crate) async fn spawn(&self, request: &ExecRequest) -> Result<ProcessInfo> {
+        let called = Instant::now();
+        self.check()?;
+        let plan = Plan::new(request, &self.defaults, called)?;
+        let limits = Limits {
+            deadline: plan.deadline,
+            ceiling: plan.ceiling,
+        };
+        let in_terminal = plan.terminal.is_some();
+        let launched = self.launch(plan).await?;
+        // Nothing is waited for from here on: either the process is listed, or it is dead.
+        let make = |id| Process::new(id, request.command.clone(), request.output_bytes);
+        let Running {
+            tree: held,
+            input,
+            mut sources,
+            terminal,
+        } = match launched {
+            Launched::Running(running) => running,
+            Launched::Refused { code, line } => {
+                let stream = if in_terminal {
+                    OutputStream::Stdout
+                } else {
+                    OutputStream::Stderr
+                };
+                let process = self.room.list(make)?;
+                (&*process).push(stream, line.as_bytes());
+                process.end(ExecStatus::Exited(code));
+                return Ok(process.info());
+            }
+        };
+        let tree = Arc::clone(held.tree());
+        let process = self
+            .room
+            .list(|id| make(id).running(Arc::clone(&tree), input, terminal))?;
+        held.release();
+        let info = process.info();
+        let (first, bytes) = (process.take_input(), request.stdin.clone());
+        let feed = async move {
+            if let Some(mut guard) = first
+                && let Some(input) = guard.as_mut()
+            {
+                // A program that does not want it is no error; the next write tells.
+                let _ = input.write_all(&bytes).await;
+            }
+        };
+        tokio::spawn(async move {
+            let status = follow(&tree, &mut sources, feed, limits, &mut &*process).await;
+            process.end(status);
+            // What it left in the background must not stop because nobody reads it, nor keep the process.
+            drop(process);
+            sources.discard().await;
+        });
+        Ok(info)
+    }
+
+    pub(crate) fn processes(&self) -> Result<Vec<ProcessInfo>> {
+        let all = self.room.processes()?;
+        Ok(all.iter().map(|process| process.info()).collect())
+    }
+
+    pub(crate) async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput> {
+        let output = self.room.process(&request.process)?.read(request).await;
+        // What a stop has killed did not end by itself.
+        self.check()?;
+        output
+    }
+
+    pub(crate) async fn write_stdin(&self, request: &StdinRequest) -> Result<()> {
+        let written = self.room.process(&request.process)?.write(request).await;
+        self.check()?;
+        written
+    }
+
+    pub(crate) async fn signal(&self, process: &ProcessId, signal: Signal) -> Result<()> {
+        let process = self.room.process(process)?;
+        let Some(tree) = process.tree() else {
+            return Ok(());
+        };
+        if tree.signal(signal).await {
+            return Ok(());
+        }
+        Err(Error::Unavailable {
+            message: "the process was killed but is not known to have ended".to_owned(),
+            source: None,
+        })
+    }
+
+    pub(crate) fn resize(&self, process: &ProcessId, size: TerminalSize) -> Result<()> {
+        self.room.process(process)?.resize(size)
+    }
+}

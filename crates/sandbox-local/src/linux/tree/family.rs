@@ -1,0 +1,274 @@
+//! Finds all descendants of the supervisor, and signals them, without ever hitting a process that is none.
+//!
+//! A number can go to a stranger as soon as its process was reaped. Our own children are safe: only we reap them. Any
+//! other descendant is held by a pidfd, and its parent looked up again, before it is signalled.
+
+use std::fmt::Write;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
+
+use super::procfs::{self, Name};
+
+/// How many descendants one pass finds. When there are more the next pass finds the others: those of a process that was
+/// killed become our children.
+const MOST: usize = 4096;
+
+/// How many numbers of each kind one pass of a kill tries where there is no `/proc`. It is the usual number of numbers.
+const PROBED: u32 = 1 << 15;
+
+/// Below every number that Linux gives to a process of ours.
+const LOWEST: u32 = 2;
+
+/// Above every number that Linux gives to a process.
+const HIGHEST: u32 = 1 << 22;
+
+/// The number that comes so many after this one.
+fn after(number: u32, steps: u32) -> u32 {
+    LOWEST + (number.saturating_sub(LOWEST) + steps) % (HIGHEST - LOWEST)
+}
+
+/// How descendants are found. The first way that works is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// By the children of each process, where the kernel lists them.
+    Children,
+    /// By the parent of each process that there is.
+    Parents,
+    /// By asking for each number whether it is a child of ours. It finds children alone, and needs no `/proc`.
+    Numbers,
+}
+
+/// The descendants of this process.
+pub(super) struct Family {
+    own: u32,
+    way: Way,
+    next_number: u32,
+    hurried: bool,
+}
+
+impl Family {
+    /// Prepares to find the descendants of this process. `way` is for tests; by default the best one is taken.
+    pub(super) fn new(way: Option<Way>) -> Self {
+        let own = rustix::process::getpid()
+            .as_raw_nonzero()
+            .get()
+            .unsigned_abs();
+        let way = way.unwrap_or_else(|| {
+            if procfs::children(own, own, |_| ()).is_ok() {
+                Way::Children
+            } else if procfs::stat(own).is_some() {
+                Way::Parents
+            } else {
+                Way::Numbers
+            }
+        });
+        Self {
+            own,
+            way,
+            next_number: own,
+            hurried: false,
+        }
+    }
+
+    /// Kills all that it finds. It is to be called again until nobody is left: new ones can appear meanwhile, and who is
+    /// killed leaves its children to us.
+    pub(super) fn kill(&mut self) {
+        if !self.hurried {
+            self.hurried = true;
+            // Where it is allowed, so that we are faster than what forks without end.
+            let _ = rustix::process::setpriority_process(None, -20);
+        }
+        if self.way == Way::Numbers {
+            let mut kill = |pid, parent| {
+                self.send(pid, parent, Signal::KILL);
+            };
+            // Numbers are given in order, and from the lowest again after the highest. So these are the likely ones.
+            self.pass_by_numbers(self.own, PROBED, &mut kill);
+            self.pass_by_numbers(LOWEST, PROBED, &mut kill);
+            // And by and by all others.
+            self.pass_by_numbers(self.next_number, PROBED, &mut kill);
+            self.next_number = after(self.next_number, PROBED);
+        } else {
+            self.freeze();
+            self.find(&mut |pid, parent| {
+                self.send(pid, parent, Signal::KILL);
+            });
+        }
+    }
+
+    /// Returns whether one call of [`kill`](Self::kill) reaches only some of them.
+    pub(super) fn is_slow(&self) -> bool {
+        self.way == Way::Numbers
+    }
+
+    /// Stops all, so that nobody can fork, or answer to the end of another, while they are killed.
+    fn freeze(&self) {
+        // Each pass finds what was forked during the one before it. A process that cannot stop just now, such as one that
+        // waits for a disk, is no reason to go on for long: it cannot fork either.
+        for _ in 0..16 {
+            let mut moving = false;
+            self.find(&mut |pid, parent| {
+                if !procfs::stat(pid).is_none_or(|stat| stat.halted) {
+                    moving |= self.send(pid, parent, Signal::STOP);
+                }
+            });
+            if !moving {
+                break;
+            }
+            rustix::thread::sched_yield();
+        }
+    }
+
+    /// Sends a signal to all, once to each: to those of a group at once, as a terminal does it, then to those outside.
+    pub(super) fn signal(&self, signal: Signal, group: Option<Pid>) {
+        // All are found before anyone gets it: who ends because of it leaves its children to us, where we have looked
+        // already.
+        let mut all = Queue::new();
+        self.find(&mut |pid, parent| all.push((pid, parent)));
+        if let Some(group) = group {
+            all.keep(|pid| {
+                let pid = Pid::from_raw(pid.cast_signed());
+                pid.is_some() && rustix::process::getpgid(pid) != Ok(group)
+            });
+            let _ = rustix::process::kill_process_group(group, signal);
+        }
+        let mut at = 0;
+        while let Some((pid, parent)) = all.get(at) {
+            at += 1;
+            self.send(pid, parent, signal);
+        }
+    }
+
+    /// Calls `found` with each descendant and its parent, parents first. It may stop or end what it gets.
+    fn find(&self, found: &mut impl FnMut(u32, u32)) {
+        match self.way {
+            Way::Children => self.pass_by_children(found),
+            Way::Parents => self.pass_by_parents(found),
+            Way::Numbers => self.pass_by_numbers(LOWEST, HIGHEST - LOWEST, found),
+        }
+    }
+
+    fn pass_by_children(&self, found: &mut impl FnMut(u32, u32)) {
+        let mut queue = Queue::new();
+        queue.push((self.own, 0));
+        let mut at = 0;
+        while let Some((pid, parent)) = queue.get(at) {
+            at += 1;
+            if pid != self.own {
+                // Before its children are looked for, so that it has no new ones once it is stopped.
+                found(pid, parent);
+            }
+            let mut threads = Name::new();
+            if write!(threads, "/proc/{pid}/task").is_err() {
+                continue;
+            }
+            // One that is gone meanwhile has no children: they are ours now, and found by the next pass.
+            let _ = procfs::numbers(&threads, |thread| {
+                let _ = procfs::children(pid, thread, |child| queue.push((child, pid)));
+            });
+        }
+    }
+
+    fn pass_by_parents(&self, found: &mut impl FnMut(u32, u32)) {
+        let mut all = Name::new();
+        if write!(all, "/proc").is_err() {
+            return;
+        }
+        let _ = procfs::numbers(&all, |pid| {
+            if let Some(stat) = procfs::stat(pid)
+                && self.is_ancestor_of(stat.parent)
+            {
+                found(pid, stat.parent);
+            }
+        });
+    }
+
+    /// Returns whether a process is this one or descends from it.
+    fn is_ancestor_of(&self, mut pid: u32) -> bool {
+        // There is no cycle, but between two looks anything can happen.
+        for _ in 0..4096 {
+            if pid == self.own {
+                return true;
+            }
+            match procfs::stat(pid) {
+                Some(stat) if stat.parent > 0 => pid = stat.parent,
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    fn pass_by_numbers(&self, first: u32, count: u32, found: &mut impl FnMut(u32, u32)) {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        for at in 0..count {
+            let number = after(first, at);
+            if let Some(pid) = Pid::from_raw(number.cast_signed())
+                && matches!(rustix::process::waitid(WaitId::Pid(pid), look), Ok(None))
+            {
+                found(number, self.own);
+            }
+        }
+    }
+
+    /// Sends a signal to a descendant, if it still is one. Returns whether it was sent.
+    fn send(&self, number: u32, parent: u32, signal: Signal) -> bool {
+        let Some(pid) = Pid::from_raw(number.cast_signed()) else {
+            return false;
+        };
+        if parent == self.own {
+            return rustix::process::kill_process(pid, signal).is_ok();
+        }
+        let held = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(held) => held,
+            // Before Linux 5.3, and where a filter forbids it, the number has to do.
+            Err(Errno::NOSYS | Errno::PERM) => {
+                return rustix::process::kill_process(pid, signal).is_ok();
+            }
+            Err(_) => return false,
+        };
+        let ours = procfs::stat(number)
+            .is_some_and(|stat| stat.parent == parent || stat.parent == self.own);
+        ours && rustix::process::pidfd_send_signal(held, signal).is_ok()
+    }
+}
+
+/// Processes that are yet to be looked at, with their parents.
+struct Queue {
+    entries: [(u32, u32); MOST],
+    length: usize,
+}
+
+impl Queue {
+    fn new() -> Self {
+        Self {
+            entries: [(0, 0); MOST],
+            length: 0,
+        }
+    }
+
+    fn push(&mut self, entry: (u32, u32)) {
+        if let Some(slot) = self.entries.get_mut(self.length) {
+            *slot = entry;
+            self.length += 1;
+        }
+    }
+
+    fn keep(&mut self, mut wanted: impl FnMut(u32) -> bool) {
+        let mut kept = 0;
+        for at in 0..self.length {
+            if let Some(entry) = self.get(at)
+                && wanted(entry.0)
+                && let Some(slot) = self.entries.get_mut(kept)
+            {
+                *slot = entry;
+                kept += 1;
+            }
+        }
+        self.length = kept;
+    }
+
+    fn get(&self, at: usize) -> Option<(u32, u32)> {
+        self.entries.get(..self.length)?.get(at).copied()
+    }
+}

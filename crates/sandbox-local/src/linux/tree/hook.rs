@@ -1,0 +1,60 @@
+//! What a new process does before it becomes the command: it splits into the supervisor and the command's own process.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::Command;
+
+use rustix::process::Signal;
+
+use super::family::Way;
+use super::supervise::supervise;
+use super::sys::{self, Forked};
+
+/// What the new process needs.
+#[derive(Debug)]
+pub(super) struct Hook {
+    /// The supervisor's end of its connection to the host.
+    pub(super) control: OwnedFd,
+    /// The working directory of the command.
+    pub(super) cwd: OwnedFd,
+    /// Whether its standard input is a terminal, which it then controls.
+    pub(super) terminal: bool,
+    pub(super) way: Option<Way>,
+}
+
+/// Has a command start under a supervisor.
+pub(super) fn install(command: &mut Command, hook: Hook) {
+    let host = rustix::process::getpid();
+    sys::before_exec(command, move || hook.run(host));
+}
+
+impl Hook {
+    /// Returns in the process that becomes the command. The one that was there before stays behind as the supervisor.
+    fn run(&self, host: rustix::process::Pid) -> io::Result<()> {
+        // Both in sessions of their own, so that the host's terminal is not theirs.
+        sys::block_all_signals();
+        rustix::process::setsid()?;
+        rustix::process::set_child_subreaper(Some(host))?;
+        rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
+        // Not the same where the host is in another PID namespace, or already gone.
+        let parent = rustix::process::getppid();
+        let supervisor = rustix::process::getpid();
+        match sys::fork()? {
+            Forked::Parent(leader) => supervise(self.control.as_fd(), parent, leader, self.way),
+            Forked::Child => {
+                rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+                if rustix::process::getppid() != Some(supervisor) {
+                    sys::exit_now(1);
+                }
+                rustix::process::setsid()?;
+                if self.terminal {
+                    rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+                }
+                rustix::process::fchdir(&self.cwd)?;
+                sys::inherit_none_from(3);
+                sys::reset_signals();
+                Ok(())
+            }
+        }
+    }
+}

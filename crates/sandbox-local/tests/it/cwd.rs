@@ -1,0 +1,151 @@
+//! Where commands run, and what happens where they cannot.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use backend_core::{BackendExt, ErrorKind, ExecRequest, Sandbox, VirtualPath};
+use backend_fs::FsBackend;
+use backend_state::StateBackend;
+use sandbox_local::LocalSandbox;
+
+use crate::support::{printed, sandbox};
+
+fn p(text: &str) -> VirtualPath {
+    VirtualPath::parse(text).unwrap()
+}
+
+async fn pwd(sandbox: &dyn Sandbox, cwd: &str) -> String {
+    let request = ExecRequest::argv(["pwd", "-P"]).cwd(p(cwd));
+    let output = sandbox.execute_with(&request).await.unwrap();
+    output.stdout.to_text().trim_end().to_owned()
+}
+
+#[tokio::test]
+async fn commands_run_in_the_root_or_where_they_are_told() {
+    let (sandbox, dir) = sandbox();
+    let root = dir.path().canonicalize().unwrap();
+    sandbox.write("/a b/ü's/x", "").await.unwrap();
+    symlink("a b", root.join("inside")).unwrap();
+    let shown = |path: &str| root.join(path).display().to_string();
+    assert_eq!(
+        printed(&sandbox, "pwd -P").await.trim_end(),
+        shown(".").trim_end_matches("/.")
+    );
+    assert_eq!(pwd(&sandbox, "/").await, root.display().to_string());
+    assert_eq!(pwd(&sandbox, "/a b/ü's").await, shown("a b/ü's"));
+    assert_eq!(pwd(&sandbox, "/inside").await, shown("a b"));
+}
+
+#[tokio::test]
+async fn a_file_that_a_command_made_is_there_and_the_other_way_round() {
+    let (sandbox, _dir) = sandbox();
+    sandbox.write("/d/in.txt", "one\n").await.unwrap();
+    let request = ExecRequest::shell("sed s/one/two/ in.txt > out.txt").cwd(p("/d"));
+    sandbox.execute_with(&request).await.unwrap();
+    sandbox.edit("/d/out.txt", "two", "three").await.unwrap();
+    assert_eq!(printed(&sandbox, "cat d/out.txt").await, "three\n");
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_is_an_error_that_names_it() {
+    let (sandbox, dir) = sandbox();
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    symlink(outside.path(), dir.path().join("absolute")).unwrap();
+    symlink("../..", dir.path().join("relative")).unwrap();
+    symlink("file", dir.path().join("to-file")).unwrap();
+    symlink("loop", dir.path().join("loop")).unwrap();
+    for (cwd, kind) in [
+        ("/none", ErrorKind::NotFound),
+        ("/none/none", ErrorKind::NotFound),
+        ("/file", ErrorKind::NotADirectory),
+        ("/file/x", ErrorKind::NotADirectory),
+        ("/to-file", ErrorKind::NotADirectory),
+        ("/absolute", ErrorKind::PermissionDenied),
+        ("/relative", ErrorKind::PermissionDenied),
+        ("/loop", ErrorKind::PermissionDenied),
+    ] {
+        let request = ExecRequest::shell("true").cwd(p(cwd));
+        for error in [
+            sandbox.execute_with(&request).await.unwrap_err(),
+            sandbox.spawn_with(&request).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), kind, "{cwd}: {error}");
+            assert_eq!(error.path(), Some(&p(cwd)));
+            let host = dir.path().display().to_string();
+            assert!(!error.to_string().contains(&host), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_the_root_is_everything_a_directory_is_what_it_is_for_any_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let real = dir.path().canonicalize().unwrap();
+    fs::create_dir(real.join("d")).unwrap();
+    symlink(real.join("d"), real.join("link")).unwrap();
+    let sandbox = LocalSandbox::without_isolation(FsBackend::open("/").unwrap(), "/").unwrap();
+    let link = real.join("link").display().to_string();
+    assert_eq!(
+        pwd(&sandbox, &link).await,
+        real.join("d").display().to_string()
+    );
+    assert_eq!(printed(&sandbox, "pwd").await, "/\n");
+}
+
+#[tokio::test]
+async fn without_a_root_commands_have_a_private_directory_that_goes_with_the_sandbox() {
+    let sandbox = LocalSandbox::builder_without_isolation(StateBackend::new())
+        .build()
+        .unwrap();
+    let line = "test \"$(stat -c %a .)\" = 700 && ls -A && echo x > left && pwd -P";
+    let path = printed(&sandbox, line).await;
+    // The same one for every command.
+    assert_eq!(
+        printed(&sandbox, "cat left; pwd -P").await,
+        format!("x\n{path}")
+    );
+    assert!(!sandbox.exists("/left").await.unwrap());
+    for cwd in ["/", "/x"] {
+        let request = ExecRequest::shell("true").cwd(p(cwd));
+        let error = sandbox.execute_with(&request).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+    }
+    let path = fs::canonicalize(path.trim_end()).unwrap();
+    sandbox.stop().await.unwrap();
+    assert!(!path.exists());
+    drop(sandbox);
+}
+
+#[tokio::test]
+async fn a_dropped_sandbox_removes_its_private_directory() {
+    let sandbox = LocalSandbox::builder_without_isolation(StateBackend::new())
+        .build()
+        .unwrap();
+    let path = printed(&sandbox, "(while :; do date > x; done) > y 2>&1 & pwd -P").await;
+    drop(sandbox);
+    let limit = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while fs::exists(path.trim_end()).unwrap() {
+        assert!(std::time::Instant::now() < limit, "{path} is still there");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+#[test]
+fn a_root_that_is_no_directory_is_refused_without_naming_it() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    for name in ["file", "none"] {
+        let error = LocalSandbox::without_isolation(StateBackend::new(), dir.path().join(name))
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert!(!error.to_string().contains(name), "{error}");
+    }
+    for (name, value) in [("", "x"), ("a=b", "x"), ("a\0", "x"), ("a", "\0")] {
+        let builder = LocalSandbox::builder_without_isolation(StateBackend::new()).env(name, value);
+        assert_eq!(
+            builder.build().unwrap_err().kind(),
+            ErrorKind::InvalidRequest
+        );
+    }
+}

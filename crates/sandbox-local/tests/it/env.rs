@@ -1,0 +1,136 @@
+//! Commands inherit nothing of this process: no variable, no descriptor, no signal that it ignores, no terminal.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::AsFd;
+
+use backend_core::{ExecRequest, Sandbox, TerminalSize};
+use backend_fs::FsBackend;
+use rustix::io::FdFlags;
+use sandbox_local::LocalSandbox;
+
+use crate::support::{in_own_process, is_own_process, printed, sandbox};
+
+async fn variables(sandbox: &dyn Sandbox, request: ExecRequest) -> BTreeMap<String, String> {
+    let output = sandbox.execute_with(&request).await.unwrap();
+    let text = output.stdout.to_text();
+    text.split_terminator('\0')
+        .map(|line| line.split_once('=').unwrap())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_environment_is_the_base_the_sandbox_and_the_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let sandbox = LocalSandbox::builder_without_isolation(FsBackend::open(dir.path()).unwrap())
+        .host_root(dir.path())
+        .env("OF_THE_SANDBOX", "a")
+        .env("REPLACED", "a")
+        .build()
+        .unwrap();
+    let request = ExecRequest::argv(["env", "-0"])
+        .env("REPLACED", "b")
+        .env("OF_THE_REQUEST", "two\nlines = ü");
+    let found = variables(&sandbox, request).await;
+    let home = dir.path().canonicalize().unwrap().display().to_string();
+    let wanted: BTreeMap<String, String> = [
+        ("HOME", home.as_str()),
+        ("LANG", "C.UTF-8"),
+        ("OF_THE_REQUEST", "two\nlines = ü"),
+        ("OF_THE_SANDBOX", "a"),
+        (
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ),
+        ("REPLACED", "b"),
+        ("TERM", "dumb"),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect();
+    assert_eq!(found, wanted);
+    let size = TerminalSize {
+        rows: 9,
+        columns: 9,
+    };
+    let found = variables(&sandbox, ExecRequest::argv(["env", "-0"]).terminal(size)).await;
+    assert_eq!(found["TERM"], "xterm-256color");
+}
+
+const SECRET: &str = "env::a_secret_of_this_process_is_not_in_any_command";
+
+#[test]
+fn a_secret_of_this_process_is_not_in_any_command() {
+    if !is_own_process(SECRET) {
+        let status = in_own_process(SECRET)
+            .env("SECRET", "hunter2")
+            .status()
+            .unwrap();
+        assert!(status.success());
+        return;
+    }
+    assert_eq!(std::env::var("SECRET").unwrap(), "hunter2");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let (sandbox, _dir) = sandbox();
+        let line = "env; cat /proc/$$/environ; cat /proc/self/environ; set";
+        let shown = printed(&sandbox, line).await;
+        assert!(
+            shown.contains("LANG") && !shown.contains("hunter2"),
+            "{shown}"
+        );
+    });
+}
+
+#[tokio::test]
+async fn descriptors_are_the_three_streams_alone() {
+    let (sandbox, dir) = sandbox();
+    // One that a library opened without care.
+    let leaked = File::create(dir.path().join("leak")).unwrap();
+    rustix::io::fcntl_setfd(leaked.as_fd(), FdFlags::empty()).unwrap();
+    let list = ["ls", "-1", "/proc/self/fd"];
+    let output = sandbox
+        .execute_with(&ExecRequest::argv(list))
+        .await
+        .unwrap();
+    // The fourth is that of the directory that `ls` reads.
+    assert_eq!(output.stdout.to_text(), "0\n1\n2\n3\n");
+    let output = printed(&sandbox, "ls /proc/$$/fd | tr '\\n' ' '").await;
+    assert!(
+        ["0 1 2 ", "0 1 10 2 "].contains(&output.as_str()),
+        "{output}"
+    );
+    let size = TerminalSize {
+        rows: 9,
+        columns: 9,
+    };
+    let request = ExecRequest::argv(list).terminal(size);
+    let output = sandbox.execute_with(&request).await.unwrap();
+    assert_eq!(output.stdout.to_text(), "0\r\n1\r\n2\r\n3\r\n");
+    drop(leaked);
+}
+
+#[tokio::test]
+async fn no_signal_is_ignored_or_blocked() {
+    let (sandbox, _dir) = sandbox();
+    // Tests, as every Rust program, ignore SIGPIPE.
+    let request = ExecRequest::argv(["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]);
+    let output = sandbox.execute_with(&request).await.unwrap();
+    for line in output.stdout.to_text().lines() {
+        let (name, mask) = line.split_once(":\t").unwrap();
+        assert_eq!(u64::from_str_radix(mask, 16).unwrap(), 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_has_a_session_and_a_group_of_its_own_and_no_terminal() {
+    let (sandbox, _dir) = sandbox();
+    // pid, ppid, group, session and terminal of the process itself.
+    let request = ExecRequest::argv(["cat", "/proc/self/stat"]);
+    let output = sandbox.execute_with(&request).await.unwrap();
+    let text = output.stdout.to_text();
+    let (pid, rest) = text.split_once(" (cat) ").unwrap();
+    let fields: Vec<&str> = rest.split(' ').collect();
+    assert_eq!((fields[2], fields[3], fields[4]), (pid, pid, "0"));
+}

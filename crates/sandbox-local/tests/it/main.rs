@@ -1,0 +1,28 @@
+//! Tests of the public face, one module for each subject.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "tests"
+)]
+#![cfg(target_os = "linux")]
+
+mod background;
+mod concurrency;
+mod conformance;
+mod cwd;
+mod env;
+mod gone;
+mod host_death;
+mod output;
+mod pty;
+mod spawn;
+mod status;
+mod stdin;
+mod support;
+mod tree;
