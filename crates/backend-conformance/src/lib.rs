@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
-#![allow(
+#![forbid(unsafe_code)]
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -18,13 +19,13 @@ mod subject;
 mod workspace;
 
 pub(crate) use macros::registry_of_area;
+pub(crate) use workspace::Workspace;
 
 pub use below::Below;
 pub use law::{Area, Law, Need, areas, law};
 pub use laws::read_only::populate;
 pub use model::{DEFAULT_SEQUENCES, Model};
 pub use subject::Subject;
-pub use workspace::Workspace;
 
 /// What the macros expand to. Not for use by hand.
 #[doc(hidden)]

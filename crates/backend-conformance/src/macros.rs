@@ -18,7 +18,7 @@
 macro_rules! file_laws {
     ($name:ident, $factory:expr $(,)?) => {
         mod $name {
-            #[allow(unused_imports)]
+            #[allow(unused_imports, reason = "the factory may need nothing from here")]
             use super::*;
 
             fn subject() -> ::std::pin::Pin<
@@ -47,7 +47,7 @@ macro_rules! file_laws {
 macro_rules! read_only_laws {
     ($name:ident, $factory:expr $(,)?) => {
         mod $name {
-            #[allow(unused_imports)]
+            #[allow(unused_imports, reason = "the factory may need nothing from here")]
             use super::*;
 
             fn subject() -> ::std::pin::Pin<

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
+use std::str::FromStr;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
@@ -33,20 +34,21 @@ pub struct Model {
 }
 
 impl Model {
-    /// Makes a test with a name for its summary.
-    ///
-    /// It runs [`DEFAULT_SEQUENCES`] sequences, or as many as the environment variable `MODEL_SEQUENCES` says, of up to
-    /// 40 operations each.
+    /// Makes a test with a name for its summary, of [`DEFAULT_SEQUENCES`] sequences of up to 40 operations each.
     pub fn new(name: impl Into<String>) -> Self {
-        let sequences = std::env::var("MODEL_SEQUENCES").ok();
         Self {
             name: name.into(),
-            sequences: sequences
-                .map(|text| text.parse().expect("MODEL_SEQUENCES is a number"))
-                .unwrap_or(DEFAULT_SEQUENCES),
+            sequences: DEFAULT_SEQUENCES,
             operations: 40,
             fixed: Vec::new(),
         }
+    }
+
+    /// Sets how many sequences run. The environment variable `MODEL_SEQUENCES` overrides it.
+    #[must_use]
+    pub fn sequences(mut self, sequences: u32) -> Self {
+        self.sequences = sequences;
+        self
     }
 
     /// Names a directory of the root that is there from the start in both backends, and is neither deleted nor moved:
@@ -82,12 +84,13 @@ impl Model {
         FB: Future<Output = SB>,
         SB: Into<Subject>,
     {
-        let seed = seed();
+        let seed = from_environment("MODEL_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
+        let sequences = from_environment("MODEL_SEQUENCES").unwrap_or(self.sequences);
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
         let config = Config {
-            cases: self.sequences,
+            cases: sequences,
             failure_persistence: None,
             max_shrink_iters: 5000,
             ..Config::default()
@@ -134,9 +137,10 @@ impl Model {
     }
 }
 
-fn seed() -> u64 {
-    match std::env::var("MODEL_SEED") {
-        Ok(text) => text.parse().expect("MODEL_SEED is a number"),
-        Err(_) => RandomState::new().hash_one(0),
+fn from_environment<T: FromStr>(name: &str) -> Option<T> {
+    let text = std::env::var(name).ok()?;
+    match text.parse() {
+        Ok(number) => Some(number),
+        Err(_) => panic!("{name} is no number: {text}"),
     }
 }

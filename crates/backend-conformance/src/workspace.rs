@@ -19,15 +19,14 @@ pub(crate) use helpers::{kinds, p, refused, refused_at};
 /// A subject as a law sees it: a [`Backend`] that passes everything on, and panics where an answer breaks one of the
 /// rules that hold for every answer, such as the order of a listing.
 #[derive(Debug)]
-pub struct Workspace {
+pub(crate) struct Workspace {
     subject: Subject,
     inner: Arc<dyn Backend>,
 }
 
 impl Workspace {
     /// Looks at a subject.
-    pub fn new(subject: impl Into<Subject>) -> Self {
-        let subject = subject.into();
+    pub(crate) fn new(subject: Subject) -> Self {
         let inner = Arc::clone(&subject.backend);
         Self { subject, inner }
     }

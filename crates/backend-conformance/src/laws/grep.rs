@@ -1,7 +1,8 @@
 //! Laws about greps: which lines match, and in which form they come back.
 
 use backend_core::{
-    Backend, BackendExt, Case, Error, ErrorKind, GrepLine, GrepOutput, GrepRequest, Grepped,
+    Backend, BackendExt, Case, Error, ErrorKind, GlobRequest, GrepLine, GrepOutput, GrepRequest,
+    Grepped, Truncation,
 };
 
 use crate::Workspace;
@@ -54,6 +55,8 @@ macro_rules! __grep_laws {
                 "A pattern that matches the empty string matches every line, and no line of an empty file.";
             F21 a_generous_timeout_changes_nothing
                 "A timeout that is not reached leaves the result as it is.";
+            F22 a_search_out_of_time_says_so
+                "A glob or grep whose time is over returns what it has, with `time` as the reason.";
         }
     };
 }
@@ -348,4 +351,20 @@ async fn a_generous_timeout_changes_nothing(ws: &Workspace) {
     ws.tree(&[("/a", "x"), ("/b", "x")]).await;
     let request = grep("x").timeout(std::time::Duration::from_secs(3600));
     assert_eq!(ws.hits(&request).await, ["/a:1:x", "/b:1:x"]);
+}
+
+async fn a_search_out_of_time_says_so(ws: &Workspace) {
+    for n in 0..50 {
+        ws.put(&format!("/{n}"), "x\n").await;
+    }
+    let at_once = std::time::Duration::ZERO;
+    let found = ws.grep_with(&grep("x").timeout(at_once)).await.unwrap();
+    assert_eq!(found.truncated, Some(Truncation::Time), "{found:?}");
+    assert!(found.matches.len() < 50);
+    let page = ws
+        .glob_with(&GlobRequest::new("**").timeout(at_once))
+        .await
+        .unwrap();
+    assert_eq!(page.truncated, Some(Truncation::Time), "{page:?}");
+    assert!(page.items.len() < 50);
 }

@@ -6,7 +6,7 @@ use backend_core::{
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{Index, select};
 
 use super::operation::{Change, Expect, Mode, Operation};
 
@@ -107,10 +107,34 @@ const PATTERNS: &[&str] = &[
 ];
 const FILE_GLOBS: &[&str] = &["*.txt", "!*.txt", "a/*", "**/x.txt", "!b/**", "y.rs", "/a"];
 
-/// Returns sequences that start with a few writes, so that there is something to work on.
+/// Returns sequences that start with a few writes, and in which most operations are about the same few paths, so that
+/// they meet.
 pub(super) fn sequence(longest: usize) -> impl Strategy<Value = Vec<Operation>> {
-    (vec(write(), 3..10), vec(operation(), 1..=longest))
-        .prop_map(|(writes, operations)| [writes, operations].concat())
+    let pick = || proptest::option::weighted(0.7, any::<Index>());
+    let steps = |operations| vec((operations, pick(), pick()), 1..=longest);
+    let writes = vec((write(), pick(), pick()), 3..10);
+    (vec(path(), 4..9), writes, steps(operation())).prop_map(|(often, writes, steps)| {
+        writes
+            .into_iter()
+            .chain(steps)
+            .map(|(mut operation, first, second)| {
+                for (path, pick) in operation.subjects().into_iter().zip([first, second]) {
+                    match pick.map(|pick| pick.get(&often)) {
+                        Some(picked) if is_rules(picked) == is_rules(path) => {
+                            *path = picked.clone()
+                        }
+                        _ => {}
+                    }
+                }
+                operation
+            })
+            .collect()
+    })
+}
+
+/// Returns whether a file at this path is one with rules for searches.
+fn is_rules(path: &VirtualPath) -> bool {
+    matches!(path.name(), Some(".gitignore" | ".ignore"))
 }
 
 // No `prop_flat_map` here: it makes shrinking try everything anew.
@@ -178,8 +202,8 @@ fn write() -> BoxedStrategy<Operation> {
 
 fn write_request() -> impl Strategy<Value = WriteRequest> {
     (path(), select(CONTENTS), select(RULES)).prop_map(|(path, content, rules)| {
-        let is_rules = matches!(path.name(), Some(".gitignore" | ".ignore"));
-        WriteRequest::new(path, if is_rules { rules } else { content })
+        let content = if is_rules(&path) { rules } else { content };
+        WriteRequest::new(path, content)
     })
 }
 

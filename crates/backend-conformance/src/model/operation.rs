@@ -81,6 +81,25 @@ impl Operation {
         }
     }
 
+    /// Returns the paths that the operation is about, at most two, but for the places where a search starts.
+    pub(super) fn subjects(&mut self) -> Vec<&mut VirtualPath> {
+        match self {
+            Self::Stat(path)
+            | Self::Mkdir(path)
+            | Self::Write { path, .. }
+            | Self::Edit { path, .. }
+            | Self::EditLines { path, .. } => vec![path],
+            Self::Ls(request) => vec![&mut request.path],
+            Self::Read(request) => vec![&mut request.path],
+            Self::ReadBytes(request) => vec![&mut request.path],
+            Self::Delete(request, _) => vec![&mut request.path],
+            Self::Rename(request) => vec![&mut request.from, &mut request.to],
+            Self::ReadMany(requests) => requests.iter_mut().map(|one| &mut one.path).collect(),
+            Self::WriteMany(requests) => requests.iter_mut().map(|one| &mut one.path).collect(),
+            Self::Glob(_) | Self::Grep(_) => Vec::new(),
+        }
+    }
+
     /// Returns the files that the operation may have changed.
     pub(super) fn touches(&self) -> Vec<&VirtualPath> {
         match self {

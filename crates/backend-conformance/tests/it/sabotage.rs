@@ -375,10 +375,12 @@ fn the_model_finds_what_differs() {
         Fault::RenamesOverFiles,
     ] {
         let compare = || {
-            Model::new(format!("state and one that {fault:?}")).agree(
-                || async { StateBackend::new() },
-                move || async move { Broken::new(fault) },
-            );
+            Model::new(format!("state and one that {fault:?}"))
+                .sequences(3000)
+                .agree(
+                    || async { StateBackend::new() },
+                    move || async move { Broken::new(fault) },
+                );
         };
         let shown = std::panic::catch_unwind(compare).expect_err("they differ");
         let shown = shown.downcast_ref::<String>().expect("a message");
