@@ -10,10 +10,11 @@ use crate::now::now;
 use crate::tree::{self, Tree};
 use crate::words;
 
+/// What patterns are made of. No `\w` and no large class: to compile one takes a thousand times as long as to search.
 const WORDS: &[&str] = &[
-    "a", "b", "ab", "A", ".", "*", "+", "?", "(", ")", "[", "]", "^", "$", "\\", "|", "\\b", "\\w",
-    "\\n", "\n", "{", "}", "2", ",", "(?i)", "(?m)", "é", "\\p{L}", " ", "-", "[^a]", "a*", "\\s",
-    "\r", "$^", "x{9}",
+    "a", "b", "ab", "A", ".", "*", "+", "?", "(", ")", "[", "]", "^", "$", "\\", "|", "\\b",
+    "[0-9]", "\\n", "\n", "{", "}", "2", ",", "(?i)", "(?m)", "é", "[α-ω]", " ", "-", "[^a]", "a*",
+    "\\s", "\r", "$^", "x{9}",
 ];
 
 const PLAIN_WORDS: &[&str] = &["a", "b", "ab", "aa", "A", "é", " ", "a.b", "_", "0", "}"];

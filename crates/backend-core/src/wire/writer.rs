@@ -135,6 +135,8 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
             }
             self.unflushed = true;
         }
+        // The end of a body still holds all of it.
+        self.large = Bytes::new();
         Ok(())
     }
 }

@@ -104,7 +104,10 @@ async fn who_takes_nothing_stops_the_sender_and_nobody_else() {
         assert_eq!(soon(remote.stat(&name)).await.unwrap().size, 1);
     }
     let more = read.load(Ordering::Relaxed) - taken;
-    assert!(more < 1 << 20, "{more} bytes came although nobody takes them");
+    assert!(
+        more < 1 << 20,
+        "{more} bytes came although nobody takes them"
+    );
     let content = soon(slow).await.unwrap();
     assert_eq!(content, pattern(size));
 }
