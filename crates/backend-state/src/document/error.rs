@@ -2,7 +2,7 @@
 
 use backend_core::{Error, PathError, VirtualPath};
 
-/// Why something is no [`Document`], or cannot be loaded.
+/// Why something is no [`Document`](super::Document), or cannot be loaded.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
