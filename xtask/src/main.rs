@@ -11,6 +11,7 @@
 
 mod ci;
 mod fuzz;
+mod guest;
 mod shell;
 mod tidy;
 mod workspace;
@@ -27,6 +28,8 @@ cargo xtask <command>
   tidy                             check the house rules that no other tool knows (a step of ci too)
   fuzz [TARGET..] [--seconds N]    run the fuzz targets, all of them by default, for N seconds each (60);
                                    needs cargo-fuzz and a nightly toolchain
+  guest [--target TRIPLE]          build the binary that runs inside a sandbox, print its size and idle memory,
+                                   and try it in a root that holds nothing else
   help                             print this
 
 Variables: MODEL_SEQUENCES is how many random sequences the model tests run (ci: 2000);
@@ -55,6 +58,7 @@ fn run(args: &[String]) -> Result<()> {
         "ci" => ci::run(&Workspace::load()?, &ci::Options::parse(rest)?),
         "tidy" => tidy::run(&Workspace::load()?),
         "fuzz" => fuzz::run(&Workspace::load()?, &fuzz::Options::parse(rest)?),
+        "guest" => guest::run(&Workspace::load()?, &guest::Options::parse(rest)?),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             println!("\nSteps of ci: {}", ci::step_names().join(", "));

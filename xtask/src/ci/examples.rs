@@ -1,6 +1,7 @@
 //! The step that builds every example of the workspace and runs it.
 //!
-//! An example must end by itself with success. What it prints is shown only if it does not.
+//! An example must end by itself with success. What it prints is shown only if it does not. Binaries are built beside
+//! the examples, for one may run another.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,8 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome> {
     {
         return Ok(Outcome::Skipped("there are no examples".to_owned()));
     }
-    let output = Cmd::cargo(&["build", "--workspace", "--examples", "--all-features"])
+    let output = Cmd::cargo(&["build", "--workspace", "--bins", "--examples"])
+        .arg("--all-features")
         .arg("--message-format=json-render-diagnostics")
         .output()?;
     let with_docker = |example: &Example| {

@@ -1,6 +1,7 @@
 //! Notices that the other side is gone, or no longer takes what it is sent.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
@@ -8,12 +9,15 @@ use super::KeepAlive;
 use super::failure::Failure;
 use super::link::Link;
 
+/// A longer interval is as good as none, and no clock overflows with this one.
+const LONGEST: Duration = Duration::from_secs(1 << 30);
+
 /// Watches a connection, and returns why it is dead.
 pub(super) async fn watch(link: &Link, rule: Option<KeepAlive>) -> Failure {
     let Some(rule) = rule.filter(|rule| !rule.interval.is_zero()) else {
         return std::future::pending().await;
     };
-    let mut tick = tokio::time::interval(rule.interval);
+    let mut tick = tokio::time::interval(rule.interval.min(LONGEST));
     // After a pause of the whole process the ticks do not come all at once: the other side gets its time to answer.
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tick.tick().await;

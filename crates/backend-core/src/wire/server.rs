@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
@@ -20,6 +21,9 @@ use super::receive::receive;
 use super::writer::Writer;
 use super::{Options, keepalive};
 use crate::{Backend, Error, Result, Sandbox};
+
+/// About thirty years: as long as for ever, and no clock overflows.
+const FAR: Duration = Duration::from_secs(1 << 30);
 
 /// Serves a backend or a sandbox over connections, as many as there are streams for it.
 ///
@@ -182,7 +186,7 @@ impl Session {
         let mut writing = pin!(writer.run());
         let mut dead = pin!(keepalive::watch(&link, options.keep_alive));
         let mut stop = pin!(stop);
-        let mut late = pin!(tokio::time::sleep(std::time::Duration::MAX));
+        let mut late = pin!(tokio::time::sleep(FAR));
         loop {
             if self.ending && self.tasks.is_empty() {
                 return Ok(());
@@ -199,7 +203,7 @@ impl Session {
                 failure = &mut dead => return Err(failure),
                 () = &mut stop, if !self.ending => {
                     self.ending = true;
-                    late.as_mut().reset(Instant::now() + options.grace);
+                    late.as_mut().reset(after(options.grace));
                 }
                 () = &mut late, if self.ending => return Ok(()),
             }
@@ -271,6 +275,12 @@ impl Session {
             self.link.forget(id);
         }
     }
+}
+
+/// Returns the moment after a time, or one that is far away where no clock gets that far.
+fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or(now + FAR)
 }
 
 /// Receives a request, does it, and sends the answer.

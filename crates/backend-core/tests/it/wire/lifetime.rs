@@ -150,6 +150,31 @@ async fn a_client_that_is_gone_without_a_word_is_noticed_and_its_commands_die() 
     keeper.abort();
 }
 
+#[tokio::test]
+async fn options_without_measure_do_no_harm() {
+    let rule = KeepAlive::new(Duration::MAX, u32::MAX);
+    let options = Options::default().keep_alive(rule).grace(Duration::MAX);
+    let options = options.hello_timeout(Duration::MAX).patience(Duration::MAX);
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let server = Server::sandbox(Fake::new()).options(options.clone());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(async move {
+        let stopped = async { stopped.await.unwrap_or_default() };
+        server.serve_until(far, stopped).await
+    });
+    let remote = wire::connect_with(near, &options).await.unwrap();
+    let request = backend_core::ExecRequest::shell("echo x").timeout(Duration::MAX);
+    assert!(
+        soon(remote.execute_with(&request))
+            .await
+            .unwrap()
+            .status
+            .is_success()
+    );
+    stop.send(()).unwrap();
+    soon(served).await.unwrap().unwrap();
+}
+
 #[test]
 fn without_a_runtime_there_is_an_error_and_no_panic() {
     let (near, _far) = tokio::io::duplex(100);

@@ -1,0 +1,231 @@
+//! The command line. It is short, and a parser for any command line would be a good part of the binary.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use backend_core::SandboxId;
+
+pub(crate) const USAGE: &str = "\
+usage: agent-guest <command> [options]
+
+  serve     serve files and commands on standard input and output, until the input ends
+  init      serve them on a Unix socket, to one connection after the other or several at once,
+            until SIGTERM; processes outlive the connection that started them; as process 1
+            it also reaps what has lost its parent
+  connect   join standard input and output to the socket of an init
+
+options of serve and init:
+  --root DIR          the directory whose files are served, and where commands run; / by default
+  --id NAME           the name of the sandbox; guest by default
+  --env NAME=VALUE    a variable for every command; can be repeated
+
+options of init and connect:
+  --socket PATH       the socket; /dev/shm/agent-guest.sock by default
+
+options of init:
+  --lease SECONDS     end when nobody has been connected for so long
+
+options of connect:
+  --wait SECONDS      how long the socket may take to be there; 5 by default
+
+  --version, --help   print the version, or this
+";
+
+const SOCKET: &str = "/dev/shm/agent-guest.sock";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Task {
+    Say(String),
+    Serve(Workspace),
+    Init(Init),
+    Connect(Connect),
+}
+
+/// What is served.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(crate) root: PathBuf,
+    pub(crate) id: SandboxId,
+    pub(crate) env: Vec<(String, String)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Init {
+    pub(crate) workspace: Workspace,
+    pub(crate) socket: PathBuf,
+    pub(crate) lease: Option<Duration>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Connect {
+    pub(crate) socket: PathBuf,
+    pub(crate) wait: Duration,
+}
+
+/// Everything that an option can set.
+struct Options {
+    root: PathBuf,
+    id: String,
+    env: Vec<(String, String)>,
+    socket: PathBuf,
+    lease: Option<Duration>,
+    wait: Duration,
+}
+
+/// Parses the command line, without the name of the program.
+pub(crate) fn parse(arguments: Vec<String>) -> Result<Task, String> {
+    let mut arguments = arguments.into_iter();
+    let Some(command) = arguments.next() else {
+        return Err("there is no command".to_owned());
+    };
+    let allowed: &[&str] = match command.as_str() {
+        "serve" => &["--root", "--id", "--env"],
+        "init" => &["--root", "--id", "--env", "--socket", "--lease"],
+        "connect" => &["--socket", "--wait"],
+        "--version" | "-V" => {
+            return Ok(Task::Say(format!(
+                "agent-guest {}\n",
+                env!("CARGO_PKG_VERSION")
+            )));
+        }
+        "--help" | "-h" | "help" => return Ok(Task::Say(USAGE.to_owned())),
+        other => return Err(format!("there is no command '{other}'")),
+    };
+    let mut options = Options {
+        root: PathBuf::from("/"),
+        id: "guest".to_owned(),
+        env: Vec::new(),
+        socket: PathBuf::from(SOCKET),
+        lease: None,
+        wait: Duration::from_secs(5),
+    };
+    while let Some(argument) = arguments.next() {
+        let (name, value) = match argument.split_once('=') {
+            Some((name, value)) if name.starts_with("--") => {
+                (name.to_owned(), Some(value.to_owned()))
+            }
+            _ => (argument, None),
+        };
+        if !allowed.contains(&name.as_str()) {
+            return Err(format!("{command} has no option '{name}'"));
+        }
+        let value = value
+            .or_else(|| arguments.next())
+            .ok_or_else(|| format!("{name} needs a value"))?;
+        options.set(&name, value)?;
+    }
+    options.into_task(&command)
+}
+
+impl Options {
+    fn set(&mut self, name: &str, value: String) -> Result<(), String> {
+        match name {
+            "--root" => self.root = path(name, value)?,
+            "--id" => self.id = value,
+            "--env" => {
+                let Some((variable, value)) = value.split_once('=') else {
+                    return Err("--env takes NAME=VALUE".to_owned());
+                };
+                self.env.push((variable.to_owned(), value.to_owned()));
+            }
+            "--socket" => self.socket = path(name, value)?,
+            "--lease" => self.lease = Some(seconds(name, &value)?),
+            _ => self.wait = seconds(name, &value)?,
+        }
+        Ok(())
+    }
+
+    fn into_task(self, command: &str) -> Result<Task, String> {
+        let id = SandboxId::parse(&self.id).map_err(|error| error.to_string())?;
+        let workspace = Workspace {
+            root: self.root,
+            id,
+            env: self.env,
+        };
+        Ok(match command {
+            "serve" => Task::Serve(workspace),
+            "init" => Task::Init(Init {
+                workspace,
+                socket: self.socket,
+                lease: self.lease,
+            }),
+            _ => Task::Connect(Connect {
+                socket: self.socket,
+                wait: self.wait,
+            }),
+        })
+    }
+}
+
+fn path(name: &str, value: String) -> Result<PathBuf, String> {
+    if value.is_empty() {
+        return Err(format!("{name} needs a path"));
+    }
+    Ok(PathBuf::from(OsString::from(value)))
+}
+
+fn seconds(name: &str, value: &str) -> Result<Duration, String> {
+    value
+        .parse::<f64>()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| format!("{name} takes seconds, and '{value}' is none"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::{Task, parse};
+
+    fn task(line: &str) -> Result<Task, String> {
+        parse(line.split_whitespace().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn options_come_in_both_forms() {
+        let line = "init --root=/w --id a --env A=b=c --env=B= --socket /s --lease=1.5";
+        let Ok(Task::Init(init)) = task(line) else {
+            panic!("{line}");
+        };
+        assert_eq!(init.workspace.root, Path::new("/w"));
+        let env: Vec<(String, String)> = vec![
+            ("A".to_owned(), "b=c".to_owned()),
+            ("B".to_owned(), String::new()),
+        ];
+        assert_eq!(init.workspace.env, env);
+        assert_eq!(init.lease, Some(Duration::from_millis(1500)));
+        let Ok(Task::Connect(connect)) = task("connect") else {
+            panic!("connect");
+        };
+        assert_eq!(connect.socket, Path::new("/dev/shm/agent-guest.sock"));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said() {
+        for (line, want) in [
+            ("", "there is no command"),
+            ("run", "there is no command 'run'"),
+            ("serve --socket /x", "serve has no option '--socket'"),
+            ("serve x", "serve has no option 'x'"),
+            ("init --lease", "--lease needs a value"),
+            ("init --lease -1", "--lease takes seconds, and '-1' is none"),
+            (
+                "connect --wait NaN",
+                "--wait takes seconds, and 'NaN' is none",
+            ),
+            ("serve --env A", "--env takes NAME=VALUE"),
+            ("serve --root=", "--root needs a path"),
+        ] {
+            assert_eq!(task(line).unwrap_err(), want);
+        }
+        assert!(
+            task("serve --id ../x")
+                .unwrap_err()
+                .contains("no sandbox id")
+        );
+    }
+}

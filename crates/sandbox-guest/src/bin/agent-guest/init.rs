@@ -1,0 +1,156 @@
+//! `init`: connections on a Unix socket. Files, commands and processes are the same for all of them, and stay when they
+//! end.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use backend_core::Sandbox;
+use backend_core::wire::Server;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::workspace::Guest;
+use crate::{args, memory, pid1, workspace};
+
+/// More connections than this at once are closed as they come. A host has one, and one more while it changes over.
+const CONNECTIONS: usize = 16;
+
+/// How long to wait when a connection cannot be accepted, for want of descriptors for example.
+const BREATH: Duration = Duration::from_millis(100);
+
+pub(crate) fn run(options: args::Init) -> Result<(), String> {
+    if std::process::id() == 1 {
+        // What follows runs in a child. Here is who reaps what has lost its parent, and never runs anything else.
+        pid1::split()?;
+    }
+    memory::settle();
+    workspace::runtime()?.block_on(async {
+        let guest = workspace::open(&options.workspace)?;
+        let socket = Socket::bind(&options.socket)?;
+        let signals = [
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+        ]
+        .into_iter()
+        .map(signal)
+        .collect::<io::Result<Vec<Signal>>>()
+        .map_err(|error| format!("signals cannot be received: {error}"))?;
+        accept(&guest, &socket, signals, options.lease).await;
+        drop(socket);
+        let _ = guest.stop().await;
+        Ok(())
+    })
+}
+
+/// Accepts connections until there is a reason to end: a signal, the end of the lease, or the end of the sandbox.
+async fn accept(
+    guest: &Arc<Guest>,
+    socket: &Socket,
+    mut signals: Vec<Signal>,
+    lease: Option<Duration>,
+) {
+    let server = Server::sandbox(Arc::clone(guest)).options(workspace::options());
+    let (ending, ended) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    loop {
+        let lease = lease.filter(|_| connections.is_empty());
+        let lonely = async {
+            match lease {
+                Some(lease) => tokio::time::sleep(lease).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            stream = socket.listener.accept() => match stream {
+                Ok((stream, _)) if connections.len() < CONNECTIONS => {
+                    connections.spawn(serve(server.clone(), stream, ended.clone()));
+                }
+                // Dropping it closes it.
+                Ok(_) => {}
+                Err(_) => tokio::time::sleep(BREATH).await,
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {
+                if !guest.is_alive().await {
+                    break;
+                }
+            }
+            () = any(&mut signals) => break,
+            () = lonely => break,
+        }
+    }
+    let _ = ending.send(true);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn serve(server: Server, stream: UnixStream, mut ended: watch::Receiver<bool>) {
+    let stop = async move {
+        let _ = ended.wait_for(|ended| *ended).await;
+    };
+    // How a connection ended is known to who was connected; the next one starts afresh.
+    let _ = server.serve_until(stream, stop).await;
+}
+
+/// Waits for any of some signals.
+async fn any(signals: &mut [Signal]) {
+    std::future::poll_fn(|context| {
+        let came = signals
+            .iter_mut()
+            .any(|signal| signal.poll_recv(context).is_ready());
+        if came {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+}
+
+/// A socket that is listened on, and removed when that is over.
+struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Socket {
+    /// Listens on a path. What is left there of a guest that was killed is replaced; a socket that answers is not, and
+    /// neither is anything else.
+    fn bind(path: &Path) -> Result<Self, String> {
+        let listener = match UnixListener::bind(path) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_dead(path) => {
+                fs::remove_file(path).and_then(|()| UnixListener::bind(path))
+            }
+            bound => bound,
+        };
+        let listener = listener
+            .and_then(|listener| {
+                fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+                Ok(listener)
+            })
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self {
+            listener,
+            path: path.to_owned(),
+        })
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Returns whether there is a socket on which nobody listens.
+fn is_dead(path: &Path) -> bool {
+    let socket = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
+    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    socket && StdUnixStream::connect(path).err().is_some_and(refused)
+}

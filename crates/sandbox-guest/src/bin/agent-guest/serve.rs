@@ -1,0 +1,21 @@
+//! `serve`: one connection on standard input and output. When it ends, everything that it started ends.
+
+use std::sync::Arc;
+
+use backend_core::Sandbox;
+use backend_core::wire::Server;
+
+use crate::args::Workspace;
+use crate::{memory, stdio, workspace};
+
+pub(crate) fn run(options: Workspace) -> Result<(), String> {
+    memory::settle();
+    workspace::runtime()?.block_on(async {
+        let guest = workspace::open(&options)?;
+        let server = Server::sandbox(Arc::clone(&guest)).options(workspace::options());
+        let served = server.serve(stdio::take()).await;
+        // Whether all that it started is known to be dead is nothing that anybody is left to be told.
+        let _ = guest.stop().await;
+        served.map_err(|error| error.to_string())
+    })
+}

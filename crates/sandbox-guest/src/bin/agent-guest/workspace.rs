@@ -1,0 +1,57 @@
+//! What is served, and the runtime that it runs on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backend_core::wire::{Limits, Options};
+use backend_fs::FsBackend;
+use sandbox_local::LocalSandbox;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::args::Workspace;
+
+/// Files of a directory, and commands in it.
+pub(crate) type Guest = LocalSandbox<FsBackend>;
+
+/// How many operations on files block at once. More would wait for the same disk.
+const BLOCKING_THREADS: usize = 16;
+
+/// How long such a thread waits for more to do. An idle guest should have none.
+const THREAD_IDLE: Duration = Duration::from_secs(2);
+
+/// Operations on files are short calls, and the deepest of them is a regular expression.
+const STACK_BYTES: usize = 1 << 20;
+
+/// Opens the workspace. It needs a runtime around it.
+pub(crate) fn open(workspace: &Workspace) -> Result<Arc<Guest>, String> {
+    let files = FsBackend::builder(&workspace.root);
+    let files = files
+        .build()
+        .map_err(|error| format!("the root cannot be served: {error}"))?;
+    let mut guest = LocalSandbox::builder_without_isolation(files)
+        .host_root(&workspace.root)
+        .id(workspace.id.clone());
+    for (name, value) in &workspace.env {
+        guest = guest.env(name, value);
+    }
+    guest
+        .build()
+        .map(Arc::new)
+        .map_err(|error| error.to_string())
+}
+
+/// Returns how the wire behaves here. What a host sends is held back early, for memory in a sandbox is scarce.
+pub(crate) fn options() -> Options {
+    Options::default().limits(Limits::default().buffered(300 << 20))
+}
+
+/// Makes a runtime of one thread: whatever takes long is on threads that block, or in other processes.
+pub(crate) fn runtime() -> Result<Runtime, String> {
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_keep_alive(THREAD_IDLE)
+        .thread_stack_size(STACK_BYTES)
+        .build()
+        .map_err(|error| format!("no runtime can be made: {error}"))
+}

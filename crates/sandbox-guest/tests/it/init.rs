@@ -1,0 +1,244 @@
+//! The socket of an init: who may be there, how it begins, and how it ends.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::process::Stdio;
+use std::time::Duration;
+
+use backend_core::{BackendExt, Sandbox, SandboxExt};
+use tokio::process::Command;
+
+use crate::host::{Init, guest, init, mark, over_stdio, soon, until_none, until_sleeping};
+
+fn signal(child: &tokio::process::Child, name: &str) {
+    let pid = child.id().unwrap().to_string();
+    let killed = std::process::Command::new("kill")
+        .args([name, &pid])
+        .status();
+    assert!(killed.unwrap().success());
+}
+
+#[tokio::test]
+async fn the_socket_is_for_its_own_user_alone() {
+    let init = Init::start().await;
+    let mode = std::fs::metadata(&init.socket)
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn several_hosts_share_one_workspace() {
+    let init = Init::with(&["--id", "shared", "--env", "COLOUR=blue"]).await;
+    let (first, second) = (init.connect().await, init.connect().await);
+    assert_eq!(second.id().as_str(), "shared");
+    first.write("/a", "from the first").await.unwrap();
+    let seen = second.execute("cat a; echo \" $COLOUR\"").await.unwrap();
+    assert_eq!(seen.output(), "from the first blue\n");
+}
+
+#[tokio::test]
+async fn a_signal_ends_it_with_everything_and_leaves_no_socket() {
+    for name in ["-TERM", "-INT", "-HUP"] {
+        let mut init = Init::start().await;
+        let remote = init.connect().await;
+        let mark = mark();
+        remote.spawn(format!("sleep {mark}")).await.unwrap();
+        until_sleeping(&mark, 1).await;
+        signal(&init.child, name);
+        assert!(soon(init.child.wait()).await.unwrap().success());
+        assert!(!init.socket.exists());
+        let error = soon(remote.closed()).await;
+        assert!(error.to_string().contains("the server ends"), "{error}");
+        until_none(&mark).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stop_ends_it_when_the_host_has_heard_so() {
+    let mut init = Init::start().await;
+    let remote = init.connect().await;
+    remote.stop().await.unwrap();
+    assert!(!remote.is_alive().await);
+    remote.close().await;
+    assert!(soon(init.child.wait()).await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_lease_ends_when_nobody_is_connected() {
+    let mut init = Init::with(&["--lease", "0.5"]).await;
+    let remote = init.connect().await;
+    // Somebody is, for longer than the lease.
+    remote.execute("sleep 1").await.unwrap();
+    assert!(init.child.try_wait().unwrap().is_none());
+    drop(remote);
+    assert!(soon(init.child.wait()).await.unwrap().success());
+    assert!(!init.socket.exists());
+}
+
+#[tokio::test]
+async fn what_a_killed_one_left_is_replaced_and_nothing_else_is() {
+    let mut killed = Init::start().await;
+    killed.child.kill().await.unwrap();
+    assert!(killed.socket.exists());
+    let mut next = init(killed.root.path(), &killed.socket, &[])
+        .spawn()
+        .unwrap();
+    let mut command = Command::new(guest());
+    command.arg("connect").arg("--socket").arg(&killed.socket);
+    let (remote, _splice) = over_stdio(&mut command).await;
+    assert!(remote.is_alive().await);
+
+    let second = init(killed.root.path(), &killed.socket, &[])
+        .stderr(Stdio::piped())
+        .output();
+    let second = soon(second).await.unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("in use"));
+    assert!(remote.is_alive().await);
+    next.kill().await.unwrap();
+
+    let file = killed.root.path().join("a file");
+    std::fs::write(&file, "kept").unwrap();
+    let refused = init(killed.root.path(), &file, &[])
+        .stderr(Stdio::null())
+        .status();
+    assert_eq!(soon(refused).await.unwrap().code(), Some(1));
+    assert_eq!(std::fs::read(&file).unwrap(), b"kept");
+}
+
+#[tokio::test]
+async fn connect_waits_for_a_socket_and_gives_up() {
+    let place = tempfile::tempdir().unwrap();
+    let socket = place.path().join("late.sock");
+    let mut command = Command::new(guest());
+    command
+        .args(["connect", "--wait", "60", "--socket"])
+        .arg(&socket);
+    let connecting = tokio::spawn(async move { over_stdio(&mut command).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let _init = init(place.path(), &socket, &[]).spawn().unwrap();
+    let (remote, _child) = soon(connecting).await.unwrap();
+    assert!(remote.is_alive().await);
+
+    let mut command = Command::new(guest());
+    command
+        .args(["connect", "--wait=0.05", "--socket"])
+        .arg(place.path().join("never"));
+    let output = soon(command.stdin(Stdio::null()).output()).await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty() && !output.stderr.is_empty());
+}
+
+#[tokio::test]
+async fn more_connections_than_there_is_room_for_are_closed() {
+    let init = Init::start().await;
+    let mut remotes = Vec::new();
+    for _ in 0..16 {
+        remotes.push(init.connect().await);
+    }
+    let stream = tokio::net::UnixStream::connect(&init.socket).await.unwrap();
+    assert!(soon(backend_core::wire::connect(stream)).await.is_err());
+    for remote in &remotes {
+        assert!(remote.is_alive().await);
+    }
+}
+
+#[tokio::test]
+async fn the_streams_can_be_a_socket_or_files() {
+    let root = tempfile::tempdir().unwrap();
+    let serve = |streams: [Stdio; 2]| {
+        let [input, output] = streams;
+        let mut command = Command::new(guest());
+        command
+            .args(["serve", "--root"])
+            .arg(root.path())
+            .stdin(input)
+            .stdout(output);
+        command.kill_on_drop(true).spawn().unwrap()
+    };
+    let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    let streams = [far.try_clone().unwrap(), far].map(|end| Stdio::from(OwnedFd::from(end)));
+    let mut child = serve(streams);
+    near.set_nonblocking(true).unwrap();
+    let near = tokio::net::UnixStream::from_std(near).unwrap();
+    let remote = soon(backend_core::wire::connect(near)).await.unwrap();
+    remote.write("/a", vec![7; 3 << 20]).await.unwrap();
+    assert_eq!(remote.read_bytes("/a").await.unwrap().len(), 3 << 20);
+    drop(remote);
+    assert!(soon(child.wait()).await.unwrap().success());
+
+    let said = root.path().join("said");
+    let streams = [
+        Stdio::null(),
+        Stdio::from(std::fs::File::create(&said).unwrap()),
+    ];
+    // There is no hello in an empty file.
+    assert_eq!(soon(serve(streams).wait()).await.unwrap().code(), Some(0));
+    assert_eq!(std::fs::read(&said).unwrap(), b"");
+}
+
+#[tokio::test]
+async fn the_command_line_is_explained() {
+    let run = |arguments: &'static [&'static str]| async move {
+        let output = Command::new(guest())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output();
+        let output = soon(output).await.unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    let (code, text) = run(&["--help"]).await;
+    assert_eq!(code, Some(0));
+    assert!(text.starts_with("usage: agent-guest"));
+    let (code, text) = run(&["--version"]).await;
+    assert_eq!(
+        (code, text),
+        (
+            Some(0),
+            format!("agent-guest {}\n", env!("CARGO_PKG_VERSION"))
+        )
+    );
+    let (code, text) = run(&["dance"]).await;
+    assert_eq!(code, Some(2));
+    assert!(text.contains("there is no command 'dance'") && text.contains("usage:"));
+    let (code, _) = run(&["serve", "--root", "/no/such/directory"]).await;
+    assert_eq!(code, Some(1));
+}
+
+#[tokio::test]
+async fn a_listener_that_is_no_guest_is_noticed() {
+    let place = tempfile::tempdir().unwrap();
+    let socket = place.path().join("other.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let answer = std::thread::spawn(move || {
+        use std::io::Write;
+        listener
+            .accept()
+            .unwrap()
+            .0
+            .write_all(b"220 smtp ready\r\n")
+            .unwrap();
+    });
+    let mut child = Command::new(guest())
+        .arg("connect")
+        .arg("--socket")
+        .arg(&socket)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let streams = tokio::io::join(child.stdout.take().unwrap(), child.stdin.take().unwrap());
+    let error = soon(backend_core::wire::connect(streams))
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("does not speak this protocol"),
+        "{error}"
+    );
+    answer.join().unwrap();
+}
