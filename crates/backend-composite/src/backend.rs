@@ -36,6 +36,10 @@ impl<D: Backend + ?Sized> Backend for CompositeBackend<D> {
         self.all_capabilities()
     }
 
+    fn work_dir(&self) -> VirtualPath {
+        self.default.work_dir()
+    }
+
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
         let is_above = self.routes.is_above(&request.path);
         match forward!(self.stat_with(request)) {

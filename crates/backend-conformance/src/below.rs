@@ -92,6 +92,13 @@ impl Backend for Below {
         self.backend.capabilities()
     }
 
+    fn work_dir(&self) -> VirtualPath {
+        let inner = self.backend.work_dir();
+        inner
+            .strip_prefix(&self.base)
+            .unwrap_or_else(VirtualPath::root)
+    }
+
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
         forward!(self.stat_with(request)).map(|entry| self.entry(entry))
     }

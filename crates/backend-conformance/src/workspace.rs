@@ -46,6 +46,10 @@ impl Backend for Workspace {
         self.inner.capabilities()
     }
 
+    fn work_dir(&self) -> VirtualPath {
+        self.inner.work_dir()
+    }
+
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
         let result = self.inner.stat_with(request).await;
         if let Ok(entry) = &result {

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use crate::{
     Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, GlobRequest,
     GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page, ReadBytesRequest,
-    ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage, WriteRequest, Written,
+    ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage, VirtualPath, WriteRequest,
+    Written,
 };
 
 /// A place where an agent's files are.
@@ -38,6 +39,16 @@ use crate::{
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Returns what this backend can do. It does not change while the backend lives.
     fn capabilities(&self) -> Capabilities;
+
+    /// Returns the directory from which relative paths start, and in which commands run where there are any. It does not
+    /// change while the backend lives.
+    ///
+    /// The paths of requests and outcomes are whole ones; it is the short forms of
+    /// [`BackendExt`](crate::BackendExt), and whatever else takes text from a person or a model, that put it in front.
+    /// The provided form is the root.
+    fn work_dir(&self) -> VirtualPath {
+        VirtualPath::root()
+    }
 
     /// Returns the entry at a path. The root is always there.
     ///

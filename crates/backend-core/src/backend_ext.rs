@@ -5,35 +5,68 @@ use std::future::Future;
 use bytes::Bytes;
 
 use crate::{
-    Backend, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, Error, ErrorKind,
-    GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
-    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage,
-    VirtualPath, WriteRequest, Written,
+    Backend, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, ErrorKind, GlobRequest,
+    GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page, ReadBytesRequest,
+    ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage, VirtualPath, WriteRequest,
+    Written,
 };
 
 /// Anything that names a path: a [`VirtualPath`], a reference to one, or a text that is parsed on the way.
 pub trait IntoPath {
-    /// Returns the path.
+    /// Returns the path. A text without a leading `/` starts at `directory`.
     ///
     /// # Errors
     ///
     /// Returns `invalid_path` for a text that is none.
-    fn into_path(self) -> Result<VirtualPath>;
+    fn into_path_from(self, directory: &VirtualPath) -> Result<VirtualPath>;
+
+    /// Returns the path. A text without a leading `/` starts at the root.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid_path` for a text that is none.
+    fn into_path(self) -> Result<VirtualPath>
+    where
+        Self: Sized,
+    {
+        self.into_path_from(&VirtualPath::root())
+    }
 }
 
-impl<P> IntoPath for P
-where
-    P: TryInto<VirtualPath>,
-    Error: From<P::Error>,
-{
-    fn into_path(self) -> Result<VirtualPath> {
-        Ok(self.try_into()?)
+impl IntoPath for VirtualPath {
+    fn into_path_from(self, _directory: &VirtualPath) -> Result<VirtualPath> {
+        Ok(self)
+    }
+}
+
+impl IntoPath for &VirtualPath {
+    fn into_path_from(self, _directory: &VirtualPath) -> Result<VirtualPath> {
+        Ok(self.clone())
+    }
+}
+
+impl IntoPath for &str {
+    fn into_path_from(self, directory: &VirtualPath) -> Result<VirtualPath> {
+        Ok(directory.resolve(self)?)
+    }
+}
+
+impl IntoPath for &String {
+    fn into_path_from(self, directory: &VirtualPath) -> Result<VirtualPath> {
+        self.as_str().into_path_from(directory)
+    }
+}
+
+impl IntoPath for String {
+    fn into_path_from(self, directory: &VirtualPath) -> Result<VirtualPath> {
+        self.as_str().into_path_from(directory)
     }
 }
 
 /// The comfortable face of a [`Backend`]: short forms with the defaults of each request.
 ///
-/// It is implemented for every backend. For options, make a request and use the method of [`Backend`] with the same
+/// It is implemented for every backend. A text without a leading `/` names what is below the backend's
+/// [`work_dir`](Backend::work_dir): below `/workspace` in a container, and most often the root. For options, make a request and use the method of [`Backend`] with the same
 /// name and `_with` after it.
 ///
 /// # Examples
@@ -56,7 +89,7 @@ pub trait BackendExt: Backend {
     ///
     /// As [`Backend::stat_with`].
     fn stat(&self, path: impl IntoPath) -> impl Future<Output = Result<Entry>> + Send {
-        let request = path.into_path().map(StatRequest::new);
+        let request = path.into_path_from(&self.work_dir()).map(StatRequest::new);
         async move { self.stat_with(&request?).await }
     }
 
@@ -66,7 +99,7 @@ pub trait BackendExt: Backend {
     ///
     /// As [`Backend::stat_with`], but that `not_found` and `not_a_directory` are `false`.
     fn exists(&self, path: impl IntoPath) -> impl Future<Output = Result<bool>> + Send {
-        let request = path.into_path().map(StatRequest::new);
+        let request = path.into_path_from(&self.work_dir()).map(StatRequest::new);
         async move {
             match self.stat_with(&request?).await {
                 Ok(_) => Ok(true),
@@ -84,7 +117,7 @@ pub trait BackendExt: Backend {
     ///
     /// As [`Backend::ls_with`].
     fn ls(&self, path: impl IntoPath) -> impl Future<Output = Result<Page<Entry>>> + Send {
-        let request = path.into_path().map(LsRequest::new);
+        let request = path.into_path_from(&self.work_dir()).map(LsRequest::new);
         async move { self.ls_with(&request?).await }
     }
 
@@ -94,7 +127,7 @@ pub trait BackendExt: Backend {
     ///
     /// As [`Backend::read_with`].
     fn read(&self, path: impl IntoPath) -> impl Future<Output = Result<TextPage>> + Send {
-        let request = path.into_path().map(ReadRequest::new);
+        let request = path.into_path_from(&self.work_dir()).map(ReadRequest::new);
         async move { self.read_with(&request?).await }
     }
 
@@ -110,7 +143,7 @@ pub trait BackendExt: Backend {
         limit: usize,
     ) -> impl Future<Output = Result<TextPage>> + Send {
         let request = path
-            .into_path()
+            .into_path_from(&self.work_dir())
             .map(|path| ReadRequest::new(path).offset(offset).limit(limit));
         async move { self.read_with(&request?).await }
     }
@@ -121,7 +154,9 @@ pub trait BackendExt: Backend {
     ///
     /// As [`Backend::read_bytes_with`].
     fn read_bytes(&self, path: impl IntoPath) -> impl Future<Output = Result<Bytes>> + Send {
-        let request = path.into_path().map(ReadBytesRequest::new);
+        let request = path
+            .into_path_from(&self.work_dir())
+            .map(ReadBytesRequest::new);
         async move {
             let Content { bytes, .. } = self.read_bytes_with(&request?).await?;
             Ok(bytes)
@@ -140,7 +175,7 @@ pub trait BackendExt: Backend {
     ) -> impl Future<Output = Result<Written>> + Send {
         let content = Bytes::copy_from_slice(content.as_ref());
         let request = path
-            .into_path()
+            .into_path_from(&self.work_dir())
             .map(|path| WriteRequest::new(path, content));
         async move { self.write_with(&request?).await }
     }
@@ -158,7 +193,7 @@ pub trait BackendExt: Backend {
     ) -> impl Future<Output = Result<Edited>> + Send {
         let (old, new) = (old.into(), new.into());
         let request = path
-            .into_path()
+            .into_path_from(&self.work_dir())
             .map(|path| EditRequest::new(path, old, new));
         async move { self.edit_with(&request?).await }
     }
@@ -169,7 +204,9 @@ pub trait BackendExt: Backend {
     ///
     /// As [`Backend::delete_with`].
     fn delete(&self, path: impl IntoPath) -> impl Future<Output = Result<Deleted>> + Send {
-        let request = path.into_path().map(DeleteRequest::new);
+        let request = path
+            .into_path_from(&self.work_dir())
+            .map(DeleteRequest::new);
         async move { self.delete_with(&request?).await }
     }
 
@@ -183,9 +220,10 @@ pub trait BackendExt: Backend {
         from: impl IntoPath,
         to: impl IntoPath,
     ) -> impl Future<Output = Result<Renamed>> + Send {
+        let here = self.work_dir();
         let request = from
-            .into_path()
-            .and_then(|from| Ok(RenameRequest::new(from, to.into_path()?)));
+            .into_path_from(&here)
+            .and_then(|from| Ok(RenameRequest::new(from, to.into_path_from(&here)?)));
         async move { self.rename_with(&request?).await }
     }
 
@@ -195,27 +233,27 @@ pub trait BackendExt: Backend {
     ///
     /// As [`Backend::mkdir_with`].
     fn mkdir(&self, path: impl IntoPath) -> impl Future<Output = Result<MadeDirectory>> + Send {
-        let request = path.into_path().map(MkdirRequest::new);
+        let request = path.into_path_from(&self.work_dir()).map(MkdirRequest::new);
         async move { self.mkdir_with(&request?).await }
     }
 
-    /// Returns the first 1000 files whose path matches `pattern`.
+    /// Returns the first 1000 files in the work directory or below whose path there matches `pattern`.
     ///
     /// # Errors
     ///
     /// As [`Backend::glob_with`].
     fn glob(&self, pattern: impl Into<String>) -> impl Future<Output = Result<Page<Entry>>> + Send {
-        let request = GlobRequest::new(pattern);
+        let request = GlobRequest::new(pattern).path(self.work_dir());
         async move { self.glob_with(&request).await }
     }
 
-    /// Returns the first 1000 matches of `pattern`, a regular expression.
+    /// Returns the first 1000 matches of `pattern`, a regular expression, in the work directory and below.
     ///
     /// # Errors
     ///
     /// As [`Backend::grep_with`].
     fn grep(&self, pattern: impl Into<String>) -> impl Future<Output = Result<Grepped>> + Send {
-        let request = GrepRequest::new(pattern);
+        let request = GrepRequest::new(pattern).path(self.work_dir());
         async move { self.grep_with(&request).await }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     ExecRequest, GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest,
     OutputRequest, Page, ProcessId, ProcessInfo, ProcessOutput, ReadBytesRequest, ReadRequest,
     RenameRequest, Renamed, Result, Sandbox, SandboxId, Signal, StatRequest, StdinRequest,
-    TerminalSize, TextPage, WriteRequest, Written,
+    TerminalSize, TextPage, VirtualPath, WriteRequest, Written,
 };
 
 macro_rules! forward {
@@ -19,6 +19,9 @@ macro_rules! forward {
         impl<T: Backend + ?Sized> Backend for $pointer {
             fn capabilities(&self) -> Capabilities {
                 (**self).capabilities()
+            }
+            fn work_dir(&self) -> VirtualPath {
+                (**self).work_dir()
             }
             async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
                 (**self).stat_with(request).await

@@ -178,6 +178,33 @@ impl VirtualPath {
         }
     }
 
+    /// Returns what a text names for somebody who is in this directory: a text with a leading `/` is a whole path, any
+    /// other one starts here.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backend_core::VirtualPath;
+    ///
+    /// let here = VirtualPath::parse("/workspace")?;
+    /// assert_eq!(here.resolve("src/a.rs")?, "/workspace/src/a.rs");
+    /// assert_eq!(here.resolve("/etc/os-release")?, "/etc/os-release");
+    /// assert_eq!(here.resolve(".")?, here);
+    /// assert!(here.resolve("../other").is_err());
+    /// # Ok::<(), backend_core::PathError>(())
+    /// ```
+    pub fn resolve(&self, text: &str) -> Result<Self, PathError> {
+        let path = Self::parse(text)?;
+        if text.starts_with('/') {
+            return Ok(path);
+        }
+        path.rebase(self)
+    }
+
     /// Returns whether this is `/`.
     pub fn is_root(&self) -> bool {
         &*self.0 == "/"

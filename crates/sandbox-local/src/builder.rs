@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use backend_core::{Backend, Error, Result, SandboxId};
+use backend_core::{Backend, Error, Result, SandboxId, VirtualPath};
 
 use crate::{Engine, LocalSandbox};
 
@@ -40,6 +40,7 @@ pub(crate) struct Setup {
     pub(crate) host_root: Option<PathBuf>,
     pub(crate) env: BTreeMap<OsString, OsString>,
     pub(crate) shell: PathBuf,
+    pub(crate) work_dir: VirtualPath,
 }
 
 impl<B: Backend> LocalSandboxBuilder<B> {
@@ -51,6 +52,7 @@ impl<B: Backend> LocalSandboxBuilder<B> {
                 host_root: None,
                 env: BTreeMap::new(),
                 shell: PathBuf::from("/bin/sh"),
+                work_dir: VirtualPath::root(),
             },
         }
     }
@@ -61,6 +63,13 @@ impl<B: Backend> LocalSandboxBuilder<B> {
     /// goes with the sandbox, and a `cwd` is `unsupported`.
     pub fn host_root(mut self, directory: impl Into<PathBuf>) -> Self {
         self.setup.host_root = Some(directory.into());
+        self
+    }
+
+    /// Sets the directory of the backend in which commands run unless they say otherwise, and from which relative paths
+    /// start; the root by default.
+    pub fn work_dir(mut self, directory: VirtualPath) -> Self {
+        self.setup.work_dir = directory;
         self
     }
 
@@ -101,6 +110,11 @@ impl<B: Backend> LocalSandboxBuilder<B> {
                     "a variable of the sandbox's environment has an impossible name or value",
                 ));
             }
+        }
+        if self.setup.host_root.is_none() && !self.setup.work_dir.is_root() {
+            return Err(Error::invalid_request(
+                "a work directory needs a host root: without one, commands run in a directory of their own",
+            ));
         }
         Ok(LocalSandbox::new(self.backend, Engine::new(self.setup)?))
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use backend_core::{
     Error, ExecOutput, ExecRequest, OutputRequest, ProcessId, ProcessInfo, ProcessOutput, Result,
-    SandboxId, Signal, StdinRequest, TerminalSize,
+    SandboxId, Signal, StdinRequest, TerminalSize, VirtualPath,
 };
 
 use crate::builder::Setup;
@@ -13,6 +13,7 @@ use crate::builder::Setup;
 #[derive(Debug)]
 pub(crate) struct Engine {
     id: SandboxId,
+    work_dir: VirtualPath,
     stopped: AtomicBool,
 }
 
@@ -26,12 +27,17 @@ impl Engine {
         };
         Ok(Self {
             id,
+            work_dir: setup.work_dir,
             stopped: AtomicBool::new(false),
         })
     }
 
     pub(crate) fn id(&self) -> &SandboxId {
         &self.id
+    }
+
+    pub(crate) fn work_dir(&self) -> &VirtualPath {
+        &self.work_dir
     }
 
     pub(crate) fn check(&self) -> Result<()> {

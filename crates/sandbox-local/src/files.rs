@@ -5,7 +5,7 @@ use backend_core::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry,
     GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
     ReadBytesRequest, ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage,
-    WriteRequest, Written,
+    VirtualPath, WriteRequest, Written,
 };
 
 use crate::{Engine, LocalSandbox};
@@ -19,6 +19,10 @@ impl<B: Backend> Backend for LocalSandbox<B> {
         capabilities.processes = Engine::RUNS;
         capabilities.pty = Engine::RUNS;
         capabilities
+    }
+
+    fn work_dir(&self) -> VirtualPath {
+        self.engine().work_dir().clone()
     }
 
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {

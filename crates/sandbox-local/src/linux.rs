@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use backend_core::{Error, Result, SandboxId};
+use backend_core::{Error, Result, SandboxId, VirtualPath};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -35,6 +35,7 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Engine {
     id: SandboxId,
+    work_dir: VirtualPath,
     defaults: Defaults,
     ground: Arc<Ground>,
     room: Arc<Room>,
@@ -55,7 +56,8 @@ impl Engine {
         let ground = Ground::open(setup.host_root.as_deref())?;
         Ok(Self {
             id,
-            defaults: Defaults::new(&setup.shell, setup.env, ground.path()),
+            defaults: Defaults::new(&setup.shell, setup.env, ground.path(), &setup.work_dir),
+            work_dir: setup.work_dir,
             ground: Arc::new(ground),
             room: Arc::default(),
         })
@@ -63,6 +65,10 @@ impl Engine {
 
     pub(crate) fn id(&self) -> &SandboxId {
         &self.id
+    }
+
+    pub(crate) fn work_dir(&self) -> &VirtualPath {
+        &self.work_dir
     }
 
     /// Fails once the sandbox was stopped.

@@ -43,10 +43,12 @@ impl Served {
                     pty: false,
                     ..backend.capabilities()
                 },
+                work_dir: backend.work_dir(),
                 sandbox: None,
             },
             Self::Sandbox(sandbox) => Serves {
                 capabilities: sandbox.capabilities(),
+                work_dir: sandbox.work_dir(),
                 sandbox: Some(sandbox.id().clone()),
             },
         }

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::frame::{Frame, Kind, MIN_FRAME_BYTES};
 use super::reader::FrameReader;
 use super::{Limits, VERSION, codec};
-use crate::{Capabilities, SandboxId};
+use crate::{Capabilities, SandboxId, VirtualPath};
 
 /// What a connection starts with, in both directions. A byte that is no text, then a line, so that neither a shell nor an
 /// HTTP server takes it for something else.
@@ -50,6 +50,9 @@ pub(super) struct Offer {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Serves {
     pub(super) capabilities: Capabilities,
+    /// Where relative paths start.
+    #[serde(default = "VirtualPath::root")]
+    pub(super) work_dir: VirtualPath,
     /// The name of the sandbox; a server of files alone has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) sandbox: Option<SandboxId>,

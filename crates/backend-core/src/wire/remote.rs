@@ -19,7 +19,7 @@ use crate::{
     ExecOutput, ExecRequest, GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory,
     MkdirRequest, OutputRequest, Page, ProcessId, ProcessInfo, ProcessOutput, ReadBytesRequest,
     ReadRequest, RenameRequest, Renamed, Result, Sandbox, SandboxId, Signal, StatRequest,
-    StdinRequest, TerminalSize, TextPage, WriteRequest, Written,
+    StdinRequest, TerminalSize, TextPage, VirtualPath, WriteRequest, Written,
 };
 
 mod batch;
@@ -147,6 +147,10 @@ impl fmt::Debug for Remote {
 impl Backend for Remote {
     fn capabilities(&self) -> Capabilities {
         self.client.serves.capabilities
+    }
+
+    fn work_dir(&self) -> VirtualPath {
+        self.client.serves.work_dir.clone()
     }
 
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {

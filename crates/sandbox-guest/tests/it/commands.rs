@@ -8,7 +8,9 @@ use backend_core::{
 };
 use bytes::Bytes;
 
-use crate::host::{Init, Served, lives as is_alive, mark, soon, until_none, until_sleeping};
+use crate::host::{
+    Init, Served, guest, lives as is_alive, mark, over_stdio, soon, until_none, until_sleeping,
+};
 
 #[tokio::test]
 async fn commands_and_files_see_each_other() {
@@ -34,6 +36,26 @@ async fn commands_and_files_see_each_other() {
         .await
         .unwrap();
     assert_eq!(listed.stdout.head, "a\n");
+}
+
+#[tokio::test]
+async fn relative_paths_and_commands_start_in_the_work_directory() {
+    let root = tempfile::tempdir().unwrap();
+    let mut command = tokio::process::Command::new(guest());
+    command.arg("serve").arg("--root").arg(root.path());
+    command.args(["--work-dir", "/work/here"]);
+    let (remote, _child) = over_stdio(&mut command).await;
+    assert_eq!(remote.work_dir(), "/work/here");
+    remote.write("a.txt", "one\n").await.unwrap();
+    remote.write("/work/b.txt", "two\n").await.unwrap();
+    let seen = remote.execute("cat a.txt ../b.txt").await.unwrap();
+    assert_eq!(seen.stdout.head, "one\ntwo\n");
+    let globbed = remote.glob("**/*.txt").await.unwrap();
+    assert_eq!(globbed.items.len(), 1);
+    assert_eq!(globbed.items[0].path, "/work/here/a.txt");
+    assert_eq!(remote.grep("o").await.unwrap().matches.len(), 1);
+    remote.rename("a.txt", "sub/c.txt").await.unwrap();
+    assert!(root.path().join("work/here/sub/c.txt").exists());
 }
 
 #[tokio::test]

@@ -27,11 +27,18 @@ pub(super) struct Plan {
 pub(super) struct Defaults {
     pub(super) shell: OsString,
     pub(super) env: BTreeMap<OsString, OsString>,
+    /// `None` is where commands run when there is nothing to look up.
+    work_dir: Option<VirtualPath>,
 }
 
 impl Defaults {
-    /// Makes them from the settings of the sandbox and the directory that commands run in.
-    pub(super) fn new(shell: &Path, env: BTreeMap<OsString, OsString>, home: &Path) -> Self {
+    /// Makes them from the settings of the sandbox and the directory on the host that is its root.
+    pub(super) fn new(
+        shell: &Path,
+        env: BTreeMap<OsString, OsString>,
+        home: &Path,
+        work_dir: &VirtualPath,
+    ) -> Self {
         let mut all = BTreeMap::from([
             ("HOME".into(), home.into()),
             ("LANG".into(), "C.UTF-8".into()),
@@ -41,6 +48,7 @@ impl Defaults {
         Self {
             shell: shell.into(),
             env: all,
+            work_dir: (!work_dir.is_root()).then(|| work_dir.clone()),
         }
     }
 }
@@ -90,7 +98,7 @@ impl Plan {
             program,
             arguments,
             env,
-            cwd: request.cwd.clone(),
+            cwd: request.cwd.clone().or_else(|| defaults.work_dir.clone()),
             terminal: request.terminal,
             deadline,
             ceiling: request.output_ceiling.unwrap_or(u64::MAX),
@@ -141,13 +149,18 @@ mod tests {
     use std::path::Path;
     use std::time::{Duration, Instant};
 
-    use backend_core::{ErrorKind, ExecRequest, TerminalSize};
+    use backend_core::{ErrorKind, ExecRequest, TerminalSize, VirtualPath};
 
     use super::{Defaults, Plan};
 
     fn defaults() -> Defaults {
         let env = BTreeMap::from([("HOME".into(), "/x".into())]);
-        Defaults::new(Path::new("/bin/sh"), env, Path::new("/home"))
+        Defaults::new(
+            Path::new("/bin/sh"),
+            env,
+            Path::new("/home"),
+            &VirtualPath::root(),
+        )
     }
 
     #[test]

@@ -149,3 +149,23 @@ fn a_root_that_is_no_directory_is_refused_without_naming_it() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_work_directory_is_where_commands_and_relative_paths_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let build = |builder: sandbox_local::LocalSandboxBuilder<FsBackend>| builder.work_dir(p("/w"));
+    let files = || FsBackend::open(dir.path()).unwrap();
+    let builder = LocalSandbox::builder_without_isolation(files()).host_root(dir.path());
+    let sandbox = build(builder).build().unwrap();
+    let missing = sandbox.execute_with(&ExecRequest::shell("pwd")).await;
+    assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
+    sandbox.write("a.txt", "here").await.unwrap();
+    assert_eq!(printed(&sandbox, "cat a.txt").await, "here");
+    assert_eq!(sandbox.read_bytes("/w/a.txt").await.unwrap(), "here");
+    assert_eq!(
+        pwd(&sandbox, "/").await,
+        dir.path().canonicalize().unwrap().display().to_string()
+    );
+    let nowhere = build(LocalSandbox::builder_without_isolation(files())).build();
+    assert_eq!(nowhere.unwrap_err().kind(), ErrorKind::InvalidRequest);
+}

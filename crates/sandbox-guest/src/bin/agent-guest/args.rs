@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backend_core::SandboxId;
+use backend_core::{SandboxId, VirtualPath};
 
 pub(crate) const USAGE: &str = "\
 usage: agent-guest <command> [options]
@@ -16,7 +16,9 @@ usage: agent-guest <command> [options]
   connect   join standard input and output to the socket of an init
 
 options of serve and init:
-  --root DIR          the directory whose files are served, and where commands run; / by default
+  --root DIR          the directory whose files are served, and / by default
+  --work-dir PATH     the directory below the root where commands run, made if it is not there;
+                      the root by default
   --id NAME           the name of the sandbox; guest by default
   --env NAME=VALUE    a variable for every command; can be repeated
 
@@ -47,6 +49,7 @@ pub(crate) enum Task {
 #[derive(Debug)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
+    pub(crate) work_dir: VirtualPath,
     pub(crate) id: SandboxId,
     pub(crate) env: Vec<(String, String)>,
 }
@@ -67,6 +70,7 @@ pub(crate) struct Connect {
 /// Everything that an option can set.
 struct Options {
     root: PathBuf,
+    work_dir: VirtualPath,
     id: String,
     env: Vec<(String, String)>,
     socket: PathBuf,
@@ -81,8 +85,15 @@ pub(crate) fn parse(arguments: Vec<String>) -> Result<Task, String> {
         return Err("there is no command".to_owned());
     };
     let allowed: &[&str] = match command.as_str() {
-        "serve" => &["--root", "--id", "--env"],
-        "init" => &["--root", "--id", "--env", "--socket", "--lease"],
+        "serve" => &["--root", "--work-dir", "--id", "--env"],
+        "init" => &[
+            "--root",
+            "--work-dir",
+            "--id",
+            "--env",
+            "--socket",
+            "--lease",
+        ],
         "connect" => &["--socket", "--wait"],
         "--version" | "-V" => {
             return Ok(Task::Say(format!(
@@ -95,6 +106,7 @@ pub(crate) fn parse(arguments: Vec<String>) -> Result<Task, String> {
     };
     let mut options = Options {
         root: PathBuf::from("/"),
+        work_dir: VirtualPath::root(),
         id: "guest".to_owned(),
         env: Vec::new(),
         socket: PathBuf::from(SOCKET),
@@ -123,6 +135,9 @@ impl Options {
     fn set(&mut self, name: &str, value: String) -> Result<(), String> {
         match name {
             "--root" => self.root = path(name, value)?,
+            "--work-dir" => {
+                self.work_dir = VirtualPath::parse(&value).map_err(|error| error.to_string())?;
+            }
             "--id" => self.id = value,
             "--env" => {
                 let Some((variable, value)) = value.split_once('=') else {
@@ -141,6 +156,7 @@ impl Options {
         let id = SandboxId::parse(&self.id).map_err(|error| error.to_string())?;
         let workspace = Workspace {
             root: self.root,
+            work_dir: self.work_dir,
             id,
             env: self.env,
         };

@@ -32,7 +32,7 @@ pub(crate) fn run(options: args::Init) -> Result<(), String> {
     }
     memory::settle();
     workspace::runtime()?.block_on(async {
-        let guest = workspace::open(&options.workspace)?;
+        let guest = workspace::open(&options.workspace).await?;
         let socket = Socket::bind(&options.socket)?;
         let signals = [
             SignalKind::terminate(),

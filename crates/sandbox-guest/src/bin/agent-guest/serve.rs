@@ -11,7 +11,7 @@ use crate::{memory, stdio, workspace};
 pub(crate) fn run(options: Workspace) -> Result<(), String> {
     memory::settle();
     workspace::runtime()?.block_on(async {
-        let guest = workspace::open(&options)?;
+        let guest = workspace::open(&options).await?;
         let server = Server::sandbox(Arc::clone(&guest)).options(workspace::options());
         let served = server.serve(stdio::take()).await;
         // Whether all that it started is known to be dead is nothing that anybody is left to be told.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use backend_core::BackendExt;
 use backend_core::wire::{Limits, Options};
 use backend_fs::FsBackend;
 use sandbox_local::LocalSandbox;
@@ -22,14 +23,21 @@ const THREAD_IDLE: Duration = Duration::from_secs(2);
 /// Operations on files are short calls, and the deepest of them is a regular expression.
 const STACK_BYTES: usize = 1 << 20;
 
-/// Opens the workspace. It needs a runtime around it.
-pub(crate) fn open(workspace: &Workspace) -> Result<Arc<Guest>, String> {
+/// Opens the workspace, and makes its work directory. It needs a runtime around it.
+pub(crate) async fn open(workspace: &Workspace) -> Result<Arc<Guest>, String> {
     let files = FsBackend::builder(&workspace.root);
     let files = files
         .build()
         .map_err(|error| format!("the root cannot be served: {error}"))?;
+    if !workspace.work_dir.is_root() {
+        files
+            .mkdir(&workspace.work_dir)
+            .await
+            .map_err(|error| format!("the work directory cannot be made: {error}"))?;
+    }
     let mut guest = LocalSandbox::builder_without_isolation(files)
         .host_root(&workspace.root)
+        .work_dir(workspace.work_dir.clone())
         .id(workspace.id.clone());
     for (name, value) in &workspace.env {
         guest = guest.env(name, value);
