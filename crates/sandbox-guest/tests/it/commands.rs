@@ -43,19 +43,19 @@ async fn relative_paths_and_commands_start_in_the_work_directory() {
     let root = tempfile::tempdir().unwrap();
     let mut command = tokio::process::Command::new(guest());
     command.arg("serve").arg("--root").arg(root.path());
-    command.args(["--work-dir", "/work/here"]);
+    command.args(["--work-dir", "/agent/here"]);
     let (remote, _child) = over_stdio(&mut command).await;
-    assert_eq!(remote.work_dir(), "/work/here");
+    assert_eq!(remote.work_dir(), "/agent/here");
     remote.write("a.txt", "one\n").await.unwrap();
-    remote.write("/work/b.txt", "two\n").await.unwrap();
+    remote.write("/agent/b.txt", "two\n").await.unwrap();
     let seen = remote.execute("cat a.txt ../b.txt").await.unwrap();
     assert_eq!(seen.stdout.head, "one\ntwo\n");
     let globbed = remote.glob("**/*.txt").await.unwrap();
     assert_eq!(globbed.items.len(), 1);
-    assert_eq!(globbed.items[0].path, "/work/here/a.txt");
+    assert_eq!(globbed.items[0].path, "/agent/here/a.txt");
     assert_eq!(remote.grep("o").await.unwrap().matches.len(), 1);
     remote.rename("a.txt", "sub/c.txt").await.unwrap();
-    assert!(root.path().join("work/here/sub/c.txt").exists());
+    assert!(root.path().join("agent/here/sub/c.txt").exists());
 }
 
 #[tokio::test]
