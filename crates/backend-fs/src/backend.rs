@@ -9,7 +9,7 @@ use backend_core::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry,
     GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
     ReadBytesRequest, ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage,
-    WriteRequest, Written,
+    VirtualPath, WriteRequest, Written,
 };
 
 use crate::hop::{hop, search};
@@ -104,6 +104,10 @@ impl Backend for FsBackend {
         capabilities.durable = true;
         capabilities.symlinks = true;
         capabilities
+    }
+
+    fn work_dir(&self) -> VirtualPath {
+        VirtualPath::root()
     }
 
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
