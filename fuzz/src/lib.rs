@@ -4,7 +4,7 @@
 //! what must hold whatever the input. The files in `fuzz_targets` only connect it to libFuzzer, so that the same code
 //! runs without it too: in the tests, on random bytes and on every input that ever found something.
 //!
-//! `cargo xtask fuzz` runs the targets. An input that found something is kept in `regressions/<target>/`.
+//! `cargo xtask fuzz` runs the targets, each with the features that it needs. An input that found something is kept in `regressions/<target>/`.
 
 #![forbid(unsafe_code)]
 
@@ -13,13 +13,18 @@ pub mod glob;
 pub mod grep;
 pub mod path;
 pub mod request;
+#[cfg(feature = "tools")]
+pub mod tool_input;
 pub mod window;
+#[cfg(feature = "wire")]
 pub mod wire_message;
+#[cfg(feature = "wire")]
 pub mod wire_session;
 
 mod now;
 mod patch;
 mod tree;
+#[cfg(feature = "wire")]
 mod wire;
 mod words;
 

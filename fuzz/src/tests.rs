@@ -63,11 +63,19 @@ fn requests_are_answered() {
     each_input("request", INPUTS, crate::request::run);
 }
 
+#[cfg(feature = "tools")]
+#[test]
+fn calls_of_tools_have_replies() {
+    each_input("tool_input", INPUTS, crate::tool_input::run);
+}
+
+#[cfg(feature = "wire")]
 #[test]
 fn messages_of_the_wire_are_answered() {
     each_input("wire_message", INPUTS, crate::wire_message::run);
 }
 
+#[cfg(feature = "wire")]
 #[test]
 fn sessions_over_the_wire_end() {
     each_input("wire_session", INPUTS, crate::wire_session::run);

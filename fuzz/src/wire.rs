@@ -118,6 +118,7 @@ pub(crate) fn requests() -> Vec<Value> {
     });
     [
         json!({ "stat": path }),
+        json!({ "resolve": path }),
         json!({ "ls": { "path": "/", "limit": 10 } }),
         json!({ "read": read }),
         json!({ "read_many": [read, read] }),

@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::Result;
 use crate::shell::Cmd;
 use crate::workspace::Workspace;
@@ -78,7 +80,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 fn run_one(workspace: &Workspace, fuzz: &Path, target: &str, seconds: u32) -> Result<()> {
     let corpus = format!("fuzz/corpus/{target}");
     fs::create_dir_all(workspace.root.join(&corpus)).map_err(|e| format!("{corpus}: {e}"))?;
-    let mut command = cargo_fuzz(&["run", target, &corpus]);
+    let features = features(fuzz, target)?;
+    let mut command = cargo_fuzz(&["run", "--features", &features, target, &corpus]);
     // Seeds are read, and never written to.
     let seeds = format!("fuzz/seeds/{target}");
     if workspace.root.join(&seeds).is_dir() {
@@ -124,6 +127,28 @@ fn need_tools() -> Result<()> {
     Ok(())
 }
 
+/// Returns the features that a target needs, with a comma between them.
+fn features(fuzz: &Path, target: &str) -> Result<String> {
+    let manifest = fuzz.join("Cargo.toml");
+    let metadata = Cmd::cargo(&["metadata", "--format-version", "1", "--no-deps"])
+        .args(&["--manifest-path", &manifest.to_string_lossy()])
+        .output()?;
+    let metadata: Value = serde_json::from_str(&metadata)
+        .map_err(|e| format!("cargo metadata printed what is not JSON: {e}"))?;
+    Ok(required_features(&metadata, target).join(","))
+}
+
+/// Finds the features that a target needs in what cargo says of its workspace.
+fn required_features<'a>(metadata: &'a Value, target: &str) -> Vec<&'a str> {
+    let list = |of: &'a Value, name: &str| of[name].as_array().map_or(&[][..], Vec::as_slice);
+    let mut targets = list(metadata, "packages")
+        .iter()
+        .flat_map(|package| list(package, "targets"));
+    let found = targets.find(|found| found["name"] == target);
+    let features = found.map_or(&[][..], |found| list(found, "required-features"));
+    features.iter().filter_map(Value::as_str).collect()
+}
+
 /// Returns the names of the targets in alphabetical order: each is a file in `fuzz_targets`.
 fn targets(fuzz: &Path) -> Result<Vec<String>> {
     let folder = fuzz.join("fuzz_targets");
@@ -144,7 +169,21 @@ fn targets(fuzz: &Path) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::Options;
+    use super::{Options, required_features};
+
+    #[test]
+    fn a_target_gets_the_features_that_it_needs() {
+        let metadata = serde_json::json!({ "packages": [{ "targets": [
+            { "name": "path" },
+            { "name": "wire_message", "required-features": ["wire", "more"] },
+        ]}]});
+        assert_eq!(
+            required_features(&metadata, "wire_message"),
+            ["wire", "more"]
+        );
+        assert!(required_features(&metadata, "path").is_empty());
+        assert!(required_features(&metadata, "none").is_empty());
+    }
 
     fn parse(args: &[&str]) -> crate::Result<Options> {
         Options::parse(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())

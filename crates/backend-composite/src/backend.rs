@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use backend_core::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, EntryKind,
     Error, GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
-    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage,
-    VirtualPath, WriteMode, WriteRequest, Written,
+    PathError, PathReason, ReadBytesRequest, ReadRequest, RenameRequest, Renamed, ResolveRequest,
+    Resolved, Result, StatRequest, TextPage, VirtualPath, WriteMode, WriteRequest, Written,
 };
 
 use crate::CompositeBackend;
@@ -46,6 +46,24 @@ impl<D: Backend + ?Sized> Backend for CompositeBackend<D> {
             Ok(entry) if !is_above || entry.is_directory() => Ok(entry),
             Err(error) if !is_above => Err(self.explain(&request.path, error, Wants::ToLook).await),
             _ => Ok(Entry::new(request.path.clone(), EntryKind::Directory)),
+        }
+    }
+
+    async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
+        if self.routes.is_above(&request.path) {
+            return Ok(Resolved::new(request.path.clone()));
+        }
+        let path = &request.path;
+        let Some(mount) = self.routes.owner(path) else {
+            return (*self.default).resolve_with(request).await;
+        };
+        let inner = ResolveRequest::new(mount.inner(path));
+        match (*mount.backend).resolve_with(&inner).await {
+            Ok(led) => match mount.outer(&led.path) {
+                Some(led) => Ok(Resolved::new(led)),
+                None => Err(PathError::new(path.as_str(), PathReason::PathTooLong).into()),
+            },
+            Err(error) => Err(error.outward(mount)),
         }
     }
 

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use backend_core::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, Error,
     GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
-    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage,
-    VirtualPath, WriteRequest, Written,
+    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result,
+    StatRequest, TextPage, VirtualPath, WriteRequest, Written,
 };
 
 /// Shows a directory of a backend as the root, so that the suites can run where a root is not empty: inside a
@@ -103,6 +103,10 @@ impl Backend for Below {
         forward!(self.stat_with(request)).map(|entry| self.entry(entry))
     }
 
+    async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
+        forward!(self.resolve_with(request)).map(|led| Resolved::new(self.outer(&led.path)))
+    }
+
     async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
         forward!(self.ls_with(request)).map(|page| self.page(page))
     }
@@ -120,7 +124,7 @@ impl Backend for Below {
     }
 
     async fn edit_with(&self, request: &EditRequest) -> Result<Edited> {
-        forward!(self.edit_with(request))
+        forward!(self.edit_with(request)).map(|edited| edited.at_path(&request.path))
     }
 
     async fn delete_with(&self, request: &DeleteRequest) -> Result<Deleted> {

@@ -1,9 +1,9 @@
 //! The rules that hold for every answer, whatever was asked. A [`Workspace`](crate::Workspace) applies them.
 
 use backend_core::{
-    Content, Entry, EntryKind, Error, ErrorKind, GlobRequest, GrepMatch, GrepOutput, GrepRequest,
-    Grepped, LsRequest, Page, PageEnd, ReadBytesRequest, ReadRequest, TextPage, Truncation,
-    VirtualPath,
+    Captured, Content, Entry, EntryKind, Error, ErrorKind, GlobRequest, GrepMatch, GrepOutput,
+    GrepRequest, Grepped, LsRequest, OutputRequest, Page, PageEnd, ProcessOutput, ReadBytesRequest,
+    ReadRequest, TextPage, Truncation, VirtualPath,
 };
 
 /// Messages are one line, in the words of the workspace: about a path that was asked for, never about the host's.
@@ -191,6 +191,35 @@ fn matched(request: &GrepRequest, hit: &GrepMatch) {
         assert!(line.line > hit.line, "{line:?} is after {hit:?}");
     }
     excluded(&hit.path, &request.exclude);
+}
+
+/// What is kept of a stream is all of it, or its first and last half.
+pub(crate) fn captured(limit: usize, kept: &Captured) {
+    let (head, tail) = (kept.head.len(), kept.tail.len());
+    if kept.omitted == 0 {
+        assert!(head <= limit, "{head} bytes are kept, at most {limit}");
+        assert_eq!(tail, 0, "all of it is the head");
+    } else {
+        let halves = (limit - limit / 2, limit / 2);
+        assert_eq!((head, tail), halves, "the halves of {limit} bytes");
+    }
+}
+
+/// What is read of a process follows its cursor, within the limit.
+pub(crate) fn process_output(request: &OutputRequest, output: &ProcessOutput) {
+    let length: usize = output.chunks.iter().map(|chunk| chunk.bytes.len()).sum();
+    assert!(
+        length <= request.limit,
+        "{length} bytes, at most {}",
+        request.limit
+    );
+    let next = request.cursor + output.missed + length as u64;
+    assert_eq!(
+        output.next, next,
+        "the cursor behind {length} bytes: {output:?}"
+    );
+    let empty = output.chunks.iter().any(|chunk| chunk.bytes.is_empty());
+    assert!(!empty, "a piece has bytes: {output:?}");
 }
 
 fn excluded(path: &VirtualPath, exclude: &[VirtualPath]) {

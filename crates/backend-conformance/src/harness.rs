@@ -1,13 +1,14 @@
 //! What a generated test does: make a runtime and a subject, and check one law on it.
 
-use std::collections::BTreeMap;
+use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::io::Write;
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::Runtime;
 
-use crate::{Law, Need, Subject, areas, law};
+use crate::{Report, Subject, Suite, law};
 
 /// Makes a fresh subject.
 pub type Make = fn() -> BoxFuture<'static, Subject>;
@@ -23,50 +24,74 @@ where
     Box::pin(async move { future.await.into() })
 }
 
+/// Where a suite is used.
+#[derive(Clone, Copy, Debug)]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "the macros make it, and nobody else"
+)]
+pub struct Place {
+    /// The crate.
+    pub package: &'static str,
+    /// The module.
+    pub module: &'static str,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.package, self.module)
+    }
+}
+
 /// Checks one law on a fresh subject, or prints that it is skipped, where [`count`] prints it once more.
 ///
 /// # Panics
 ///
 /// Panics if the law does not hold, or there is none with this id.
 #[expect(clippy::print_stdout, reason = "a test that checks nothing says so")]
-pub fn run(id: &str, make: Make) {
+pub fn run(place: Place, id: &str, make: Make) {
     let law = law(id).expect("the law is registered");
     block_on(async {
         let subject = make().await;
         match law.lacks(&subject) {
-            Some(need) => println!("{law:?}: skipped without {need}"),
+            Some(need) => println!("{place}: {law:?}: skipped without {need}"),
             None => law.check(subject).await,
         }
     });
 }
 
-/// Prints how many laws of the writable or the read-only areas are checked on a subject, and which are skipped.
-pub fn count(suite: &str, read_only: bool, make: Make) {
-    let lacking = block_on(async {
+/// Prints how many laws of a suite are checked on a subject, and which are skipped.
+///
+/// # Panics
+///
+/// Panics if all would be.
+pub fn count(place: Place, suite: Suite, make: Make) {
+    block_on(async {
         let subject = make().await;
-        let of_suite = areas().iter().filter(|area| area.read_only == read_only);
-        let laws = of_suite.flat_map(|area| area.laws);
-        laws.map(|law| (law, law.lacks(&subject))).collect()
+        let mut report = Report::default();
+        for law in suite.laws() {
+            match law.lacks(&subject) {
+                None => report.checked.push(law),
+                Some(need) => report.skipped.push((law, need)),
+            }
+        }
+        say(&format!("{place}: {report}"));
+        assert!(
+            !report.checked.is_empty(),
+            "nothing is checked: {subject:?} lacks {:?}",
+            report.skipped.first()
+        );
     });
-    say(&format!("{suite}: {}", summary(lacking)));
 }
 
-/// Says how many laws are checked, and which are not, by what they need.
-fn summary(laws: Vec<(&Law, Option<Need>)>) -> String {
-    let mut skipped: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let mut checked = 0;
-    for (law, lacks) in laws {
-        match lacks {
-            None => checked += 1,
-            Some(need) => skipped.entry(need.to_string()).or_default().push(law.id),
-        }
-    }
-    let count: usize = skipped.values().map(Vec::len).sum();
-    let mut summary = format!("{checked} laws checked, {count} skipped");
-    for (need, ids) in skipped {
-        summary += &format!("; without {need}: {}", ids.join(" "));
-    }
-    summary
+/// Returns what a panic said.
+pub(crate) fn words_of(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<String>().cloned();
+    let words = words.or_else(|| {
+        let text = panic.downcast_ref::<&str>();
+        text.map(|text| (*text).to_owned())
+    });
+    words.unwrap_or_else(|| "a panic without words".to_owned())
 }
 
 /// Makes a runtime like that of an application, with everything on that the build has.

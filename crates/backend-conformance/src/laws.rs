@@ -1,84 +1,117 @@
 //! The laws, by area. Each file starts with the list of its laws, from which the tests, the registry and the table in
 //! `docs/contract.md` are made.
 
-use crate::Area;
+use crate::{Area, Suite};
 
+mod background;
 mod batch;
+mod command_lines;
+mod commands_and_files;
 mod concurrency;
+mod deadlines;
 mod delete;
 mod edit;
 mod edit_lines;
 mod edit_refused;
 mod edit_text;
+mod endings;
+mod environment;
 mod errors;
 mod glob;
 mod glob_scope;
 mod grep;
 mod grep_scope;
 mod grep_text;
+mod input;
 mod links;
 mod listing;
 mod mkdir;
+mod output;
 mod paths;
+mod process_input;
+mod process_output;
+mod processes;
 mod read;
 mod read_bytes;
 pub(crate) mod read_only;
+mod refusals;
 mod rename;
 mod skipping;
+mod stopped;
+mod terminals;
 mod text;
+mod trees;
 mod versions;
+mod work_dirs;
 mod write;
 
 /// Names the areas once: for the registry here, and for whoever makes tests of them.
 macro_rules! areas {
-    ($($area:ident $title:literal;)*) => {
+    ($($suite:ident { $($area:ident $title:literal;)* })*) => {
         pub(crate) const AREAS: &[Area] = &[
-            $(
+            $($(
                 Area {
                     name: stringify!($area),
                     title: $title,
-                    read_only: false,
+                    suite: Suite::$suite,
                     laws: $area::LAWS,
                 },
-            )*
-            Area {
-                name: "read_only",
-                title: "Read-only backends",
-                read_only: true,
-                laws: read_only::LAWS,
-            },
+            )*)*
         ];
     };
 }
 
 areas! {
-    paths "Paths";
-    listing "Entries and listings";
-    read "Windows of lines";
-    text "What text is";
-    read_bytes "Bytes";
-    write "Writes";
-    versions "Versions";
-    edit "Exact edits";
-    edit_refused "Exact edits that are refused";
-    edit_text "What an edit keeps";
-    edit_lines "Edits by line and hash";
-    delete "Deletes";
-    rename "Renames";
-    mkdir "Directories";
-    batch "Batches";
-    glob "Globs";
-    glob_scope "Where a glob looks";
-    skipping "What searches skip";
-    grep "Greps";
-    grep_scope "Where a grep looks";
-    grep_text "What a grep takes for text";
-    links "Symbolic links";
-    errors "Errors";
-    concurrency "Concurrency and cancellation";
+    Files {
+        paths "Paths";
+        listing "Entries and listings";
+        read "Windows of lines";
+        text "What text is";
+        read_bytes "Bytes";
+        write "Writes";
+        versions "Versions";
+        edit "Exact edits";
+        edit_refused "Exact edits that are refused";
+        edit_text "What an edit keeps";
+        edit_lines "Edits by line and hash";
+        delete "Deletes";
+        rename "Renames";
+        mkdir "Directories";
+        batch "Batches";
+        glob "Globs";
+        glob_scope "Where a glob looks";
+        skipping "What searches skip";
+        grep "Greps";
+        grep_scope "Where a grep looks";
+        grep_text "What a grep takes for text";
+        links "Symbolic links";
+        errors "Errors";
+        concurrency "Concurrency and cancellation";
+    }
+    ReadOnly {
+        read_only "Read-only backends";
+    }
+    Commands {
+        command_lines "Lines and words";
+        environment "What a command is given";
+        work_dirs "Working directories";
+        input "Standard input";
+        output "Output";
+        endings "How commands end";
+        refusals "Commands that are refused";
+        deadlines "Timeouts";
+        trees "What dies with a command";
+        background "What a command leaves running";
+        commands_and_files "Commands and files side by side";
+        processes "Processes";
+        process_output "Output of a process";
+        process_input "Input of a process";
+        terminals "Terminals";
+        stopped "After a stop";
+    }
 }
 
-/// Hands the list of each writable area to a macro.
+/// Hands the list of each area about files to a macro.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __each_file_area {
@@ -107,5 +140,29 @@ macro_rules! __each_file_area {
         $crate::__link_laws! { $then $args }
         $crate::__error_laws! { $then $args }
         $crate::__concurrency_laws! { $then $args }
+    };
+}
+
+/// Hands the list of each area about commands to a macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __each_command_area {
+    ($then:ident $args:tt) => {
+        $crate::__command_line_laws! { $then $args }
+        $crate::__environment_laws! { $then $args }
+        $crate::__work_dir_laws! { $then $args }
+        $crate::__input_laws! { $then $args }
+        $crate::__output_laws! { $then $args }
+        $crate::__ending_laws! { $then $args }
+        $crate::__refusal_laws! { $then $args }
+        $crate::__deadline_laws! { $then $args }
+        $crate::__tree_laws! { $then $args }
+        $crate::__background_laws! { $then $args }
+        $crate::__command_and_file_laws! { $then $args }
+        $crate::__process_laws! { $then $args }
+        $crate::__process_output_laws! { $then $args }
+        $crate::__process_input_laws! { $then $args }
+        $crate::__terminal_laws! { $then $args }
+        $crate::__stop_laws! { $then $args }
     };
 }

@@ -17,25 +17,7 @@
 #[macro_export]
 macro_rules! file_laws {
     ($name:ident, $factory:expr $(,)?) => {
-        mod $name {
-            #[allow(unused_imports, reason = "the factory may need nothing from here")]
-            use super::*;
-
-            fn subject() -> ::std::pin::Pin<
-                ::std::boxed::Box<
-                    dyn ::std::future::Future<Output = $crate::Subject> + ::std::marker::Send,
-                >,
-            > {
-                $crate::__private::make($factory)
-            }
-
-            #[test]
-            fn all_laws_are_counted() {
-                $crate::__private::count(::std::module_path!(), false, subject);
-            }
-
-            $crate::__each_file_area! { __tests_of_area [] }
-        }
+        $crate::__suite! { $name, $factory, Files, __each_file_area }
     };
 }
 
@@ -46,11 +28,48 @@ macro_rules! file_laws {
 #[macro_export]
 macro_rules! read_only_laws {
     ($name:ident, $factory:expr $(,)?) => {
+        $crate::__suite! { $name, $factory, ReadOnly, __read_only_laws }
+    };
+}
+
+/// Makes a module of tests, one for each law about commands, for one kind of sandbox.
+///
+/// The second argument is as that of [`file_laws!`](crate::file_laws), but the subject is made by
+/// [`Subject::sandbox`](crate::Subject::sandbox). A sandbox runs `/bin/sh` and has the tools that POSIX asks for.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(target_os = "linux")]
+/// # mod tests {
+/// use backend_conformance::Subject;
+/// use backend_state::StateBackend;
+/// use sandbox_local::LocalSandbox;
+///
+/// backend_conformance::sandbox_laws!(laws, || async {
+///     let sandbox = LocalSandbox::builder_without_isolation(StateBackend::new()).build();
+///     Subject::sandbox(sandbox.unwrap()).files_apart()
+/// });
+/// # }
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! sandbox_laws {
+    ($name:ident, $factory:expr $(,)?) => {
+        $crate::__suite! { $name, $factory, Commands, __each_command_area }
+    };
+}
+
+/// Makes the module of a suite. Names of its own do not get in the way of those that the factory uses.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __suite {
+    ($name:ident, $factory:expr, $suite:ident, $areas:ident) => {
         mod $name {
             #[allow(unused_imports, reason = "the factory may need nothing from here")]
             use super::*;
 
-            fn subject() -> ::std::pin::Pin<
+            fn __subject() -> ::std::pin::Pin<
                 ::std::boxed::Box<
                     dyn ::std::future::Future<Output = $crate::Subject> + ::std::marker::Send,
                 >,
@@ -58,12 +77,17 @@ macro_rules! read_only_laws {
                 $crate::__private::make($factory)
             }
 
+            const __PLACE: $crate::__private::Place = $crate::__private::Place {
+                package: ::std::env!("CARGO_PKG_NAME"),
+                module: ::std::module_path!(),
+            };
+
             #[test]
             fn all_laws_are_counted() {
-                $crate::__private::count(::std::module_path!(), true, subject);
+                $crate::__private::count(__PLACE, $crate::Suite::$suite, __subject);
             }
 
-            $crate::__read_only_laws! { __tests_of_area [] }
+            $crate::$areas! { __tests_of_area [] }
         }
     };
 }
@@ -77,16 +101,20 @@ macro_rules! __tests_of_area {
             $(
                 #[test]
                 fn $law() {
-                    $crate::__private::run(::std::stringify!($id), super::subject);
+                    $crate::__private::run(
+                        super::__PLACE,
+                        ::std::stringify!($id),
+                        super::__subject,
+                    );
                 }
             )*
         }
     };
 }
 
-/// Makes the registry of one area, in the module that has its laws.
+/// Makes the registry of one area, in the module that has its laws. The first argument is what they look at.
 macro_rules! registry_of_area {
-    ([] $area:ident; $($id:ident $law:ident $([$($need:ident)*])? $statement:literal;)*) => {
+    ([$check:ident] $area:ident; $($id:ident $law:ident $([$($need:ident)*])? $statement:literal;)*) => {
         pub(super) const LAWS: &[$crate::Law] = &[
             $(
                 $crate::Law {
@@ -94,7 +122,7 @@ macro_rules! registry_of_area {
                     name: stringify!($law),
                     statement: $statement,
                     needs: &[$($($crate::Need::$need),*)?],
-                    check: |workspace| Box::pin($law(workspace)),
+                    check: $crate::Check::$check(|subject| Box::pin($law(subject))),
                 },
             )*
         ];

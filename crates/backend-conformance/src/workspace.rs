@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use backend_core::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry,
     GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
-    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage,
-    VirtualPath, WriteRequest, Written,
+    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result,
+    StatRequest, TextPage, VirtualPath, WriteRequest, Written,
 };
 
-use crate::{Subject, check};
+use crate::{Below, Subject, check};
 
 mod helpers;
 
@@ -27,8 +27,18 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// Looks at a subject.
     pub(crate) fn new(subject: Subject) -> Self {
-        let inner = Arc::clone(&subject.backend);
+        let inner: Arc<dyn Backend> = match &subject.directory {
+            Some(directory) => {
+                Arc::new(Below::new(Arc::clone(&subject.backend), directory.clone()))
+            }
+            None => Arc::clone(&subject.backend),
+        };
         Self { subject, inner }
+    }
+
+    /// Returns the texts that no message may contain.
+    pub(crate) fn host_paths(&self) -> &[String] {
+        &self.subject.host_paths
     }
 
     fn checked<T>(&self, asked: &[&VirtualPath], result: Result<T>) -> Result<T> {
@@ -56,6 +66,11 @@ impl Backend for Workspace {
             assert_eq!(entry.path, request.path, "stat answers for the path asked");
             check::entry(entry);
         }
+        self.checked(&[&request.path], result)
+    }
+
+    async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
+        let result = self.inner.resolve_with(request).await;
         self.checked(&[&request.path], result)
     }
 

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use crate::{
     Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, GlobRequest,
     GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page, ReadBytesRequest,
-    ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage, VirtualPath, WriteRequest,
-    Written,
+    ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result, StatRequest, TextPage,
+    VirtualPath, WriteRequest, Written,
 };
 
 /// A place where an agent's files are.
@@ -56,6 +56,18 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     ///
     /// `not_found`; `not_a_directory` where a part of the path above it is no directory.
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry>;
+
+    /// Returns the path without links that leads to the same place, for those who decide by what a path is called.
+    ///
+    /// Something need not be there: what is not is named as it was asked for. The provided form returns the path itself
+    /// where there are no links in it, and refuses where there are.
+    ///
+    /// # Errors
+    ///
+    /// `permission_denied` for a path that leads out of the workspace, in a circle, or where a path cannot name.
+    async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
+        crate::ops::resolve_by_looking(self, request).await
+    }
 
     /// Returns the entries of a directory: directories first, then everything else, each in byte order of names.
     ///

@@ -28,17 +28,19 @@ pub enum Command {
 
 /// Asks for a command to be run.
 ///
-/// The command inherits nothing of the host: its environment is the sandbox's own and [`env`](Self::env), its standard
-/// input is [`stdin`](Self::stdin) or empty.
+/// The command inherits nothing of the host: its environment is the sandbox's own (`PATH`, `HOME`, `LANG`, `TERM` and what
+/// the sandbox was given) and [`env`](Self::env), its standard input is [`stdin`](Self::stdin) or empty, and it has no
+/// other descriptor and no terminal unless it was given one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ExecRequest {
     /// What to run.
     pub command: Command,
-    /// The working directory; the sandbox's own by default.
+    /// The working directory; [`Backend::work_dir`](crate::Backend::work_dir) by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<VirtualPath>,
-    /// Variables that are added to the environment of the sandbox, or replace its own.
+    /// Variables that are added to the environment of the sandbox, or replace its own. Programs are looked for in the
+    /// `PATH` that results.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
     /// The whole of the standard input. Empty by default.
@@ -48,9 +50,11 @@ pub struct ExecRequest {
     /// `invalid_request`.
     pub timeout: Option<Duration>,
     /// How many bytes of each output stream are kept; [`DEFAULT_OUTPUT_BYTES`] by default. Of a longer one the first and
-    /// the last half are kept; of a spawned process, whose output is read from a cursor, the newest bytes.
+    /// the last half are kept, the first with the odd byte; of a spawned process, whose output is read from a cursor, the
+    /// newest bytes of both streams together.
     pub output_bytes: usize,
-    /// How many bytes a command may print to each stream before it is killed; without a bound by default.
+    /// How many bytes a command may print to each stream; without a bound by default. With the byte after that it is
+    /// killed with all that it started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_ceiling: Option<u64>,
     /// The user to run as, where the sandbox can choose; its default user otherwise.
@@ -209,7 +213,9 @@ impl Captured {
 
     /// Returns how many bytes the command printed.
     pub fn total(&self) -> u64 {
-        self.head.len() as u64 + self.omitted + self.tail.len() as u64
+        // It may come from somebody who says what he likes.
+        let kept = self.head.len() as u64 + self.tail.len() as u64;
+        kept.saturating_add(self.omitted)
     }
 
     /// Returns the text for a reader: bytes that are not UTF-8 are replaced, and omitted ones are told.

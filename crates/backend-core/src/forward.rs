@@ -8,8 +8,8 @@ use crate::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, ExecOutput,
     ExecRequest, GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest,
     OutputRequest, Page, ProcessId, ProcessInfo, ProcessOutput, ReadBytesRequest, ReadRequest,
-    RenameRequest, Renamed, Result, Sandbox, SandboxId, Signal, StatRequest, StdinRequest,
-    TerminalSize, TextPage, VirtualPath, WriteRequest, Written,
+    RenameRequest, Renamed, ResolveRequest, Resolved, Result, Sandbox, SandboxId, Signal,
+    StatRequest, StdinRequest, TerminalSize, TextPage, VirtualPath, WriteRequest, Written,
 };
 
 macro_rules! forward {
@@ -25,6 +25,9 @@ macro_rules! forward {
             }
             async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
                 (**self).stat_with(request).await
+            }
+            async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
+                (**self).resolve_with(request).await
             }
             async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
                 (**self).ls_with(request).await

@@ -36,8 +36,8 @@ pub use ops::{
     DEFAULT_READ_BYTES, DEFAULT_READ_LINES, DeleteRequest, Deleted, EditRequest, Edited, Edits,
     Encoding, FileHits, GlobRequest, GrepLine, GrepMatch, GrepOutput, GrepRequest, Grepped,
     LineAnchor, LineEdit, LineEnding, LsRequest, MadeDirectory, MkdirRequest, PageEnd,
-    ReadBytesRequest, ReadRequest, RenameMode, RenameRequest, Renamed, Replacement, StatRequest,
-    TextPage, WriteMode, WriteRequest, Written,
+    ReadBytesRequest, ReadRequest, RenameMode, RenameRequest, Renamed, Replacement, ResolveRequest,
+    Resolved, StatRequest, TextPage, WriteMode, WriteRequest, Written,
 };
 pub use page::{Page, Skipped, Truncation};
 pub use path::{MAX_PATH_BYTES, MAX_SEGMENT_BYTES, PathError, PathReason, VirtualPath};
@@ -45,7 +45,7 @@ pub use process::{
     OutputChunk, OutputRequest, OutputStream, ProcessId, ProcessInfo, ProcessOutput, Signal,
     StdinRequest,
 };
-pub use provider::{MAX_ID_BYTES, SandboxId, SandboxSpec};
+pub use provider::{MAX_ID_BYTES, ProviderFeatures, SandboxId, SandboxSpec};
 pub use runtime::{
     DEFAULT_WORK_DIR, PackageManager, PackageSet, RuntimeBuilder, RuntimeConfig, RuntimeImage,
 };

@@ -9,6 +9,7 @@ mod mkdir;
 mod read;
 mod read_bytes;
 mod rename;
+mod resolve;
 mod stat;
 mod write;
 
@@ -27,5 +28,7 @@ pub use read::{
 };
 pub use read_bytes::{Content, DEFAULT_READ_BYTES, ReadBytesRequest};
 pub use rename::{RenameMode, RenameRequest, Renamed};
+pub(crate) use resolve::resolve_by_looking;
+pub use resolve::{ResolveRequest, Resolved};
 pub use stat::StatRequest;
 pub use write::{WriteMode, WriteRequest, Written};

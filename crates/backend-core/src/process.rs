@@ -65,9 +65,10 @@ impl ProcessInfo {
 pub struct OutputRequest {
     /// The process.
     pub process: ProcessId,
-    /// Where to read on: 0 for the start, then [`ProcessOutput::next`].
+    /// Where to read on: 0 for the start, then [`ProcessOutput::next`]. One past what was printed is an
+    /// `invalid_request`.
     pub cursor: u64,
-    /// How many bytes to return at most; 64 KiB by default.
+    /// How many bytes to return at most; 64 KiB by default. 0 is an `invalid_request`.
     pub limit: usize,
     /// How long to wait for the first byte if there is none yet, or for the end; zero by default.
     pub wait: Duration,
@@ -143,7 +144,8 @@ impl OutputChunk {
 pub struct ProcessOutput {
     /// The pieces, in the order in which they arrived.
     pub chunks: Vec<OutputChunk>,
-    /// How many bytes between the cursor and the first piece are gone, because only the newest output is kept.
+    /// How many bytes between the cursor and the first piece are gone, because only the newest output is kept. The cursor
+    /// with these and the bytes of all pieces is [`next`](Self::next).
     pub missed: u64,
     /// The cursor to read on from.
     pub next: u64,

@@ -125,6 +125,27 @@ impl SandboxSpec {
     }
 }
 
+/// What a provider can do beyond making and destroying sandboxes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ProviderFeatures {
+    /// A sandbox can be laid to rest and started again with the files that it had.
+    pub suspends: bool,
+    /// The directory behind [`SandboxSpec::workspace`] may be renamed while a sandbox has it, and the sandbox keeps it.
+    pub workspace_moves: bool,
+}
+
+impl ProviderFeatures {
+    /// Returns features with nothing declared.
+    pub const fn none() -> Self {
+        Self {
+            suspends: false,
+            workspace_moves: false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::SandboxId;

@@ -6,14 +6,26 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    Backend, ExecOutput, ExecRequest, OutputRequest, ProcessId, ProcessInfo, ProcessOutput, Result,
-    SandboxId, SandboxSpec, Signal, StdinRequest, TerminalSize,
+    Backend, Error, ExecOutput, ExecRequest, OutputRequest, ProcessId, ProcessInfo, ProcessOutput,
+    ProviderFeatures, Result, SandboxId, SandboxSpec, Signal, StdinRequest, TerminalSize,
 };
 
 /// Files, and commands run beside them.
 ///
 /// A sandbox that died answers `unavailable` at once and for good; it is never replaced by an empty one behind the
 /// caller's back.
+///
+/// # The contract
+///
+/// What commands mean is the same everywhere, and is written as numbered laws in the crate `backend-conformance`, which an
+/// implementation runs as its tests. In short:
+///
+/// 1. A command arrives byte for byte, and has what the sandbox and the request give it, and nothing of who asks.
+/// 2. How it ended is an outcome. Only code 0 is success, and an end that is not known is [`Lost`](crate::ExecStatus::Lost).
+/// 3. What is kept of its output is exact and bounded, and what is left out is counted.
+/// 4. What is killed is killed with everything that it started. What ends by itself leaves its children in the background
+///    running, and is answered at once.
+/// 5. Any number of commands and operations on files run at the same time, and each sees what was done before it started.
 #[async_trait]
 pub trait Sandbox: Backend {
     /// Returns the name of this sandbox, by which its provider finds it again.
@@ -29,15 +41,19 @@ pub trait Sandbox: Backend {
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a request that cannot be run; `not_found` for a working directory that is not there;
-    /// `unavailable` where the sandbox is gone.
+    /// `invalid_request` for a request that cannot be run: no program, a NUL, a variable without a name, a timeout of
+    /// zero, more than the system takes; `not_found`, `not_a_directory` and `permission_denied` for the working directory;
+    /// `unsupported` for a user or a terminal that it cannot give. In all these nothing has run. `unavailable` where the
+    /// sandbox is gone, or is stopped while the command runs.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future kills the command with all processes that it started.
+    /// Dropping the future kills the command with all processes that it started, at whatever moment that is.
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput>;
 
-    /// Starts a command and returns at once. It runs until it ends, its timeout is over, or it is killed.
+    /// Starts a command and returns at once. It runs until it ends, its timeout is over, it has printed more than its
+    /// ceiling, or it is killed. Its input stays open after the bytes of the request. A program that is not there is a
+    /// process that has ended with 127.
     ///
     /// # Errors
     ///
@@ -52,21 +68,27 @@ pub trait Sandbox: Backend {
     /// `unsupported`; `unavailable`.
     async fn processes(&self) -> Result<Vec<ProcessInfo>>;
 
-    /// Returns output of a process from a cursor on.
+    /// Returns output of a process from a cursor on, as often as one likes.
+    ///
+    /// A cursor counts the bytes that the process has ever printed to both streams. Of those the newest `output_bytes` of
+    /// its request are kept; the process is not held up by who does not read.
     ///
     /// # Errors
     ///
-    /// `not_found` for an unknown process; `unsupported`; `unavailable`.
+    /// `not_found` for an unknown process; `invalid_request` for a cursor past what was printed and for a limit of 0;
+    /// `unsupported`; `unavailable`, also when the sandbox is stopped while the call waits.
     async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput>;
 
-    /// Writes to the standard input of a process, or closes it.
+    /// Writes to the standard input of a process, or closes it. It waits until the process has room for all of it.
     ///
     /// # Errors
     ///
-    /// `not_found` for an unknown process; `invalid_request` if its input is closed; `unsupported`; `unavailable`.
+    /// `not_found` for an unknown process; `invalid_request` if its input is closed, or the process has ended or ends
+    /// meanwhile; `unsupported`; `unavailable`.
     async fn write_stdin(&self, request: &StdinRequest) -> Result<()>;
 
-    /// Sends a signal to a process and all that it started. Nothing happens to one that has ended.
+    /// Sends a signal to a process and all that it started, in other sessions too. Nothing happens to one that has ended.
+    /// After [`Kill`](Signal::Kill) all of them are dead when the call returns.
     ///
     /// # Errors
     ///
@@ -80,7 +102,8 @@ pub trait Sandbox: Backend {
     /// `not_found` for an unknown process; `invalid_request` if it has no terminal; `unsupported`; `unavailable`.
     async fn resize(&self, process: &ProcessId, size: TerminalSize) -> Result<()>;
 
-    /// Ends the sandbox and everything that runs in it. A second call does nothing.
+    /// Ends the sandbox and everything that runs in it. From then on everything answers `unavailable`, files too, and so
+    /// do the calls that wait. A second call does nothing.
     ///
     /// # Errors
     ///
@@ -125,6 +148,11 @@ pub trait SandboxProvider: std::fmt::Debug + Send + Sync + 'static {
     /// What it makes: a type of its own, or `dyn Sandbox`.
     type Sandbox: Sandbox + ?Sized;
 
+    /// Returns what it can do beyond making and destroying. It does not change while the provider lives.
+    fn features(&self) -> ProviderFeatures {
+        ProviderFeatures::none()
+    }
+
     /// Makes a sandbox and starts it. A start that fails leaves nothing behind.
     ///
     /// # Errors
@@ -152,4 +180,28 @@ pub trait SandboxProvider: std::fmt::Debug + Send + Sync + 'static {
     ///
     /// `unavailable` if it cannot be told whether the sandbox is gone.
     async fn destroy(&self, id: &SandboxId) -> Result<()>;
+
+    /// Lays a sandbox to rest: what runs in it ends, its files stay, and it costs no memory until it is
+    /// [resumed](Self::resume). Whoever holds it has one that is gone. It is still listed, and cannot be attached to. One
+    /// that rests already is no error.
+    ///
+    /// # Errors
+    ///
+    /// `unsupported` where the provider does not declare `suspends`; `unavailable` if there is none by this id, or it
+    /// cannot be told whether it rests.
+    async fn suspend(&self, id: &SandboxId) -> Result<()> {
+        let _ = id;
+        Err(Error::unsupported("suspending a sandbox"))
+    }
+
+    /// Starts a sandbox that was [suspended](Self::suspend), with the files that it had. It never makes one.
+    ///
+    /// # Errors
+    ///
+    /// `unsupported` where the provider does not declare `suspends`; `unavailable` if there is none by this id, or it does
+    /// not start.
+    async fn resume(&self, id: &SandboxId) -> Result<Arc<Self::Sandbox>> {
+        let _ = id;
+        Err(Error::unsupported("resuming a sandbox"))
+    }
 }

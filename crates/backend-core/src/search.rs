@@ -13,6 +13,7 @@ mod grep;
 mod hidden;
 mod matcher;
 mod parallel;
+mod path_glob;
 mod pattern;
 mod rules;
 mod segment;
@@ -29,6 +30,7 @@ pub use cancel::Cancel;
 pub use glob::glob;
 pub use grep::grep;
 pub use hidden::Hidden;
+pub use path_glob::{PathGlob, Reach};
 pub use tree::{Base, Child, Children, Opened, Tree};
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use backend_core::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry,
     GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
-    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage,
-    VirtualPath, WriteRequest, Written,
+    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result,
+    StatRequest, TextPage, VirtualPath, WriteRequest, Written,
 };
 
 use crate::hop::{hop, search};
@@ -113,6 +113,11 @@ impl Backend for FsBackend {
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
         let request = request.clone();
         self.run(move |root| root.stat(&request)).await
+    }
+
+    async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
+        let request = request.clone();
+        self.run(move |root| root.resolve(&request)).await
     }
 
     async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {

@@ -6,7 +6,8 @@ use backend_core::search::Cancel;
 use backend_core::{
     Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, Error, GlobRequest, GrepRequest,
     Grepped, LsRequest, MadeDirectory, MkdirRequest, Page, ReadBytesRequest, ReadRequest,
-    RenameRequest, Renamed, Result, StatRequest, TextPage, WriteRequest, Written,
+    RenameRequest, Renamed, ResolveRequest, Resolved, Result, StatRequest, TextPage, WriteRequest,
+    Written,
 };
 
 use crate::builder::Options;
@@ -38,6 +39,7 @@ impl Root {
     never! {
         is_read_only() -> bool;
         stat(&StatRequest) -> Result<Entry>;
+        resolve(&ResolveRequest) -> Result<Resolved>;
         ls(&LsRequest) -> Result<Page<Entry>>;
         read(&ReadRequest) -> Result<TextPage>;
         read_bytes(&ReadBytesRequest) -> Result<Content>;

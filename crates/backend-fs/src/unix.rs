@@ -20,6 +20,7 @@ mod open;
 mod place;
 mod read;
 mod read_bytes;
+mod real;
 mod removal;
 mod rename;
 mod replace;

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use backend_core::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry,
     GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
-    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage,
-    VirtualPath, WriteRequest, Written,
+    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result,
+    StatRequest, TextPage, VirtualPath, WriteRequest, Written,
 };
 
 use crate::{Engine, LocalSandbox};
@@ -28,6 +28,11 @@ impl<B: Backend> Backend for LocalSandbox<B> {
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
         self.engine().check()?;
         self.backend().stat_with(request).await
+    }
+
+    async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
+        self.engine().check()?;
+        self.backend().resolve_with(request).await
     }
 
     async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {

@@ -8,6 +8,8 @@ mod sandbox;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
+mod provider;
+#[cfg(target_os = "linux")]
 use linux::Engine;
 
 #[cfg(not(target_os = "linux"))]
@@ -17,3 +19,5 @@ use elsewhere::Engine;
 
 pub use builder::LocalSandboxBuilder;
 pub use sandbox::LocalSandbox;
+#[cfg(target_os = "linux")]
+pub use provider::LocalProvider;

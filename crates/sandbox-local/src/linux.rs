@@ -5,6 +5,7 @@ mod drive;
 mod execute;
 mod ground;
 mod launch;
+mod oom;
 mod plan;
 mod process;
 mod ring;

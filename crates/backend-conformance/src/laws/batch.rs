@@ -22,7 +22,7 @@ macro_rules! __batch_laws {
     };
 }
 
-crate::__batch_laws! { registry_of_area [] }
+crate::__batch_laws! { registry_of_area [Files] }
 
 fn kind_of<T>(outcome: &Result<T>) -> Option<ErrorKind> {
     outcome.as_ref().err().map(Error::kind)

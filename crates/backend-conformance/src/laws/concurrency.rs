@@ -47,7 +47,7 @@ macro_rules! __concurrency_laws {
     };
 }
 
-crate::__concurrency_laws! { registry_of_area [] }
+crate::__concurrency_laws! { registry_of_area [Files] }
 
 /// Runs a task on each of several threads, all at once, and returns what they return, in order.
 fn at_once<T, F>(count: usize, task: impl Fn(usize) -> F + Sync) -> Vec<T>
@@ -56,25 +56,29 @@ where
     T: Send,
 {
     let (runtime, start) = (Handle::current(), Barrier::new(count));
-    std::thread::scope(|scope| {
-        let (runtime, start, task) = (&runtime, &start, &task);
-        let threads: Vec<_> = (0..count)
-            .map(|index| {
-                scope.spawn(move || {
-                    start.wait();
-                    runtime.block_on(task(index))
+    let run = || {
+        std::thread::scope(|scope| {
+            let (runtime, start, task) = (&runtime, &start, &task);
+            let threads: Vec<_> = (0..count)
+                .map(|index| {
+                    scope.spawn(move || {
+                        start.wait();
+                        runtime.block_on(task(index))
+                    })
                 })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect()
-    })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| {
+                    thread
+                        .join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
+                .collect()
+        })
+    };
+    // The other workers of the runtime may be here as well, and what answers these threads needs one.
+    tokio::task::block_in_place(run)
 }
 
 /// Checks that one outcome is a success and the others have this kind, and returns which one it is.

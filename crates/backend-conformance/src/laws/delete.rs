@@ -36,7 +36,7 @@ macro_rules! __delete_laws {
     };
 }
 
-crate::__delete_laws! { registry_of_area [] }
+crate::__delete_laws! { registry_of_area [Files] }
 
 async fn a_deleted_file_is_gone(ws: &Workspace) {
     ws.tree(&[("/f", "x"), ("/g", "x")]).await;

@@ -40,7 +40,7 @@ macro_rules! __edit_laws {
     };
 }
 
-crate::__edit_laws! { registry_of_area [] }
+crate::__edit_laws! { registry_of_area [Files] }
 
 /// Makes several replacements in `/f`.
 async fn edit_all(ws: &Workspace, replacements: Vec<Replacement>) -> Result<Edited> {

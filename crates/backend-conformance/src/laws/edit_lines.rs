@@ -48,7 +48,7 @@ macro_rules! __edit_lines_laws {
     };
 }
 
-crate::__edit_lines_laws! { registry_of_area [] }
+crate::__edit_lines_laws! { registry_of_area [Files] }
 
 fn at(line: u64, content: &str) -> LineAnchor {
     LineAnchor::new(line, line_hash(content))

@@ -40,7 +40,7 @@ macro_rules! __edit_refused_laws {
     };
 }
 
-crate::__edit_refused_laws! { registry_of_area [] }
+crate::__edit_refused_laws! { registry_of_area [Files] }
 
 /// Checks that an edit of `/f` is refused and leaves bytes and version.
 async fn untouched(ws: &Workspace, request: &EditRequest, kind: ErrorKind) -> Error {

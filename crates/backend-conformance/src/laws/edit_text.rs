@@ -33,7 +33,7 @@ macro_rules! __edit_text_laws {
     };
 }
 
-crate::__edit_text_laws! { registry_of_area [] }
+crate::__edit_text_laws! { registry_of_area [Files] }
 
 /// Checks an edit of `/f`.
 async fn check(ws: &Workspace, before: &str, old: &str, new: &str, after: &str) {

@@ -28,7 +28,7 @@ macro_rules! __error_laws {
     };
 }
 
-crate::__error_laws! { registry_of_area [] }
+crate::__error_laws! { registry_of_area [Files] }
 
 /// Makes a tree and every kind of failure that a healthy backend has.
 async fn provoke(ws: &Workspace) -> Vec<Error> {

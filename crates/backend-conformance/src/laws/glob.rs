@@ -40,7 +40,7 @@ macro_rules! __glob_laws {
     };
 }
 
-crate::__glob_laws! { registry_of_area [] }
+crate::__glob_laws! { registry_of_area [Files] }
 
 async fn sources(ws: &Workspace) {
     ws.tree(&[

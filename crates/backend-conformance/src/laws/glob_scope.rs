@@ -40,7 +40,7 @@ macro_rules! __glob_scope_laws {
     };
 }
 
-crate::__glob_scope_laws! { registry_of_area [] }
+crate::__glob_scope_laws! { registry_of_area [Files] }
 
 async fn sources(ws: &Workspace) {
     ws.tree(&[

@@ -61,7 +61,7 @@ macro_rules! __grep_laws {
     };
 }
 
-crate::__grep_laws! { registry_of_area [] }
+crate::__grep_laws! { registry_of_area [Files] }
 
 fn grep(pattern: &str) -> GrepRequest {
     GrepRequest::new(pattern)

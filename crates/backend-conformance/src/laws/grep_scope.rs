@@ -36,7 +36,7 @@ macro_rules! __grep_scope_laws {
     };
 }
 
-crate::__grep_scope_laws! { registry_of_area [] }
+crate::__grep_scope_laws! { registry_of_area [Files] }
 
 fn grep(pattern: &str) -> GrepRequest {
     GrepRequest::new(pattern)

@@ -35,7 +35,7 @@ macro_rules! __grep_text_laws {
     };
 }
 
-crate::__grep_text_laws! { registry_of_area [] }
+crate::__grep_text_laws! { registry_of_area [Files] }
 
 async fn grep_and_read_agree_on_line_numbers(ws: &Workspace) {
     let contents: [&[u8]; 7] = [

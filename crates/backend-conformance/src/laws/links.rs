@@ -47,7 +47,7 @@ macro_rules! __link_laws {
     };
 }
 
-crate::__link_laws! { registry_of_area [] }
+crate::__link_laws! { registry_of_area [Files] }
 
 async fn linked(ws: &Workspace) {
     ws.tree(&[
@@ -57,8 +57,8 @@ async fn linked(ws: &Workspace) {
         ("/sub/", ""),
     ])
     .await;
-    ws.link("/to-f", "f");
-    ws.link("/to-d", "d");
+    ws.link("/to-f", "f").await;
+    ws.link("/to-d", "d").await;
 }
 
 async fn a_link_is_shown_and_not_followed(ws: &Workspace) {
@@ -84,7 +84,7 @@ async fn a_link_is_shown_and_not_followed(ws: &Workspace) {
 }
 
 async fn a_dangling_link_is_listed(ws: &Workspace) {
-    ws.link("/dangling", "nowhere");
+    ws.link("/dangling", "nowhere").await;
     let entry = ws.stat("/dangling").await.unwrap();
     assert_eq!(
         (entry.kind, entry.target, entry.size),
@@ -148,9 +148,9 @@ async fn a_rename_moves_the_link(ws: &Workspace) {
 
 async fn a_link_that_leads_out_is_refused(ws: &Workspace) {
     ws.make("/sub").await;
-    ws.link("/out", "..");
-    ws.link("/sub/out", "../..");
-    ws.link("/through", "out/x");
+    ws.link("/out", "..").await;
+    ws.link("/sub/out", "../..").await;
+    ws.link("/through", "out/x").await;
     for path in ["/out", "/sub/out", "/out/x", "/through"] {
         let denied = ErrorKind::PermissionDenied;
         refused_at(ws.ls(path).await, denied, path);
@@ -175,7 +175,7 @@ async fn a_link_that_leads_out_is_refused(ws: &Workspace) {
 
 async fn a_link_that_leads_out_has_no_target(ws: &Workspace) {
     ws.put("/f", "needle").await;
-    ws.link("/out", "..");
+    ws.link("/out", "..").await;
     let entry = ws.stat("/out").await.unwrap();
     assert_eq!(
         (entry.kind, entry.target, entry.size),
@@ -208,8 +208,8 @@ async fn a_search_does_not_follow_links_below(ws: &Workspace) {
 
 async fn a_recursive_delete_stays_in_its_tree(ws: &Workspace) {
     linked(ws).await;
-    ws.link("/sub/to-d", "../d");
-    ws.link("/sub/to-f", "../f");
+    ws.link("/sub/to-d", "../d").await;
+    ws.link("/sub/to-f", "../f").await;
     assert_eq!(ws.delete_all("/sub").await, 3);
     assert_eq!(ws.listed("/d").await, ["/d/.h", "/d/x"]);
     assert_eq!(ws.text("/f").await, "needle\n");
@@ -217,11 +217,11 @@ async fn a_recursive_delete_stays_in_its_tree(ws: &Workspace) {
 
 async fn a_loop_of_links_is_an_error(ws: &Workspace) {
     ws.put("/f", "needle").await;
-    ws.link("/self", "self");
-    ws.link("/a", "b");
-    ws.link("/b", "a");
+    ws.link("/self", "self").await;
+    ws.link("/a", "b").await;
+    ws.link("/b", "a").await;
     ws.make("/d").await;
-    ws.link("/d/up", "..");
+    ws.link("/d/up", "..").await;
     for path in ["/self", "/a"] {
         assert!(ws.read(path).await.is_err() && ws.read_bytes(path).await.is_err());
         assert!(ws.ls(path).await.is_err());
@@ -238,7 +238,7 @@ async fn a_loop_of_links_is_an_error(ws: &Workspace) {
 
 async fn create_new_and_mkdir_see_links(ws: &Workspace) {
     linked(ws).await;
-    ws.link("/dangling", "nowhere");
+    ws.link("/dangling", "nowhere").await;
     for path in ["/to-f", "/to-d", "/dangling"] {
         let request = WriteRequest::new(p(path), "x").mode(WriteMode::CreateNew);
         refused_at(
@@ -257,8 +257,8 @@ async fn create_new_and_mkdir_see_links(ws: &Workspace) {
 async fn a_link_may_go_up_inside(ws: &Workspace) {
     ws.tree(&[("/f", "top"), ("/a/b/", ""), ("/c/g", "side")])
         .await;
-    ws.link("/a/b/up", "../../f");
-    ws.link("/a/b/side", "../../c");
+    ws.link("/a/b/up", "../../f").await;
+    ws.link("/a/b/side", "../../c").await;
     assert_eq!(ws.text("/a/b/up").await, "top");
     assert_eq!(ws.text("/a/b/side/g").await, "side");
     assert_eq!(

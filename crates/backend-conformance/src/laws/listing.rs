@@ -46,7 +46,7 @@ macro_rules! __listing_laws {
     };
 }
 
-crate::__listing_laws! { registry_of_area [] }
+crate::__listing_laws! { registry_of_area [Files] }
 
 async fn the_root_is_always_there(ws: &Workspace) {
     let root = ws.stat("/").await.unwrap();

@@ -26,7 +26,7 @@ macro_rules! __mkdir_laws {
     };
 }
 
-crate::__mkdir_laws! { registry_of_area [] }
+crate::__mkdir_laws! { registry_of_area [Files] }
 
 async fn a_directory_is_made_with_its_parents(ws: &Workspace) {
     assert!(ws.mkdir("/a/b/c").await.unwrap().created);

@@ -43,7 +43,7 @@ macro_rules! __path_laws {
     };
 }
 
-crate::__path_laws! { registry_of_area [] }
+crate::__path_laws! { registry_of_area [Files] }
 
 /// Names that somebody's parser, shell or wildcard has tripped over.
 pub(super) const ODD_NAMES: &[&str] = &[

@@ -50,7 +50,7 @@ macro_rules! __read_laws {
     };
 }
 
-crate::__read_laws! { registry_of_area [] }
+crate::__read_laws! { registry_of_area [Files] }
 
 fn request(path: &str) -> ReadRequest {
     ReadRequest::new(p(path))

@@ -32,7 +32,7 @@ macro_rules! __read_bytes_laws {
     };
 }
 
-crate::__read_bytes_laws! { registry_of_area [] }
+crate::__read_bytes_laws! { registry_of_area [Files] }
 
 async fn range(ws: &Workspace, start: u64, end: u64) -> Result<Content> {
     let request = ReadBytesRequest::new(p("/f")).range(Range { start, end });

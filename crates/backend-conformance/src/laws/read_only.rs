@@ -37,7 +37,7 @@ macro_rules! __read_only_laws {
     };
 }
 
-crate::__read_only_laws! { registry_of_area [] }
+crate::__read_only_laws! { registry_of_area [Files] }
 
 /// What the laws about read-only backends expect to be there, but for an empty directory `/empty`.
 const FILES: &[(&str, &[u8])] = &[

@@ -42,7 +42,7 @@ macro_rules! __rename_laws {
     };
 }
 
-crate::__rename_laws! { registry_of_area [] }
+crate::__rename_laws! { registry_of_area [Files] }
 
 fn over(from: &str, to: &str) -> RenameRequest {
     RenameRequest::new(p(from), p(to)).overwrite()

@@ -52,7 +52,7 @@ macro_rules! __skipping_laws {
     };
 }
 
-crate::__skipping_laws! { registry_of_area [] }
+crate::__skipping_laws! { registry_of_area [Files] }
 
 /// Writes files that each hold one line to find.
 async fn files(ws: &Workspace, paths: &[&str]) {

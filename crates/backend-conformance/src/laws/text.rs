@@ -40,7 +40,7 @@ macro_rules! __text_laws {
     };
 }
 
-crate::__text_laws! { registry_of_area [] }
+crate::__text_laws! { registry_of_area [Files] }
 
 /// Encodes a text in UTF-16 with its mark.
 pub(super) fn utf16(text: &str, encoding: Encoding) -> Vec<u8> {

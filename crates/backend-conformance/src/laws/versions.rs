@@ -31,7 +31,7 @@ macro_rules! __version_laws {
     };
 }
 
-crate::__version_laws! { registry_of_area [] }
+crate::__version_laws! { registry_of_area [Files] }
 
 async fn every_operation_tells_the_same_version(ws: &Workspace) {
     let mut version = ws.put("/d/f", "one\n").await;

@@ -44,7 +44,7 @@ macro_rules! __write_laws {
     };
 }
 
-crate::__write_laws! { registry_of_area [] }
+crate::__write_laws! { registry_of_area [Files] }
 
 fn create_new(path: &str, content: &'static str) -> WriteRequest {
     WriteRequest::new(p(path), content).mode(WriteMode::CreateNew)

@@ -93,14 +93,9 @@ impl Workspace {
     }
 
     /// Makes a symbolic link with this text as its target.
-    pub(crate) fn link(&self, path: &str, target: &str) {
-        let make = self
-            .subject
-            .make_link
-            .as_ref()
-            .expect("a law about links needs them");
-        if let Err(error) = make(&p(path), target) {
-            panic!("linking {path} to {target}: {error}");
+    pub(crate) async fn link(&self, path: &str, target: &str) {
+        if let Err(why) = self.subject.link(&p(path), target).await {
+            panic!("linking {path} to {target}: {why}");
         }
     }
 

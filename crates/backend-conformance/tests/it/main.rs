@@ -11,9 +11,12 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(target_os = "linux")]
+mod broken_commands;
 mod contract;
 #[cfg(unix)]
 mod linked;
 mod model;
 mod sabotage;
 mod subjects;
+mod whole;

@@ -67,7 +67,19 @@ fn package(manager: PackageManager, name: &str) -> Result<()> {
     })?;
     // `./x` and `a/../b` are files to pip and npm, and npm takes `a/b` for a repository: only a scope has a slash.
     let scoped = name.starts_with('@') && name.matches('/').count() == 1;
-    if name.starts_with('.') || name.contains("..") || (name.contains('/') && !scoped) {
+    // `x.tgz` is a file to npm, and `x.whl` to pip, where there is one.
+    let archive = [".tgz", ".tar", ".gz", ".bz2", ".xz", ".zip", ".whl"]
+        .iter()
+        .any(|end| name.ends_with(end));
+    let file = archive && manager != PackageManager::Apt && manager != PackageManager::Cargo;
+    if manager == PackageManager::Apt && name.ends_with('-') {
+        return refuse(
+            "package",
+            name,
+            "apt would remove the package before the '-'",
+        );
+    }
+    if name.starts_with('.') || name.contains("..") || (name.contains('/') && !scoped) || file {
         return refuse(
             "package",
             name,

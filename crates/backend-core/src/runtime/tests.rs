@@ -97,6 +97,9 @@ fn packages_are_names_and_nothing_else() {
             refused(base().packages(manager, [name]));
         }
     }
+    refused(base().packages(PackageManager::Apt, ["libc6-"]));
+    refused(base().packages(PackageManager::Pip, ["six-1.0-py3-none-any.whl"]));
+    refused(base().packages(PackageManager::Npm, ["is-number-7.0.0.tgz"]));
     refused(base().packages(PackageManager::Npm, ["user/repo"]));
     refused(base().packages(PackageManager::Npm, ["@a/../../b"]));
     refused(base().packages(PackageManager::Pip, ["git+https://example.org/x"]));

@@ -7,7 +7,7 @@ use super::cancel::{Cancel, Stop};
 use super::filter::Filter;
 use super::hidden::Hidden;
 use super::tree::{Base, Child, Tree};
-use super::walk::{Dir, Plan, Visit, walk};
+use super::walk::{Dir, Excluded, Plan, Visit, walk};
 use crate::{Entry, EntryKind, Error, GlobRequest, Page, Result, Skipped, Truncation};
 
 /// Returns the entries that match, in path order.
@@ -27,7 +27,7 @@ pub fn glob<T: Tree>(tree: &T, request: &GlobRequest, cancel: &Cancel) -> Result
     let plan = Plan {
         path: &request.path,
         seen_at: &request.seen_at,
-        exclude: &request.exclude,
+        exclude: Excluded::new(&request.exclude),
         hidden: Hidden::new(request.hidden, &filter),
         ignored: request.ignored,
         filter,

@@ -11,7 +11,7 @@ use super::matcher;
 use super::parallel::{self, Job};
 use super::tally::{Record, Tally};
 use super::tree::{Base, Child, Opened, Tree};
-use super::walk::{Dir, Plan, Visit, walk};
+use super::walk::{Dir, Excluded, Plan, Visit, walk};
 use crate::{Error, GrepRequest, Grepped, Result, Skipped};
 
 /// How many lines of context there can be on each side.
@@ -40,7 +40,7 @@ pub fn grep<T: Tree>(
     let plan = Plan {
         path: &request.path,
         seen_at: &request.seen_at,
-        exclude: &request.exclude,
+        exclude: Excluded::new(&request.exclude),
         hidden: Hidden::new(request.hidden, &filter),
         ignored: request.ignored,
         filter,

@@ -223,6 +223,17 @@ impl Pattern {
         only
     }
 
+    /// Returns whether everything below matches, whatever it is called.
+    pub(super) fn takes_all(&self, reached: &Reached) -> bool {
+        reached.0.iter().any(|(index, place)| {
+            self.alternatives.get(*index).is_some_and(|alternative| {
+                *place + 1 == alternative.segments.len()
+                    && alternative.segments.last() == Some(&Segment::Deep)
+                    && !alternative.directories_only
+            })
+        })
+    }
+
     /// Returns the segments that name hidden entries.
     pub(super) fn hidden_names(&self) -> Vec<Segment> {
         let mut names: Vec<Segment> = Vec::new();

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::vec;
 
-pub(super) use plan::{Dir, Plan, Visit};
+pub(super) use plan::{Dir, Excluded, Plan, Visit};
 
 use super::cancel::Stop;
 use super::filter::Place;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::request::Request;
 use crate::{
     Content, Deleted, Edited, Entry, ExecOutput, Grepped, MadeDirectory, Page, ProcessInfo,
-    ProcessOutput, Renamed, Result, TextPage, Written,
+    ProcessOutput, Renamed, Resolved, Result, TextPage, Written,
 };
 
 /// Raw bytes that arrived, in order.
@@ -39,6 +39,7 @@ without_bytes!(
     Page<Entry>,
     ProcessInfo,
     Renamed,
+    Resolved,
     TextPage,
     Vec<ProcessInfo>,
     Vec<Result<TextPage>>,

@@ -121,14 +121,23 @@ impl Client {
         let _ = self.ended.clone().changed().await;
     }
 
-    /// Waits until there may be one more request, and returns the place for it.
-    pub(super) async fn turn(&self, urgent: bool) -> Result<SemaphorePermit<'_>> {
+    /// Waits until there may be one more request, and returns the place for it; nothing, if that takes too long.
+    pub(super) async fn turn(
+        &self,
+        urgent: bool,
+        patience: Option<Duration>,
+    ) -> Result<Option<SemaphorePermit<'_>>> {
         let semaphore = if urgent { &self.urgent } else { &self.ordinary };
-        // The semaphores are never closed. A connection that ended frees all places.
-        semaphore
-            .acquire()
-            .await
-            .map_err(|_| self.link.failure().to_error())
+        let failed = || self.link.failure().to_error();
+        tokio::select! {
+            biased;
+            turn = patiently(patience, semaphore.acquire()) => {
+                // The semaphores are never closed.
+                turn.transpose().map_err(|_| failed())
+            }
+            // Places that somebody holds and does nothing with would else never be free.
+            () = self.link.over() => Err(failed()),
+        }
     }
 
     /// Asks, and returns what the other side answers.
@@ -136,8 +145,21 @@ impl Client {
         if let Some(error) = self.failed() {
             return Err(error);
         }
-        let turn = self.turn(call.urgent).await?;
-        self.call_now(call, turn).await
+        match self
+            .turn(call.urgent, self.patience_for(call.extra))
+            .await?
+        {
+            Some(turn) => self.call_now(call, turn).await,
+            None => Err(too_late(call.request.name())),
+        }
+    }
+
+    /// Returns how long something may take that takes `extra` longer than others.
+    fn patience_for(&self, extra: Option<Duration>) -> Option<Duration> {
+        match (self.patience, extra) {
+            (Some(patience), Some(extra)) => patience.checked_add(extra),
+            _ => None,
+        }
     }
 
     /// Asks when it is this call's turn.
@@ -153,7 +175,12 @@ impl Client {
             body: call.body.min(link.ours.body),
         };
         let (first, rest) = pack(call.request, &link.theirs)?.cut(link.frame);
-        let slot = match link.outbox.slot().await {
+        let slot = tokio::select! {
+            biased;
+            slot = link.outbox.slot() => slot,
+            () = link.over() => None,
+        };
+        let slot = match slot {
             Some(slot) => link.open(slot, first, limits),
             None => Err(link.failure()),
         };
@@ -177,10 +204,7 @@ impl Client {
         };
         let received = answer
             .map_err(|failure| failure.to_error())?
-            .ok_or_else(|| Error::Unavailable {
-                message: format!("{name} was not answered in time"),
-                source: None,
-            })?;
+            .ok_or_else(|| too_late(name))?;
         guard.answered = true;
         unpack_outcome(&received.value, received.body, link.ours.elements).unwrap_or_else(|error| {
             Err(Error::unavailable(
@@ -196,11 +220,7 @@ impl Client {
         stream: &Stream,
         extra: Option<Duration>,
     ) -> Result<Option<super::receive::Received>, Arc<Failure>> {
-        let patience = match (self.patience, extra) {
-            (Some(patience), Some(extra)) => patience.checked_add(extra),
-            _ => None,
-        };
-        match patiently(patience, stream.inbox.lengths()).await {
+        match patiently(self.patience_for(extra), stream.inbox.lengths()).await {
             Some(lengths) => lengths?,
             None => return Ok(None),
         };
@@ -211,6 +231,14 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Returns the error of a call that was given up.
+fn too_late(name: &str) -> Error {
+    Error::Unavailable {
+        message: format!("{name} was not answered in time"),
+        source: None,
     }
 }
 
@@ -255,9 +283,12 @@ async fn exchange(
 ) -> Failure {
     let mut writing = pin!(writer.run());
     let mut dead = pin!(keepalive::watch(link, rule));
+    let mut over = pin!(link.over());
     loop {
         let frame = tokio::select! {
             frame = reader.next() => frame,
+            // Closed on this side. What the other side has not read by then is not waited for.
+            () = &mut over => return Failure::ClosedHere,
             end = &mut writing => return end.err().unwrap_or(Failure::ClosedHere),
             failure = &mut dead => return failure,
         };

@@ -10,7 +10,7 @@ use super::budget::Reservation;
 use super::bulk::Bulk;
 use super::envelope::{pack_outcome, unpack};
 use super::hello::Serves;
-use super::link::Link;
+use super::link::{Link, patiently};
 use super::pieces::Message;
 use super::receive::Received;
 use super::request::Request;
@@ -132,6 +132,7 @@ pub(super) async fn answer(
 async fn on_files(link: &Link, files: &dyn Backend, request: Request) -> Result<Answer, Request> {
     Ok(match request {
         Request::Stat(request) => Answer::of(link, files.stat_with(&request).await),
+        Request::Resolve(request) => Answer::of(link, files.resolve_with(&request).await),
         Request::Ls(request) => Answer::of(link, files.ls_with(&request).await),
         Request::Read(request) => {
             let request = within_a_message(link, request);
@@ -248,11 +249,15 @@ async fn execute(
 ) -> (Result<ExecOutput>, Reservation) {
     request.output_bytes = request.output_bytes.min(fitting(link.theirs.body / 2));
     let kept = 2 * request.output_bytes as u64;
-    let reservation = if kept > 4 * UNCOUNTED_BYTES {
-        link.outgoing.reserve(kept).await
-    } else {
-        None
-    };
+    let mut reservation = None;
+    if kept > 4 * UNCOUNTED_BYTES {
+        let most = request.timeout.filter(|timeout| !timeout.is_zero());
+        let left = most.map(|most| most.saturating_sub(arrived.elapsed()));
+        match patiently(left, link.outputs.reserve(kept)).await {
+            Some(reserved) => reservation = reserved,
+            None => return (Ok(too_late(arrived.elapsed())), None),
+        }
+    }
     let waited = arrived.elapsed();
     match shorten(&mut request, waited) {
         Some(()) => {

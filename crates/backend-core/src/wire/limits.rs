@@ -29,8 +29,9 @@ pub struct Limits {
     pub elements: u64,
     /// The most raw bytes that travel with a message (the content of a file, standard input, output): 256 MiB by default.
     pub body: u64,
-    /// The most bytes of unfinished messages that are held at once: 512 MiB by default. Messages that would exceed it wait
-    /// for others to be done. At least what one message may have.
+    /// The most bytes of unfinished messages that are held at once: 512 MiB by default, each for what comes in, for the files
+    /// that go out, and for what commands print. Messages that would exceed it wait for others to be done. At least what one
+    /// message may have.
     pub buffered: u64,
     /// How many bytes of a message may come before this side has asked for more: 256 KiB by default; at least 8 KiB. A
     /// connection with a long way needs more of it to be fast.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::watch;
 
 use super::Limits;
 use super::budget::Budget;
@@ -30,12 +31,15 @@ pub(super) struct Link {
     /// How many bytes go into a frame.
     pub(super) frame: usize,
     pub(super) outbox: Outbox,
-    /// Messages that come in, and answers that wait to go out.
+    /// Messages that come in, answers that wait to go out, and what commands print until it goes out. A command may take
+    /// hours, and nothing else waits for the end of one.
     pub(super) incoming: Budget,
     pub(super) outgoing: Budget,
+    pub(super) outputs: Budget,
     /// Counts reads that brought something.
     pub(super) heard: Arc<AtomicU64>,
     streams: Mutex<Streams>,
+    over: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -69,8 +73,10 @@ impl Link {
             outbox,
             incoming: Budget::new(ours.buffered),
             outgoing: Budget::new(ours.buffered),
+            outputs: Budget::new(ours.buffered),
             heard,
             streams: Mutex::default(),
+            over: watch::Sender::new(false),
             ours,
             theirs,
         }
@@ -142,6 +148,13 @@ impl Link {
             stream.inbox.fail(failure);
             stream.credit.fail(failure);
         }
+        self.over.send_replace(true);
+    }
+
+    /// Waits until the connection has ended, for whoever waits for something that only comes while it lasts.
+    pub(super) async fn over(&self) {
+        // It cannot fail: the sender is here.
+        let _ = self.over.subscribe().wait_for(|over| *over).await;
     }
 
     /// Returns why the connection ended, or that this side closed it if nothing is known yet.

@@ -18,8 +18,8 @@ use crate::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, Error,
     ExecOutput, ExecRequest, GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory,
     MkdirRequest, OutputRequest, Page, ProcessId, ProcessInfo, ProcessOutput, ReadBytesRequest,
-    ReadRequest, RenameRequest, Renamed, Result, Sandbox, SandboxId, Signal, StatRequest,
-    StdinRequest, TerminalSize, TextPage, VirtualPath, WriteRequest, Written,
+    ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result, Sandbox, SandboxId,
+    Signal, StatRequest, StdinRequest, TerminalSize, TextPage, VirtualPath, WriteRequest, Written,
 };
 
 mod batch;
@@ -157,6 +157,10 @@ impl Backend for Remote {
         self.ask(Request::Stat(request.clone())).await
     }
 
+    async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
+        self.ask(Request::Resolve(request.clone())).await
+    }
+
     async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
         self.ask(Request::Ls(request.clone())).await
     }
@@ -237,8 +241,11 @@ impl Sandbox for Remote {
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
         self.need_commands()?;
         let started = Instant::now();
-        let turn = self.client.turn(false).await?;
-        // The command's time runs while it waits for its turn.
+        // The command's time runs while it waits for its turn. A time of none is a mistake that the other side tells.
+        let most = request.timeout.filter(|timeout| !timeout.is_zero());
+        let Some(turn) = self.client.turn(false, most).await? else {
+            return Ok(too_late(started.elapsed()));
+        };
         let mut request = request.clone();
         let waited = started.elapsed();
         if shorten(&mut request, waited).is_none() {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     DeleteRequest, EditRequest, ExecRequest, GlobRequest, GrepRequest, LsRequest, MkdirRequest,
-    OutputRequest, ProcessId, ReadBytesRequest, ReadRequest, RenameRequest, Signal, StatRequest,
-    StdinRequest, TerminalSize, WriteRequest,
+    OutputRequest, ProcessId, ReadBytesRequest, ReadRequest, RenameRequest, ResolveRequest, Signal,
+    StatRequest, StdinRequest, TerminalSize, WriteRequest,
 };
 
 /// A request. Its name on the wire is the variant's in snake case.
@@ -14,6 +14,7 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 pub(super) enum Request {
     Stat(StatRequest),
+    Resolve(ResolveRequest),
     Ls(LsRequest),
     Read(ReadRequest),
     ReadMany(Vec<ReadRequest>),
@@ -48,6 +49,7 @@ impl Request {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Stat(_) => "stat",
+            Self::Resolve(_) => "resolve",
             Self::Ls(_) => "ls",
             Self::Read(_) => "read",
             Self::ReadMany(_) => "read_many",

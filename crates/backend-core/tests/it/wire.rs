@@ -10,6 +10,7 @@ mod hostile_server;
 mod lifetime;
 mod limits;
 mod raw;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::sys::MAX_LINKS;
 
 /// A part of a path that is still to be walked.
-enum Part {
+pub(super) enum Part {
     Up,
     Down(OsString),
 }
@@ -53,7 +53,7 @@ pub(crate) fn without_links(root: &Dir, path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Puts the parts of a path on the stack, the first one on top.
-fn push(todo: &mut Vec<Part>, path: &Path) {
+pub(super) fn push(todo: &mut Vec<Part>, path: &Path) {
     todo.extend(path.components().rev().filter_map(|part| match part {
         Component::Normal(name) => Some(Part::Down(name.to_owned())),
         Component::ParentDir => Some(Part::Up),

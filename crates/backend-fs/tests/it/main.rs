@@ -26,6 +26,7 @@ mod names;
 mod owners;
 mod read_only;
 mod rename;
+mod resolve;
 mod root_slash;
 mod search;
 mod special;

@@ -161,6 +161,11 @@ fn sleeping(mark: &str) -> usize {
         .count()
 }
 
+/// Returns how many processes have a mark, whatever they do.
+pub(crate) fn survivors(mark: &str) -> usize {
+    marked(mark).len()
+}
+
 /// Waits until so many processes sleep for as long as a mark says.
 pub(crate) async fn until_sleeping(mark: &str, count: usize) {
     until(|| sleeping(mark) == count).await;
@@ -174,6 +179,13 @@ pub(crate) async fn until_none(mark: &str) {
 /// Returns whether a process with a mark lives.
 pub(crate) fn lives(mark: &str) -> bool {
     sleeping(mark) > 0
+}
+
+/// Returns a line of what the kernel says of a process, in KiB.
+pub(crate) fn memory(pid: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// Waits until something holds.

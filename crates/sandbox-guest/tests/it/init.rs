@@ -1,6 +1,8 @@
 //! The socket of an init: who may be there, how it begins, and how it ends.
 
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::Stdio;
@@ -46,12 +48,17 @@ async fn a_signal_ends_it_with_everything_and_leaves_no_socket() {
         let remote = init.connect().await;
         let mark = mark();
         remote.spawn(format!("sleep {mark}")).await.unwrap();
-        until_sleeping(&mark, 1).await;
+        let call = tokio::spawn({
+            let (remote, line) = (remote.clone(), format!("sleep {mark}"));
+            async move { remote.execute(line).await }
+        });
+        until_sleeping(&mark, 2).await;
         signal(&init.child, name);
         assert!(soon(init.child.wait()).await.unwrap().success());
         assert!(!init.socket.exists());
         let error = soon(remote.closed()).await;
         assert!(error.to_string().contains("the server ends"), "{error}");
+        assert!(soon(call).await.unwrap().is_err());
         until_none(&mark).await;
     }
 }
@@ -76,6 +83,68 @@ async fn a_lease_ends_when_nobody_is_connected() {
     drop(remote);
     assert!(soon(init.child.wait()).await.unwrap().success());
     assert!(!init.socket.exists());
+}
+
+#[tokio::test]
+async fn a_lease_does_not_run_while_the_guest_is_paused() {
+    let mut init = Init::with(&["--lease", "2"]).await;
+    signal(&init.child, "-STOP");
+    // Longer than the lease. Nothing can be waited for here but the time.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    signal(&init.child, "-CONT");
+    let remote = init.connect().await;
+    assert!(remote.is_alive().await);
+    drop(remote);
+    assert!(soon(init.child.wait()).await.unwrap().success());
+}
+
+#[tokio::test]
+async fn commands_get_the_variables_of_the_guest_where_that_is_wanted() {
+    let (root, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let seen_by = |more: &'static [&'static str]| {
+        let socket = place.path().join(format!("{}.sock", more.len()));
+        let mut command = init(root.path(), &socket, more);
+        command.env_clear().env("COLOUR", "red").env("SIZE", "7");
+        command.env("PATH", "/usr/bin:/bin:/opt/more");
+        async move {
+            let _init = command.spawn().unwrap();
+            let mut connect = Command::new(guest());
+            connect.arg("connect").arg("--socket").arg(&socket);
+            let (remote, _splice) = over_stdio(&mut connect).await;
+            let line = "echo $COLOUR $SIZE $PATH $LANG";
+            remote.execute(line).await.unwrap().output()
+        }
+    };
+    assert_eq!(
+        seen_by(&["--inherit-env", "--env", "COLOUR=blue"]).await,
+        "blue 7 /usr/bin:/bin:/opt/more C.UTF-8\n"
+    );
+    let nothing = seen_by(&[]).await;
+    assert!(nothing.starts_with("/usr/local/sbin:"), "{nothing}");
+}
+
+#[tokio::test]
+async fn it_runs_without_standard_streams() {
+    let (root, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let socket = place.path().join("guest.sock");
+    let mut closed = Command::new("sh");
+    closed
+        .args(["-c", "exec \"$@\" <&- >&- 2>&-", "sh"])
+        .arg(guest())
+        .arg("init")
+        .arg("--root")
+        .arg(root.path())
+        .arg("--socket")
+        .arg(&socket)
+        .kill_on_drop(true);
+    let mut child = closed.spawn().unwrap();
+    let mut connect = Command::new(guest());
+    connect.arg("connect").arg("--socket").arg(&socket);
+    let (remote, _splice) = over_stdio(&mut connect).await;
+    let output = remote.execute("cat; echo out; echo err >&2").await.unwrap();
+    assert_eq!(output.output(), "out\nerr\n");
+    signal(&child, "-TERM");
+    assert!(soon(child.wait()).await.unwrap().success());
 }
 
 #[tokio::test]
@@ -207,6 +276,12 @@ async fn the_command_line_is_explained() {
     assert!(text.contains("there is no command 'dance'") && text.contains("usage:"));
     let (code, _) = run(&["serve", "--root", "/no/such/directory"]).await;
     assert_eq!(code, Some(1));
+    let (code, text) = run(&["serve", "--work-dir", "/proc/none"]).await;
+    assert_eq!(code, Some(1));
+    assert!(text.contains("the work directory cannot be made"), "{text}");
+    let odd = OsStr::from_bytes(b"--id=\xff");
+    let odd = Command::new(guest()).arg("serve").arg(odd).output();
+    assert_eq!(soon(odd).await.unwrap().status.code(), Some(2));
 }
 
 #[tokio::test]

@@ -51,6 +51,7 @@ use tokio::process::Child;
 use tokio::sync::watch;
 
 use self::message::Message;
+use super::oom::Toll;
 
 /// How long a kill may take until its outcome counts as unknown.
 const KILL_WAIT: Duration = Duration::from_secs(5);
@@ -62,6 +63,8 @@ pub(super) struct Tree {
     /// By which the supervisor is continued if somebody has stopped it.
     supervisor: Option<OwnedFd>,
     child: Mutex<Option<Child>>,
+    /// From before it was started.
+    toll: Toll,
     state: watch::Sender<State>,
 }
 
@@ -92,6 +95,7 @@ impl Tree {
     ) -> io::Result<Self> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
+        let toll = Toll::now();
         hook::install(
             &mut command,
             hook::Hook {
@@ -108,6 +112,7 @@ impl Tree {
             supervisor: supervisor
                 .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()),
             child: Mutex::new(Some(child)),
+            toll,
             state: watch::Sender::new(State::default()),
         })
     }
@@ -163,8 +168,8 @@ impl Tree {
                         .send_modify(|state| state.leader = Pid::from_raw(pid));
                 }
                 Some(Message::Ended(status)) => {
-                    self.state
-                        .send_modify(|state| state.ended = Some(status_of(status)));
+                    let ended = self.toll.explain(status_of(status));
+                    self.state.send_modify(|state| state.ended = Some(ended));
                 }
                 Some(Message::Gone) => return true,
                 None => return false,

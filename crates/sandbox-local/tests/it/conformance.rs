@@ -1,22 +1,39 @@
-//! The laws about files hold for the files of a sandbox, whatever its backend.
+//! The laws about commands, and those about files for the files of a sandbox, whatever its backend.
 
 use backend_conformance::Subject;
+use backend_core::VirtualPath;
 use backend_fs::FsBackend;
 use backend_state::StateBackend;
 use sandbox_local::LocalSandbox;
 
-backend_conformance::file_laws!(directory, || async {
+fn directory() -> Subject {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_owned();
     let backend = FsBackend::open(dir.path()).unwrap();
-    Subject::new(LocalSandbox::without_isolation(backend, dir.path()).unwrap())
+    Subject::sandbox(LocalSandbox::without_isolation(backend, dir.path()).unwrap())
         .host_path(path.display().to_string())
-        .links(move |at, text| std::os::unix::fs::symlink(text, path.join(at.relative())))
         .keep(dir)
-});
+}
 
-backend_conformance::file_laws!(memory, || async {
-    LocalSandbox::builder_without_isolation(StateBackend::new())
-        .build()
-        .unwrap()
-});
+fn memory() -> Subject {
+    let builder = LocalSandbox::builder_without_isolation(StateBackend::new());
+    Subject::sandbox(builder.build().unwrap()).files_apart()
+}
+
+/// The whole file system, of which the laws get a directory, as in a container.
+fn everything() -> Subject {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().canonicalize().unwrap();
+    let sandbox = LocalSandbox::without_isolation(FsBackend::open("/").unwrap(), "/").unwrap();
+    Subject::sandbox(sandbox)
+        .directory(VirtualPath::parse(path.to_str().unwrap()).unwrap())
+        .one_root()
+        .keep(dir)
+}
+
+backend_conformance::file_laws!(directory_files, || async { directory() });
+backend_conformance::file_laws!(everything_files, || async { everything() });
+backend_conformance::file_laws!(memory_files, || async { memory() });
+backend_conformance::sandbox_laws!(in_directory, || async { directory() });
+backend_conformance::sandbox_laws!(beside_memory, || async { memory() });
+backend_conformance::sandbox_laws!(in_everything, || async { everything().boxed() });

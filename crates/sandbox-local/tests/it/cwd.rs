@@ -1,4 +1,4 @@
-//! Where commands run, and what happens where they cannot.
+//! Where commands run: what the laws cannot know, because it is about the host.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -21,61 +21,13 @@ async fn pwd(sandbox: &dyn Sandbox, cwd: &str) -> String {
 }
 
 #[tokio::test]
-async fn commands_run_in_the_root_or_where_they_are_told() {
+async fn a_loop_of_links_is_no_directory() {
     let (sandbox, dir) = sandbox();
-    let root = dir.path().canonicalize().unwrap();
-    sandbox.write("/a b/ü's/x", "").await.unwrap();
-    symlink("a b", root.join("inside")).unwrap();
-    let shown = |path: &str| root.join(path).display().to_string();
-    assert_eq!(
-        printed(&sandbox, "pwd -P").await.trim_end(),
-        shown(".").trim_end_matches("/.")
-    );
-    assert_eq!(pwd(&sandbox, "/").await, root.display().to_string());
-    assert_eq!(pwd(&sandbox, "/a b/ü's").await, shown("a b/ü's"));
-    assert_eq!(pwd(&sandbox, "/inside").await, shown("a b"));
-}
-
-#[tokio::test]
-async fn a_file_that_a_command_made_is_there_and_the_other_way_round() {
-    let (sandbox, _dir) = sandbox();
-    sandbox.write("/d/in.txt", "one\n").await.unwrap();
-    let request = ExecRequest::shell("sed s/one/two/ in.txt > out.txt").cwd(p("/d"));
-    sandbox.execute_with(&request).await.unwrap();
-    sandbox.edit("/d/out.txt", "two", "three").await.unwrap();
-    assert_eq!(printed(&sandbox, "cat d/out.txt").await, "three\n");
-}
-
-#[tokio::test]
-async fn a_directory_that_cannot_be_is_an_error_that_names_it() {
-    let (sandbox, dir) = sandbox();
-    let outside = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("file"), "").unwrap();
-    symlink(outside.path(), dir.path().join("absolute")).unwrap();
-    symlink("../..", dir.path().join("relative")).unwrap();
-    symlink("file", dir.path().join("to-file")).unwrap();
     symlink("loop", dir.path().join("loop")).unwrap();
-    for (cwd, kind) in [
-        ("/none", ErrorKind::NotFound),
-        ("/none/none", ErrorKind::NotFound),
-        ("/file", ErrorKind::NotADirectory),
-        ("/file/x", ErrorKind::NotADirectory),
-        ("/to-file", ErrorKind::NotADirectory),
-        ("/absolute", ErrorKind::PermissionDenied),
-        ("/relative", ErrorKind::PermissionDenied),
-        ("/loop", ErrorKind::PermissionDenied),
-    ] {
-        let request = ExecRequest::shell("true").cwd(p(cwd));
-        for error in [
-            sandbox.execute_with(&request).await.unwrap_err(),
-            sandbox.spawn_with(&request).await.unwrap_err(),
-        ] {
-            assert_eq!(error.kind(), kind, "{cwd}: {error}");
-            assert_eq!(error.path(), Some(&p(cwd)));
-            let host = dir.path().display().to_string();
-            assert!(!error.to_string().contains(&host), "{error}");
-        }
-    }
+    let request = ExecRequest::shell("true").cwd(p("/loop"));
+    let error = sandbox.execute_with(&request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert_eq!(error.path(), Some(&p("/loop")));
 }
 
 #[tokio::test]

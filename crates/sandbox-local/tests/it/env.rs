@@ -1,4 +1,4 @@
-//! Commands inherit nothing of this process: no variable, no descriptor, no signal that it ignores, no terminal.
+//! What a command has of this sandbox, to the letter; and that a descriptor which leaks here does not leak into it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,7 +9,7 @@ use backend_fs::FsBackend;
 use rustix::io::FdFlags;
 use sandbox_local::LocalSandbox;
 
-use crate::support::{in_own_process, is_own_process, printed, sandbox};
+use crate::support::{printed, sandbox};
 
 async fn variables(sandbox: &dyn Sandbox, request: ExecRequest) -> BTreeMap<String, String> {
     let output = sandbox.execute_with(&request).await.unwrap();
@@ -58,31 +58,6 @@ async fn the_environment_is_the_base_the_sandbox_and_the_request() {
     assert_eq!(found["TERM"], "xterm-256color");
 }
 
-const SECRET: &str = "env::a_secret_of_this_process_is_not_in_any_command";
-
-#[test]
-fn a_secret_of_this_process_is_not_in_any_command() {
-    if !is_own_process(SECRET) {
-        let status = in_own_process(SECRET)
-            .env("SECRET", "hunter2")
-            .status()
-            .unwrap();
-        assert!(status.success());
-        return;
-    }
-    assert_eq!(std::env::var("SECRET").unwrap(), "hunter2");
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let (sandbox, _dir) = sandbox();
-        let line = "env; cat /proc/$$/environ; cat /proc/self/environ; set";
-        let shown = printed(&sandbox, line).await;
-        assert!(
-            shown.contains("LANG") && !shown.contains("hunter2"),
-            "{shown}"
-        );
-    });
-}
-
 #[tokio::test]
 async fn descriptors_are_the_three_streams_alone() {
     let (sandbox, dir) = sandbox();
@@ -96,11 +71,10 @@ async fn descriptors_are_the_three_streams_alone() {
         .unwrap();
     // The fourth is that of the directory that `ls` reads.
     assert_eq!(output.stdout.to_text(), "0\n1\n2\n3\n");
-    let output = printed(&sandbox, "ls /proc/$$/fd | tr '\\n' ' '").await;
-    assert!(
-        ["0 1 2 ", "0 1 10 2 "].contains(&output.as_str()),
-        "{output}"
-    );
+    // Not into a pipe, which the shell would have open itself for a moment.
+    let output = printed(&sandbox, "ls /proc/$$/fd > fds; cat fds").await;
+    // A shell may keep its own output at 10 meanwhile.
+    assert_eq!(output.replace("10\n", ""), "0\n1\n2\n");
     let size = TerminalSize {
         rows: 9,
         columns: 9,
@@ -109,18 +83,6 @@ async fn descriptors_are_the_three_streams_alone() {
     let output = sandbox.execute_with(&request).await.unwrap();
     assert_eq!(output.stdout.to_text(), "0\r\n1\r\n2\r\n3\r\n");
     drop(leaked);
-}
-
-#[tokio::test]
-async fn no_signal_is_ignored_or_blocked() {
-    let (sandbox, _dir) = sandbox();
-    // Tests, as every Rust program, ignore SIGPIPE.
-    let request = ExecRequest::argv(["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]);
-    let output = sandbox.execute_with(&request).await.unwrap();
-    for line in output.stdout.to_text().lines() {
-        let (name, mask) = line.split_once(":\t").unwrap();
-        assert_eq!(u64::from_str_radix(mask, 16).unwrap(), 0, "{name}");
-    }
 }
 
 #[tokio::test]

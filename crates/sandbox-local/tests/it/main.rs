@@ -13,16 +13,13 @@
 #![cfg(target_os = "linux")]
 
 mod background;
-mod concurrency;
 mod conformance;
 mod cwd;
 mod env;
-mod gone;
 mod host_death;
 mod output;
-mod pty;
+mod provider;
 mod spawn;
 mod status;
-mod stdin;
 mod support;
 mod tree;

@@ -243,6 +243,20 @@ fn excluded_trees_are_not_there() {
 }
 
 #[test]
+fn many_trees_can_be_excluded() {
+    let tree = files(["/a/x", "/a/b/y", "/ab", "/c", "/d/e/f"]);
+    let mut request = GlobRequest::new("**").directories();
+    for number in 0..100 {
+        request = request.exclude(virtual_path(&format!("/missing/{number}")));
+    }
+    for out in ["/a/b", "/c", "/d/e"] {
+        request = request.exclude(virtual_path(out));
+    }
+    assert_eq!(paths(&tree, &request), ["/a", "/a/x", "/ab", "/d"]);
+    assert!(globbed(&tree, &request).skipped.is_empty());
+}
+
+#[test]
 fn a_pattern_enters_no_directory_below_which_nothing_can_match() {
     let tree = files([
         "/src/a/x.rs",

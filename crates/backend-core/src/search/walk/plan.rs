@@ -1,5 +1,6 @@
 //! What a walk is about, and who takes what it meets.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::{Error, Result, Skipped, VirtualPath};
 pub(in crate::search) struct Plan<'a> {
     pub(in crate::search) path: &'a VirtualPath,
     pub(in crate::search) seen_at: &'a VirtualPath,
-    pub(in crate::search) exclude: &'a [VirtualPath],
+    pub(in crate::search) exclude: Excluded<'a>,
     pub(in crate::search) hidden: Hidden,
     pub(in crate::search) ignored: bool,
     pub(in crate::search) filter: Filter,
@@ -33,22 +34,51 @@ pub(in crate::search) trait Visit<D> {
     fn visit(&mut self, dir: &Arc<Dir<D>>, child: Child, passed: &mut Skipped) -> ControlFlow<()>;
 }
 
+/// What a walk leaves out. A few paths are compared one by one, many are looked up.
+#[derive(Debug)]
+pub(in crate::search) struct Excluded<'a> {
+    paths: &'a [VirtualPath],
+    many: HashSet<&'a str>,
+}
+
+/// Up to how many paths are compared one by one.
+const FEW: usize = 8;
+
+impl<'a> Excluded<'a> {
+    pub(in crate::search) fn new(paths: &'a [VirtualPath]) -> Self {
+        let many = if paths.len() > FEW {
+            paths.iter().map(VirtualPath::as_str).collect()
+        } else {
+            HashSet::new()
+        };
+        Self { paths, many }
+    }
+
+    fn has(&self, dir: &VirtualPath, name: &str) -> bool {
+        let above = if dir.is_root() { "" } else { dir.as_str() };
+        if !self.many.is_empty() {
+            return self.many.contains(format!("{above}/{name}").as_str());
+        }
+        self.paths.iter().any(|out| {
+            out.as_str()
+                .strip_prefix(above)
+                .and_then(|rest| rest.strip_prefix('/'))
+                .is_some_and(|rest| rest == name)
+        })
+    }
+}
+
 impl Plan<'_> {
     /// Fails where what is to be searched lies in what is left out.
     pub(in crate::search) fn check(&self) -> Result<()> {
-        if self.exclude.iter().any(|out| self.path.starts_with(out)) {
+        let mut out = self.exclude.paths.iter();
+        if out.any(|out| self.path.starts_with(out)) {
             return Err(Error::not_found(self.path));
         }
         Ok(())
     }
 
     pub(super) fn is_excluded(&self, dir: &VirtualPath, name: &str) -> bool {
-        self.exclude.iter().any(|out| {
-            let above = if dir.is_root() { "" } else { dir.as_str() };
-            out.as_str()
-                .strip_prefix(above)
-                .and_then(|rest| rest.strip_prefix('/'))
-                .is_some_and(|rest| rest == name)
-        })
+        self.exclude.has(dir, name)
     }
 }

@@ -54,6 +54,11 @@ async fn files_are_the_same_at_both_ends() {
         remote.ls("/").await.unwrap().items,
         fake.ls("/").await.unwrap().items
     );
+    let resolve = ResolveRequest::new(path("/made/b.rs"));
+    assert_eq!(
+        remote.resolve_with(&resolve).await.unwrap(),
+        fake.resolve_with(&resolve).await.unwrap()
+    );
     let delete = DeleteRequest::new(path("/made")).recursive();
     assert_eq!(remote.delete_with(&delete).await.unwrap().entries, 2);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The laws about files, on a backend behind the wire: over a pipe in memory, and over a pair of sockets.
+//! The laws, on a backend and on a sandbox behind the wire: over a pipe in memory, and over a pair of sockets.
 
 use backend_core::wire;
 use backend_state::StateBackend;
@@ -33,3 +33,56 @@ backend_conformance::file_laws!(pipe, || async { over_a_pipe().await });
 backend_conformance::file_laws!(small_frames, || async { in_small_frames().await });
 #[cfg(unix)]
 backend_conformance::file_laws!(sockets, || async { over_sockets().await });
+
+/// Commands as local processes, behind the wire.
+#[cfg(target_os = "linux")]
+mod commands {
+    use backend_conformance::Subject;
+    use backend_core::wire::{self, Limits, Options, Server};
+    use backend_fs::FsBackend;
+    use sandbox_local::LocalSandbox;
+    use tempfile::TempDir;
+    use tokio::io::{AsyncRead, AsyncWrite};
+
+    fn served() -> (LocalSandbox<FsBackend>, TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let backend = FsBackend::open(directory.path()).unwrap();
+        let sandbox = LocalSandbox::without_isolation(backend, directory.path()).unwrap();
+        (sandbox, directory)
+    }
+
+    async fn over<S>(near: S, far: S, options: Options) -> Subject
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (sandbox, directory) = served();
+        let path = directory.path().to_owned();
+        let server = Server::sandbox(sandbox).options(options.clone());
+        tokio::spawn(async move { server.serve(far).await });
+        Subject::sandbox(wire::connect_with(near, &options).await.unwrap())
+            .host_path(path.display().to_string())
+            .links(move |at, text| std::os::unix::fs::symlink(text, path.join(at.relative())))
+            .keep(directory)
+    }
+
+    async fn over_a_pipe() -> Subject {
+        let (near, far) = tokio::io::duplex(64 << 10);
+        over(near, far, Options::default()).await
+    }
+
+    async fn over_sockets() -> Subject {
+        let (near, far) = tokio::net::UnixStream::pair().unwrap();
+        over(near, far, Options::default()).await
+    }
+
+    /// So small that even a short message is cut.
+    async fn in_small_frames() -> Subject {
+        let limits = Limits::default().frame(4 << 10).window(8 << 10);
+        let (near, far) = tokio::io::duplex(777);
+        over(near, far, Options::default().limits(limits)).await
+    }
+
+    backend_conformance::sandbox_laws!(pipe, || async { over_a_pipe().await });
+    backend_conformance::sandbox_laws!(sockets, || async { over_sockets().await });
+    backend_conformance::sandbox_laws!(small_frames, || async { in_small_frames().await });
+}

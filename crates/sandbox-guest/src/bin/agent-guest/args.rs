@@ -16,10 +16,11 @@ usage: agent-guest <command> [options]
   connect   join standard input and output to the socket of an init
 
 options of serve and init:
-  --root DIR          the directory whose files are served, and / by default
+  --root DIR          the directory whose files are served; / by default
   --work-dir PATH     the directory below the root where commands run, made if it is not there;
                       the root by default
   --id NAME           the name of the sandbox; guest by default
+  --inherit-env       give commands the variables of the guest itself, such as those of a container
   --env NAME=VALUE    a variable for every command; can be repeated
 
 options of init and connect:
@@ -51,6 +52,7 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) work_dir: VirtualPath,
     pub(crate) id: SandboxId,
+    pub(crate) inherit_env: bool,
     pub(crate) env: Vec<(String, String)>,
 }
 
@@ -72,6 +74,7 @@ struct Options {
     root: PathBuf,
     work_dir: VirtualPath,
     id: String,
+    inherit_env: bool,
     env: Vec<(String, String)>,
     socket: PathBuf,
     lease: Option<Duration>,
@@ -79,17 +82,22 @@ struct Options {
 }
 
 /// Parses the command line, without the name of the program.
-pub(crate) fn parse(arguments: Vec<String>) -> Result<Task, String> {
+pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, String> {
+    let arguments: Vec<String> = arguments
+        .map(OsString::into_string)
+        .collect::<Result<_, _>>()
+        .map_err(|argument| format!("{} is not UTF-8", argument.display()))?;
     let mut arguments = arguments.into_iter();
     let Some(command) = arguments.next() else {
         return Err("there is no command".to_owned());
     };
     let allowed: &[&str] = match command.as_str() {
-        "serve" => &["--root", "--work-dir", "--id", "--env"],
+        "serve" => &["--root", "--work-dir", "--id", "--inherit-env", "--env"],
         "init" => &[
             "--root",
             "--work-dir",
             "--id",
+            "--inherit-env",
             "--env",
             "--socket",
             "--lease",
@@ -108,6 +116,7 @@ pub(crate) fn parse(arguments: Vec<String>) -> Result<Task, String> {
         root: PathBuf::from("/"),
         work_dir: VirtualPath::root(),
         id: "guest".to_owned(),
+        inherit_env: false,
         env: Vec::new(),
         socket: PathBuf::from(SOCKET),
         lease: None,
@@ -122,6 +131,13 @@ pub(crate) fn parse(arguments: Vec<String>) -> Result<Task, String> {
         };
         if !allowed.contains(&name.as_str()) {
             return Err(format!("{command} has no option '{name}'"));
+        }
+        if name == "--inherit-env" {
+            if value.is_some() {
+                return Err(format!("{name} takes no value"));
+            }
+            options.inherit_env = true;
+            continue;
         }
         let value = value
             .or_else(|| arguments.next())
@@ -158,6 +174,7 @@ impl Options {
             root: self.root,
             work_dir: self.work_dir,
             id,
+            inherit_env: self.inherit_env,
             env: self.env,
         };
         Ok(match command {
@@ -192,18 +209,20 @@ fn seconds(name: &str, value: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
     use std::path::Path;
     use std::time::Duration;
 
     use super::{Task, parse};
 
     fn task(line: &str) -> Result<Task, String> {
-        parse(line.split_whitespace().map(str::to_owned).collect())
+        parse(line.split_whitespace().map(OsString::from))
     }
 
     #[test]
     fn options_come_in_both_forms() {
-        let line = "init --root=/w --id a --env A=b=c --env=B= --socket /s --lease=1.5";
+        let line =
+            "init --root=/w --id a --env A=b=c --inherit-env --env=B= --socket /s --lease=1.5";
         let Ok(Task::Init(init)) = task(line) else {
             panic!("{line}");
         };
@@ -213,6 +232,7 @@ mod tests {
             ("B".to_owned(), String::new()),
         ];
         assert_eq!(init.workspace.env, env);
+        assert!(init.workspace.inherit_env);
         assert_eq!(init.lease, Some(Duration::from_millis(1500)));
         let Ok(Task::Connect(connect)) = task("connect") else {
             panic!("connect");

@@ -22,16 +22,20 @@ use crate::{args, memory, pid1, workspace};
 /// More connections than this at once are closed as they come. A host has one, and one more while it changes over.
 const CONNECTIONS: usize = 16;
 
+/// In how many steps a lease is waited for.
+const LEASE_STEPS: u32 = 20;
+
 /// How long to wait when a connection cannot be accepted, for want of descriptors for example.
 const BREATH: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(options: args::Init) -> Result<(), String> {
+    memory::outlive();
     if std::process::id() == 1 {
         // What follows runs in a child. Here is who reaps what has lost its parent, and never runs anything else.
         pid1::split()?;
     }
     memory::settle();
-    workspace::runtime()?.block_on(async {
+    workspace::run(async {
         let guest = workspace::open(&options.workspace).await?;
         let socket = Socket::bind(&options.socket)?;
         let signals = [
@@ -64,7 +68,7 @@ async fn accept(
         let lease = lease.filter(|_| connections.is_empty());
         let lonely = async {
             match lease {
-                Some(lease) => tokio::time::sleep(lease).await,
+                Some(lease) => run_out(lease).await,
                 None => std::future::pending().await,
             }
         };
@@ -88,6 +92,14 @@ async fn accept(
     }
     let _ = ending.send(true);
     while connections.join_next().await.is_some() {}
+}
+
+/// Waits for the end of a lease. A container that was paused does not find it at an end when it goes on: only the step in
+/// which it was paused has passed.
+async fn run_out(lease: Duration) {
+    for _ in 0..LEASE_STEPS {
+        tokio::time::sleep(lease / LEASE_STEPS).await;
+    }
 }
 
 async fn serve(server: Server, stream: UnixStream, mut ended: watch::Receiver<bool>) {

@@ -26,8 +26,7 @@ use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {
-    let arguments = std::env::args().skip(1).collect();
-    let outcome = match args::parse(arguments) {
+    let outcome = match args::parse(std::env::args_os().skip(1)) {
         Ok(args::Task::Say(text)) => return say(&text),
         Ok(args::Task::Serve(options)) => serve::run(options),
         Ok(args::Task::Init(options)) => init::run(options),

@@ -1,4 +1,15 @@
-//! How the allocator behaves in a process that should be small when it has nothing to do.
+//! How the guest behaves where memory is scarce: what it gives back, and who goes first when there is none left.
+
+/// How likely a process is to be killed when memory runs out, from -1000, never, to 1000.
+const LIKELINESS: &str = "/proc/self/oom_score_adj";
+
+/// Asks to be killed last when memory runs out, where that is permitted. Commands are made likelier to be killed than
+/// this process wherever they run, which is always permitted.
+///
+/// Not never: where nobody is left who can be killed, the kernel hangs.
+pub(crate) fn outlive() {
+    let _ = std::fs::write(LIKELINESS, "-900");
+}
 
 /// Has large blocks given back to the system as soon as they are freed.
 ///

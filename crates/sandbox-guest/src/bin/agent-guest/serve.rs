@@ -9,8 +9,9 @@ use crate::args::Workspace;
 use crate::{memory, stdio, workspace};
 
 pub(crate) fn run(options: Workspace) -> Result<(), String> {
+    memory::outlive();
     memory::settle();
-    workspace::runtime()?.block_on(async {
+    workspace::run(async {
         let guest = workspace::open(&options).await?;
         let server = Server::sandbox(Arc::clone(&guest)).options(workspace::options());
         let served = server.serve(stdio::take()).await;

@@ -7,7 +7,7 @@ use backend_core::BackendExt;
 use backend_core::wire::{Limits, Options};
 use backend_fs::FsBackend;
 use sandbox_local::LocalSandbox;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 use crate::args::Workspace;
 
@@ -17,8 +17,15 @@ pub(crate) type Guest = LocalSandbox<FsBackend>;
 /// How many operations on files block at once. More would wait for the same disk.
 const BLOCKING_THREADS: usize = 16;
 
-/// How long such a thread waits for more to do. An idle guest should have none.
-const THREAD_IDLE: Duration = Duration::from_secs(2);
+/// How long such a thread waits for more to do: for ever. When a command has used up all processes that there may be, no
+/// thread can be made either, and tokio panics where a pool without one needs its first.
+const THREAD_IDLE: Duration = Duration::from_secs(1 << 30);
+
+/// How long operations have to be done when the guest is told to end.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How long threads that block have to be done when all else is.
+const LAST: Duration = Duration::from_secs(1);
 
 /// Operations on files are short calls, and the deepest of them is a regular expression.
 const STACK_BYTES: usize = 1 << 20;
@@ -39,6 +46,11 @@ pub(crate) async fn open(workspace: &Workspace) -> Result<Arc<Guest>, String> {
         .host_root(&workspace.root)
         .work_dir(workspace.work_dir.clone())
         .id(workspace.id.clone());
+    if workspace.inherit_env {
+        for (name, value) in std::env::vars_os().filter(|(name, _)| !name.is_empty()) {
+            guest = guest.env(name, value);
+        }
+    }
     for (name, value) in &workspace.env {
         guest = guest.env(name, value);
     }
@@ -48,18 +60,29 @@ pub(crate) async fn open(workspace: &Workspace) -> Result<Arc<Guest>, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Returns how the wire behaves here. What a host sends is held back early, for memory in a sandbox is scarce.
+/// Returns how the wire behaves here. What a host sends is held back early, for memory in a sandbox is scarce. And an end
+/// is quick: whoever stops a container does not wait for long.
 pub(crate) fn options() -> Options {
-    Options::default().limits(Limits::default().buffered(300 << 20))
+    Options::default()
+        .limits(Limits::default().buffered(300 << 20))
+        .grace(GRACE)
 }
 
-/// Makes a runtime of one thread: whatever takes long is on threads that block, or in other processes.
-pub(crate) fn runtime() -> Result<Runtime, String> {
-    Builder::new_current_thread()
+/// Runs something on one thread: whatever takes long is on threads that block, or in other processes.
+pub(crate) fn run(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let runtime = Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .thread_keep_alive(THREAD_IDLE)
         .thread_stack_size(STACK_BYTES)
         .build()
-        .map_err(|error| format!("no runtime can be made: {error}"))
+        .map_err(|error| format!("no runtime can be made: {error}"))?;
+    // The first thread, while one can be had.
+    runtime
+        .block_on(runtime.spawn_blocking(|| ()))
+        .map_err(|error| format!("no thread can be made: {error}"))?;
+    let outcome = runtime.block_on(work);
+    // One that waits for a disk, or for input, does not keep the process.
+    runtime.shutdown_timeout(LAST);
+    outcome
 }

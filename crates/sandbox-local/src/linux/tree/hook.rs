@@ -6,6 +6,7 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
+use super::super::oom;
 use super::family::Way;
 use super::supervise::supervise;
 use super::sys::{self, Forked};
@@ -51,6 +52,7 @@ impl Hook {
                     rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
                 }
                 rustix::process::fchdir(&self.cwd)?;
+                oom::go_first();
                 sys::inherit_none_from(3);
                 sys::reset_signals();
                 Ok(())

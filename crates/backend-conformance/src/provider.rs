@@ -1,0 +1,359 @@
+//! A provider for tests: sandboxes that are quick to make, and can be slow, fail, hang or die as a test wants it.
+//!
+//! It keeps the contract of a provider where no fault is injected, and counts what it made, so that a test can ask whether
+//! anything leaked. Commands are pretended: see [`FakeSandbox`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use backend_core::{
+    Backend, Error, ProviderFeatures, Result, SandboxId, SandboxProvider, SandboxSpec, VirtualPath,
+};
+
+mod commands;
+mod fault;
+mod files;
+mod sandbox;
+
+pub use fault::{Fault, ProviderCall};
+pub use sandbox::FakeSandbox;
+
+/// A provider whose sandboxes are backends that a closure makes, with pretended commands.
+///
+/// A clone is the same provider, as two connections are to one engine.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use backend_conformance::{FakeProvider, Fault, ProviderCall};
+/// use backend_core::{Error, SandboxId, SandboxProvider, SandboxSpec};
+/// use backend_state::StateBackend;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let provider = FakeProvider::new(|_| Ok(StateBackend::new()));
+/// provider.faults(|call, _| match call {
+///     ProviderCall::Create => Fault::fail(Error::unsupported("today")).after(Duration::from_millis(1)),
+///     _ => Fault::none(),
+/// });
+/// let spec = SandboxSpec::new(SandboxId::parse("a").unwrap());
+/// assert!(provider.create(&spec).await.is_err());
+/// assert_eq!(provider.tally().created, 0);
+/// # });
+/// ```
+pub struct FakeProvider<B> {
+    engine: Arc<Engine<B>>,
+}
+
+/// Makes the files of a sandbox.
+type MakeFiles<B> = dyn Fn(&SandboxSpec) -> Result<B> + Send + Sync;
+
+/// Decides what goes wrong with a call.
+type Script = dyn Fn(ProviderCall, &SandboxId) -> Fault + Send + Sync;
+
+struct Engine<B> {
+    files: Box<MakeFiles<B>>,
+    script: Mutex<Arc<Script>>,
+    state: Mutex<State<B>>,
+}
+
+struct State<B> {
+    features: ProviderFeatures,
+    sandboxes: BTreeMap<SandboxId, Made<B>>,
+    tally: Tally,
+    ended_busy: Vec<SandboxId>,
+}
+
+/// A sandbox that was made and not destroyed.
+struct Made<B> {
+    spec: SandboxSpec,
+    sandbox: Arc<FakeSandbox<B>>,
+    rests: bool,
+}
+
+/// What a [`FakeProvider`] has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// How many sandboxes were made, those included whose making was reported as failed.
+    pub created: u64,
+    /// How many sandboxes were destroyed.
+    pub destroyed: u64,
+    /// How many there were at most at a time.
+    pub most: usize,
+    /// How many of them ran at most at a time.
+    pub most_running: usize,
+    /// How often a sandbox was made on a workspace that another running one had.
+    pub shared_workspaces: u64,
+}
+
+impl<B: Backend> FakeProvider<B> {
+    /// Makes a provider. `files` makes what a new sandbox holds.
+    pub fn new(files: impl Fn(&SandboxSpec) -> Result<B> + Send + Sync + 'static) -> Self {
+        Self {
+            engine: Arc::new(Engine {
+                files: Box::new(files),
+                script: Mutex::new(Arc::new(|_, _| Fault::none())),
+                state: Mutex::new(State {
+                    features: ProviderFeatures::none(),
+                    sandboxes: BTreeMap::new(),
+                    tally: Tally::default(),
+                    ended_busy: Vec::new(),
+                }),
+            }),
+        }
+    }
+
+    /// Declares features. Both are done truly.
+    #[must_use]
+    pub fn with_features(self, features: ProviderFeatures) -> Self {
+        self.state().features = features;
+        self
+    }
+
+    /// Sets what goes wrong from now on. The closure is asked once for each call, when it is made.
+    pub fn faults(
+        &self,
+        script: impl Fn(ProviderCall, &SandboxId) -> Fault + Send + Sync + 'static,
+    ) {
+        *lock(&self.engine.script) = Arc::new(script);
+    }
+
+    /// Lets a sandbox die, as a crash of its host would. It is listed until it is destroyed. Returns whether it ran.
+    pub fn kill(&self, id: &SandboxId) -> bool {
+        let state = self.state();
+        state
+            .sandboxes
+            .get(id)
+            .is_some_and(|made| !made.rests && made.sandbox.end())
+    }
+
+    /// Returns the ids of all sandboxes that exist, without a call that could fail.
+    pub fn existing(&self) -> Vec<SandboxId> {
+        self.state().sandboxes.keys().cloned().collect()
+    }
+
+    /// Returns the ids of all sandboxes that run.
+    pub fn running(&self) -> Vec<SandboxId> {
+        let state = self.state();
+        let running = state.sandboxes.iter().filter(|(_, made)| made.runs());
+        running.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Returns what a sandbox that exists was made from.
+    pub fn spec(&self, id: &SandboxId) -> Option<SandboxSpec> {
+        self.state().sandboxes.get(id).map(|made| made.spec.clone())
+    }
+
+    /// Returns the sandboxes that were destroyed or suspended while a command ran in them, in order, and forgets them.
+    pub fn take_ended_busy(&self) -> Vec<SandboxId> {
+        std::mem::take(&mut self.state().ended_busy)
+    }
+
+    /// Returns what was done so far.
+    pub fn tally(&self) -> Tally {
+        self.state().tally
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<B>> {
+        lock(&self.engine.state)
+    }
+
+    fn fault(&self, call: ProviderCall, id: &SandboxId) -> Fault {
+        let script = Arc::clone(&lock(&self.engine.script));
+        script(call, id)
+    }
+
+    fn insert(&self, spec: &SandboxSpec, files: B) -> Result<Arc<FakeSandbox<B>>> {
+        let mut state = self.state();
+        if state.sandboxes.contains_key(&spec.id) {
+            return Err(taken(&spec.id));
+        }
+        if let Some(workspace) = &spec.workspace
+            && state.running_workspaces().contains(workspace)
+        {
+            state.tally.shared_workspaces += 1;
+        }
+        let sandbox = Arc::new(FakeSandbox::new(
+            self.clone(),
+            spec.id.clone(),
+            files,
+            spec.env.clone(),
+        ));
+        let made = Made {
+            spec: spec.clone(),
+            sandbox: Arc::clone(&sandbox),
+            rests: false,
+        };
+        state.sandboxes.insert(spec.id.clone(), made);
+        state.tally.created += 1;
+        state.count();
+        Ok(sandbox)
+    }
+}
+
+impl<B> State<B> {
+    fn running_workspaces(&self) -> BTreeSet<&PathBuf> {
+        let running = self.sandboxes.values().filter(|made| made.runs());
+        running
+            .filter_map(|made| made.spec.workspace.as_ref())
+            .collect()
+    }
+
+    fn end(&mut self, sandbox: &FakeSandbox<B>) {
+        if sandbox.end() && sandbox.is_busy() {
+            self.ended_busy.push(sandbox.id.clone());
+        }
+    }
+
+    fn count(&mut self) {
+        let running = self.sandboxes.values().filter(|made| made.runs()).count();
+        self.tally.most = self.tally.most.max(self.sandboxes.len());
+        self.tally.most_running = self.tally.most_running.max(running);
+    }
+}
+
+impl<B> Made<B> {
+    fn runs(&self) -> bool {
+        !self.rests && self.sandbox.runs()
+    }
+}
+
+#[async_trait]
+impl<B: Backend> SandboxProvider for FakeProvider<B> {
+    type Sandbox = FakeSandbox<B>;
+
+    fn features(&self) -> ProviderFeatures {
+        self.state().features
+    }
+
+    async fn create(&self, spec: &SandboxSpec) -> Result<Arc<FakeSandbox<B>>> {
+        let fault = self.fault(ProviderCall::Create, &spec.id);
+        fault.before().await?;
+        for name in spec.env.keys() {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                return Err(Error::invalid_request("a variable has an impossible name"));
+            }
+        }
+        if self.state().sandboxes.contains_key(&spec.id) {
+            return Err(taken(&spec.id));
+        }
+        let sandbox = self.insert(spec, (self.engine.files)(spec)?)?;
+        fault.afterwards().await?;
+        Ok(sandbox)
+    }
+
+    async fn attach(&self, id: &SandboxId) -> Result<Arc<FakeSandbox<B>>> {
+        let fault = self.fault(ProviderCall::Attach, id);
+        fault.before().await?;
+        let found = {
+            let state = self.state();
+            let made = state.sandboxes.get(id).filter(|made| made.runs());
+            made.map(|made| Arc::clone(&made.sandbox))
+        };
+        fault.afterwards().await?;
+        found.ok_or_else(|| gone("there is no such sandbox"))
+    }
+
+    async fn list(&self) -> Result<Vec<SandboxId>> {
+        let nobody = SandboxId::parse("all")?;
+        let fault = self.fault(ProviderCall::List, &nobody);
+        fault.before().await?;
+        let ids = self.existing();
+        fault.afterwards().await?;
+        Ok(ids)
+    }
+
+    async fn destroy(&self, id: &SandboxId) -> Result<()> {
+        let fault = self.fault(ProviderCall::Destroy, id);
+        fault.before().await?;
+        {
+            let mut state = self.state();
+            if let Some(made) = state.sandboxes.remove(id) {
+                state.end(&made.sandbox);
+                state.tally.destroyed += 1;
+            }
+        }
+        fault.afterwards().await
+    }
+
+    async fn suspend(&self, id: &SandboxId) -> Result<()> {
+        if !self.features().suspends {
+            return Err(Error::unsupported("suspending a sandbox"));
+        }
+        let fault = self.fault(ProviderCall::Suspend, id);
+        fault.before().await?;
+        {
+            let mut state = self.state();
+            let made = state.sandboxes.get_mut(id);
+            let made = made.ok_or_else(|| gone("there is no such sandbox"))?;
+            if !made.rests {
+                made.rests = true;
+                let sandbox = Arc::clone(&made.sandbox);
+                state.end(&sandbox);
+            }
+        }
+        fault.afterwards().await
+    }
+
+    async fn resume(&self, id: &SandboxId) -> Result<Arc<FakeSandbox<B>>> {
+        if !self.features().suspends {
+            return Err(Error::unsupported("resuming a sandbox"));
+        }
+        let fault = self.fault(ProviderCall::Resume, id);
+        fault.before().await?;
+        let sandbox = {
+            let mut state = self.state();
+            let made = state.sandboxes.get_mut(id);
+            let made = made.ok_or_else(|| gone("there is no such sandbox"))?;
+            if made.rests {
+                made.rests = false;
+                made.sandbox = Arc::new(made.sandbox.again());
+            }
+            let sandbox = Arc::clone(&made.sandbox);
+            state.count();
+            sandbox
+        };
+        fault.afterwards().await?;
+        Ok(sandbox)
+    }
+}
+
+impl<B> Clone for FakeProvider<B> {
+    fn clone(&self) -> Self {
+        Self {
+            engine: Arc::clone(&self.engine),
+        }
+    }
+}
+
+impl<B> fmt::Debug for FakeProvider<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = lock(&self.engine.state);
+        f.debug_struct("FakeProvider")
+            .field("sandboxes", &state.sandboxes.keys())
+            .field("tally", &state.tally)
+            .finish()
+    }
+}
+
+fn taken(id: &SandboxId) -> Error {
+    match VirtualPath::root().child(id.as_str()) {
+        Ok(path) => Error::already_exists(&path),
+        Err(error) => error.into(),
+    }
+}
+
+fn gone(message: &str) -> Error {
+    Error::Unavailable {
+        message: message.to_owned(),
+        source: None,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

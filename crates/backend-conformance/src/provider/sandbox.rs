@@ -1,0 +1,117 @@
+//! The sandbox that a [`FakeProvider`] makes: whether it lives, and what it is made of.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use backend_core::{Backend, ProcessInfo, Result, SandboxId};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{FakeProvider, Fault, ProviderCall, gone};
+
+/// A backend with pretended commands.
+///
+/// It knows `true`, `false`, `echo TEXT`, `printenv NAME`, `exit CODE` and `sleep SECONDS`, as a line of shell or as an
+/// argv, alone: no quotes, pipes or lists. Everything else ends with code 127. `sleep` waits on tokio's clock, so that it
+/// is over at once where that is paused. A process that is spawned runs as long as its command would take.
+pub struct FakeSandbox<B> {
+    pub(super) provider: FakeProvider<B>,
+    pub(super) id: SandboxId,
+    pub(super) files: Arc<B>,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) processes: Mutex<Vec<Pretended>>,
+    alive: watch::Sender<bool>,
+    commands: Arc<()>,
+}
+
+/// A process, and when it ends by itself.
+#[derive(Debug)]
+pub(super) struct Pretended {
+    pub(super) info: ProcessInfo,
+    pub(super) ends: Option<Instant>,
+}
+
+impl<B> FakeSandbox<B> {
+    pub(super) fn new(
+        provider: FakeProvider<B>,
+        id: SandboxId,
+        files: B,
+        env: BTreeMap<String, String>,
+    ) -> Self {
+        Self {
+            provider,
+            id,
+            files: Arc::new(files),
+            env,
+            processes: Mutex::default(),
+            alive: watch::Sender::new(true),
+            commands: Arc::default(),
+        }
+    }
+
+    /// Makes a sandbox with the same files, as a suspended one is after it was resumed.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            provider: self.provider.clone(),
+            id: self.id.clone(),
+            files: Arc::clone(&self.files),
+            env: self.env.clone(),
+            processes: Mutex::default(),
+            alive: watch::Sender::new(true),
+            commands: Arc::default(),
+        }
+    }
+
+    /// Returns the backend that has the files, whether the sandbox lives or not.
+    pub fn files(&self) -> &B {
+        &self.files
+    }
+
+    pub(super) fn runs(&self) -> bool {
+        *self.alive.borrow()
+    }
+
+    /// Ends it, and returns whether it ran.
+    pub(super) fn end(&self) -> bool {
+        self.alive.send_replace(false)
+    }
+
+    /// Counts a command until it is dropped.
+    pub(super) fn command(&self) -> Arc<()> {
+        Arc::clone(&self.commands)
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        Arc::strong_count(&self.commands) > 1
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if self.runs() {
+            Ok(())
+        } else {
+            Err(gone("the sandbox is gone"))
+        }
+    }
+}
+
+impl<B: Backend> FakeSandbox<B> {
+    pub(super) fn fault(&self) -> Fault {
+        self.provider.fault(ProviderCall::IsAlive, &self.id)
+    }
+
+    /// Waits until the sandbox is gone.
+    pub(super) async fn ended(&self) {
+        // The sender lives as long as this.
+        let _ = self.alive.subscribe().wait_for(|alive| !alive).await;
+    }
+}
+
+impl<B> fmt::Debug for FakeSandbox<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeSandbox")
+            .field("id", &self.id)
+            .field("alive", &self.runs())
+            .finish_non_exhaustive()
+    }
+}

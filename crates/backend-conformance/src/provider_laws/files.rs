@@ -1,0 +1,102 @@
+//! Laws about what a sandbox is given: files of its own, variables, a workspace that outlives it.
+
+use backend_core::{Backend, BackendExt, ErrorKind, ExecRequest, Sandbox, SandboxProvider};
+use futures_util::future::join_all;
+
+use super::ProviderSubject;
+use super::names::file;
+
+pub async fn sandboxes_do_not_share_files<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+    let one = subject.create().await.expect("a sandbox");
+    let other = subject.create().await.expect("a sandbox");
+    let path = file(&*one);
+    one.write(&path, "one's").await.expect("a write");
+    let error = other.read(&path).await.expect_err("not its file");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    subject.provider().destroy(one.id()).await.expect("an end");
+    assert!(other.is_alive().await);
+}
+
+pub async fn variables_reach_the_commands<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+    let mut spec = subject.spec();
+    let value = "two words";
+    spec.env.insert("LAW_VALUE".to_owned(), value.to_owned());
+    let sandbox = subject.provider().create(&spec).await.expect("a sandbox");
+    if !sandbox.capabilities().executes {
+        return;
+    }
+    let request = ExecRequest::argv(["printenv", "LAW_VALUE"]);
+    let output = sandbox.execute_with(&request).await.expect("a command");
+    assert_eq!(output.stdout.to_text(), format!("{value}\n"));
+    let request = request.env("LAW_VALUE", "asked");
+    let output = sandbox.execute_with(&request).await.expect("a command");
+    assert_eq!(output.stdout.to_text(), "asked\n");
+}
+
+pub async fn a_workspace_outlives_its_sandbox<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+    let Some(workspace) = subject.workspace() else {
+        return;
+    };
+    let mut spec = subject.spec();
+    spec.workspace = Some(workspace.clone());
+    let sandbox = subject.provider().create(&spec).await.expect("a sandbox");
+    let path = file(&*sandbox);
+    sandbox.write(&path, "kept").await.expect("a write");
+    subject.provider().destroy(&spec.id).await.expect("an end");
+    assert!(workspace.is_dir(), "the workspace is its owner's");
+    let mut next = subject.spec();
+    next.workspace = Some(workspace.clone());
+    let next = subject.provider().create(&next).await.expect("a sandbox");
+    assert_eq!(next.read(&path).await.expect("a read").text, "kept");
+    let mut nowhere = subject.spec();
+    nowhere.workspace = Some(workspace.join("not-there"));
+    let error = subject.provider().create(&nowhere).await.map(|_| ());
+    let error = error.expect_err("a workspace that is not there");
+    let shown = workspace.display().to_string();
+    assert!(!error.to_string().contains(&shown), "{error}");
+    assert!(!subject.listed().await.contains(&nowhere.id));
+}
+
+pub async fn a_workspace_that_is_moved_stays_that_of_its_sandbox<P: SandboxProvider>(
+    subject: &ProviderSubject<P>,
+) {
+    let Some(workspace) = subject.workspace() else {
+        return;
+    };
+    if !subject.provider().features().workspace_moves {
+        return;
+    }
+    let mut spec = subject.spec();
+    spec.workspace = Some(workspace.clone());
+    let sandbox = subject.provider().create(&spec).await.expect("a sandbox");
+    let path = file(&*sandbox);
+    sandbox.write(&path, "before").await.expect("a write");
+    let moved = workspace.with_extension("moved");
+    std::fs::rename(&workspace, &moved).expect("a rename");
+    assert_eq!(sandbox.read(&path).await.expect("a read").text, "before");
+    sandbox.write(&path, "after").await.expect("a write");
+    subject.provider().destroy(&spec.id).await.expect("an end");
+    let mut next = subject.spec();
+    next.workspace = Some(moved);
+    let next = subject.provider().create(&next).await.expect("a sandbox");
+    assert_eq!(next.read(&path).await.expect("a read").text, "after");
+}
+
+pub async fn several_are_made_at_once<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+    let specs: Vec<_> = (0..4).map(|_| subject.spec()).collect();
+    let made = join_all(specs.iter().map(|spec| subject.provider().create(spec))).await;
+    for (spec, sandbox) in specs.iter().zip(&made) {
+        let sandbox = sandbox.as_ref().expect("a sandbox");
+        let path = file(&**sandbox);
+        sandbox
+            .write(&path, spec.id.as_str())
+            .await
+            .expect("a write");
+    }
+    for (spec, sandbox) in specs.iter().zip(made) {
+        let sandbox = sandbox.expect("a sandbox");
+        let page = sandbox.read(file(&*sandbox)).await.expect("a read");
+        assert_eq!(page.text, spec.id.as_str());
+    }
+    assert_eq!(subject.listed().await.len(), 4);
+}

@@ -1,0 +1,204 @@
+//! Laws about the life of a sandbox: that it answers, ends, rests and comes back.
+
+use std::time::Duration;
+
+use backend_core::{
+    Backend, BackendExt, ErrorKind, ExecRequest, Sandbox, SandboxExt, SandboxProvider, SandboxSpec,
+};
+use tokio::time::timeout;
+
+use super::ProviderSubject;
+use super::names::file;
+
+/// Longer than any provider takes to notice that a sandbox is gone.
+const SOON: Duration = Duration::from_secs(60);
+
+pub async fn a_new_sandbox_lives_and_answers<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+    let sandbox = subject.create().await.expect("a sandbox");
+    assert!(sandbox.is_alive().await);
+    let path = file(&*sandbox);
+    sandbox.write(&path, "text").await.expect("a write");
+    assert_eq!(sandbox.read(&path).await.expect("a read").text, "text");
+    if sandbox.capabilities().executes {
+        let output = sandbox.execute("echo hello").await.expect("a command");
+        assert!(output.status.is_success());
+        assert_eq!(output.stdout.to_text(), "hello\n");
+    }
+}
+
+pub async fn a_destroyed_sandbox_is_gone_for_good<P: SandboxProvider>(
+    subject: &ProviderSubject<P>,
+) {
+    let sandbox = subject.create().await.expect("a sandbox");
+    let path = file(&*sandbox);
+    sandbox.write(&path, "text").await.expect("a write");
+    subject
+        .provider()
+        .destroy(sandbox.id())
+        .await
+        .expect("an end");
+    assert!(!sandbox.is_alive().await);
+    let error = sandbox.read(&path).await.expect_err("it is gone");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    if sandbox.capabilities().executes {
+        let error = sandbox.execute("true").await.expect_err("it is gone");
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    }
+    assert!(subject.provider().attach(sandbox.id()).await.is_err());
+    assert!(!sandbox.is_alive().await, "attaching did not bring it back");
+    assert_eq!(subject.listed().await, []);
+}
+
+pub async fn destroying_twice_is_no_error<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+    let sandbox = subject.create().await.expect("a sandbox");
+    let (first, second) = tokio::join!(
+        subject.provider().destroy(sandbox.id()),
+        subject.provider().destroy(sandbox.id())
+    );
+    first.expect("an end");
+    second.expect("an end");
+    subject
+        .provider()
+        .destroy(sandbox.id())
+        .await
+        .expect("an end");
+    assert_eq!(subject.listed().await, []);
+}
+
+pub async fn destroying_nothing_is_no_error<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+    let id = subject.spec().id;
+    subject
+        .provider()
+        .destroy(&id)
+        .await
+        .expect("nothing to do");
+}
+
+pub async fn an_id_is_free_again_after_its_sandbox_and_starts_empty<P: SandboxProvider>(
+    subject: &ProviderSubject<P>,
+) {
+    let spec = subject.spec();
+    let sandbox = subject.provider().create(&spec).await.expect("a sandbox");
+    let path = file(&*sandbox);
+    sandbox.write(&path, "old").await.expect("a write");
+    subject.provider().destroy(&spec.id).await.expect("an end");
+    let next = subject.provider().create(&spec).await.expect("a sandbox");
+    let error = next.read(&path).await.expect_err("nothing is left");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert!(
+        !sandbox.is_alive().await,
+        "the old handle is that of the old one"
+    );
+}
+
+pub async fn a_command_does_not_outlive_its_sandbox<P: SandboxProvider>(
+    subject: &ProviderSubject<P>,
+) {
+    let sandbox = subject.create().await.expect("a sandbox");
+    if !sandbox.capabilities().executes {
+        return;
+    }
+    let request = ExecRequest::shell("sleep 600").timeout(None);
+    let ends = async {
+        // It has begun, as well as anybody can tell.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        subject.provider().destroy(sandbox.id()).await
+    };
+    let both = async { tokio::join!(sandbox.execute_with(&request), ends) };
+    let (command, ended) = timeout(SOON, both).await.expect("it ends soon");
+    ended.expect("an end");
+    match command {
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}"),
+        Ok(output) => assert!(!output.status.is_success(), "{output:?}"),
+    }
+}
+
+pub async fn what_a_cancelled_start_left_can_be_destroyed<P: SandboxProvider>(
+    subject: &ProviderSubject<P>,
+) {
+    for millis in [0, 5, 50, 200] {
+        let spec = subject.spec();
+        let create = subject.provider().create(&spec);
+        if let Ok(Ok(sandbox)) = timeout(Duration::from_millis(millis), create).await {
+            drop(sandbox);
+        }
+        subject.provider().destroy(&spec.id).await.expect("an end");
+        assert!(!subject.listed().await.contains(&spec.id));
+    }
+}
+
+pub async fn a_suspended_sandbox_rests_and_comes_back_with_its_files<P: SandboxProvider>(
+    subject: &ProviderSubject<P>,
+) {
+    if !subject.provider().features().suspends {
+        return;
+    }
+    let (sandbox, provider) = (
+        subject.create().await.expect("a sandbox"),
+        subject.provider(),
+    );
+    let (id, path) = (sandbox.id().clone(), file(&*sandbox));
+    sandbox.write(&path, "kept").await.expect("a write");
+    provider.suspend(&id).await.expect("rest");
+    assert!(!sandbox.is_alive().await);
+    assert!(provider.attach(&id).await.is_err());
+    assert_eq!(subject.listed().await, [id.clone()]);
+    provider.suspend(&id).await.expect("it rests already");
+    let taken = provider.create(&SandboxSpec::new(id.clone())).await;
+    assert_eq!(
+        taken.map(|_| ()).expect_err("it exists").kind(),
+        ErrorKind::AlreadyExists
+    );
+    let again = provider.resume(&id).await.expect("the sandbox");
+    assert_eq!(*again.id(), id);
+    assert_eq!(again.read(&path).await.expect("a read").text, "kept");
+    assert!(provider.attach(&id).await.is_ok());
+}
+
+pub async fn a_resting_sandbox_can_be_destroyed<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+    if !subject.provider().features().suspends {
+        return;
+    }
+    let (sandbox, provider) = (
+        subject.create().await.expect("a sandbox"),
+        subject.provider(),
+    );
+    provider.suspend(sandbox.id()).await.expect("rest");
+    provider.destroy(sandbox.id()).await.expect("an end");
+    assert_eq!(subject.listed().await, []);
+    let error = provider.resume(sandbox.id()).await.map(|_| ());
+    assert_eq!(
+        error.expect_err("it is gone").kind(),
+        ErrorKind::Unavailable
+    );
+}
+
+pub async fn suspending_nothing_is_an_error<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+    if !subject.provider().features().suspends {
+        return;
+    }
+    let id = subject.spec().id;
+    let error = subject.provider().suspend(&id).await.expect_err("nothing");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    let error = subject.provider().resume(&id).await.map(|_| ());
+    assert_eq!(error.expect_err("nothing").kind(), ErrorKind::Unavailable);
+    assert_eq!(subject.listed().await, []);
+}
+
+pub async fn what_is_not_declared_is_unsupported<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+    if subject.provider().features().suspends {
+        return;
+    }
+    let sandbox = subject.create().await.expect("a sandbox");
+    let error = subject.provider().suspend(sandbox.id()).await;
+    assert_eq!(
+        error.expect_err("not declared").kind(),
+        ErrorKind::Unsupported
+    );
+    let error = subject.provider().resume(sandbox.id()).await.map(|_| ());
+    assert_eq!(
+        error.expect_err("not declared").kind(),
+        ErrorKind::Unsupported
+    );
+    assert!(sandbox.is_alive().await);
+}

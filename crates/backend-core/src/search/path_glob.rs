@@ -1,0 +1,149 @@
+//! A glob over whole paths, for rules rather than for searches: what it names, it names with all that is below it.
+//!
+//! It reads a glob as every search does, and walks nothing.
+
+use super::pattern::{Pattern, Plain};
+use crate::Result;
+
+/// A glob that a path can be held against, in the dialect of [`GrepRequest::globs`](crate::GrepRequest::globs): without a
+/// `/` it is about a name at any depth, otherwise about the path from where the names start.
+///
+/// What matches is taken with everything below it: `/secrets` is about `/secrets/a/b` too, and so is `/secrets/**`, which
+/// is not about `/secrets` itself.
+///
+/// # Examples
+///
+/// ```
+/// use backend_core::VirtualPath;
+/// use backend_core::search::{PathGlob, Reach};
+///
+/// let keys = PathGlob::parse("/keys/{*.pem,old}")?;
+/// let covers = |text: &str| {
+///     let path = VirtualPath::parse(text).expect("a path");
+///     keys.covers(path.segments())
+/// };
+/// assert!(covers("/keys/a.pem"));
+/// assert!(covers("/keys/old/deep/down"));
+/// assert!(!covers("/keys"));
+/// assert_eq!(keys.reach(["keys"]), Reach::Part);
+/// assert_eq!(keys.reach(["src"]), Reach::Nothing);
+/// # Ok::<(), backend_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PathGlob {
+    pattern: Pattern,
+}
+
+/// How much of what is below a directory a [`PathGlob`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "there is nothing between them")]
+pub enum Reach {
+    /// Nothing of it.
+    Nothing,
+    /// Some of it, or nothing: that depends on what is there.
+    Part,
+    /// All of it.
+    All,
+}
+
+impl PathGlob {
+    /// Reads a glob.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_pattern`, as for a search; a `..` segment, a leading `~` and an empty glob are refused too.
+    pub fn parse(glob: &str) -> Result<Self> {
+        let mut pattern = Pattern::new(true);
+        pattern.add(glob, Plain::AnyDepth)?;
+        Ok(Self { pattern })
+    }
+
+    /// Returns whether the glob is about the path of these names: about itself, or about a directory above it.
+    pub fn covers<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> bool {
+        let mut reached = self.pattern.start();
+        for name in names {
+            if self.pattern.is_match(&reached, name, true) {
+                return true;
+            }
+            reached = self.pattern.enter(&reached, name);
+        }
+        false
+    }
+
+    /// Returns how much of what is below the path of these names the glob is about.
+    pub fn reach<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Reach {
+        let mut reached = self.pattern.start();
+        for name in names {
+            if self.pattern.is_match(&reached, name, true) {
+                return Reach::All;
+            }
+            reached = self.pattern.enter(&reached, name);
+        }
+        if self.pattern.takes_all(&reached) {
+            Reach::All
+        } else if reached.is_empty() {
+            Reach::Nothing
+        } else {
+            Reach::Part
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PathGlob, Reach};
+    use crate::{ErrorKind, VirtualPath};
+
+    #[track_caller]
+    fn check(glob: &str, path: &str, covers: bool, reach: Reach) {
+        let glob_of = PathGlob::parse(glob).unwrap();
+        let path_of = VirtualPath::parse(path).unwrap();
+        assert_eq!(
+            (
+                glob_of.covers(path_of.segments()),
+                glob_of.reach(path_of.segments())
+            ),
+            (covers, reach),
+            "{glob} {path}"
+        );
+    }
+
+    #[test]
+    fn a_glob_without_a_slash_is_about_a_name_at_any_depth() {
+        check(".env", "/.env", true, Reach::All);
+        check(".env", "/a/b/.env", true, Reach::All);
+        check(".env", "/a/b/.env.local", false, Reach::Part);
+        check("*.pem", "/a/x.pem", true, Reach::All);
+    }
+
+    #[test]
+    fn a_glob_with_a_slash_starts_where_the_names_start() {
+        check("/a", "/a", true, Reach::All);
+        check("/a", "/b/a", false, Reach::Nothing);
+        check("a/b", "/a/b/c", true, Reach::All);
+        check("a/b", "/a", false, Reach::Part);
+        check("a/b", "/c", false, Reach::Nothing);
+        check("**/a/b", "/x/a/b", true, Reach::All);
+    }
+
+    #[test]
+    fn what_is_below_a_match_is_covered() {
+        check("/s/**", "/s", false, Reach::All);
+        check("/s/**", "/s/x/y", true, Reach::All);
+        check("/s/", "/s", true, Reach::All);
+        check("/s/", "/s/x", true, Reach::All);
+        check("/s/*.k", "/s/a.k/b", true, Reach::All);
+        check("**", "/", false, Reach::All);
+        check("**", "/x", true, Reach::All);
+        check("/**/x", "/a", false, Reach::Part);
+        check("**/*", "/", false, Reach::Part);
+    }
+
+    #[test]
+    fn a_glob_that_does_not_parse_is_refused() {
+        for glob in ["", "/", "a/../b", "[a", "{a", "~/x", "a\nb"] {
+            let error = PathGlob::parse(glob).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidPattern, "{glob}");
+        }
+    }
+}

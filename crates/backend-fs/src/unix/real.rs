@@ -1,0 +1,98 @@
+//! `resolve`: the path without links, for those who decide by what a path is called.
+//!
+//! What comes out may be out of date at once. It is not how this backend itself finds anything.
+
+use std::io;
+use std::path::PathBuf;
+
+use backend_core::{Error, ResolveRequest, Resolved, Result, VirtualPath};
+use rustix::io::Errno;
+
+use super::chroot::{Part, push};
+use super::fault::{Fault, escape};
+use super::names;
+use super::root::{Links, Root};
+use super::sys::MAX_LINKS;
+
+impl Root {
+    pub(crate) fn resolve(&self, request: &ResolveRequest) -> Result<Resolved> {
+        let path = &request.path;
+        names::check(path)?;
+        self.attempt(path, || {
+            let led = self.without_links(path)?;
+            Ok(Resolved::new(named(&led).ok_or_else(|| unnameable(path))?))
+        })
+    }
+
+    fn without_links(&self, path: &VirtualPath) -> Result<PathBuf, Fault> {
+        let mut done = PathBuf::new();
+        let mut todo = Vec::new();
+        push(&mut todo, path.relative().as_ref());
+        let mut links = 0;
+        let mut missing: Option<Errno> = None;
+        while let Some(part) = todo.pop() {
+            let Part::Down(name) = part else {
+                // Out of what is not there, no path leads anywhere.
+                if let Some(errno) = missing {
+                    return Err(errno.into());
+                }
+                if !done.pop() && self.links() == Links::Beneath {
+                    return Err(escape().into());
+                }
+                continue;
+            };
+            let next = done.join(name);
+            // There are no links below what is not there.
+            if missing.is_some() {
+                done = next;
+                continue;
+            }
+            let meta = match self.dir().symlink_metadata(&next) {
+                Ok(meta) => meta,
+                Err(error) => {
+                    missing = Some(missing_by(&error).ok_or(error)?);
+                    done = next;
+                    continue;
+                }
+            };
+            if !meta.is_symlink() {
+                done = next;
+                continue;
+            }
+            links += 1;
+            if links > MAX_LINKS {
+                return Err(Errno::LOOP.into());
+            }
+            let target = match self.dir().read_link_contents(&next) {
+                Ok(target) => target,
+                Err(error) => return Err(Fault::from(error).race_if(&[Errno::INVAL, Errno::NOENT])),
+            };
+            if target.has_root() {
+                if self.links() == Links::Beneath {
+                    return Err(escape().into());
+                }
+                done.clear();
+            }
+            push(&mut todo, &target);
+        }
+        Ok(done)
+    }
+}
+
+/// Returns why nothing is there, if that is what the error says.
+fn missing_by(error: &io::Error) -> Option<Errno> {
+    Errno::from_io_error(error).filter(|errno| matches!(*errno, Errno::NOENT | Errno::NOTDIR))
+}
+
+/// Returns a path below the root as others name it, if they can.
+fn named(path: &std::path::Path) -> Option<VirtualPath> {
+    let mut named = VirtualPath::root();
+    for name in path {
+        named = named.child(name.to_str()?).ok()?;
+    }
+    Some(named)
+}
+
+fn unnameable(path: &VirtualPath) -> Error {
+    Error::permission_denied(path, "it leads to a name that no path can have")
+}

@@ -1,0 +1,183 @@
+//! Whatever ends a command over the wire, nobody of its tree is left: hundreds of trees, in every way there is.
+
+use std::time::{Duration, Instant};
+
+use backend_core::wire::Remote;
+use backend_core::{ErrorKind, ExecOutput, ExecRequest, ExecStatus, Result, Sandbox, SandboxExt};
+use tokio::task::JoinHandle;
+
+use crate::host::{Init, Served, lives, mark, soon, survivors, until_none, until_sleeping};
+
+/// How many trees there are at once, and how often.
+const TREES: usize = 8;
+const ROUNDS: usize = 10;
+
+/// How many of a tree sleep.
+const SLEEPERS: usize = 5;
+
+/// A command that does what it can to outlive its caller: children that ignore signals, lead sessions of their own, have
+/// lost their parent, or have stopped themselves.
+fn clinging(mark: &str) -> String {
+    format!(
+        "trap '' TERM INT HUP; sleep {mark} & setsid sleep {mark} & \
+         (setsid sh -c '(setsid sleep {mark} &) ; sh -c \"kill -STOP \\$\\$; sleep {mark}\" & sleep {mark} & wait' &) ; \
+         sleep {mark}"
+    )
+}
+
+fn endless(line: String) -> ExecRequest {
+    ExecRequest::shell(line).timeout(None)
+}
+
+type Calls = Vec<JoinHandle<Result<ExecOutput>>>;
+
+/// Starts trees with one mark, and returns when all of them are up.
+async fn trees(remote: &Remote, mark: &str) -> Calls {
+    let calls = (0..TREES)
+        .map(|_| {
+            let (remote, request) = (remote.clone(), endless(clinging(mark)));
+            tokio::spawn(async move { remote.execute_with(&request).await })
+        })
+        .collect();
+    until_sleeping(mark, TREES * SLEEPERS).await;
+    calls
+}
+
+/// Waits until nobody is left, and says how long that took.
+async fn nobody_is_left(mark: &str, after: &str) {
+    let ended = Instant::now();
+    until_none(mark).await;
+    println!(
+        "{TREES} trees were gone {:?} after {after}",
+        ended.elapsed()
+    );
+}
+
+async fn unavailable(calls: Calls) {
+    for call in calls {
+        let error = soon(call).await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+    }
+}
+
+/// Runs requests at once, and expects that all of them end in this way.
+async fn all_end(remote: &Remote, request: ExecRequest, want: ExecStatus) {
+    let calls: Calls = (0..TREES)
+        .map(|_| {
+            let (remote, request) = (remote.clone(), request.clone());
+            tokio::spawn(async move { remote.execute_with(&request).await })
+        })
+        .collect();
+    for call in calls {
+        let output = soon(call).await.unwrap().unwrap();
+        assert_eq!(output.status, want, "{output:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_timeout_leaves_nobody() {
+    let guest = Served::start().await;
+    for round in 0..ROUNDS as u64 {
+        let mark = mark();
+        // From in the middle of its start to well after it.
+        let time = Duration::from_millis(20 + 100 * round);
+        let request = ExecRequest::shell(clinging(&mark)).timeout(time);
+        all_end(&guest.remote, request, ExecStatus::TimedOut).await;
+        // At once, but for one that had not even started: that dies as it does.
+        nobody_is_left(&mark, "they timed out").await;
+    }
+}
+
+#[tokio::test]
+async fn a_ceiling_leaves_nobody() {
+    let guest = Served::start().await;
+    for _ in 0..ROUNDS {
+        let mark = mark();
+        let line = format!("({}) & exec yes {mark}", clinging(&mark));
+        let request = endless(line).output_ceiling(10 << 20);
+        all_end(&guest.remote, request, ExecStatus::OutputCeiling).await;
+        // Not soon, but then.
+        assert_eq!(survivors(&mark), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_call_leaves_nobody() {
+    let guest = Served::start().await;
+    for _ in 0..ROUNDS {
+        let mark = mark();
+        for call in trees(&guest.remote, &mark).await {
+            call.abort();
+        }
+        nobody_is_left(&mark, "their calls").await;
+    }
+    assert!(
+        guest
+            .remote
+            .execute("true")
+            .await
+            .unwrap()
+            .status
+            .is_success()
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_leaves_nobody_but_what_was_spawned() {
+    let init = Init::start().await;
+    let kept = mark();
+    let first = init.connect().await;
+    first
+        .spawn_with(&endless(format!("exec sleep {kept}")))
+        .await
+        .unwrap();
+    for _ in 0..ROUNDS {
+        let (mark, remote) = (mark(), init.connect().await);
+        let calls = trees(&remote, &mark).await;
+        remote.close().await;
+        unavailable(calls).await;
+        nobody_is_left(&mark, "their connection was closed").await;
+    }
+    assert!(lives(&kept));
+    assert_eq!(init.connect().await.processes().await.unwrap().len(), 1);
+    first.stop().await.unwrap();
+    until_none(&kept).await;
+}
+
+#[tokio::test]
+async fn a_connection_whose_program_is_killed_leaves_nobody_but_what_was_spawned() {
+    let init = Init::start().await;
+    let kept = mark();
+    for round in 0..ROUNDS {
+        let mark = mark();
+        let (remote, mut splice) = init.splice().await;
+        assert_eq!(remote.processes().await.unwrap().len(), round);
+        remote
+            .spawn_with(&endless(format!("exec sleep {kept}")))
+            .await
+            .unwrap();
+        let calls = trees(&remote, &mark).await;
+        splice.kill().await.unwrap();
+        unavailable(calls).await;
+        nobody_is_left(&mark, "their connection was killed").await;
+        until_sleeping(&kept, round + 1).await;
+    }
+    init.connect().await.stop().await.unwrap();
+    until_none(&kept).await;
+}
+
+#[tokio::test]
+async fn a_guest_that_is_killed_leaves_nobody_at_all() {
+    for _ in 0..2 {
+        let mark = mark();
+        let mut guest = Served::start().await;
+        guest
+            .remote
+            .spawn_with(&endless(clinging(&mark)))
+            .await
+            .unwrap();
+        until_sleeping(&mark, SLEEPERS).await;
+        guest.child.kill().await.unwrap();
+        nobody_is_left(&mark, "their guest").await;
+    }
+}

@@ -1,0 +1,240 @@
+//! Many local sandboxes by name, each with a directory of its own. They are kept apart by nothing but good manners.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use backend_core::{
+    Backend, Error, Result, Sandbox, SandboxId, SandboxProvider, SandboxSpec, VirtualPath,
+};
+
+use crate::LocalSandbox;
+
+/// Makes local sandboxes, each in its own directory below a root, or in the workspace that its specification names.
+///
+/// **It isolates nothing.** Each sandbox reaches the files of every other one, and whatever the user can as whom this process
+/// runs. Use it where all sessions are one person's, and in tests.
+///
+/// Sandboxes live in this process and end with it. What an earlier process left below the root is listed, cannot be attached
+/// to, and goes when it is destroyed. Of a [runtime](SandboxSpec::runtime) only the variables count: nothing is installed.
+/// The provider is there on Linux alone.
+///
+/// # Examples
+///
+/// ```
+/// use backend_core::{SandboxExt, SandboxId, SandboxProvider, SandboxSpec};
+/// use backend_fs::FsBackend;
+/// use sandbox_local::LocalProvider;
+///
+/// # #[tokio::main]
+/// # async fn main() -> backend_core::Result<()> {
+/// # let root = tempfile::tempdir().unwrap();
+/// let provider = LocalProvider::without_isolation(root.path(), |dir| FsBackend::open(dir))?;
+/// let sandbox = provider.create(&SandboxSpec::new(SandboxId::parse("mine")?)).await?;
+/// assert!(sandbox.execute("echo hello > greeting").await?.status.is_success());
+/// provider.destroy(&SandboxId::parse("mine")?).await?; // and the greeting is gone
+/// # Ok(())
+/// # }
+/// ```
+pub struct LocalProvider<B> {
+    root: PathBuf,
+    open: Arc<OpenFiles<B>>,
+    made: Mutex<BTreeMap<SandboxId, Made<B>>>,
+    /// Held while a sandbox is made or destroyed, which takes moments.
+    changing: tokio::sync::Mutex<()>,
+}
+
+/// Opens the files of a sandbox.
+type OpenFiles<B> = dyn Fn(&Path) -> Result<B> + Send + Sync;
+
+struct Made<B> {
+    sandbox: Arc<LocalSandbox<B>>,
+    /// Whether its directory goes with it.
+    owned: bool,
+}
+
+impl<B: Backend> LocalProvider<B> {
+    /// Makes a provider whose sandboxes live below a directory, which is made if it is not there. `open` makes the backend
+    /// that shows a sandbox's directory.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_request` if the directory cannot be made or opened.
+    pub fn without_isolation(
+        root: impl AsRef<Path>,
+        open: impl Fn(&Path) -> Result<B> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let root = fs::create_dir_all(&root).and_then(|()| root.as_ref().canonicalize());
+        let root = root.map_err(|_| {
+            Error::invalid_request("the root of the local sandboxes is no directory to work in")
+        })?;
+        Ok(Self {
+            root,
+            open: Arc::new(open),
+            made: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
+        })
+    }
+
+    fn made(&self) -> MutexGuard<'_, BTreeMap<SandboxId, Made<B>>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn directory(&self, id: &SandboxId) -> PathBuf {
+        self.root.join(id.as_str())
+    }
+}
+
+#[async_trait]
+impl<B: Backend> SandboxProvider for LocalProvider<B> {
+    type Sandbox = LocalSandbox<B>;
+
+    async fn create(&self, spec: &SandboxSpec) -> Result<Arc<LocalSandbox<B>>> {
+        let _changing = self.changing.lock().await;
+        if self.made().contains_key(&spec.id) {
+            return Err(taken(&spec.id));
+        }
+        let (own, open, wanted) = (
+            self.directory(&spec.id),
+            Arc::clone(&self.open),
+            spec.clone(),
+        );
+        let sandbox = hop(move || {
+            if fs::symlink_metadata(&own).is_ok() {
+                return Err(taken(&wanted.id));
+            }
+            let Some(workspace) = &wanted.workspace else {
+                private_dir(&own).map_err(|error| {
+                    Error::unavailable("the directory of the sandbox cannot be made", error)
+                })?;
+                return build(&*open, &own, &wanted).inspect_err(|_| {
+                    // It is empty: nothing ran in it.
+                    let _ = fs::remove_dir(&own);
+                });
+            };
+            if !workspace.is_dir() {
+                return Err(Error::invalid_request(
+                    "the workspace of the sandbox is not a directory",
+                ));
+            }
+            build(&*open, workspace, &wanted)
+        })
+        .await?;
+        let sandbox = Arc::new(sandbox);
+        let made = Made {
+            sandbox: Arc::clone(&sandbox),
+            owned: spec.workspace.is_none(),
+        };
+        self.made().insert(spec.id.clone(), made);
+        Ok(sandbox)
+    }
+
+    async fn attach(&self, id: &SandboxId) -> Result<Arc<LocalSandbox<B>>> {
+        let found = self.made().get(id).map(|made| Arc::clone(&made.sandbox));
+        if let Some(sandbox) = found
+            && sandbox.is_alive().await
+        {
+            return Ok(sandbox);
+        }
+        Err(Error::Unavailable {
+            message: format!("there is no sandbox '{id}' that runs in this process"),
+            source: None,
+        })
+    }
+
+    async fn list(&self) -> Result<Vec<SandboxId>> {
+        let root = self.root.clone();
+        let left = hop(move || {
+            left_below(&root)
+                .map_err(|error| Error::unavailable("the sandboxes cannot be listed", error))
+        })
+        .await?;
+        let mut ids: BTreeSet<SandboxId> = left.into_iter().collect();
+        ids.extend(self.made().keys().cloned());
+        Ok(ids.into_iter().collect())
+    }
+
+    async fn destroy(&self, id: &SandboxId) -> Result<()> {
+        let _changing = self.changing.lock().await;
+        let made = {
+            let made = self.made();
+            made.get(id)
+                .map(|made| (Arc::clone(&made.sandbox), made.owned))
+        };
+        let owned = match made {
+            Some((sandbox, owned)) => {
+                sandbox.stop().await?;
+                owned
+            }
+            None => true,
+        };
+        if owned {
+            let directory = self.directory(id);
+            hop(move || match fs::remove_dir_all(&directory) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::unavailable(
+                    "the directory of the sandbox cannot be removed",
+                    error,
+                )),
+                _ => Ok(()),
+            })
+            .await?;
+        }
+        self.made().remove(id);
+        Ok(())
+    }
+}
+
+impl<B> fmt::Debug for LocalProvider<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        f.debug_struct("LocalProvider")
+            .field("sandboxes", &made.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+fn build<B: Backend>(
+    open: &OpenFiles<B>,
+    directory: &Path,
+    spec: &SandboxSpec,
+) -> Result<LocalSandbox<B>> {
+    let mut builder = LocalSandbox::builder_without_isolation(open(directory)?)
+        .host_root(directory)
+        .id(spec.id.clone());
+    let runtime = spec.runtime.iter().flat_map(|runtime| runtime.env());
+    for (name, value) in runtime.chain(&spec.env) {
+        builder = builder.env(name, value);
+    }
+    builder.build()
+}
+
+/// Returns the sandboxes that have a directory below the root.
+fn left_below(root: &Path) -> io::Result<Vec<SandboxId>> {
+    let mut ids = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let name = entry?.file_name();
+        ids.extend(name.to_str().and_then(|name| SandboxId::parse(name).ok()));
+    }
+    Ok(ids)
+}
+
+fn private_dir(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+async fn hop<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Error::internal(None, "the disk could not be used", error)))
+}
+
+fn taken(id: &SandboxId) -> Error {
+    match VirtualPath::root().child(id.as_str()) {
+        Ok(path) => Error::already_exists(&path),
+        Err(error) => error.into(),
+    }
+}

@@ -1,0 +1,5 @@
+//! Hands libFuzzer's inputs to [`agent_backends_fuzz::tool_input`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| agent_backends_fuzz::tool_input::run(data));
