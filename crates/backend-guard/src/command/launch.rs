@@ -1,0 +1,111 @@
+//! What a command starts: the commands of a shell line, those of a shell's `-c`, and those of programs that run others.
+
+use backend_core::Command;
+
+use super::line;
+use super::words::{Part, Simple, Word};
+
+/// How deep shells in shells are looked into.
+const MAX_DEPTH: usize = 4;
+
+/// How many commands of one request are told apart. More than that is as good as unknown.
+const MAX_COMMANDS: usize = 256;
+
+/// Programs that run a text as a shell does.
+const SHELLS: &[&str] = &["ash", "bash", "dash", "fish", "ksh", "mksh", "sh", "zsh"];
+
+/// Words that run a text that is not known.
+const EVALUATORS: &[&str] = &[".", "eval", "source", "trap"];
+
+/// Programs that run the command in their arguments.
+const LAUNCHERS: &[&str] = &[
+    "busybox", "builtin", "chroot", "chrt", "command", "doas", "env", "exec", "find", "flock",
+    "ionice", "nice", "nohup", "nsenter", "parallel", "setpriv", "setsid", "stdbuf", "strace",
+    "su", "sudo", "taskset", "time", "timeout", "unshare", "watch", "xargs",
+];
+
+/// Returns the simple commands of a command. One that cannot be told apart is in it as an unknown one.
+pub(crate) fn simple_commands(command: &Command) -> Vec<Simple> {
+    let mut commands = Vec::new();
+    match command {
+        Command::Shell(line) => add_line(line, 0, &mut commands),
+        Command::Argv(argv) => add(Simple::of_words(argv), 0, &mut commands),
+        _ => commands.push(Simple::unknown()),
+    }
+    if commands.len() > MAX_COMMANDS {
+        commands.truncate(MAX_COMMANDS);
+        commands.push(Simple::unknown());
+    }
+    commands
+}
+
+/// Returns the commands that a launcher may start: every rest of its arguments. They are commands only perhaps, so that
+/// rules that allow have no say about them.
+pub(crate) fn started_by(command: &Simple) -> impl Iterator<Item = Part<'_>> {
+    let launches = command
+        .program()
+        .is_some_and(|program| LAUNCHERS.contains(&program));
+    let count = if launches { command.words.len() } else { 0 };
+    (1..count).map(|from| Part {
+        words: command.words.get(from..).unwrap_or_default(),
+        does_more: command.does_more,
+    })
+}
+
+fn add_line(line: &str, depth: usize, commands: &mut Vec<Simple>) {
+    match line::split(line) {
+        Some(found) if found.is_empty() => commands.push(Simple::default()),
+        Some(found) => {
+            for command in found {
+                if commands.len() > MAX_COMMANDS {
+                    return;
+                }
+                add(command, depth, commands);
+            }
+        }
+        None => commands.push(Simple::unknown()),
+    }
+}
+
+fn add(command: Simple, depth: usize, commands: &mut Vec<Simple>) {
+    let script = script_of(&command);
+    let evaluates = command
+        .program()
+        .is_some_and(|program| EVALUATORS.contains(&program));
+    commands.push(command);
+    match script {
+        Some(Word::Known(script)) if depth < MAX_DEPTH => add_line(&script, depth + 1, commands),
+        None if !evaluates => {}
+        _ => commands.push(Simple::unknown()),
+    }
+}
+
+/// Returns the text that a shell is given with `-c`, also where something else starts that shell.
+fn script_of(command: &Simple) -> Option<Word> {
+    let shell = command.words.iter().position(|word| match word {
+        Word::Known(word) => word
+            .rsplit('/')
+            .next()
+            .is_some_and(|name| SHELLS.contains(&name)),
+        Word::Unknown => false,
+    })?;
+    let is_program = shell == 0;
+    let is_launched = command
+        .program()
+        .is_some_and(|program| LAUNCHERS.contains(&program));
+    if !is_program && !is_launched {
+        return None;
+    }
+    let mut rest = command.words.iter().skip(shell + 1);
+    loop {
+        match rest.next()? {
+            Word::Unknown => return Some(Word::Unknown),
+            Word::Known(flag) if flag.starts_with('-') && !flag.starts_with("--") => {
+                if flag.contains('c') {
+                    return Some(rest.next().cloned().unwrap_or(Word::Unknown));
+                }
+            }
+            Word::Known(_) => {}
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The guard itself: a backend or sandbox, the rules, and who is asked.
+//!
+//! Every method decides first, then calls what is inside, then looks at what comes back.
+
+mod backend;
+mod batch;
+mod case;
+mod consult;
+mod grep;
+mod lead;
+mod listing;
+mod names;
+mod sandbox;
+mod sift;
+mod tree;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use backend_core::{Backend, Capabilities};
+
+use crate::policy::Policy;
+use crate::{Approver, DEFAULT_ANSWER_TIMEOUT, Operation, Permissions};
+
+/// How many entries a guard looks at, one by one, before it refuses: those below a directory that is searched, moved or
+/// removed.
+pub const MAX_CHECKED_ENTRIES: usize = 250_000;
+
+/// A backend or a sandbox behind rules.
+///
+/// It is a [`Backend`] if what is inside is one, and a [`Sandbox`](backend_core::Sandbox) likewise. Every method of both
+/// decides by [`Method::needs`](crate::Method::needs) before it calls what is inside, and nothing comes out that the rules
+/// keep in: no content of a file that may not be read, in lines, ranges, hints, diffs or counts; no name that may not be
+/// listed.
+///
+/// # Links
+///
+/// The rules are about the path as it is asked for, and about the one that it leads to; both must be allowed. What lies
+/// behind a link is decided anew each time. `docs/permissions.md` beside the README says what a link that is changed
+/// meanwhile can do.
+///
+/// # Refusals
+///
+/// A refusal is a `permission_denied` at the path that was asked for, whether something is there or not. Its text tells
+/// the model to ask for what it needs rather than to try another way.
+///
+/// # Questions
+///
+/// Where the rules ask, the [`Approver`] does. Without one, or if it fails or does not answer in time, it is refused.
+/// Questions with a time to answer need a tokio runtime with its timer.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> backend_core::Result<()> {
+/// use backend_core::{BackendExt, ErrorKind};
+/// use backend_guard::{Guarded, Preset};
+/// use backend_state::StateBackend;
+///
+/// let workspace = StateBackend::new();
+/// workspace.write("/.env", "TOKEN=1\n").await?;
+///
+/// let guarded = Guarded::new(workspace, Preset::ReadOnly);
+/// let refused = guarded.read("/.env").await.unwrap_err();
+/// assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
+/// assert!(guarded.grep("TOKEN").await?.matches.is_empty());
+/// # Ok(()) }
+/// ```
+pub struct Guarded<B> {
+    inner: B,
+    permissions: Permissions,
+    policy: Policy,
+    approver: Option<Arc<dyn Approver>>,
+    answer_timeout: Option<Duration>,
+    remembered: Mutex<HashSet<Remembered>>,
+}
+
+/// Something that was allowed for as long as the guard lives: an operation, and a path or a command.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Remembered {
+    operation: Operation,
+    subject: String,
+}
+
+/// How much is remembered. What goes beyond is asked again.
+const MAX_REMEMBERED: usize = 100_000;
+
+impl<B: Backend> Guarded<B> {
+    /// Puts a backend behind rules. Nobody is asked: what would be is refused.
+    pub fn new(inner: B, permissions: impl Into<Permissions>) -> Self {
+        let permissions = permissions.into();
+        Self {
+            policy: Policy::new(&permissions, inner.work_dir()),
+            inner,
+            permissions,
+            approver: None,
+            answer_timeout: Some(DEFAULT_ANSWER_TIMEOUT),
+            remembered: Mutex::default(),
+        }
+    }
+
+    /// Sets who is asked.
+    #[must_use]
+    pub fn with_approver(mut self, approver: impl Approver) -> Self {
+        self.approver = Some(Arc::new(approver));
+        self
+    }
+
+    /// Sets how long a question waits for its answer; [`DEFAULT_ANSWER_TIMEOUT`] by default, `None` for as long as it takes.
+    #[must_use]
+    pub fn with_answer_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.answer_timeout = timeout.into();
+        self
+    }
+
+    /// Returns what is inside, past the rules.
+    pub fn inner(&self) -> &B {
+        &self.inner
+    }
+
+    /// Gives back what is inside.
+    pub fn into_inner(self) -> B {
+        self.inner
+    }
+
+    /// Returns the rules.
+    pub fn permissions(&self) -> &Permissions {
+        &self.permissions
+    }
+
+    /// Forgets what was allowed for good, so that it is asked again.
+    pub fn forget(&self) {
+        self.remembered().clear();
+    }
+
+    /// Returns whether an operation could be allowed on anything at all. A tool for one that could not is better not
+    /// offered.
+    ///
+    /// Something that is asked about counts, if there is somebody to ask.
+    pub fn offers(&self, operation: Operation) -> bool {
+        let inside = self.inner.capabilities();
+        let is_possible = match operation {
+            Operation::List | Operation::Read => true,
+            Operation::Write | Operation::Edit | Operation::Delete => !inside.read_only,
+            Operation::Execute | Operation::Stop => inside.executes,
+            Operation::Control => inside.processes,
+        };
+        is_possible
+            && self.policy.offers(operation, self.approver.is_some())
+            // What cannot be read cannot be edited.
+            && (operation != Operation::Edit || self.offers(Operation::Read))
+    }
+
+    fn allowed_capabilities(&self) -> Capabilities {
+        let mut capabilities = self.inner.capabilities();
+        let changes = [Operation::Write, Operation::Edit, Operation::Delete];
+        capabilities.read_only |= !changes.into_iter().any(|change| self.offers(change));
+        capabilities.executes &= self.offers(Operation::Execute);
+        capabilities.processes &= capabilities.executes && self.offers(Operation::Control);
+        capabilities.pty &= capabilities.executes;
+        capabilities
+    }
+
+    fn remembered(&self) -> std::sync::MutexGuard<'_, HashSet<Remembered>> {
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<B: fmt::Debug> fmt::Debug for Guarded<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guarded")
+            .field("inner", &self.inner)
+            .field("permissions", &self.permissions)
+            .field("is_answered", &self.approver.is_some())
+            .finish_non_exhaustive()
+    }
+}

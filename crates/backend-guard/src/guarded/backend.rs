@@ -1,0 +1,122 @@
+//! Each operation on files: decided, done, and looked at before it is handed out.
+
+use async_trait::async_trait;
+use backend_core::{
+    Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry,
+    GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
+    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result,
+    StatRequest, TextPage, VirtualPath, WriteRequest, Written,
+};
+
+use super::Guarded;
+use super::case::Case;
+use super::lead::Last;
+use super::tree::Done;
+use crate::Method;
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<B: Backend> Backend for Guarded<B> {
+    /// What the rules forbid everywhere is no capability: a guard that allows no change is read-only.
+    fn capabilities(&self) -> Capabilities {
+        self.allowed_capabilities()
+    }
+
+    fn work_dir(&self) -> VirtualPath {
+        self.policy.work_dir().clone()
+    }
+
+    async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
+        self.stat(request).await
+    }
+
+    async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
+        self.resolved(request).await
+    }
+
+    async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
+        self.ls(request).await
+    }
+
+    async fn read_with(&self, request: &ReadRequest) -> Result<TextPage> {
+        let pass = self.admit(Method::Read, &request.path).await?;
+        let outcome = self.inner.read_with(request).await;
+        pass.confirm().await?;
+        outcome
+    }
+
+    async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
+        let pass = self.admit(Method::ReadBytes, &request.path).await?;
+        let outcome = self.inner.read_bytes_with(request).await;
+        pass.confirm().await?;
+        outcome
+    }
+
+    async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
+        self.admit(Method::Write, &request.path).await?;
+        self.inner.write_with(request).await
+    }
+
+    async fn edit_with(&self, request: &EditRequest) -> Result<Edited> {
+        let method = if request.dry_run {
+            Method::DryEdit
+        } else {
+            Method::Edit
+        };
+        let pass = self.admit(method, &request.path).await?;
+        let outcome = self.inner.edit_with(request).await;
+        pass.confirm().await?;
+        outcome
+    }
+
+    async fn delete_with(&self, request: &DeleteRequest) -> Result<Deleted> {
+        let (path, operations) = (&request.path, Method::Delete.needs());
+        let mut case = Case::new(self, Method::Delete, path);
+        let to = case.need(operations, path, Last::Keep).await?;
+        if request.recursive {
+            let done = [path, &to].map(|base| Done { operations, base });
+            case.below(path, &done).await?;
+        }
+        case.settle().await?;
+        self.inner.delete_with(request).await
+    }
+
+    async fn rename_with(&self, request: &RenameRequest) -> Result<Renamed> {
+        let (from, to) = (&request.from, &request.to);
+        let (leaves, arrives) = (Method::Rename.needs(), Method::Rename.needs_at_target());
+        let mut case = Case::new(self, Method::Rename, from).target(to);
+        let led_from = case.need(leaves, from, Last::Keep).await?;
+        let led_to = case.need(arrives, to, Last::Keep).await?;
+        let done = [
+            (leaves, from),
+            (leaves, &led_from),
+            (arrives, to),
+            (arrives, &led_to),
+        ];
+        let done = done.map(|(operations, base)| Done { operations, base });
+        case.below(from, &done).await?;
+        case.settle().await?;
+        self.inner.rename_with(request).await
+    }
+
+    async fn mkdir_with(&self, request: &MkdirRequest) -> Result<MadeDirectory> {
+        self.admit(Method::Mkdir, &request.path).await?;
+        self.inner.mkdir_with(request).await
+    }
+
+    async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
+        self.glob(request).await
+    }
+
+    async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {
+        self.grep(request).await
+    }
+
+    async fn read_many_with(&self, requests: &[ReadRequest]) -> Vec<Result<TextPage>> {
+        self.read_many(requests).await
+    }
+
+    async fn write_many_with(&self, requests: &[WriteRequest]) -> Vec<Result<Written>> {
+        self.write_many(requests).await
+    }
+}

@@ -1,0 +1,157 @@
+//! Asking: one question, one answer, and what is remembered of it. The wording of refusals.
+
+use std::collections::BTreeSet;
+
+use backend_core::{Backend, Command, Error, ExecRequest, VirtualPath};
+
+use super::{Guarded, MAX_REMEMBERED, Remembered};
+use crate::policy::Verdict;
+use crate::{Answer, Ask, MAX_SHOWN_ASKS, Operation, Question};
+
+/// Which of the paths of a request a refusal is about. It never names another one than was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spot {
+    Itself,
+    /// What it leads to.
+    Behind,
+    /// Something in it.
+    Inside,
+}
+
+impl<B: Backend> Guarded<B> {
+    /// Asks. An error is the reason of the refusal.
+    pub(super) async fn consult(
+        &self,
+        mut question: Question,
+        asks: BTreeSet<Ask>,
+    ) -> Result<(), String> {
+        let doing = asks.first().map_or("this", |ask| ask.operation.doing());
+        let Some(approver) = &self.approver else {
+            return Err(format!(
+                "{doing} needs approval, and nobody is there to give it"
+            ));
+        };
+        question.asks = asks.iter().take(MAX_SHOWN_ASKS).cloned().collect();
+        question.more = asks.len().saturating_sub(MAX_SHOWN_ASKS) as u64;
+        let answer = match self.answer_timeout {
+            None => approver.ask(&question).await,
+            Some(time) => match tokio::time::timeout(time, approver.ask(&question)).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    return Err(format!(
+                        "{doing} needs approval, and nobody answered in time"
+                    ));
+                }
+            },
+        };
+        match answer {
+            Ok(Answer::Allow) => Ok(()),
+            Ok(Answer::AllowAlways) => {
+                self.remember(
+                    &asks,
+                    &name_of(question.command.as_ref(), question.request.as_ref()),
+                );
+                Ok(())
+            }
+            Ok(Answer::Deny { reason: None }) => {
+                Err(format!("{doing} was asked for, and not approved"))
+            }
+            Ok(Answer::Deny {
+                reason: Some(reason),
+            }) => Err(format!("{doing} was asked for, and not approved: {reason}")),
+            Err(_) => Err(format!("{doing} needs approval, and nobody could be asked")),
+        }
+    }
+
+    /// Returns whether it was allowed for good.
+    pub(super) fn is_remembered(&self, operation: Operation, subject: &str) -> bool {
+        let subject = Remembered {
+            operation,
+            subject: subject.to_owned(),
+        };
+        self.remembered().contains(&subject)
+    }
+
+    fn remember(&self, asks: &BTreeSet<Ask>, command: &str) {
+        let mut remembered = self.remembered();
+        for ask in asks {
+            if remembered.len() >= MAX_REMEMBERED {
+                return;
+            }
+            remembered.insert(Remembered {
+                operation: ask.operation,
+                subject: match &ask.path {
+                    Some(path) => path.as_str().to_owned(),
+                    None => command.to_owned(),
+                },
+            });
+        }
+    }
+
+    /// Makes the error of what a rule denies.
+    pub(super) fn denied(
+        &self,
+        shown: &VirtualPath,
+        operation: Operation,
+        verdict: Verdict,
+        spot: Spot,
+    ) -> Error {
+        let doing = operation.doing();
+        let mut reason = match spot {
+            Spot::Itself => format!("the rules of this workspace do not allow {doing}"),
+            Spot::Behind => {
+                format!("the rules of this workspace do not allow {doing}, for where it leads")
+            }
+            Spot::Inside => {
+                format!("the rules of this workspace do not allow {doing}, for what is in it")
+            }
+        };
+        // Of what is elsewhere, not even the reason is told.
+        if spot == Spot::Itself
+            && let Some(why) = self.policy.rule(verdict).and_then(|rule| rule.why())
+        {
+            reason.push_str(": ");
+            reason.push_str(why);
+        }
+        Error::permission_denied(shown, reason)
+    }
+}
+
+/// How a command is remembered: as it is, word by word, with all that it is given.
+pub(super) fn name_of(command: Option<&Command>, request: Option<&ExecRequest>) -> String {
+    let Some(command) = command else {
+        return String::new();
+    };
+    match request {
+        None => format!("{command:?}"),
+        Some(request) => {
+            let ExecRequest {
+                cwd,
+                env,
+                stdin,
+                user,
+                ..
+            } = request;
+            format!("{command:?} {cwd:?} {env:?} {stdin:?} {user:?}")
+        }
+    }
+}
+
+/// Makes an ask of a verdict.
+pub(super) fn ask_of<B: Backend>(
+    guard: &Guarded<B>,
+    operation: Operation,
+    path: Option<&VirtualPath>,
+    verdict: Verdict,
+) -> Ask {
+    Ask {
+        path: path.cloned(),
+        operation,
+        rule: verdict.rule,
+        reason: guard
+            .policy
+            .rule(verdict)
+            .and_then(|rule| rule.why())
+            .map(str::to_owned),
+    }
+}

@@ -1,0 +1,117 @@
+//! `grep`: lines of the files that may be read. Whether one may is decided once a file.
+
+use std::collections::HashSet;
+
+use backend_core::search::Hidden;
+use backend_core::{
+    Backend, EntryKind, GrepRequest, Grepped, Result, StatRequest, Truncation, VirtualPath,
+};
+
+use super::Guarded;
+use super::case::Case;
+use super::lead::Last;
+use super::names::led;
+use super::sift::{Reads, Search};
+use crate::{Method, Operation};
+
+impl<B: Backend> Guarded<B> {
+    pub(super) async fn grep(&self, request: &GrepRequest) -> Result<Grepped> {
+        let path = &request.path;
+        let needs = Method::Grep.needs();
+        if !needs.iter().any(|operation| self.policy.minds(*operation)) {
+            return self.inner.grep_with(request).await;
+        }
+        let mut case = Case::new(self, Method::Grep, path);
+        // Where it leads matters for the files in it, even if every name may be told.
+        let to = case
+            .need_led(&[Operation::List], path, Last::Follow)
+            .await?;
+        let minds = [path, &to].into_iter().any(|base| {
+            needs
+                .iter()
+                .any(|operation| self.policy.minds_below(*operation, base))
+        });
+        let is_directory = self.is_directory(&to).await;
+        if !is_directory {
+            case.need(&[Operation::Read], path, Last::Follow).await?;
+        }
+        let pass = case.settle().await?;
+        let mut found = if is_directory && minds && request.limit > 0 {
+            self.grep_sifted(request, &to).await?
+        } else {
+            let mut found = self.inner.grep_with(request).await?;
+            self.withhold(&mut found, path, &to, &HashSet::from([path.clone()]));
+            found
+        };
+        self.veil_failures(&mut found.failures, path);
+        pass.confirm().await?;
+        Ok(found)
+    }
+
+    async fn grep_sifted(&self, request: &GrepRequest, to: &VirtualPath) -> Result<Grepped> {
+        let path = &request.path;
+        // A glob or a type that is wrong needs no question.
+        let hidden = Hidden::of_grep(request)?;
+        let search = Search {
+            method: Method::Grep,
+            path,
+            to,
+            exclude: &request.exclude,
+            reads: Some(Reads {
+                hidden: &hidden,
+                names_hidden: request.hidden || !request.globs.is_empty(),
+                ignored: request.ignored,
+            }),
+            timeout: request.timeout,
+        };
+        let sifted = self.sift(search).await?;
+        if sifted.is_late {
+            let mut found = Grepped::default();
+            found.truncated = Some(Truncation::Time);
+            found.skipped = sifted.skipped();
+            return Ok(found);
+        }
+        let mut inner = request.clone();
+        inner.exclude.extend(sifted.exclude.iter().cloned());
+        inner.timeout = sifted.time_left;
+        let mut found = self.inner.grep_with(&inner).await?;
+        self.withhold(&mut found, path, to, &sifted.granted);
+        found.skipped.add(&sifted.skipped());
+        if sifted.withheld > 0 {
+            found.truncated.get_or_insert(Truncation::Unreadable);
+        }
+        Ok(found)
+    }
+
+    /// Leaves out what came in between. The matches of one file follow each other, so that each is decided about once.
+    fn withhold(
+        &self,
+        found: &mut Grepped,
+        path: &VirtualPath,
+        to: &VirtualPath,
+        granted: &HashSet<VirtualPath>,
+    ) {
+        let mut last: Option<(VirtualPath, bool)> = None;
+        let mut may_show = |at: &VirtualPath| match &last {
+            Some((known, shown)) if known == at => *shown,
+            _ => {
+                let led = led(at, path, to);
+                let shown = self.may_show(Method::Grep.needs(), at, led.as_ref(), granted);
+                last = Some((at.clone(), shown));
+                shown
+            }
+        };
+        found.matches.retain(|hit| may_show(&hit.path));
+        found.files.retain(|file| may_show(&file.path));
+    }
+
+    /// Whether a path that leads nowhere else is a directory. What is not there is none.
+    async fn is_directory(&self, path: &VirtualPath) -> bool {
+        self.inner
+            .stat_with(&StatRequest::new(path))
+            .await
+            .is_ok_and(|entry| {
+                entry.kind == EntryKind::Directory || entry.target == Some(EntryKind::Directory)
+            })
+    }
+}

@@ -1,0 +1,31 @@
+//! Where a path leads: the links in it, resolved by what is inside.
+
+use backend_core::{Backend, ResolveRequest, Result, VirtualPath};
+
+use super::Guarded;
+
+/// What a method does with a link at the path itself. Links above it are always followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    Follow,
+    Keep,
+}
+
+impl<B: Backend> Guarded<B> {
+    /// Returns the path that a path leads to.
+    pub(super) async fn lead(&self, path: &VirtualPath, last: Last) -> Result<VirtualPath> {
+        match (last, path.parent(), path.name()) {
+            (Last::Keep, Some(parent), Some(name)) => {
+                let parent = self.resolve(&parent).await;
+                let parent = parent.map_err(|error| error.map_path(|_| path.clone()))?;
+                Ok(parent.child(name)?)
+            }
+            _ => self.resolve(path).await,
+        }
+    }
+
+    async fn resolve(&self, path: &VirtualPath) -> Result<VirtualPath> {
+        let resolved = self.inner.resolve_with(&ResolveRequest::new(path)).await?;
+        Ok(resolved.path)
+    }
+}

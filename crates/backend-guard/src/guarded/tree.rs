@@ -1,0 +1,82 @@
+//! What is in a directory that is moved or removed: each entry of it is decided about, or none goes.
+
+use backend_core::{Backend, EntryKind, Error, LsRequest, Result, StatRequest, VirtualPath};
+
+use super::MAX_CHECKED_ENTRIES;
+use super::case::Case;
+use super::consult::Spot;
+use crate::Operation;
+
+/// Operations, and the directory below which they are done.
+pub(super) struct Done<'a> {
+    pub(super) operations: &'static [Operation],
+    pub(super) base: &'a VirtualPath,
+}
+
+impl<B: Backend> Case<'_, B> {
+    /// Needs operations on everything below a directory. There is nothing below what is none.
+    pub(super) async fn below(&mut self, path: &VirtualPath, done: &[Done<'_>]) -> Result<()> {
+        let guard = self.guard;
+        let minds = |below: &VirtualPath| -> Result<bool> {
+            for Done { operations, base } in done {
+                let at = below.rebase(base)?;
+                if operations
+                    .iter()
+                    .any(|operation| guard.policy.minds_below(*operation, &at))
+                {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        // The root stays where it is, whatever the rules say.
+        if path.is_root() || !minds(&VirtualPath::root())? {
+            return Ok(());
+        }
+        match guard.inner.stat_with(&StatRequest::new(path)).await {
+            Ok(entry) if entry.is_directory() => {}
+            // What is wrong with it is said by what is inside.
+            _ => return Ok(()),
+        }
+        let mut waiting = vec![VirtualPath::root()];
+        let mut left = MAX_CHECKED_ENTRIES;
+        while let Some(below) = waiting.pop() {
+            if !minds(&below)? {
+                continue;
+            }
+            let directory = below.rebase(path)?;
+            let request = LsRequest::new(&directory).limit(left.saturating_add(1));
+            let page = guard.inner.ls_with(&request).await;
+            let Ok(page) = page else {
+                return Err(unchecked(path));
+            };
+            let is_whole = page.is_whole() && page.skipped.is_empty();
+            if page.items.len() > left || !is_whole {
+                return Err(unchecked(path));
+            }
+            left -= page.items.len();
+            for entry in page {
+                let below = match entry.path.name() {
+                    Some(name) => below.child(name)?,
+                    None => return Err(unchecked(path)),
+                };
+                for Done { operations, base } in done {
+                    for operation in *operations {
+                        self.path(*operation, &below.rebase(base)?, path, Spot::Inside)?;
+                    }
+                }
+                if entry.kind == EntryKind::Directory {
+                    waiting.push(below);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unchecked(path: &VirtualPath) -> Error {
+    Error::permission_denied(
+        path,
+        "not everything in it could be looked at, to see whether the rules allow it; take it in parts",
+    )
+}

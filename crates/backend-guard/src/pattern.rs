@@ -1,0 +1,240 @@
+//! Patterns of paths: the globs of a search, read once, and held against where a path is.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use backend_core::search::{PathGlob, Reach};
+use backend_core::{Error, Result, VirtualPath};
+use serde::{Deserialize, Serialize};
+
+/// A pattern of paths, such as `*.pem`, `/secrets/**` or `src/generated`.
+///
+/// It is a glob as in every search: `*` and `?` stay within a segment, `**` crosses, `{a,b}`, `[a-z]`, `[!a]`, `\`
+/// escapes. What it matches, it matches with everything below.
+///
+/// - Without a `/`, it is about a name at any depth: `.env`, `*.pem`, `node_modules`.
+/// - With a leading `/`, it is about a path from the root: `/secrets`, `/etc/**`.
+/// - With a leading `**`, it is about a path at any depth: `**/.kube/config`.
+/// - Any other one starts at the work directory: `src/*.rs` is `/workspace/src/*.rs` where commands run in `/workspace`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PathPattern {
+    text: Arc<str>,
+    exact: PathGlob,
+    folded: Option<PathGlob>,
+    from_work_dir: bool,
+}
+
+impl PathPattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_pattern` for what is no glob, and for a leading `!`, which would seem to turn the pattern round.
+    pub fn parse(text: &str) -> Result<Self> {
+        if text.starts_with('!') {
+            let message = "a pattern cannot start with '!'; name exceptions apart, or write '\\!'";
+            return Err(Error::invalid_pattern(text, message));
+        }
+        let exact = PathGlob::parse(text)?;
+        let lower = text.to_lowercase();
+        Ok(Self {
+            text: text.into(),
+            exact,
+            // Lower case can turn a range of characters round. Then there is no such form, and who wants it is refused.
+            folded: PathGlob::parse(&lower).ok(),
+            from_work_dir: text.trim_end_matches('/').contains('/')
+                && !text.starts_with('/')
+                && !text.starts_with("**"),
+        })
+    }
+
+    /// Returns the pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Fails if the pattern has no meaning without regard to case.
+    pub(crate) fn check_folded(&self) -> Result<()> {
+        if self.folded.is_some() {
+            return Ok(());
+        }
+        let message = "the pattern cannot be used without regard to case";
+        Err(Error::invalid_pattern(&*self.text, message))
+    }
+
+    /// Returns whether the pattern is about a path.
+    pub(crate) fn covers(&self, path: &VirtualPath, view: View<'_>) -> bool {
+        let Some(path) = self.seen(path, view) else {
+            return false;
+        };
+        match (view.ignore_case, &self.folded) {
+            (false, _) => self.exact.covers(path.segments()),
+            (true, Some(folded)) => {
+                let names: Vec<String> = path.segments().map(str::to_lowercase).collect();
+                folded.covers(names.iter().map(String::as_str))
+            }
+            (true, None) => true,
+        }
+    }
+
+    /// Returns how much of what is below a path the pattern is about.
+    pub(crate) fn reach(&self, path: &VirtualPath, view: View<'_>) -> Reach {
+        let Some(seen) = self.seen(path, view) else {
+            // What is above the work directory has it below.
+            return if view.work_dir.starts_with(path) {
+                Reach::Part
+            } else {
+                Reach::Nothing
+            };
+        };
+        match (view.ignore_case, &self.folded) {
+            (false, _) => self.exact.reach(seen.segments()),
+            (true, Some(folded)) => {
+                let names: Vec<String> = seen.segments().map(str::to_lowercase).collect();
+                folded.reach(names.iter().map(String::as_str))
+            }
+            (true, None) => Reach::Part,
+        }
+    }
+
+    fn seen(&self, path: &VirtualPath, view: View<'_>) -> Option<VirtualPath> {
+        if self.from_work_dir {
+            path.strip_prefix(view.work_dir)
+        } else {
+            Some(path.clone())
+        }
+    }
+}
+
+/// How patterns are held against paths.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) work_dir: &'a VirtualPath,
+    pub(crate) ignore_case: bool,
+}
+
+impl PartialEq for PathPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for PathPattern {}
+
+impl fmt::Debug for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.text, f)
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for PathPattern {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<String> for PathPattern {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::parse(&text).map_err(named)
+    }
+}
+
+/// Puts the pattern into the message: among many in a file, it would not be known which one is meant.
+pub(crate) fn named(error: Error) -> Error {
+    match error {
+        Error::InvalidPattern { pattern, message } => {
+            let message = format!("'{}': {message}", pattern.escape_debug());
+            Error::InvalidPattern { pattern, message }
+        }
+        error => error,
+    }
+}
+
+impl From<PathPattern> for String {
+    fn from(pattern: PathPattern) -> Self {
+        pattern.text.as_ref().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use backend_core::search::Reach;
+    use backend_core::{ErrorKind, VirtualPath};
+
+    use super::{PathPattern, View};
+
+    #[track_caller]
+    fn check(pattern: &str, path: &str, covers: bool, reach: Reach) {
+        let work_dir = VirtualPath::parse("/w").unwrap();
+        let view = View {
+            work_dir: &work_dir,
+            ignore_case: false,
+        };
+        let (pattern, path) = (
+            PathPattern::parse(pattern).unwrap(),
+            VirtualPath::parse(path).unwrap(),
+        );
+        assert_eq!(
+            (pattern.covers(&path, view), pattern.reach(&path, view)),
+            (covers, reach),
+            "{pattern} {path}"
+        );
+    }
+
+    #[test]
+    fn a_pattern_says_where_it_starts() {
+        check("private/x", "/w/private/x", true, Reach::All);
+        check("private/x", "/private/x", false, Reach::Nothing);
+        check("private/x", "/", false, Reach::Part);
+        check("/private/x", "/private/x/y", true, Reach::All);
+        check("/private/x", "/w/private/x", false, Reach::Nothing);
+        check("x", "/a/x", true, Reach::All);
+        check("x/", "/a/x/y", true, Reach::All);
+        check("**/a/b", "/q/a/b", true, Reach::All);
+    }
+
+    #[test]
+    fn a_malformed_pattern_is_an_error_when_it_is_made() {
+        for text in ["", "[a", "{a", "a/../b", "!a", "/", "a\u{7}b", "~/x"] {
+            let error = PathPattern::parse(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidPattern, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_class_can_be_turned_round() {
+        check("[!a].txt", "/b.txt", true, Reach::All);
+        check("[!a].txt", "/a.txt", false, Reach::Part);
+        check("[!a].txt", "/!.txt", true, Reach::All);
+    }
+
+    #[test]
+    fn case_counts_unless_the_rule_says_otherwise() {
+        let work_dir = VirtualPath::root();
+        let covers = |pattern: &str, path: &str, ignore_case| {
+            let view = View {
+                work_dir: &work_dir,
+                ignore_case,
+            };
+            let path = VirtualPath::parse(path).unwrap();
+            PathPattern::parse(pattern).unwrap().covers(&path, view)
+        };
+        assert!(!covers(".env", "/.ENV", false));
+        assert!(covers(".env", "/.ENV", true));
+        assert!(covers("/Straße/**", "/STRAßE/a", true));
+        // A look-alike is another name: this is a Cyrillic е.
+        assert!(!covers(".env", "/.\u{435}nv", true));
+    }
+}
