@@ -3,7 +3,9 @@
 //! This file runs the steps and tells how they went; what each step does is in the files below it. The first step that
 //! fails ends the run.
 
+mod bench;
 mod examples;
+mod images;
 mod report;
 mod steps;
 mod test_run;
@@ -41,6 +43,7 @@ impl Outcome {
 struct Run<'a> {
     workspace: &'a Workspace,
     fix: bool,
+    images: images::Making,
     tests: test_run::Counts,
     /// What the conformance suites said of themselves during the tests.
     laws: Vec<String>,
@@ -75,6 +78,10 @@ const STEPS: &[Step] = &[
         run: steps::fuzz_targets,
     },
     Step {
+        name: images::NAME,
+        run: images::run,
+    },
+    Step {
         name: "test",
         run: test_run::tests,
     },
@@ -97,6 +104,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "examples",
         run: examples::run,
+    },
+    Step {
+        name: "bench",
+        run: bench::run,
     },
 ];
 
@@ -131,15 +142,24 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut run = Run {
         workspace,
         fix: options.fix,
+        images: images::Making::default(),
         tests: test_run::Counts::default(),
         laws: Vec::new(),
     };
     let mut report = Report::start();
     let chosen =
         |step: &&Step| options.only.is_empty() || options.only.iter().any(|n| n == step.name);
+    let with_images = STEPS
+        .iter()
+        .filter(chosen)
+        .any(|step| step.name == images::NAME);
     for step in STEPS.iter().filter(chosen) {
         println!("\n==> {}", step.name);
         let started = Instant::now();
+        // Not earlier: a run that fails at once would have to wait for them.
+        if with_images && step.name == "clippy" {
+            run.images.begin(&workspace.target);
+        }
         let outcome = (step.run)(&mut run);
         let elapsed = started.elapsed();
         match &outcome {

@@ -9,10 +9,12 @@
     reason = "this program talks to the person who runs it"
 )]
 
+mod bench;
 mod ci;
 mod fuzz;
 mod guest;
 mod shell;
+mod test_image;
 mod tidy;
 mod workspace;
 
@@ -30,6 +32,10 @@ cargo xtask <command>
                                    needs cargo-fuzz and a nightly toolchain
   guest [--target TRIPLE]          build the binary that runs inside a sandbox, print its size and idle memory,
                                    and try it in a root that holds nothing else
+  bench [NAME..|all] [--quick]     measure beside what others offer, and write target/bench/NAME.json; --quick only
+                                   shows that it runs, and builds without optimisation
+  test-image [--force]             make the images that the tests with Docker run in, of Debian's packages, if the
+                                   engine does not have them; --force makes them anew
   help                             print this
 
 Variables: MODEL_SEQUENCES is how many random sequences the model tests run (ci: 2000);
@@ -50,6 +56,11 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whether what needs Docker has to be run, and not to be skipped.
+fn docker_is_required() -> bool {
+    std::env::var_os("AGENT_BACKENDS_REQUIRE_DOCKER").is_some_and(|value| value == "1")
+}
+
 fn run(args: &[String]) -> Result<()> {
     let (command, rest) = args
         .split_first()
@@ -59,9 +70,12 @@ fn run(args: &[String]) -> Result<()> {
         "tidy" => tidy::run(&Workspace::load()?),
         "fuzz" => fuzz::run(&Workspace::load()?, &fuzz::Options::parse(rest)?),
         "guest" => guest::run(&Workspace::load()?, &guest::Options::parse(rest)?),
+        "bench" => bench::run(&Workspace::load()?, &bench::Options::parse(rest)?),
+        "test-image" => test_image::run(&Workspace::load()?, &test_image::Options::parse(rest)?),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             println!("\nSteps of ci: {}", ci::step_names().join(", "));
+            println!("Benchmarks: {}", bench::names().join(", "));
             Ok(())
         }
         other => Err(format!(

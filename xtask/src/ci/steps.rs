@@ -66,10 +66,15 @@ pub(super) fn fuzz_targets(run: &mut Run<'_>) -> Result<Outcome> {
             &target,
         ])
     };
-    fuzz("clippy")
-        .args(&["--all-targets", "--", "-D", "warnings"])
-        .run()?;
-    let counts = test_run::read_libtest(&fuzz("test").arg("--lib").run_and_keep()?);
+    // Those that need nothing more, alone; and then all.
+    for features in ["", "tools,wire"] {
+        fuzz("clippy")
+            .args(&["--features", features, "--all-targets"])
+            .args(&["--", "-D", "warnings"])
+            .run()?;
+    }
+    let test = fuzz("test").args(&["--features", "tools,wire", "--lib"]);
+    let counts = test_run::read_libtest(&test.run_and_keep()?);
     run.tests.add(counts);
     Ok(Outcome::Passed(vec![counts.note()]))
 }

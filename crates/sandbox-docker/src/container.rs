@@ -1,0 +1,244 @@
+//! One container, and what the engine is asked to do with it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backend_core::{Error, Result};
+use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
+use bollard::query_parameters::{
+    RemoveContainerOptionsBuilder, RestartContainerOptionsBuilder, StopContainerOptionsBuilder,
+};
+
+use crate::Engine;
+use crate::engine::{LONG, SHORT, conflict, failure, gone};
+use crate::link::unavailable;
+use crate::stream::Attached;
+
+/// How long the guest has to end what runs when it is asked to, before the engine kills it.
+const GRACE_SECONDS: i32 = 3;
+
+/// How often, and how many times, to look whether a container is gone that somebody else is removing.
+const LOOK: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 500;
+
+/// A container of ours.
+#[derive(Clone, Debug)]
+pub(crate) struct Container {
+    pub(crate) engine: Engine,
+    /// The engine's own name for it, which no other one will ever have.
+    pub(crate) key: Arc<str>,
+}
+
+/// A command that was started in a container.
+pub(crate) struct Running {
+    /// The engine's name for it.
+    pub(crate) exec: String,
+    pub(crate) stream: Attached,
+}
+
+/// How a container is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Running,
+    Paused,
+    /// It has not been started, or has ended. The text says how.
+    Ended(&'static str),
+    /// There is no such container, or will not be one.
+    Gone,
+}
+
+impl Container {
+    pub(crate) fn new(engine: Engine, key: impl Into<Arc<str>>) -> Self {
+        Self {
+            engine,
+            key: key.into(),
+        }
+    }
+
+    /// Asks the engine how the container is.
+    pub(crate) async fn condition(&self) -> Result<Condition> {
+        Ok(self
+            .inspect()
+            .await?
+            .map_or(Condition::Gone, |found| condition(&found)))
+    }
+
+    /// Returns what the engine knows of the container, if it is there.
+    pub(crate) async fn inspect(&self) -> Result<Option<ContainerInspectResponse>> {
+        let what = "looking at the container";
+        let call = self.engine.docker().inspect_container(&self.key, None);
+        match self.engine.try_call(what, SHORT, call).await? {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if gone(&error) => Ok(None),
+            Err(error) => Err(failure(what, error)),
+        }
+    }
+
+    /// Starts a command in it, as its user. `None` is that the container does not run.
+    pub(crate) async fn try_run(&self, command: Vec<String>) -> Result<Option<Running>> {
+        let what = "running a command in the container";
+        let docker = self.engine.docker();
+        let options = CreateExecOptions {
+            cmd: Some(command),
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..CreateExecOptions::default()
+        };
+        let call = docker.create_exec(&self.key, options);
+        let made = match self.engine.try_call(what, SHORT, call).await? {
+            Ok(made) => made,
+            Err(error) if gone(&error) || conflict(&error) => return Ok(None),
+            Err(error) => return Err(failure(what, error)),
+        };
+        let options = StartExecOptions {
+            output_capacity: Some(64 << 10),
+            ..StartExecOptions::default()
+        };
+        let call = docker.start_exec(&made.id, Some(options));
+        match self.engine.try_call(what, LONG, call).await? {
+            Ok(StartExecResults::Attached { output, input }) => Ok(Some(Running {
+                exec: made.id,
+                stream: Attached::new(output, input),
+            })),
+            Ok(StartExecResults::Detached) => Ok(None),
+            Err(error) if gone(&error) || conflict(&error) => Ok(None),
+            Err(error) => Err(failure(what, error)),
+        }
+    }
+
+    /// Starts a command in it, as its user.
+    pub(crate) async fn run(&self, command: Vec<String>) -> Result<Running> {
+        self.try_run(command)
+            .await?
+            .ok_or_else(|| unavailable("the container does not run"))
+    }
+
+    /// Returns the code with which a command ended, once it has.
+    pub(crate) async fn exit_code(&self, exec: &str) -> Result<Option<i64>> {
+        let what = "asking how a command ended";
+        for _ in 0..LOOKS {
+            let call = self.engine.docker().inspect_exec(exec);
+            let found = self.engine.call(what, SHORT, call).await?;
+            if found.running != Some(true) {
+                return Ok(found.exit_code);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(None)
+    }
+
+    /// Asks process 1 to end, and kills it if it does not soon.
+    pub(crate) async fn stop(&self) -> Result<()> {
+        let options = StopContainerOptionsBuilder::default()
+            .t(GRACE_SECONDS)
+            .build();
+        let call = self
+            .engine
+            .docker()
+            .stop_container(&self.key, Some(options));
+        self.done("stopping the container", call).await
+    }
+
+    /// Ends the container and starts it again. Its files stay, but for those in memory.
+    pub(crate) async fn restart(&self) -> Result<()> {
+        let options = RestartContainerOptionsBuilder::default()
+            .t(GRACE_SECONDS)
+            .build();
+        let call = self
+            .engine
+            .docker()
+            .restart_container(&self.key, Some(options));
+        self.engine
+            .call("restarting the container", LONG, call)
+            .await
+    }
+
+    pub(crate) async fn start(&self) -> Result<Result<(), bollard::errors::Error>> {
+        let call = self.engine.docker().start_container(&self.key, None);
+        self.engine
+            .try_call("starting the container", LONG, call)
+            .await
+    }
+
+    pub(crate) async fn pause(&self) -> Result<()> {
+        let call = self.engine.docker().pause_container(&self.key);
+        self.engine.call("pausing the container", LONG, call).await
+    }
+
+    pub(crate) async fn unpause(&self) -> Result<()> {
+        let call = self.engine.docker().unpause_container(&self.key);
+        self.engine.call("resuming the container", LONG, call).await
+    }
+
+    /// Removes the container with everything in it, and returns when it is gone.
+    pub(crate) async fn remove(&self) -> Result<()> {
+        let what = "removing the container";
+        let options = RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(true)
+            .build();
+        let call = self
+            .engine
+            .docker()
+            .remove_container(&self.key, Some(options));
+        match self.engine.try_call(what, LONG, call).await? {
+            Ok(()) => return Ok(()),
+            Err(error) if gone(&error) => return Ok(()),
+            // Somebody else is about it.
+            Err(error) if conflict(&error) => {}
+            Err(error) => return Err(failure(what, error)),
+        }
+        for _ in 0..LOOKS {
+            if self.inspect().await?.is_none() {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err(Error::Unavailable {
+            message: format!("{what}: the engine has not removed it yet"),
+            source: None,
+        })
+    }
+
+    /// Makes a call after which it does not matter whether the container was there or ran.
+    async fn done(
+        &self,
+        what: &str,
+        call: impl Future<Output = Result<(), bollard::errors::Error>> + Send,
+    ) -> Result<()> {
+        match self.engine.try_call(what, LONG, call).await? {
+            Err(error) if !gone(&error) && !conflict(&error) => Err(failure(what, error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Returns how a container is by what the engine says of it.
+pub(crate) fn condition(found: &ContainerInspectResponse) -> Condition {
+    let Some(state) = &found.state else {
+        return Condition::Gone;
+    };
+    let out_of_memory = state.oom_killed == Some(true);
+    match state.status {
+        Some(ContainerStateStatusEnum::RUNNING) => Condition::Running,
+        Some(ContainerStateStatusEnum::PAUSED) => Condition::Paused,
+        Some(ContainerStateStatusEnum::RESTARTING) => Condition::Running,
+        Some(ContainerStateStatusEnum::CREATED) => Condition::Ended("it was not started"),
+        Some(ContainerStateStatusEnum::EXITED) if out_of_memory => {
+            Condition::Ended("it ran out of memory")
+        }
+        Some(ContainerStateStatusEnum::EXITED) => Condition::Ended("it has ended"),
+        _ => Condition::Gone,
+    }
+}
+
+/// Returns the labels of a container.
+pub(crate) fn labels_of(found: &ContainerInspectResponse) -> HashMap<String, String> {
+    let config = found.config.as_ref();
+    config
+        .and_then(|config| config.labels.clone())
+        .unwrap_or_default()
+}

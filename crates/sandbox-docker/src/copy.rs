@@ -1,0 +1,301 @@
+//! Whole directories between this machine and a container, each as one stream.
+//!
+//! The engine can pack and unpack the files of a container by itself, but for those in memory, and those of a root file system
+//! that is read-only. There the container's own `tar` does it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use backend_core::{Backend, BackendExt, EntryKind, Error, IntoPath, Result, VirtualPath};
+use bollard::query_parameters::{
+    DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use crate::DockerSandbox;
+use crate::container::Container;
+use crate::engine::{failure, gone};
+use crate::owned;
+
+mod pack;
+mod pipe;
+mod unpack;
+
+/// How long one copy may take.
+const LIMIT: Duration = Duration::from_secs(3600);
+
+/// How many pieces of a stream are on the way.
+const PIECES: usize = 16;
+
+/// What was copied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Copied {
+    /// How many files.
+    pub files: u64,
+    /// How many bytes are in them.
+    pub bytes: u64,
+    /// How many entries were left out: sockets, devices, and what must not be outside of a container, such as links that
+    /// lead out of the directory.
+    pub skipped: u64,
+}
+
+/// How a directory of a container is reached.
+enum Way {
+    /// The engine does it. What it unpacks gets these numbers as owner.
+    Engine { user: u32, group: u32 },
+    /// The container's own `tar` does it, as its user.
+    Program,
+}
+
+impl DockerSandbox {
+    /// Copies what is in a directory of this machine into one of the sandbox, which is made if it is not there. What is
+    /// there under the same names is replaced. Modes and links are kept; all of it is the sandbox's user's.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_request` where there is no such directory on this machine; the errors of
+    /// [`mkdir_with`](Backend::mkdir_with); `unsupported` where the sandbox's directory is in memory and the image has no
+    /// `tar`; `unavailable`.
+    pub async fn copy_in(&self, directory: impl AsRef<Path>, to: impl IntoPath) -> Result<Copied> {
+        let to = to.into_path_from(&self.work_dir())?;
+        let directory = directory.as_ref().to_owned();
+        if !directory.is_dir() {
+            return Err(Error::invalid_request(
+                "what is copied is no directory of this machine",
+            ));
+        }
+        self.mkdir(&to).await?;
+        let container = self.started()?;
+        let way = way(container, &to).await?;
+        let (sender, mut pieces) = mpsc::channel(PIECES);
+        let owner = match way {
+            Way::Engine { user, group } => (user, group),
+            Way::Program => (0, 0),
+        };
+        let packing = tokio::task::spawn_blocking(move || pack::pack(&directory, owner, sender));
+        let unpacking = async {
+            match way {
+                Way::Engine { .. } => {
+                    let pieces =
+                        futures_util::stream::poll_fn(move |context| pieces.poll_recv(context));
+                    let options = UploadToContainerOptionsBuilder::default()
+                        .path(to.as_str())
+                        .build();
+                    let body = bollard::body_try_stream(pieces);
+                    let docker = container.engine.docker();
+                    let call = docker.upload_to_container(&container.key, Some(options), body);
+                    container
+                        .engine
+                        .call("copying into the container", LIMIT, call)
+                        .await
+                }
+                Way::Program => into_program(container, &to, pieces).await,
+            }
+        };
+        let (packed, unpacked) = tokio::join!(packing, unpacking);
+        unpacked?;
+        packed
+            .map_err(|error| Error::internal(None, "copying into the container failed", error))?
+            .map_err(|error| Error::internal(None, "what is copied cannot be read", error))
+    }
+
+    /// Copies what is in a directory of the sandbox into one of this machine, which is made if it is not there. What is there
+    /// under the same names is replaced.
+    ///
+    /// # Errors
+    ///
+    /// `not_found`; `not_a_directory`; `too_large` for more than `limit` bytes; `unsupported` where the sandbox's
+    /// directory is in memory and the image has no `tar`; `unavailable`. What was copied until then stays.
+    ///
+    /// # Security
+    ///
+    /// What comes out of a sandbox is made by whoever worked in it. Nothing is written outside of the directory, no link is
+    /// made that leads out of it, no device, no set-user-ID bit, and nothing is written through a link.
+    pub async fn copy_out(
+        &self,
+        from: impl IntoPath,
+        directory: impl AsRef<Path>,
+        limit: u64,
+    ) -> Result<Copied> {
+        let from = from.into_path_from(&self.work_dir())?;
+        let entry = self.stat(&from).await?;
+        if entry.kind != EntryKind::Directory || from.is_root() {
+            return Err(Error::not_a_directory(&from));
+        }
+        let container = self.started()?;
+        let way = way(container, &from).await?;
+        let directory: PathBuf = directory.as_ref().to_owned();
+        let (sender, pieces) = mpsc::channel(PIECES);
+        let prefix = match way {
+            // The engine's archive has the directory itself as its first entry.
+            Way::Engine { .. } => 1,
+            Way::Program => 0,
+        };
+        let unpacking =
+            tokio::task::spawn_blocking(move || unpack::unpack(&directory, prefix, limit, pieces));
+        let packing = async {
+            match way {
+                Way::Engine { .. } => {
+                    let options = DownloadFromContainerOptionsBuilder::default()
+                        .path(from.as_str())
+                        .build();
+                    let docker = container.engine.docker();
+                    let pieces = docker.download_from_container(&container.key, Some(options));
+                    out_of_engine(container, &from, pieces, sender).await
+                }
+                Way::Program => out_of_program(container, &from, sender).await,
+            }
+        };
+        let (unpacked, packed) = tokio::join!(unpacking, packing);
+        let unpacked = unpacked
+            .map_err(|error| Error::internal(None, "copying out of the container failed", error))?;
+        match unpacked {
+            Err(unpack::Failure::TooLarge) => Err(Error::TooLarge {
+                path: from,
+                size: limit.saturating_add(1),
+                limit,
+            }),
+            // Why there was no more is the better reason.
+            Err(unpack::Failure::Io(error)) => Err(packed.err().unwrap_or_else(|| {
+                Error::internal(
+                    None,
+                    "what is copied out of the container cannot be written",
+                    error,
+                )
+            })),
+            Ok(copied) => packed.map(|()| copied),
+        }
+    }
+}
+
+/// Finds out who can reach a directory.
+async fn way(container: &Container, path: &VirtualPath) -> Result<Way> {
+    let found = container.inspect().await?.unwrap_or_default();
+    let host = found.host_config.unwrap_or_default();
+    let in_memory = host
+        .tmpfs
+        .unwrap_or_default()
+        .into_keys()
+        .any(|mount| VirtualPath::parse(&mount).is_ok_and(|mount| path.starts_with(&mount)));
+    if in_memory || host.readonly_rootfs == Some(true) || path.as_str().starts_with("/dev") {
+        return Ok(Way::Program);
+    }
+    let user = found
+        .config
+        .and_then(|config| config.user)
+        .unwrap_or_default();
+    let (user, group) = owned::numbers_of(container, &user).await?;
+    Ok(Way::Engine { user, group })
+}
+
+async fn into_program(
+    container: &Container,
+    to: &VirtualPath,
+    mut pieces: mpsc::Receiver<io::Result<Bytes>>,
+) -> Result<()> {
+    let what = "copying into the container";
+    let command = ["tar", "-x", "-f", "-", "-C", to.as_str()]
+        .map(str::to_owned)
+        .to_vec();
+    let running = container.run(command).await?;
+    let (mut output, mut input) = tokio::io::split(running.stream);
+    let copy = async {
+        while let Some(Ok(piece)) = pieces.recv().await {
+            if input.write_all(&piece).await.is_err() {
+                break;
+            }
+        }
+        let _ = input.shutdown().await;
+        let mut rest = Vec::new();
+        let _ = (&mut output).take(1 << 16).read_to_end(&mut rest).await;
+    };
+    let late = tokio::time::timeout(LIMIT, copy).await.is_err();
+    ended(container, what, &running.exec, late).await
+}
+
+async fn out_of_program(
+    container: &Container,
+    from: &VirtualPath,
+    sender: mpsc::Sender<io::Result<Bytes>>,
+) -> Result<()> {
+    let what = "copying out of the container";
+    let command = ["tar", "-c", "-f", "-", "-C", from.as_str(), "."]
+        .map(str::to_owned)
+        .to_vec();
+    let mut running = container.run(command).await?;
+    let copy = async {
+        loop {
+            let mut piece = bytes::BytesMut::with_capacity(64 << 10);
+            match running.stream.read_buf(&mut piece).await {
+                Ok(0) | Err(_) => return true,
+                Ok(_) if sender.send(Ok(piece.freeze())).await.is_err() => return false,
+                Ok(_) => {}
+            }
+        }
+    };
+    match tokio::time::timeout(LIMIT, copy).await {
+        // Whoever unpacks has given up, and says why.
+        Ok(false) => Ok(()),
+        whole => {
+            let ended = ended(container, what, &running.exec, whole.is_err()).await;
+            if ended.is_err() {
+                let _ = sender.send(Err(io::ErrorKind::UnexpectedEof.into())).await;
+            }
+            ended
+        }
+    }
+}
+
+/// Returns whether a `tar` in the container has done what it was to do.
+async fn ended(container: &Container, what: &str, exec: &str, late: bool) -> Result<()> {
+    if late {
+        return Err(Error::TimedOut {
+            what: what.to_owned(),
+            after: LIMIT,
+        });
+    }
+    match container.exit_code(exec).await? {
+        Some(0) => Ok(()),
+        Some(126 | 127) => Err(Error::unsupported(format!(
+            "{what}: the directory is in memory, where only the container's own `tar` reaches it, and the image has none"
+        ))),
+        code => Err(Error::Internal {
+            path: None,
+            message: format!("{what}: `tar` failed in the container with code {code:?}"),
+            source: None,
+        }),
+    }
+}
+
+async fn out_of_engine(
+    container: &Container,
+    from: &VirtualPath,
+    mut pieces: impl Stream<Item = Result<Bytes, bollard::errors::Error>> + Unpin + Send,
+    sender: mpsc::Sender<io::Result<Bytes>>,
+) -> Result<()> {
+    let what = "copying out of the container";
+    let copy = async {
+        while let Some(piece) = pieces.next().await {
+            if sender.send(Ok(piece?)).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    };
+    match container.engine.try_call(what, LIMIT, copy).await? {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let _ = sender.send(Err(io::ErrorKind::UnexpectedEof.into())).await;
+            Err(if gone(&error) {
+                Error::not_found(from)
+            } else {
+                failure(what, error)
+            })
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What an error of the engine means to a caller.
+//!
+//! What the engine says itself may name paths of its host. It is kept as the cause, and is in no message.
+
+use std::time::Duration;
+
+use backend_core::Error;
+use bollard::errors::Error as EngineError;
+
+const NO_ANSWER: &str = "the Docker engine does not answer; is it running? start it, or let DOCKER_HOST name one that runs";
+
+/// Returns the status with which the engine refused a call.
+pub(crate) fn status(error: &EngineError) -> Option<u16> {
+    match error {
+        EngineError::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
+/// Returns whether the engine says that there is no such thing.
+pub(crate) fn gone(error: &EngineError) -> bool {
+    status(error) == Some(404)
+}
+
+/// Returns whether the engine says that something is in the way: a name that is taken, a container that is not running.
+pub(crate) fn conflict(error: &EngineError) -> bool {
+    match status(error) {
+        Some(409) => true,
+        // Podman's way to say that a name is taken.
+        Some(500) => refused(error).is_some_and(|said| said.contains("already in use")),
+        _ => false,
+    }
+}
+
+/// Returns what the engine said when it refused a call.
+pub(crate) fn refused(error: &EngineError) -> Option<&str> {
+    match error {
+        EngineError::DockerResponseServerError { message, .. } => Some(message),
+        EngineError::DockerStreamError { error } => Some(error),
+        _ => None,
+    }
+}
+
+/// Returns the error for a call that failed and whose caller knows no better.
+pub(crate) fn of(what: &str, error: EngineError) -> Error {
+    match status(&error) {
+        Some(404) => Error::unavailable(format!("{what}: it is not there"), error),
+        Some(409) => Error::unavailable(format!("{what}: not in this state"), error),
+        Some(400..=499) => Error::unavailable(format!("{what}: the engine refused it"), error),
+        Some(_) => Error::unavailable(format!("{what}: the engine failed"), error),
+        None => broken(what, error),
+    }
+}
+
+/// Returns the error for a call that did not get an answer in its time.
+pub(crate) fn late(what: &str, limit: Duration) -> Error {
+    Error::Unavailable {
+        message: format!("{what}: the Docker engine has not answered within {limit:?}"),
+        source: None,
+    }
+}
+
+/// Returns the error for an address to which there is no way.
+pub(super) fn address(error: EngineError) -> Error {
+    match error {
+        EngineError::SocketNotFoundError(_) => Error::unavailable(NO_ANSWER, error),
+        _ => Error::invalid_request(
+            "the address of the Docker engine is not understood; unix:///path and tcp://host:port are",
+        ),
+    }
+}
+
+fn broken(what: &str, error: EngineError) -> Error {
+    match error {
+        EngineError::HyperLegacyError { .. }
+        | EngineError::HyperResponseError { .. }
+        | EngineError::IOError { .. }
+        | EngineError::RequestTimeoutError
+        | EngineError::SocketNotFoundError(_) => Error::unavailable(NO_ANSWER, error),
+        EngineError::DockerStreamError { .. } | EngineError::DockerContainerWaitError { .. } => {
+            Error::unavailable(format!("{what}: the engine failed"), error)
+        }
+        _ => Error::unavailable(format!("{what}: the engine was not understood"), error),
+    }
+}

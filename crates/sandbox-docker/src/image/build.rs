@@ -1,0 +1,390 @@
+//! Building an image: once at a time, and twice if it is the engine that failed.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use backend_core::{Error, Result};
+use bollard::body_full;
+use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder};
+use futures_util::{FutureExt as _, StreamExt as _};
+
+use super::flight::{self, Events};
+use super::log::Tail;
+use super::recipe::Recipe;
+use super::{BuildFailure, ImageProgress, Report, lock, prune, tag};
+use crate::engine::{self, LONG, SHORT};
+use crate::{Engine, digest, labels};
+
+/// How long to wait before a build begins again. What the engine stumbles over is often its own removal of a container.
+const BEFORE_RETRY: Duration = Duration::from_millis(500);
+
+/// Makes sure that the image of a recipe is there, and returns its name.
+pub(super) async fn ensure(
+    engine: &Engine,
+    recipe: Recipe,
+    report: Option<&Report<'_>>,
+) -> Result<String> {
+    let recipe_digest = recipe.digest();
+    let name = recipe.tag();
+    if !recipe.cache {
+        return build_unique(engine, &recipe, &recipe_digest, report).await;
+    }
+    if is_there(engine, &name, &recipe_digest).await? {
+        return Ok(name);
+    }
+    // Engines of one machine may have the same identity. Then they wait for each other, but do not take each other's image.
+    let lock = digest::short(format!("{}\n{name}", identity(engine).await?).as_bytes());
+    let key = format!("{}\n{name}", engine.address());
+    let engine = engine.clone();
+    flight::join(key, report, |events| {
+        async move {
+            let waiting = || {
+                let _ = events.send(ImageProgress::Waiting);
+            };
+            let lock = lock::hold(&lock, waiting).await;
+            // Whoever held the lock may have built it.
+            if !is_there(&engine, &name, &recipe_digest).await? {
+                let labels = HashMap::from([
+                    (labels::KIND.to_owned(), tag::RUNTIME_IMAGE.to_owned()),
+                    (tag::RUNTIME.to_owned(), recipe.runtime.clone()),
+                    (tag::RECIPE.to_owned(), recipe_digest),
+                    (tag::KEEP.to_owned(), "yes".to_owned()),
+                ]);
+                build(&engine, &recipe, &name, &labels, &events).await?;
+            }
+            drop(lock);
+            Ok(name)
+        }
+        .boxed()
+    })
+    .await
+}
+
+/// Builds an image that nobody finds again, and removes those before it that nobody uses any more.
+async fn build_unique(
+    engine: &Engine,
+    recipe: &Recipe,
+    recipe_digest: &str,
+    report: Option<&Report<'_>>,
+) -> Result<String> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    prune::unused(engine, &recipe.runtime).await?;
+    let mut labels = labels::of(tag::RUNTIME_IMAGE);
+    labels.insert(tag::RUNTIME.to_owned(), recipe.runtime.clone());
+    labels.insert(tag::RECIPE.to_owned(), recipe_digest.to_owned());
+    labels.insert(tag::KEEP.to_owned(), "no".to_owned());
+    let mut owner: Vec<_> = labels.iter().collect();
+    owner.sort_unstable();
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let number: String = digest::short(format!("{owner:?} {count}").as_bytes());
+    let name = tag::unique(
+        &recipe.runtime,
+        recipe_digest,
+        number.get(..12).unwrap_or(&number),
+    );
+    let engine = engine.clone();
+    let recipe = recipe.clone();
+    let key = name.clone();
+    flight::join(key, report, |events| {
+        async move {
+            build(&engine, &recipe, &name, &labels, &events).await?;
+            Ok(name)
+        }
+        .boxed()
+    })
+    .await
+}
+
+/// Returns whether the engine has the image under this name, built from this recipe.
+async fn is_there(engine: &Engine, name: &str, recipe_digest: &str) -> Result<bool> {
+    let what = "looking for an image";
+    let call = engine.docker().inspect_image(name);
+    match engine.try_call(what, SHORT, call).await? {
+        Ok(image) => {
+            let labels = image
+                .config
+                .and_then(|config| config.labels)
+                .unwrap_or_default();
+            Ok(labels
+                .get(tag::RECIPE)
+                .is_some_and(|recipe| recipe == recipe_digest))
+        }
+        Err(error) if engine::gone(&error) => Ok(false),
+        Err(error) => Err(engine::failure(what, error)),
+    }
+}
+
+/// Returns what tells this engine from others, by whatever address it is reached.
+async fn identity(engine: &Engine) -> Result<String> {
+    let info = engine
+        .call("asking the engine what it is", LONG, engine.docker().info())
+        .await?;
+    Ok(info
+        .id
+        .filter(|id| !id.is_empty())
+        .or(info.name)
+        .unwrap_or_default())
+}
+
+async fn build(
+    engine: &Engine,
+    recipe: &Recipe,
+    name: &str,
+    labels: &HashMap<String, String>,
+    events: &Events,
+) -> Result<()> {
+    let limit = recipe.options.timeout;
+    let attempts = async {
+        let first = attempt(engine, recipe, name, labels, events).await;
+        match first {
+            Err(Problem::Engine(failure)) => {
+                tracing::debug!(image = name, %failure, "the engine failed at a build");
+                let _ = events.send(ImageProgress::Retry);
+                tokio::time::sleep(BEFORE_RETRY).await;
+                attempt(engine, recipe, name, labels, events).await
+            }
+            outcome => outcome,
+        }
+    };
+    let outcome = tokio::time::timeout(limit, attempts).await;
+    match outcome.map_err(|_| Error::TimedOut {
+        what: format!("building the image of runtime '{}'", recipe.runtime),
+        after: limit,
+    })? {
+        Ok(()) => {
+            tracing::debug!(image = name, "an image is built");
+            let image = name.to_owned();
+            let _ = events.send(ImageProgress::Built { image });
+            Ok(())
+        }
+        Err(Problem::Step(failure) | Problem::Engine(failure)) => {
+            Err(failure.into_error(&recipe.runtime))
+        }
+        Err(Problem::Other(error)) => Err(error),
+    }
+}
+
+/// Why a build did not come to its end.
+enum Problem {
+    /// A command of it failed, and would fail again.
+    Step(BuildFailure),
+    /// The engine failed at it.
+    Engine(BuildFailure),
+    /// The engine is gone, or did not take the build.
+    Other(Error),
+}
+
+async fn attempt(
+    engine: &Engine,
+    recipe: &Recipe,
+    name: &str,
+    labels: &HashMap<String, String>,
+    events: &Events,
+) -> std::result::Result<(), Problem> {
+    let context = recipe.context().map_err(Problem::Other)?;
+    let options = options(recipe, name, labels);
+    let mut stream = engine
+        .docker()
+        .build_image(options, None, Some(body_full(context)));
+    let mut steps = Steps::new(recipe.titles());
+    // To the end of the stream: what fails is told in it, and a stream that is dropped ends the build.
+    while let Some(item) = stream.next().await {
+        match item {
+            Ok(info) => {
+                if let Some(event) = info.stream.and_then(|text| steps.read(&text)) {
+                    let _ = events.send(event);
+                }
+            }
+            Err(error) => return Err(steps.problem(error)),
+        }
+    }
+    Ok(())
+}
+
+fn options(recipe: &Recipe, name: &str, labels: &HashMap<String, String>) -> BuildImageOptions {
+    let args: HashMap<String, String> = recipe.options.args.clone().into_iter().collect();
+    let options = BuildImageOptionsBuilder::default()
+        .dockerfile("Dockerfile")
+        .t(name)
+        .nocache(!recipe.cache)
+        .rm(true)
+        .forcerm(true)
+        .labels(labels)
+        .buildargs(&args);
+    match &recipe.options.network {
+        Some(network) => options.networkmode(network).build(),
+        None => options.build(),
+    }
+}
+
+/// Where a build is, by what the engine says of it.
+struct Steps<'a> {
+    titles: &'a [String],
+    number: usize,
+    log: Tail,
+}
+
+impl<'a> Steps<'a> {
+    fn new(titles: &'a [String]) -> Self {
+        Self {
+            titles,
+            number: 0,
+            log: Tail::default(),
+        }
+    }
+
+    /// Reads what the engine says, and returns what is to be told of it.
+    fn read(&mut self, text: &str) -> Option<ImageProgress> {
+        if self.begins_step(text) {
+            self.number += 1;
+            self.log.clear();
+            // The engine adds a step for the labels, which is of no interest.
+            let title = self.titles.get(self.number - 1)?.clone();
+            let (number, of) = (self.number, self.titles.len());
+            return Some(ImageProgress::Step { number, of, title });
+        }
+        // After its last step the engine says what it has built.
+        let over = self.number > self.titles.len();
+        let chatter = [" ---> ", "Removing intermediate container "];
+        if over || chatter.iter().any(|chatter| text.starts_with(chatter)) {
+            return None;
+        }
+        // The engine colours what came from stderr.
+        let text = text.replace("\u{1b}[91m", "").replace("\u{1b}[0m", "");
+        if text.is_empty() || (text == "\n" && self.log.text().is_empty()) {
+            return None;
+        }
+        self.log.push(&text);
+        Some(ImageProgress::Output(text))
+    }
+
+    /// Whether this is `Step 2/5 : ...` of the step that is due. A command may print the like for another one.
+    fn begins_step(&self, text: &str) -> bool {
+        let due = (self.number + 1).to_string();
+        text.strip_prefix("Step ")
+            .and_then(|rest| rest.split_once('/'))
+            .is_some_and(|(number, rest)| number == due && rest.contains(" : "))
+    }
+
+    fn problem(&self, error: bollard::errors::Error) -> Problem {
+        let at = self
+            .number
+            .checked_sub(1)
+            .and_then(|at| self.titles.get(at));
+        let step = at.map_or("the end of the build", String::as_str).to_owned();
+        let Some(said) = engine::refused(&error) else {
+            return Problem::Other(engine::failure("building an image", error));
+        };
+        let code = exit_code(said);
+        let mut log = self.log.text();
+        if code.is_none() {
+            log.push_str(said);
+        }
+        let failure = BuildFailure { step, code, log };
+        match code {
+            Some(_) => Problem::Step(failure),
+            None => Problem::Engine(failure),
+        }
+    }
+}
+
+/// Returns the exit code in `The command '..' returned a non-zero code: 3`.
+fn exit_code(said: &str) -> Option<i64> {
+    let (_, code) = said.rsplit_once("returned a non-zero code: ")?;
+    code.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::errors::Error as EngineError;
+
+    use super::{Problem, Steps, exit_code};
+    use crate::image::ImageProgress;
+
+    fn titles() -> Vec<String> {
+        ["base", "dir", "pip: six"].map(str::to_owned).to_vec()
+    }
+
+    fn stream(error: &str) -> EngineError {
+        EngineError::DockerStreamError {
+            error: error.to_owned(),
+        }
+    }
+
+    #[test]
+    fn steps_have_the_titles_of_the_recipe_and_the_engines_own_words_are_left_out() {
+        let titles = titles();
+        let mut steps = Steps::new(&titles);
+        let said = [
+            "Step 1/4 : FROM sha256:12",
+            "\n",
+            " ---> 12\n",
+            "Step 2/4 : RUN [\"mkdir\"]",
+            " ---> Running in 34\n",
+            "Step 9/9 : spoof\n",
+            "\u{1b}[91moops\n\u{1b}[0m",
+            "Removing intermediate container 34\n",
+            "Step 3/4 : RUN x",
+            "Successfully installed six\n",
+            "Step 4/4 : LABEL a=b",
+            "Successfully built 56\n",
+            "Successfully tagged x\n",
+        ];
+        let told: Vec<_> = said.iter().filter_map(|text| steps.read(text)).collect();
+        let step = |number, title: &str| ImageProgress::Step {
+            number,
+            of: 3,
+            title: title.to_owned(),
+        };
+        let output = |text: &str| ImageProgress::Output(text.to_owned());
+        assert_eq!(
+            told,
+            [
+                step(1, "base"),
+                step(2, "dir"),
+                output("Step 9/9 : spoof\n"),
+                output("oops\n"),
+                step(3, "pip: six"),
+                output("Successfully installed six\n"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_failing_command_is_told_from_a_failing_engine() {
+        let titles = titles();
+        let mut steps = Steps::new(&titles);
+        steps.read("Step 1/4 : FROM x");
+        steps.read("Step 2/4 : RUN x");
+        steps.read("cannot make it\n");
+        let Problem::Step(failure) =
+            steps.problem(stream("The command 'x' returned a non-zero code: 3"))
+        else {
+            panic!("no step failed")
+        };
+        assert_eq!((failure.step(), failure.code()), ("dir", Some(3)));
+        assert_eq!(failure.log(), "cannot make it\n");
+        assert_eq!(
+            failure.to_string(),
+            "the step 'dir' ended with code 3: cannot make it"
+        );
+        let Problem::Engine(failure) = steps.problem(stream("CreateDiff: mount callback failed"))
+        else {
+            panic!("the engine did not fail")
+        };
+        assert!(failure.log().ends_with("mount callback failed"));
+        let gone = EngineError::RequestTimeoutError;
+        assert!(matches!(steps.problem(gone), Problem::Other(_)));
+    }
+
+    #[test]
+    fn an_exit_code_is_the_last_word() {
+        assert_eq!(
+            exit_code("The command 'a' returned a non-zero code: 127"),
+            Some(127)
+        );
+        assert_eq!(exit_code("returned a non-zero code: x"), None);
+        assert_eq!(exit_code("no space left on device"), None);
+    }
+}

@@ -1,0 +1,174 @@
+//! One build at a time for one image, across the processes of a user on a machine.
+//!
+//! The lock is the kernel's, on a file, so it ends with whoever holds it, however that ends. Where there can be none
+//! builds go on without it: two of one image at once cost time, and nothing else.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, OFlags};
+
+/// How long to wait before the lock is tried again: at first, and at most.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    file: Option<File>,
+    path: PathBuf,
+}
+
+/// Waits for the lock of this name. `waiting` is called once if another process holds it.
+pub(super) async fn hold(name: &str, waiting: impl FnOnce()) -> Lock {
+    match directory() {
+        Ok(directory) => hold_in(&directory, name, waiting).await,
+        Err(error) => {
+            tracing::warn!(%error, "no directory for locks; builds of other processes are not waited for");
+            Lock {
+                file: None,
+                path: PathBuf::new(),
+            }
+        }
+    }
+}
+
+async fn hold_in(directory: &Path, name: &str, waiting: impl FnOnce()) -> Lock {
+    let path = directory.join(format!("{name}.lock"));
+    let mut waiting = Some(waiting);
+    let mut wait = FIRST_WAIT;
+    loop {
+        match try_hold(&path) {
+            Ok(Some(file)) => {
+                return Lock {
+                    file: Some(file),
+                    path,
+                };
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a lock cannot be taken; builds of other processes are not waited for");
+                return Lock { file: None, path };
+            }
+        }
+        if let Some(waiting) = waiting.take() {
+            waiting();
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+/// Takes the lock if nobody holds it.
+fn try_hold(path: &Path) -> io::Result<Option<File>> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default())
+        .open(path)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    // Its last holder removes the file. Then this one is nobody else's any more, and the next one will not see it.
+    let there = std::fs::symlink_metadata(path);
+    let own = file.metadata()?;
+    let same = there.is_ok_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino()));
+    Ok(same.then_some(file))
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if self.file.is_some() {
+            // Before the lock is let go of, so that whoever gets it sees that the file is not there.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Returns a directory that is this user's alone.
+fn directory() -> io::Result<PathBuf> {
+    let user = rustix::process::geteuid().as_raw();
+    let directory = std::env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|directory| directory.is_absolute() && directory.is_dir())
+        .map_or_else(
+            || std::env::temp_dir().join(format!("agent-backends-{user}")),
+            |directory| directory.join("agent-backends"),
+        );
+    own_directory(&directory, user)?;
+    Ok(directory)
+}
+
+/// Makes a directory that nobody else can put anything into, or makes sure that it is one.
+fn own_directory(directory: &Path, user: u32) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let there = std::fs::symlink_metadata(directory)?;
+    if !there.is_dir() || there.uid() != user || there.mode() & 0o022 != 0 {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the directory for locks is not this user's alone",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::{hold_in, own_directory, try_hold};
+
+    #[tokio::test(start_paused = true)]
+    async fn one_holds_a_lock_and_the_next_one_is_told_that_it_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let waited = AtomicUsize::new(0);
+        let waiting = || {
+            waited.fetch_add(1, Ordering::SeqCst);
+        };
+        let first = hold_in(dir.path(), "a", waiting).await;
+        let _other = hold_in(dir.path(), "b", waiting).await;
+        assert_eq!(waited.load(Ordering::SeqCst), 0);
+        let next = hold_in(dir.path(), "a", waiting);
+        tokio::pin!(next);
+        assert!(futures_util::poll!(&mut next).is_pending());
+        assert_eq!(waited.load(Ordering::SeqCst), 1);
+        drop(first);
+        let next = next.await;
+        assert!(next.file.is_some());
+        drop(next);
+        assert!(!dir.path().join("a.lock").exists());
+        assert!(dir.path().join("b.lock").exists());
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.lock");
+        std::os::unix::fs::symlink(dir.path().join("target"), &path).unwrap();
+        assert!(try_hold(&path).is_err());
+        assert!(!dir.path().join("target").exists());
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_to_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let user = rustix::process::geteuid().as_raw();
+        let path = dir.path().join("locks");
+        own_directory(&path, user).unwrap();
+        own_directory(&path, user).unwrap();
+        assert!(own_directory(&path, user.wrapping_add(1)).is_err());
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(own_directory(&path, user).is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! The end of what a step printed.
+
+use std::collections::VecDeque;
+
+/// How much of it is kept, in bytes.
+const KEPT: usize = 16 << 10;
+
+/// How much of it a message of one line has, in characters.
+const SHOWN: usize = 400;
+
+/// A bounded end of a text.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    chunks: VecDeque<String>,
+    bytes: usize,
+}
+
+impl Tail {
+    pub(super) fn push(&mut self, chunk: &str) {
+        self.bytes += chunk.len();
+        self.chunks.push_back(chunk.to_owned());
+        while self.bytes > KEPT {
+            let Some(first) = self.chunks.pop_front() else {
+                break;
+            };
+            self.bytes -= first.len();
+            let Some(over) = KEPT.checked_sub(self.bytes).filter(|room| *room > 0) else {
+                continue;
+            };
+            // The first chunk that does not fit leaves its own end.
+            let from = first.len().saturating_sub(over);
+            let from = (from..=first.len()).find(|at| first.is_char_boundary(*at));
+            if let Some(end) = from
+                .and_then(|from| first.get(from..))
+                .filter(|end| !end.is_empty())
+            {
+                self.bytes += end.len();
+                self.chunks.push_front(end.to_owned());
+            }
+            break;
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.chunks.iter().map(String::as_str).collect()
+    }
+}
+
+/// Returns the last lines of a log as one line.
+pub(super) fn last_lines(log: &str) -> String {
+    let mut shown = String::new();
+    for line in log
+        .lines()
+        .rev()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
+        let line: String = line.chars().filter(|c| !c.is_control()).collect();
+        if shown.is_empty() {
+            shown = line.chars().take(SHOWN).collect();
+        } else if shown.chars().count() + line.chars().count() + 3 <= SHOWN {
+            shown = format!("{line} | {shown}");
+        } else {
+            break;
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KEPT, SHOWN, Tail, last_lines};
+
+    #[test]
+    fn a_tail_is_bounded_and_is_the_end() {
+        let mut tail = Tail::default();
+        for number in 0..100_000 {
+            tail.push(&format!("{number} é\n"));
+        }
+        let text = tail.text();
+        assert!(
+            text.len() <= KEPT && text.len() > KEPT - 16,
+            "{}",
+            text.len()
+        );
+        assert!(text.ends_with("99998 é\n99999 é\n"));
+        tail.push(&"é".repeat(KEPT));
+        assert_eq!(tail.text(), "é".repeat(KEPT / 2));
+        tail.clear();
+        assert_eq!(tail.text(), "");
+        tail.push("short");
+        assert_eq!(tail.text(), "short");
+    }
+
+    #[test]
+    fn the_last_lines_are_one_line() {
+        assert_eq!(last_lines("a\n\n b\r\n\x1b[0m\n"), "a | b | [0m");
+        assert_eq!(last_lines(""), "");
+        let long = last_lines(&format!("{}\n{}", "x".repeat(300), "y".repeat(300)));
+        assert_eq!(long, "y".repeat(300));
+        assert_eq!(last_lines(&"é".repeat(1000)).chars().count(), SHOWN);
+    }
+}

@@ -1,0 +1,187 @@
+//! Finding an image in the engine, and pulling it from its registry.
+
+use std::time::Duration;
+
+use backend_core::{Error, Result};
+use bollard::models::CreateImageInfo;
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use futures_util::StreamExt as _;
+
+use super::{ImageProgress, PullPolicy, Report, reference};
+use crate::Engine;
+use crate::engine::{self, SHORT};
+
+/// How long a pull may go without news. The engine tells of every layer, and gives up a registry that does not answer
+/// earlier than this.
+const SILENCE: Duration = Duration::from_secs(180);
+
+/// Returns the id of an image, if the engine has it.
+pub(super) async fn find(engine: &Engine, image: &str) -> Result<Option<String>> {
+    reference::check(image)?;
+    let what = "looking for an image";
+    let call = engine.docker().inspect_image(image);
+    match engine.try_call(what, SHORT, call).await? {
+        Ok(found) => Ok(found.id),
+        Err(error) if engine::gone(&error) => Ok(None),
+        Err(error) => Err(engine::failure(what, error)),
+    }
+}
+
+/// Makes sure that the engine has an image, and returns its id.
+pub(super) async fn ensure(
+    engine: &Engine,
+    image: &str,
+    policy: PullPolicy,
+    report: Option<&Report<'_>>,
+) -> Result<String> {
+    let found = find(engine, image).await?;
+    match (found, policy) {
+        (Some(id), PullPolicy::Missing | PullPolicy::Never) => return Ok(id),
+        (Some(id), PullPolicy::Always) if reference::is_id(image) => return Ok(id),
+        (None, PullPolicy::Never) => {
+            return Err(Error::invalid_request(format!(
+                "the engine does not have the image '{image}', and it is not to be pulled"
+            )));
+        }
+        (None, _) if reference::is_id(image) => {
+            return Err(Error::invalid_request(format!(
+                "the engine does not have the image '{image}', and no registry knows an image by its id"
+            )));
+        }
+        (None, PullPolicy::Missing) | (_, PullPolicy::Always) => {}
+    }
+    pull(engine, image, report).await?;
+    find(engine, image)
+        .await?
+        .ok_or_else(|| Error::Unavailable {
+            message: format!("the image '{image}' was pulled and is gone again"),
+            source: None,
+        })
+}
+
+async fn pull(engine: &Engine, image: &str, report: Option<&Report<'_>>) -> Result<()> {
+    let (repository, tag) = reference::split(image);
+    let options = CreateImageOptionsBuilder::default()
+        .from_image(repository)
+        .tag(tag)
+        .build();
+    let mut news = engine.docker().create_image(Some(options), None, None);
+    loop {
+        let next = tokio::time::timeout(SILENCE, news.next()).await;
+        match next {
+            Err(_) => {
+                return Err(Error::Unavailable {
+                    message: format!("pulling '{image}': no news within {SILENCE:?}"),
+                    source: None,
+                });
+            }
+            Ok(None) => return Ok(()),
+            Ok(Some(Ok(info))) => {
+                if let Some(report) = report {
+                    report(progress(info));
+                }
+            }
+            Ok(Some(Err(error))) => return Err(failed(image, error)),
+        }
+    }
+}
+
+fn progress(info: CreateImageInfo) -> ImageProgress {
+    let detail = info.progress_detail.unwrap_or_default();
+    let bytes = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+    ImageProgress::Pull {
+        layer: info.id,
+        status: info.status.unwrap_or_default(),
+        bytes: bytes(detail.current),
+        of: bytes(detail.total),
+    }
+}
+
+/// Returns what went wrong with a pull. What the engine says names its host's resolver and proxy, and is kept as the source.
+fn failed(image: &str, error: bollard::errors::Error) -> Error {
+    let said = engine::refused(&error).unwrap_or_default().to_lowercase();
+    let has = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
+    if has(&[
+        "not found",
+        "manifest unknown",
+        "does not exist",
+        "access denied",
+        "no basic auth credentials",
+        "unauthorized",
+    ]) {
+        return Error::invalid_request(format!(
+            "the registry has no image '{image}', or shows it only to those who log in (`docker login` and `docker pull` do)"
+        ));
+    }
+    if has(&["toomanyrequests", "rate limit"]) {
+        let message = format!("pulling '{image}': the registry allows no more pulls for now");
+        return Error::unavailable(message, error);
+    }
+    if engine::refused(&error).is_some() {
+        let message = format!(
+            "the engine does not have the image '{image}', and cannot reach its registry; `docker pull` or `docker load` it"
+        );
+        return Error::unavailable(message, error);
+    }
+    engine::failure(&format!("pulling '{image}'"), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use backend_core::ErrorKind;
+    use bollard::errors::Error as EngineError;
+
+    use super::failed;
+
+    #[track_caller]
+    fn check(said: &str, kind: ErrorKind, want: &str) {
+        for error in [
+            EngineError::DockerStreamError {
+                error: said.to_owned(),
+            },
+            EngineError::DockerResponseServerError {
+                status_code: 500,
+                message: said.to_owned(),
+            },
+        ] {
+            let error = failed("a/b:c", error);
+            assert_eq!(error.kind(), kind, "{error}");
+            let message = error.to_string();
+            assert!(
+                message.contains(want) && message.contains("'a/b:c'"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_image_is_told_from_a_missing_network() {
+        let invalid = ErrorKind::InvalidRequest;
+        let unavailable = ErrorKind::Unavailable;
+        check(
+            "manifest for a/b:c not found: manifest unknown",
+            invalid,
+            "has no image",
+        );
+        check(
+            "pull access denied for a/b, repository does not exist or may require 'docker login'",
+            invalid,
+            "log in",
+        );
+        check(
+            "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host",
+            unavailable,
+            "cannot reach",
+        );
+        check(
+            "net/http: request canceled while waiting for connection",
+            unavailable,
+            "cannot reach",
+        );
+        check(
+            "toomanyrequests: You have reached your pull rate limit",
+            unavailable,
+            "for now",
+        );
+    }
+}

@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod builder;
+mod choices;
+mod container;
+mod copy;
+mod digest;
+mod engine;
+mod guest;
+mod image;
+mod labels;
+mod link;
+mod owned;
+mod owner;
+mod provider;
+mod reap;
+mod sandbox;
+mod settings;
+mod start;
+mod stream;
+mod turns;
+
+pub use builder::DockerSandboxBuilder;
+pub use choices::{Access, Hardening, Lifetime, Network};
+pub use copy::Copied;
+pub use engine::Engine;
+pub use image::{
+    BuildFailure, BuildOptions, DEFAULT_BUILD_TIMEOUT, ImageProgress, Images, PullPolicy,
+};
+pub use provider::{DockerProvider, DockerProviderBuilder};
+pub use reap::Reaped;
+pub use sandbox::{DockerSandbox, Stats};
+pub use settings::{DEFAULT_CPUS, DEFAULT_LEASE, DEFAULT_MEMORY_BYTES, DEFAULT_PIDS};

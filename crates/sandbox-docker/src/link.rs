@@ -1,0 +1,222 @@
+//! The connection to the guest of one sandbox: made when it is first needed, made again when it broke, and given up when the
+//! container is gone.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use backend_core::wire::{self, Remote};
+use backend_core::{Error, Result};
+use futures_util::FutureExt;
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::container::{Condition, Container};
+use crate::guest;
+
+/// A container that is being killed is said to run for a moment. So often, and so far apart, the engine is asked again
+/// before a broken connection counts as no more than that.
+const DOUBT: Duration = Duration::from_millis(30);
+const DOUBTS: u32 = 10;
+
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    state: Mutex<State>,
+    /// Who holds it connects. Others wait, and find the connection made.
+    turn: AsyncMutex<()>,
+    connected_once: AtomicBool,
+}
+
+#[derive(Default)]
+enum State {
+    /// There is no connection yet, or the last one broke.
+    #[default]
+    Idle,
+    Connected(Remote),
+    /// The container is paused. Its connection, if there was one, may still be good afterwards.
+    Paused(Option<Remote>),
+    /// The container is gone, or was stopped, for this reason.
+    Gone(Error),
+}
+
+impl Link {
+    /// Returns the connection, and makes one where there is none. `container` is asked for when one has to be made.
+    pub(crate) async fn remote(
+        &self,
+        container: impl Future<Output = Result<Container>> + Send,
+    ) -> Result<Remote> {
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let _turn = self.turn.lock().await;
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let container = container.await?;
+        let remote = self.connect(&container).await?;
+        self.connected_once.store(true, Ordering::Relaxed);
+        let mut state = self.lock();
+        // It may have been stopped or paused meanwhile.
+        if matches!(*state, State::Idle | State::Connected(_)) {
+            *state = State::Connected(remote.clone());
+            return Ok(remote);
+        }
+        drop(state);
+        self.known().unwrap_or(Ok(remote))
+    }
+
+    /// Returns what is known without asking anybody.
+    fn known(&self) -> Option<Result<Remote>> {
+        match &*self.lock() {
+            State::Connected(remote) if !ended(remote) => Some(Ok(remote.clone())),
+            State::Idle | State::Connected(_) => None,
+            State::Paused(_) => Some(Err(unavailable("the sandbox is paused; resume it first"))),
+            State::Gone(error) => Some(Err(error.clone())),
+        }
+    }
+
+    async fn connect(&self, container: &Container) -> Result<Remote> {
+        let Some(running) = container.try_run(guest::connect()).await? else {
+            return Err(self.lost(container).await);
+        };
+        let stream = running.stream;
+        let complaint = stream.complaint();
+        match wire::connect(stream).await {
+            Ok(remote) => Ok(remote),
+            Err(error) => {
+                tracing::debug!(container = %container.key, said = complaint.text(), "no guest");
+                match self.lost(container).await {
+                    known @ Error::Unavailable { .. } if self.is_gone() => Err(known),
+                    _ => Err(Error::unavailable(
+                        "the guest in the container does not answer",
+                        error,
+                    )),
+                }
+            }
+        }
+    }
+
+    /// Returns the error to answer with when a call failed: why the container is gone, if it is.
+    pub(crate) async fn explain(
+        &self,
+        remote: &Remote,
+        error: Error,
+        container: &Container,
+    ) -> Error {
+        if matches!(error, Error::Unavailable { .. }) && ended(remote) {
+            self.lost(container).await
+        } else {
+            error
+        }
+    }
+
+    /// Finds out why there is no connection, and remembers it if it is for good.
+    async fn lost(&self, container: &Container) -> Error {
+        for _ in 0..DOUBTS {
+            if let Some(Err(error)) = self.known() {
+                return error;
+            }
+            let how = match container.condition().await {
+                Ok(Condition::Running) => {
+                    tokio::time::sleep(DOUBT).await;
+                    continue;
+                }
+                Ok(Condition::Paused) => {
+                    return unavailable("the container is paused; resume it first");
+                }
+                Ok(Condition::Ended(how)) => how,
+                Ok(Condition::Gone) => "it is gone",
+                Err(error) => return error,
+            };
+            return self.gone(unavailable(format!(
+                "the container of this sandbox does not run: {how}"
+            )));
+        }
+        unavailable(
+            "the connection to the sandbox broke, and whether this was done is not known; \
+             the sandbox runs, and can be asked again",
+        )
+    }
+
+    /// Says that the sandbox is gone, and why. The first reason stays.
+    pub(crate) fn gone(&self, why: Error) -> Error {
+        let mut state = self.lock();
+        if let State::Gone(why) = &*state {
+            return why.clone();
+        }
+        *state = State::Gone(why.clone());
+        why
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(*self.lock(), State::Gone(_))
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        matches!(*self.lock(), State::Paused(_))
+    }
+
+    /// Returns whether there has been no connection yet.
+    pub(crate) fn never_connected(&self) -> bool {
+        !self.connected_once.load(Ordering::Relaxed)
+    }
+
+    /// Forgets everything, for a container that was started again.
+    pub(crate) fn reset(&self) {
+        *self.lock() = State::Idle;
+    }
+
+    /// Says that the container is paused.
+    pub(crate) fn pause(&self) {
+        let mut state = self.lock();
+        *state = match std::mem::take(&mut *state) {
+            State::Connected(remote) => State::Paused(Some(remote)),
+            State::Idle => State::Paused(None),
+            other => other,
+        };
+    }
+
+    /// Says that the container is paused no more.
+    pub(crate) fn resume(&self) {
+        let mut state = self.lock();
+        *state = match std::mem::take(&mut *state) {
+            State::Paused(Some(remote)) => State::Connected(remote),
+            State::Paused(None) => State::Idle,
+            other => other,
+        };
+    }
+
+    /// Returns the connection, if there is one.
+    pub(crate) fn connected(&self) -> Option<Remote> {
+        match &*self.lock() {
+            State::Connected(remote) | State::Paused(Some(remote)) => Some(remote.clone()),
+            _ => None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Idle => "Idle",
+            Self::Connected(_) => "Connected",
+            Self::Paused(_) => "Paused",
+            Self::Gone(_) => "Gone",
+        })
+    }
+}
+
+fn ended(remote: &Remote) -> bool {
+    remote.closed().now_or_never().is_some()
+}
+
+pub(crate) fn unavailable(message: impl Into<String>) -> Error {
+    Error::Unavailable {
+        message: message.into(),
+        source: None,
+    }
+}

@@ -1,0 +1,320 @@
+//! Sandboxes by their names: made, found again, laid to rest and destroyed.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use backend_core::{
+    Error, ProviderFeatures, Result, SandboxId, SandboxProvider, SandboxSpec, VirtualPath,
+};
+use bollard::models::ContainerInspectResponse;
+use bollard::query_parameters::ListContainersOptionsBuilder;
+
+use crate::choices::{Access, Lifetime, MountSource, Mounted};
+use crate::container::{Condition, Container, condition, labels_of};
+use crate::engine::{SHORT, failure, gone};
+use crate::image::ImageSource;
+use crate::link::unavailable;
+use crate::settings::Settings;
+use crate::start::Progress;
+use crate::turns::Turns;
+use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, labels};
+
+/// Makes containers as sandboxes, each by its name, and finds them again, in another process too.
+///
+/// All that it makes is as its template says, but for what the
+/// [specification](SandboxSpec) of each says otherwise. Sandboxes are [kept](Lifetime::Kept) until they are destroyed, unless
+/// the template has another lifetime.
+///
+/// It sees the sandboxes of its own namespace alone, and never a container that this crate did not make.
+///
+/// # Examples
+///
+/// ```no_run
+/// use backend_core::{SandboxExt, SandboxId, SandboxProvider, SandboxSpec};
+/// use sandbox_docker::{DockerProvider, DockerSandbox};
+///
+/// # async fn run() -> backend_core::Result<()> {
+/// let provider = DockerProvider::builder(DockerSandbox::builder("python:3.12-slim").memory(2 << 30))
+///     .namespace(SandboxId::parse("my-app")?)
+///     .connect()
+///     .await?;
+/// let sandbox = provider.create(&SandboxSpec::new(SandboxId::parse("user-1")?)).await?;
+/// sandbox.execute("pwd").await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct DockerProvider {
+    engine: Engine,
+    template: Settings,
+    progress: Option<Progress>,
+    turns: Turns,
+}
+
+/// Builds a [`DockerProvider`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `connect` is called"]
+pub struct DockerProviderBuilder {
+    template: DockerSandboxBuilder,
+    sweep: bool,
+}
+
+impl DockerProviderBuilder {
+    /// Sets the namespace: sandboxes of the same name in different ones do not know of each other. `default` by default.
+    /// Applications that share an engine should each have their own.
+    pub fn namespace(mut self, namespace: SandboxId) -> Self {
+        self.template = self.template.namespace(namespace);
+        self
+    }
+
+    /// Leaves alone what processes that are gone have left behind. By default it is [reaped](Engine::reap).
+    pub fn without_sweep(mut self) -> Self {
+        self.sweep = false;
+        self
+    }
+
+    /// Connects to the engine, and removes what is left there of processes that are gone.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` where no engine answers; `invalid_request` for a template that cannot be.
+    pub async fn connect(self) -> Result<DockerProvider> {
+        let (engine, template, progress) = self.template.into_parts()?;
+        template.check()?;
+        let engine = match engine {
+            Some(engine) => engine,
+            None => Engine::connect().await?,
+        };
+        let provider = DockerProvider {
+            engine,
+            template,
+            progress,
+            turns: Turns::default(),
+        };
+        if self.sweep {
+            provider.reap().await?;
+        }
+        Ok(provider)
+    }
+}
+
+impl DockerProvider {
+    /// Starts a provider with a template: a builder whose options every sandbox gets. Its name, if it has one, is not used.
+    pub fn builder(template: DockerSandboxBuilder) -> DockerProviderBuilder {
+        DockerProviderBuilder {
+            template,
+            sweep: true,
+        }
+    }
+
+    /// Returns the engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Removes the ephemeral sandboxes of this namespace whose process is gone, as [`Engine::reap`] does.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable`.
+    pub async fn reap(&self) -> Result<Reaped> {
+        self.engine.reap(&self.template.namespace).await
+    }
+
+    /// Finds the container of a sandbox, if there is one and it is ours.
+    async fn find(&self, id: &SandboxId) -> Result<Option<(Container, ContainerInspectResponse)>> {
+        let what = "looking for the sandbox";
+        let name = labels::container_name(&self.template.namespace, id);
+        let call = self.engine.docker().inspect_container(&name, None);
+        let found = match self.engine.try_call(what, SHORT, call).await? {
+            Ok(found) => found,
+            Err(error) if gone(&error) => return Ok(None),
+            Err(error) => return Err(failure(what, error)),
+        };
+        let marks = labels_of(&found);
+        let ours = labels::is(&marks, labels::SANDBOX)
+            && marks.get(labels::ID).map(String::as_str) == Some(id.as_str())
+            && marks.get(labels::NAMESPACE).map(String::as_str)
+                == Some(self.template.namespace.as_str());
+        let key = found.id.clone().filter(|_| ours);
+        Ok(key.map(|key| (Container::new(self.engine.clone(), key), found)))
+    }
+
+    async fn existing(&self, id: &SandboxId) -> Result<(Container, ContainerInspectResponse)> {
+        self.find(id)
+            .await?
+            .ok_or_else(|| unavailable(format!("there is no sandbox '{id}'")))
+    }
+
+    /// Connects to a container that runs.
+    async fn sandbox(
+        &self,
+        id: &SandboxId,
+        container: Container,
+        found: &ContainerInspectResponse,
+    ) -> Result<Arc<DockerSandbox>> {
+        let marks = labels_of(found);
+        let work_dir = marks.get(labels::WORK_DIR).map_or("/", String::as_str);
+        let lifetime = match marks.get(labels::LIFETIME).map(String::as_str) {
+            Some(labels::EPHEMERAL) => Lifetime::Ephemeral,
+            _ => Lifetime::Kept,
+        };
+        let work_dir = VirtualPath::parse(work_dir)?;
+        let sandbox = DockerSandbox::found(id.clone(), work_dir, lifetime, container);
+        sandbox.ensure_started().await?;
+        Ok(Arc::new(sandbox))
+    }
+
+    fn settings(&self, spec: &SandboxSpec) -> Result<Settings> {
+        let mut settings = self.template.clone();
+        settings.id = Some(spec.id.clone());
+        if let Some(runtime) = &spec.runtime {
+            settings.image = ImageSource::Runtime(runtime.clone());
+        }
+        settings.env.extend(spec.env.clone());
+        settings.labels.extend(spec.labels.clone());
+        if let Some(workspace) = &spec.workspace {
+            let work_dir = settings.work_dir()?;
+            let directory = std::path::absolute(workspace).ok();
+            let directory = directory.as_deref().and_then(std::path::Path::to_str);
+            let directory = directory.ok_or_else(|| {
+                Error::invalid_request("the directory of the workspace has no name in UTF-8")
+            })?;
+            settings.mounts.retain(|mount| mount.path != work_dir);
+            settings.tmpfs.remove(&work_dir);
+            settings.mounts.push(Mounted {
+                source: MountSource::Directory(directory.to_owned()),
+                path: work_dir,
+                access: Access::ReadWrite,
+            });
+        }
+        Ok(settings)
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl SandboxProvider for DockerProvider {
+    type Sandbox = DockerSandbox;
+
+    fn features(&self) -> ProviderFeatures {
+        let mut features = ProviderFeatures::none();
+        features.suspends = true;
+        features
+    }
+
+    async fn create(&self, spec: &SandboxSpec) -> Result<Arc<DockerSandbox>> {
+        let settings = self.settings(spec)?;
+        settings.check()?;
+        let engine = Some(self.engine.clone());
+        let (progress, turns) = (self.progress.clone(), self.turns.clone());
+        let sandbox = DockerSandbox::planned(engine, settings, progress, turns)?;
+        sandbox.ensure_started().await?;
+        Ok(Arc::new(sandbox))
+    }
+
+    async fn attach(&self, id: &SandboxId) -> Result<Arc<DockerSandbox>> {
+        let (container, found) = self.existing(id).await?;
+        match condition(&found) {
+            Condition::Running => self.sandbox(id, container, &found).await,
+            Condition::Paused => Err(unavailable(format!(
+                "sandbox '{id}' is paused; resume it first"
+            ))),
+            Condition::Ended(how) => {
+                Err(unavailable(format!("sandbox '{id}' does not run: {how}")))
+            }
+            Condition::Gone => Err(unavailable(format!("sandbox '{id}' is being removed"))),
+        }
+    }
+
+    async fn list(&self) -> Result<Vec<SandboxId>> {
+        let filters = labels::filter(&[
+            (labels::KIND, labels::SANDBOX),
+            (labels::NAMESPACE, self.template.namespace.as_str()),
+        ]);
+        let options = ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let call = self.engine.docker().list_containers(Some(options));
+        let found = self.engine.call("listing sandboxes", SHORT, call).await?;
+        let mut ids: Vec<SandboxId> = found
+            .into_iter()
+            .filter_map(|container| SandboxId::parse(container.labels?.get(labels::ID)?).ok())
+            .collect();
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    async fn destroy(&self, id: &SandboxId) -> Result<()> {
+        // A start that nobody waits for any more may still be about to make it.
+        let _turn = self.turns.take(id).await;
+        match self.find(id).await? {
+            Some((container, _)) => container.remove().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Stops the container. One whose work directory is in memory is paused instead, and goes on having it.
+    async fn suspend(&self, id: &SandboxId) -> Result<()> {
+        let (container, found) = self.existing(id).await?;
+        let marks = labels_of(&found);
+        if marks.get(labels::LIFETIME).map(String::as_str) == Some(labels::EPHEMERAL) {
+            return Err(Error::invalid_request(format!(
+                "sandbox '{id}' is ephemeral, and would be gone; a sandbox that is kept can be suspended"
+            )));
+        }
+        let paused = condition(&found) == Condition::Paused;
+        // What is in memory would not come back.
+        if has_files_in_memory(&found, &marks) {
+            return if paused {
+                Ok(())
+            } else {
+                container.pause().await
+            };
+        }
+        if paused {
+            container.unpause().await?;
+        }
+        container.stop().await
+    }
+
+    async fn resume(&self, id: &SandboxId) -> Result<Arc<DockerSandbox>> {
+        let (container, found) = self.existing(id).await?;
+        match condition(&found) {
+            Condition::Running => {}
+            Condition::Paused => container.unpause().await?,
+            Condition::Ended(_) => {
+                let started = container.start().await?;
+                started.map_err(|error| failure("starting the container", error))?;
+            }
+            Condition::Gone => {
+                return Err(unavailable(format!("sandbox '{id}' is being removed")));
+            }
+        }
+        self.sandbox(id, container, &found).await
+    }
+}
+
+/// Returns whether the work directory of a container is in memory.
+fn has_files_in_memory(found: &ContainerInspectResponse, marks: &HashMap<String, String>) -> bool {
+    let tmpfs = found
+        .host_config
+        .as_ref()
+        .and_then(|host| host.tmpfs.as_ref());
+    let work_dir = marks.get(labels::WORK_DIR);
+    tmpfs
+        .zip(work_dir)
+        .is_some_and(|(tmpfs, work_dir)| tmpfs.contains_key(work_dir))
+}
+
+impl fmt::Debug for DockerProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DockerProvider")
+            .field("engine", &self.engine)
+            .field("namespace", &self.template.namespace)
+            .finish_non_exhaustive()
+    }
+}

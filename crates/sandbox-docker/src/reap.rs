@@ -1,0 +1,119 @@
+//! What processes that are gone have left behind, and how it is removed.
+//!
+//! Nothing is removed on a guess: a container has to carry our labels, be ephemeral, and be made by a process of this host
+//! that is known to have ended. Whatever else there is in the engine, of other hosts too, stays.
+
+use std::collections::HashMap;
+
+use backend_core::{Result, SandboxId};
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptions,
+};
+use futures_util::stream::{self, StreamExt};
+
+use crate::container::Container;
+use crate::engine::{LONG, SHORT};
+use crate::owner::Fate;
+use crate::{Engine, labels};
+
+/// How many containers are removed at once.
+const AT_ONCE: usize = 8;
+
+/// What was removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reaped {
+    /// The sandboxes, in order.
+    pub sandboxes: Vec<SandboxId>,
+    /// How many more should have been removed, and could not.
+    pub failed: usize,
+}
+
+impl Engine {
+    /// Removes the [ephemeral](crate::Lifetime::Ephemeral) sandboxes of a namespace whose process has ended without stopping
+    /// them.
+    ///
+    /// That a process has ended is said only where it is certain: it was one of this host, and is not there any more; or
+    /// the host has been started again since, and the container does not run. Sandboxes that are kept, those of other
+    /// hosts and namespaces, and what this crate did not make stay.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` where the engine does not answer. A sandbox that cannot be removed is counted.
+    pub async fn reap(&self, namespace: &SandboxId) -> Result<Reaped> {
+        let filters = labels::filter(&[
+            (labels::KIND, labels::SANDBOX),
+            (labels::NAMESPACE, namespace.as_str()),
+            (labels::LIFETIME, labels::EPHEMERAL),
+        ]);
+        let options = ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let call = self.docker().list_containers(Some(options));
+        let found = self.call("listing sandboxes", SHORT, call).await?;
+        let left = found.into_iter().filter_map(|container| {
+            let marks = container.labels.unwrap_or_default();
+            let runs = container
+                .state
+                .is_some_and(|state| state.as_ref() == "running");
+            let id = SandboxId::parse(marks.get(labels::ID)?).ok()?;
+            is_left_behind(&marks, runs).then_some((id, container.id?))
+        });
+        let removals = left.map(|(id, key)| async move {
+            let removed = Container::new(self.clone(), key).remove().await;
+            tracing::debug!(%id, ok = removed.is_ok(), "a sandbox was left behind");
+            removed.map(|()| id)
+        });
+        let mut reaped = Reaped::default();
+        let removals: Vec<_> = removals.collect();
+        let mut removals = stream::iter(removals).buffer_unordered(AT_ONCE);
+        while let Some(removed) = removals.next().await {
+            match removed {
+                Ok(id) => reaped.sandboxes.push(id),
+                Err(_) => reaped.failed += 1,
+            }
+        }
+        reaped.sandboxes.sort();
+        Ok(reaped)
+    }
+
+    /// Removes the volumes in which guests are kept and that no container has mounted. Whoever needs one fills it again.
+    /// Returns how many were removed.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` where the engine does not answer.
+    pub async fn remove_unused_guests(&self) -> Result<usize> {
+        let filters = labels::filter(&[(labels::KIND, labels::GUEST)]);
+        let options = ListVolumesOptionsBuilder::default()
+            .filters(&filters)
+            .build();
+        let what = "listing volumes";
+        let call = self.docker().list_volumes(Some(options));
+        let volumes = self.call(what, SHORT, call).await?.volumes;
+        let mut removed = 0;
+        for volume in volumes.unwrap_or_default() {
+            let call = self
+                .docker()
+                .remove_volume(&volume.name, None::<RemoveVolumeOptions>);
+            // One that is mounted is refused.
+            if self
+                .try_call("removing a volume", LONG, call)
+                .await?
+                .is_ok()
+            {
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+fn is_left_behind(marks: &HashMap<String, String>, runs: bool) -> bool {
+    match labels::owner(marks).fate() {
+        Fate::Gone => true,
+        Fate::Rebooted => !runs,
+        Fate::There => false,
+    }
+}

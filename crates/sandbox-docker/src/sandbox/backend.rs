@@ -1,0 +1,134 @@
+//! The files of a sandbox: every operation is the guest's.
+
+use async_trait::async_trait;
+use backend_core::{
+    Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, Error,
+    GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
+    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result,
+    StatRequest, TextPage, VirtualPath, WriteRequest, Written,
+};
+
+use super::DockerSandbox;
+
+/// Asks the guest, and finds out what it means if there is no answer.
+macro_rules! ask {
+    ($sandbox:ident . $operation:ident ($request:expr)) => {{
+        let remote = $sandbox.remote().await?;
+        match remote.$operation($request).await {
+            Err(error) => Err($sandbox.explain(&remote, error).await),
+            answer => answer,
+        }
+    }};
+}
+
+pub(super) use ask;
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Backend for DockerSandbox {
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::none();
+        capabilities.durable = true;
+        capabilities.symlinks = true;
+        capabilities.executes = true;
+        capabilities.processes = true;
+        capabilities.pty = true;
+        capabilities
+    }
+
+    fn work_dir(&self) -> VirtualPath {
+        self.shared.work_dir.clone()
+    }
+
+    async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
+        ask!(self.stat_with(request))
+    }
+
+    async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
+        ask!(self.resolve_with(request))
+    }
+
+    async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
+        ask!(self.ls_with(request))
+    }
+
+    async fn read_with(&self, request: &ReadRequest) -> Result<TextPage> {
+        ask!(self.read_with(request))
+    }
+
+    async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
+        ask!(self.read_bytes_with(request))
+    }
+
+    async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
+        ask!(self.write_with(request))
+    }
+
+    async fn edit_with(&self, request: &EditRequest) -> Result<Edited> {
+        ask!(self.edit_with(request))
+    }
+
+    async fn delete_with(&self, request: &DeleteRequest) -> Result<Deleted> {
+        ask!(self.delete_with(request))
+    }
+
+    async fn rename_with(&self, request: &RenameRequest) -> Result<Renamed> {
+        ask!(self.rename_with(request))
+    }
+
+    async fn mkdir_with(&self, request: &MkdirRequest) -> Result<MadeDirectory> {
+        ask!(self.mkdir_with(request))
+    }
+
+    async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
+        ask!(self.glob_with(request))
+    }
+
+    async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {
+        ask!(self.grep_with(request))
+    }
+
+    async fn read_many_with(&self, requests: &[ReadRequest]) -> Vec<Result<TextPage>> {
+        match self.remote().await {
+            Ok(remote) => {
+                let outcomes = remote.read_many_with(requests).await;
+                self.explain_all(&remote, outcomes).await
+            }
+            Err(error) => requests.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    async fn write_many_with(&self, requests: &[WriteRequest]) -> Vec<Result<Written>> {
+        match self.remote().await {
+            Ok(remote) => {
+                let outcomes = remote.write_many_with(requests).await;
+                self.explain_all(&remote, outcomes).await
+            }
+            Err(error) => requests.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+}
+
+impl DockerSandbox {
+    async fn explain_all<T: Send>(
+        &self,
+        remote: &backend_core::wire::Remote,
+        mut outcomes: Vec<Result<T>>,
+    ) -> Vec<Result<T>> {
+        let lost = |outcome: &Result<T>| match outcome {
+            Err(error @ Error::Unavailable { .. }) => Some(error.clone()),
+            _ => None,
+        };
+        let first = outcomes.iter().find_map(lost);
+        if let Some(error) = first {
+            let why = self.explain(remote, error).await;
+            for outcome in outcomes
+                .iter_mut()
+                .filter(|outcome| lost(outcome).is_some())
+            {
+                *outcome = Err(why.clone());
+            }
+        }
+        outcomes
+    }
+}

@@ -1,0 +1,155 @@
+//! The commands of a sandbox: every operation is the guest's, but for those on the container itself.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backend_core::wire::Remote;
+use backend_core::{
+    Captured, Error, ExecOutput, ExecRequest, ExecStatus, OutputRequest, ProcessId, ProcessInfo,
+    ProcessOutput, Result, Sandbox, SandboxId, Signal, StdinRequest, TerminalSize,
+};
+use tokio::time::{Instant, timeout};
+
+use super::DockerSandbox;
+use super::backend::ask;
+use crate::container::Condition;
+use crate::link::unavailable;
+
+/// How long a sandbox may take to say that it is alive, before the engine is asked.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Sandbox for DockerSandbox {
+    fn id(&self) -> &SandboxId {
+        &self.shared.id
+    }
+
+    /// Returns whether the sandbox still answers. It costs a message to the guest, or a question to the engine where there
+    /// is no connection. One that was paused by this sandbox, or has not been started, is alive; one that somebody else has
+    /// paused does not answer.
+    async fn is_alive(&self) -> bool {
+        if self.shared.link.is_gone() {
+            return false;
+        }
+
+        let Some(container) = self.shared.container.get() else {
+            return true;
+        };
+        if self.shared.link.is_paused() {
+            let condition = container.condition().await;
+            return matches!(condition, Ok(Condition::Paused | Condition::Running));
+        }
+        if let Some(remote) = self.shared.link.connected()
+            && timeout(SIGN_OF_LIFE, remote.is_alive()).await == Ok(true)
+        {
+            return true;
+        }
+        match container.condition().await {
+            Ok(Condition::Running) => match timeout(SIGN_OF_LIFE, self.remote()).await {
+                Ok(Ok(remote)) => timeout(SIGN_OF_LIFE, remote.is_alive()).await == Ok(true),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
+        // What it takes to make a container is no part of the command's time. All that follows is.
+        self.container().await?;
+        let begun = Instant::now();
+        let Some(remote) = within(request.timeout, self.remote()).await else {
+            let nothing = Captured::default();
+            return Ok(ExecOutput::new(
+                ExecStatus::TimedOut,
+                nothing.clone(),
+                nothing,
+                begun.elapsed(),
+            ));
+        };
+        let remote = remote?;
+        let mut request = request.clone();
+        request.timeout = request.timeout.map(|limit| match limit {
+            Duration::ZERO => limit,
+            limit => limit
+                .saturating_sub(begun.elapsed())
+                .max(Duration::from_nanos(1)),
+        });
+        match remote.execute_with(&request).await {
+            Ok(output) if looks_like_an_end(output.status) => self.confirm(&remote, output).await,
+            Err(error) => Err(self.explain(&remote, error).await),
+            output => output,
+        }
+    }
+
+    async fn spawn_with(&self, request: &ExecRequest) -> Result<ProcessInfo> {
+        ask!(self.spawn_with(request))
+    }
+
+    async fn processes(&self) -> Result<Vec<ProcessInfo>> {
+        let remote = self.remote().await?;
+        match remote.processes().await {
+            Err(error) => Err(self.explain(&remote, error).await),
+            answer => answer,
+        }
+    }
+
+    async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput> {
+        ask!(self.read_output(request))
+    }
+
+    async fn write_stdin(&self, request: &StdinRequest) -> Result<()> {
+        ask!(self.write_stdin(request))
+    }
+
+    async fn signal(&self, process: &ProcessId, signal: Signal) -> Result<()> {
+        let remote = self.remote().await?;
+        match remote.signal(process, signal).await {
+            Err(error) => Err(self.explain(&remote, error).await),
+            answer => answer,
+        }
+    }
+
+    async fn resize(&self, process: &ProcessId, size: TerminalSize) -> Result<()> {
+        let remote = self.remote().await?;
+        match remote.resize(process, size).await {
+            Err(error) => Err(self.explain(&remote, error).await),
+            answer => answer,
+        }
+    }
+
+    /// Ends the container and everything that runs in it. An ephemeral one is removed with its files; one that is kept can be
+    /// started again by its provider. A second call does nothing.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` if it cannot be told whether the container ended.
+    async fn stop(&self) -> Result<()> {
+        self.end().await
+    }
+}
+
+impl DockerSandbox {
+    /// Makes sure that it was the command that was killed, and not the container around it.
+    async fn confirm(&self, remote: &Remote, output: ExecOutput) -> Result<ExecOutput> {
+        if timeout(SIGN_OF_LIFE, remote.is_alive()).await == Ok(true) {
+            return Ok(output);
+        }
+        let doubt: Error = unavailable("the sandbox ended while the command ran");
+        Err(self.explain(remote, doubt).await)
+    }
+}
+
+/// Returns whether a command ended in a way that it also ends in when its container does.
+fn looks_like_an_end(status: ExecStatus) -> bool {
+    matches!(status, ExecStatus::Signaled(_) | ExecStatus::Lost)
+        || matches!(status, ExecStatus::Exited(code) if code > 128)
+}
+
+async fn within<T>(limit: Option<Duration>, future: impl Future<Output = T> + Send) -> Option<T> {
+    match limit {
+        // A limit of nothing is for the guest to refuse.
+        None | Some(Duration::ZERO) => Some(future.await),
+        Some(limit) => timeout(limit, future).await.ok(),
+    }
+}

@@ -1,0 +1,109 @@
+//! What can be done with the container of a sandbox as a whole.
+
+use std::net::SocketAddr;
+
+use backend_core::{Error, Result};
+
+use super::DockerSandbox;
+use crate::choices::Lifetime;
+use crate::link::unavailable;
+
+impl DockerSandbox {
+    /// Freezes everything that runs in the container, until it is [resumed](Self::resume). Meanwhile it costs no CPU, and
+    /// every operation is `unavailable`.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` where there is no container that runs.
+    pub async fn pause(&self) -> Result<()> {
+        self.started()?.pause().await?;
+        self.shared.link.pause();
+        Ok(())
+    }
+
+    /// Lets a paused container go on.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` where there is no container that is paused.
+    pub async fn resume(&self) -> Result<()> {
+        self.started()?.unpause().await?;
+        self.shared.link.resume();
+        Ok(())
+    }
+
+    /// Ends everything that runs in the container, and starts it again with the files that it has. Those in memory are lost.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` where there is no container, or it does not start.
+    pub async fn restart(&self) -> Result<()> {
+        let container = self.started()?;
+        if let Some(remote) = self.shared.link.connected() {
+            remote.close().await;
+        }
+        container.restart().await?;
+        self.shared.link.reset();
+        self.remote().await.map(drop)
+    }
+
+    /// Removes the container with everything that is in it. Directories and volumes that were mounted by name stay.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` if it cannot be told whether the container is gone.
+    pub async fn destroy(&self) -> Result<()> {
+        self.shared
+            .link
+            .gone(unavailable("the sandbox was destroyed"));
+        match self.shared.container.get() {
+            Some(container) => container.remove().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the address of the engine's host at which a port of the container is reached.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_request` for a port that the sandbox was not given; `unavailable`.
+    pub async fn port(&self, inside: u16) -> Result<SocketAddr> {
+        let container = self.container().await?;
+        let found = container.inspect().await?;
+        found
+            .and_then(|found| {
+                found
+                    .network_settings?
+                    .ports?
+                    .remove(&format!("{inside}/tcp"))?
+            })
+            .and_then(|bindings| {
+                bindings.into_iter().find_map(|binding| {
+                    let ip = binding.host_ip?.parse().ok()?;
+                    Some(SocketAddr::new(ip, binding.host_port?.parse().ok()?))
+                })
+            })
+            .ok_or_else(|| {
+                Error::invalid_request(format!("port {inside} of the sandbox is not reachable"))
+            })
+    }
+
+    /// Ends the container: removes it, or leaves it where it is kept.
+    pub(super) async fn end(&self) -> Result<()> {
+        let connected = self.shared.link.connected();
+        self.shared
+            .link
+            .gone(unavailable("the sandbox was stopped"));
+        if let Some(remote) = connected {
+            // Whatever runs for this connection is killed, so that the guest has nothing to wait for.
+            remote.close().await;
+        }
+        let Some(container) = self.shared.container.get() else {
+            return Ok(());
+        };
+        match self.shared.lifetime {
+            Lifetime::Ephemeral => container.remove().await,
+            Lifetime::Kept => container.stop().await,
+        }
+    }
+}

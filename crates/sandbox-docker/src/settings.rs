@@ -1,0 +1,177 @@
+//! Everything that is chosen about a sandbox, before there is a container.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use backend_core::{DEFAULT_WORK_DIR, Result, RuntimeConfig, SandboxId, VirtualPath};
+use bytes::Bytes;
+
+use crate::choices::{Hardening, Lifetime, MountSource, Mounted, Network, Port};
+use crate::image::{BuildOptions, ImageSource};
+
+mod body;
+mod check;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use body::{body, numbers};
+
+/// How much memory a sandbox has unless it is given another amount: 1 GiB.
+pub const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;
+
+/// How many processors' time a sandbox has unless it is given another share: 2.
+pub const DEFAULT_CPUS: f64 = 2.0;
+
+/// How many processes and threads a sandbox has at once unless it is given another number: 512.
+pub const DEFAULT_PIDS: u32 = 512;
+
+/// How long an ephemeral sandbox outlives the last connection to it unless it is given another time: 2 minutes.
+pub const DEFAULT_LEASE: Duration = Duration::from_secs(120);
+
+/// The user of [`Hardening::Strict`], and where its home directory is.
+pub(crate) const STRICT_USER: &str = "1000:1000";
+pub(crate) const STRICT_HOME: &str = "/home/agent";
+
+/// The capabilities of [`Hardening::Standard`]: what installing packages and ending commands needs, and no more.
+pub(crate) const CAPABILITIES: [&str; 7] = [
+    "CHOWN",        // dpkg, tar and npm give files the owner of their archive
+    "DAC_OVERRIDE", // root reads and writes what it has given away, apt's lists for example
+    "FOWNER",       // and changes its mode and times
+    "FSETID",       // and keeps its set-group-ID bit, as dpkg expects of /var/mail and the like
+    "KILL",         // the guest ends commands of other users, apt's downloads for example
+    "SETGID",       // apt and npm drop to a user of their own
+    "SETUID",
+];
+
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) image: ImageSource,
+    pub(crate) build: BuildOptions,
+    pub(crate) namespace: SandboxId,
+    pub(crate) id: Option<SandboxId>,
+    pub(crate) lifetime: Option<Lifetime>,
+    pub(crate) lease: Option<Option<Duration>>,
+    pub(crate) work_dir: Option<VirtualPath>,
+    pub(crate) mounts: Vec<Mounted>,
+    pub(crate) tmpfs: BTreeMap<VirtualPath, u64>,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) user: Option<String>,
+    pub(crate) network: Network,
+    pub(crate) ports: Vec<Port>,
+    pub(crate) memory: u64,
+    pub(crate) swap: u64,
+    pub(crate) cpus: f64,
+    pub(crate) pids: u32,
+    pub(crate) disk: Option<u64>,
+    pub(crate) ulimits: BTreeMap<String, u64>,
+    pub(crate) hardening: Hardening,
+    pub(crate) read_only_root: bool,
+    pub(crate) capabilities: BTreeSet<String>,
+    pub(crate) devices: Vec<String>,
+    pub(crate) oci_runtime: Option<String>,
+    pub(crate) guest: Option<Bytes>,
+}
+
+impl Settings {
+    pub(crate) fn new(image: String) -> Result<Self> {
+        Ok(Self {
+            image: ImageSource::Reference(image),
+            build: BuildOptions::new(),
+            namespace: SandboxId::parse("default")?,
+            id: None,
+            lifetime: None,
+            lease: None,
+            work_dir: None,
+            mounts: Vec::new(),
+            tmpfs: BTreeMap::new(),
+            env: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            user: None,
+            network: Network::None,
+            ports: Vec::new(),
+            memory: DEFAULT_MEMORY_BYTES,
+            swap: 0,
+            cpus: DEFAULT_CPUS,
+            pids: DEFAULT_PIDS,
+            disk: None,
+            ulimits: BTreeMap::from([("core".to_owned(), 0)]),
+            hardening: Hardening::Standard,
+            read_only_root: false,
+            capabilities: BTreeSet::new(),
+            devices: Vec::new(),
+            oci_runtime: None,
+            guest: None,
+        })
+    }
+
+    /// Checks every field. Whoever makes a container of it calls this first.
+    pub(crate) fn check(&self) -> Result<()> {
+        check::settings(self)
+    }
+
+    pub(crate) fn runtime(&self) -> Option<&RuntimeConfig> {
+        match &self.image {
+            ImageSource::Runtime(runtime) => Some(runtime),
+            ImageSource::Reference(_) => None,
+        }
+    }
+
+    /// Returns the directory in which commands run.
+    pub(crate) fn work_dir(&self) -> Result<VirtualPath> {
+        match (&self.work_dir, self.runtime()) {
+            (Some(chosen), _) => Ok(chosen.clone()),
+            (None, Some(runtime)) => Ok(runtime.work_dir().clone()),
+            (None, None) => Ok(VirtualPath::parse(DEFAULT_WORK_DIR)?),
+        }
+    }
+
+    /// Returns the user that everything runs as; that of the image if there is none.
+    pub(crate) fn user(&self) -> Option<&str> {
+        let strict = (self.hardening == Hardening::Strict).then_some(STRICT_USER);
+        self.user
+            .as_deref()
+            .or_else(|| self.runtime().and_then(RuntimeConfig::user))
+            .or(strict)
+    }
+
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        self.lifetime.unwrap_or(match self.id {
+            Some(_) => Lifetime::Kept,
+            None => Lifetime::Ephemeral,
+        })
+    }
+
+    /// Returns how long the container runs on without a connection; without end if there is none.
+    pub(crate) fn lease(&self) -> Option<Duration> {
+        self.lease.unwrap_or(match self.lifetime() {
+            Lifetime::Ephemeral => Some(DEFAULT_LEASE),
+            Lifetime::Kept => None,
+        })
+    }
+
+    pub(crate) fn has_read_only_root(&self) -> bool {
+        self.read_only_root || self.hardening == Hardening::Strict
+    }
+
+    /// Returns the directories of the host that are mounted.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = &str> {
+        self.mounts.iter().filter_map(|mount| match &mount.source {
+            MountSource::Directory(directory) => Some(directory.as_str()),
+            MountSource::Volume(_) => None,
+        })
+    }
+
+    /// Returns whether a path does not show what the image has there.
+    pub(crate) fn hides(&self, path: &VirtualPath) -> bool {
+        let over = |mounted: &VirtualPath| path.starts_with(mounted);
+        self.has_read_only_root()
+            || self.tmpfs.keys().any(over)
+            || self.mounts.iter().any(|mount| over(&mount.path))
+    }
+
+    /// Returns whether something is mounted at a path.
+    pub(crate) fn is_mount(&self, path: &VirtualPath) -> bool {
+        self.tmpfs.contains_key(path) || self.mounts.iter().any(|mount| mount.path == *path)
+    }
+}

@@ -1,0 +1,292 @@
+//! The settings in the engine's words.
+
+use std::collections::HashMap;
+
+use backend_core::{Result, SandboxId, VirtualPath};
+use bollard::models::{
+    ContainerCreateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum,
+    HostConfigLogConfig, Mount, MountType, MountVolumeOptions, PortBinding, ResourcesUlimits,
+};
+
+use super::{CAPABILITIES, STRICT_HOME, Settings};
+use crate::choices::{Access, Hardening, Lifetime, MountSource, Network};
+use crate::guest;
+use crate::labels;
+
+/// What the CPU ceiling is measured in. A quota, unlike the engine's own share, may be more than the machine has.
+const PERIOD_MICROSECONDS: i64 = 100_000;
+
+/// The environment in which the tools of an agent behave: nothing waits for a pager or a person, nothing is coloured,
+/// and git neither doubts who owns a mounted directory nor asks who the author is.
+const ENVIRONMENT: [(&str, &str); 18] = [
+    ("DEBIAN_FRONTEND", "noninteractive"),
+    ("GIT_CONFIG_COUNT", "3"),
+    ("GIT_CONFIG_KEY_0", "safe.directory"),
+    ("GIT_CONFIG_VALUE_0", "*"),
+    ("GIT_CONFIG_KEY_1", "user.name"),
+    ("GIT_CONFIG_VALUE_1", "Agent"),
+    ("GIT_CONFIG_KEY_2", "user.email"),
+    ("GIT_CONFIG_VALUE_2", "agent@localhost"),
+    ("GIT_EDITOR", "true"),
+    ("GIT_PAGER", "cat"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("LANG", "C.UTF-8"),
+    ("MANPAGER", "cat"),
+    ("NO_COLOR", "1"),
+    ("PAGER", "cat"),
+    ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
+    ("PYTHONUNBUFFERED", "1"),
+    ("SYSTEMD_PAGER", ""),
+];
+
+/// Returns the container to make.
+pub(crate) fn body(
+    settings: &Settings,
+    id: &SandboxId,
+    image: &str,
+    volume: &str,
+) -> Result<ContainerCreateBody> {
+    let work_dir = settings.work_dir()?;
+    let mut labels = labels::of(labels::SANDBOX);
+    labels.extend(settings.labels.clone());
+    labels.extend(own_labels(settings, id, &work_dir));
+    Ok(ContainerCreateBody {
+        image: Some(image.to_owned()),
+        entrypoint: Some(guest::command(settings, id, &work_dir)),
+        cmd: Some(Vec::new()),
+        user: settings.user().map(str::to_owned),
+        env: Some(environment(settings)),
+        working_dir: Some(work_dir.as_str().to_owned()),
+        hostname: (settings.network != Network::HostWithoutIsolation).then(|| "sandbox".to_owned()),
+        labels: Some(labels),
+        stop_signal: Some("SIGTERM".to_owned()),
+        exposed_ports: Some(settings.ports.iter().map(|port| tcp(port.inside)).collect()),
+        host_config: Some(host(settings, &work_dir, volume)),
+        ..ContainerCreateBody::default()
+    })
+}
+
+fn own_labels(
+    settings: &Settings,
+    id: &SandboxId,
+    work_dir: &VirtualPath,
+) -> Vec<(String, String)> {
+    let lifetime = match settings.lifetime() {
+        Lifetime::Ephemeral => labels::EPHEMERAL,
+        Lifetime::Kept => labels::KEPT,
+    };
+    let names: Vec<&str> = settings.env.keys().map(String::as_str).collect();
+    [
+        (labels::NAMESPACE, settings.namespace.as_str()),
+        (labels::ID, id.as_str()),
+        (labels::LIFETIME, lifetime),
+        (labels::WORK_DIR, work_dir.as_str()),
+        (labels::VARIABLES, &names.join(" ")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+/// Returns the variables of the container: ours, then those of the runtime, then those that were asked for.
+fn environment(settings: &Settings) -> Vec<String> {
+    let mut variables: HashMap<&str, &str> = ENVIRONMENT.into_iter().collect();
+    if settings.hardening == Hardening::Strict && settings.user() == Some(super::STRICT_USER) {
+        variables.insert("HOME", STRICT_HOME);
+    }
+    if let Some(runtime) = settings.runtime() {
+        variables.extend(runtime.env().iter().map(|(n, v)| (n.as_str(), v.as_str())));
+    }
+    variables.extend(settings.env.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+    let mut lines: Vec<String> = variables
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    lines.sort_unstable();
+    lines
+}
+
+fn host(settings: &Settings, work_dir: &VirtualPath, volume: &str) -> HostConfig {
+    let strict = settings.hardening == Hardening::Strict;
+    let capabilities = if strict { &[][..] } else { &CAPABILITIES[..] };
+    let (memory, swap) = (signed(settings.memory), signed(settings.swap));
+    let mut mounts = vec![guest_mount(volume)];
+    mounts.extend(settings.mounts.iter().map(mount));
+    HostConfig {
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        cap_add: Some(
+            capabilities
+                .iter()
+                .map(|name| (*name).to_owned())
+                .chain(settings.capabilities.iter().cloned())
+                .collect(),
+        ),
+        security_opt: Some(vec!["no-new-privileges".to_owned()]),
+        memory: Some(memory),
+        memory_swap: Some(memory.saturating_add(swap)),
+        cpu_period: Some(PERIOD_MICROSECONDS),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "at most 4096 times the period, as was checked"
+        )]
+        cpu_quota: Some((settings.cpus * PERIOD_MICROSECONDS as f64) as i64),
+        pids_limit: Some(i64::from(settings.pids)),
+        ulimits: Some(ulimits(settings)),
+        readonly_rootfs: Some(settings.has_read_only_root()),
+        tmpfs: Some(tmpfs(settings, work_dir)),
+        mounts: Some(mounts),
+        network_mode: Some(network(&settings.network).to_owned()),
+        port_bindings: Some(ports(settings)),
+        devices: Some(settings.devices.iter().map(|path| device(path)).collect()),
+        ipc_mode: Some("private".to_owned()),
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        // The guest is an init.
+        init: Some(false),
+        privileged: Some(false),
+        auto_remove: Some(settings.lifetime() == Lifetime::Ephemeral),
+        runtime: settings.oci_runtime.clone(),
+        storage_opt: settings
+            .disk
+            .map(|bytes| HashMap::from([("size".to_owned(), bytes.to_string())])),
+        // What process 1 prints is written to the host's disk, and commands can print in its place.
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("json-file".to_owned()),
+            config: Some(HashMap::from([
+                ("max-size".to_owned(), "1m".to_owned()),
+                ("max-file".to_owned(), "1".to_owned()),
+            ])),
+        }),
+        ..HostConfig::default()
+    }
+}
+
+/// Returns the parts of the file system that are in memory, with their options. What is there can be executed, for that is
+/// what builds and installations do.
+fn tmpfs(settings: &Settings, work_dir: &VirtualPath) -> HashMap<String, String> {
+    let mut sizes: HashMap<&str, u64> = HashMap::new();
+    if settings.hardening == Hardening::Strict {
+        // Together they leave some of the memory to what runs, so that a flood of files is out of space and no more.
+        let of_memory = |part: u64| settings.memory / part;
+        sizes.insert(work_dir.as_str(), of_memory(2));
+        sizes.insert("/tmp", of_memory(4));
+        sizes.insert(STRICT_HOME, of_memory(8));
+    } else if settings.read_only_root {
+        sizes.insert("/tmp", settings.memory / 4);
+    }
+    sizes.retain(|path, _| {
+        !settings
+            .mounts
+            .iter()
+            .any(|mount| mount.path.as_str() == *path)
+    });
+    sizes.extend(
+        settings
+            .tmpfs
+            .iter()
+            .map(|(path, size)| (path.as_str(), *size)),
+    );
+    sizes
+        .into_iter()
+        .map(|(path, size)| {
+            let owner = match settings.user().map(numbers) {
+                Some(Some((user, group))) => format!("uid={user},gid={group},mode=0755"),
+                // A name is not a number before there is a container to look it up in.
+                Some(None) => "mode=1777".to_owned(),
+                None => "mode=0755".to_owned(),
+            };
+            let owner = if path == "/tmp" {
+                "mode=1777".to_owned()
+            } else {
+                owner
+            };
+            (
+                path.to_owned(),
+                format!("rw,exec,nosuid,nodev,size={size},{owner}"),
+            )
+        })
+        .collect()
+}
+
+/// Returns user and group, where they are given as numbers.
+pub(crate) fn numbers(user: &str) -> Option<(u32, u32)> {
+    let (user, group) = user.split_once(':').unwrap_or((user, user));
+    Some((user.parse().ok()?, group.parse().ok()?))
+}
+
+fn guest_mount(volume: &str) -> Mount {
+    Mount {
+        target: Some(guest::DIRECTORY.to_owned()),
+        source: Some(volume.to_owned()),
+        typ: Some(MountType::VOLUME),
+        read_only: Some(true),
+        volume_options: Some(MountVolumeOptions {
+            no_copy: Some(true),
+            labels: Some(labels::of(labels::GUEST)),
+            ..MountVolumeOptions::default()
+        }),
+        ..Mount::default()
+    }
+}
+
+fn mount(mount: &crate::choices::Mounted) -> Mount {
+    let (typ, source) = match &mount.source {
+        MountSource::Directory(directory) => (MountType::BIND, directory),
+        MountSource::Volume(name) => (MountType::VOLUME, name),
+    };
+    Mount {
+        target: Some(mount.path.as_str().to_owned()),
+        source: Some(source.clone()),
+        typ: Some(typ),
+        read_only: Some(mount.access == Access::ReadOnly),
+        ..Mount::default()
+    }
+}
+
+fn ulimits(settings: &Settings) -> Vec<ResourcesUlimits> {
+    settings
+        .ulimits
+        .iter()
+        .map(|(name, value)| ResourcesUlimits {
+            name: Some(name.clone()),
+            soft: Some(signed(*value)),
+            hard: Some(signed(*value)),
+        })
+        .collect()
+}
+
+fn network(network: &Network) -> &str {
+    match network {
+        Network::None => "none",
+        Network::Bridge => "bridge",
+        Network::Named(name) => name,
+        Network::HostWithoutIsolation => "host",
+    }
+}
+
+fn ports(settings: &Settings) -> HashMap<String, Option<Vec<PortBinding>>> {
+    let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
+    for port in &settings.ports {
+        let binding = PortBinding {
+            host_ip: Some(port.outside.ip().to_string()),
+            host_port: Some(port.outside.port().to_string()),
+        };
+        let all = bindings.entry(tcp(port.inside)).or_default();
+        all.get_or_insert_default().push(binding);
+    }
+    bindings
+}
+
+fn device(path: &str) -> DeviceMapping {
+    DeviceMapping {
+        path_on_host: Some(path.to_owned()),
+        path_in_container: Some(path.to_owned()),
+        cgroup_permissions: Some("rwm".to_owned()),
+    }
+}
+
+fn tcp(port: u16) -> String {
+    format!("{port}/tcp")
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,151 @@
+//! How a container comes to be: the image, the container, the guest, the start.
+
+use std::sync::Arc;
+
+use backend_core::{Error, Result, SandboxId, VirtualPath};
+use bollard::errors::Error as EngineError;
+use bollard::query_parameters::CreateContainerOptionsBuilder;
+use tokio::sync::oneshot;
+
+use crate::container::Container;
+use crate::engine::{LONG, conflict, failure, gone, refused, status};
+use crate::guest::Guest;
+use crate::image::{ImageProgress, Images, packages};
+use crate::link::unavailable;
+use crate::settings::{Settings, body};
+use crate::turns::Turn;
+use crate::{Engine, labels, owned};
+
+/// Who is told how an image comes along.
+pub(crate) type Progress = Arc<dyn Fn(ImageProgress) + Send + Sync>;
+
+/// Makes a container and starts it. One that does not start is removed.
+///
+/// Whoever waits for it may stop waiting: then nothing is made, or the container is removed as soon as it has started, and
+/// the turn ends only after that.
+pub(crate) async fn start(
+    engine: Engine,
+    settings: Arc<Settings>,
+    id: SandboxId,
+    progress: Option<Progress>,
+    turn: Turn,
+) -> Result<Container> {
+    settings.check()?;
+    let (mut done, started) = oneshot::channel();
+    tokio::spawn(async move {
+        let _turn = turn;
+        let starting = Starting {
+            engine: &engine,
+            settings: &settings,
+            id: &id,
+        };
+        let ready = tokio::select! {
+            ready = starting.ready(progress.as_deref()) => ready,
+            () = done.closed() => return,
+        };
+        let outcome = match ready {
+            Ok((image, guest)) => starting.run(&image, &guest).await,
+            Err(error) => Err(error),
+        };
+        if let Err(Ok(container)) = done.send(outcome) {
+            starting.remove(&container).await;
+        }
+    });
+    started
+        .await
+        .unwrap_or_else(|_| Err(unavailable("the runtime ended while the sandbox started")))
+}
+
+struct Starting<'a> {
+    engine: &'a Engine,
+    settings: &'a Settings,
+    id: &'a SandboxId,
+}
+
+impl Starting<'_> {
+    /// Makes sure that there is an image and a guest.
+    async fn ready(
+        &self,
+        progress: Option<&(dyn Fn(ImageProgress) + Send + Sync + 'static)>,
+    ) -> Result<(String, Guest)> {
+        let images = Images::new(self.engine.clone());
+        tokio::try_join!(
+            images.ensure(&self.settings.image, progress),
+            Guest::choose(self.engine, self.settings.guest.as_ref()),
+        )
+    }
+
+    async fn run(&self, image: &str, guest: &Guest) -> Result<Container> {
+        let refusal = match self.make(image, guest).await? {
+            Ok(container) => return Ok(container),
+            Err(refusal) => refusal,
+        };
+        // It may have been for want of the guest, and by now another one may have put it there. Whatever else it was will
+        // be said once more.
+        let broken = refused(&refusal).is_some_and(|said| said.contains("exec format error"));
+        guest.fill(self.engine, image, broken).await?;
+        match self.make(image, guest).await? {
+            Ok(container) => Ok(container),
+            Err(refusal) => Err(self.explained("starting the container", refusal)),
+        }
+    }
+
+    /// Makes a container and starts it. One that the engine does not start is removed.
+    async fn make(&self, image: &str, guest: &Guest) -> Result<Result<Container, EngineError>> {
+        let container = self.create(image, guest).await?;
+        let started = async {
+            owned::give(&container, self.settings).await?;
+            let started = container.start().await?;
+            if started.is_ok() {
+                packages::link(&container, self.settings).await?;
+            }
+            Ok::<_, Error>(started)
+        };
+        let started = started.await;
+        if !matches!(started, Ok(Ok(()))) {
+            self.remove(&container).await;
+        }
+        tracing::debug!(id = %self.id, container = %container.key, ok = started.is_ok(), "started");
+        Ok(started?.map(|()| container))
+    }
+
+    async fn create(&self, image: &str, guest: &Guest) -> Result<Container> {
+        let what = "making the container";
+        let name = labels::container_name(&self.settings.namespace, self.id);
+        let options = CreateContainerOptionsBuilder::default().name(&name).build();
+        let body = body(self.settings, self.id, image, guest.volume())?;
+        let call = self.engine.docker().create_container(Some(options), body);
+        match self.engine.try_call(what, LONG, call).await? {
+            Ok(made) => Ok(Container::new(self.engine.clone(), made.id)),
+            Err(error) if conflict(&error) => Err(Error::already_exists(&VirtualPath::parse(
+                self.id.as_str(),
+            )?)),
+            Err(error) if gone(&error) => Err(Error::unavailable(
+                "the image of the container is not there",
+                error,
+            )),
+            Err(error) => Err(self.explained(what, error)),
+        }
+    }
+
+    async fn remove(&self, container: &Container) {
+        if let Err(left) = container.remove().await {
+            tracing::warn!(id = %self.id, %left, "a container that did not start is left behind");
+        }
+    }
+
+    /// Returns the error for what the engine refused, with its reason. Directories of the host are not named.
+    fn explained(&self, what: &str, error: EngineError) -> Error {
+        let refusal = matches!(status(&error), Some(400..=500));
+        match refused(&error) {
+            Some(said) if refusal => {
+                let mut said = said.trim().to_owned();
+                for directory in self.settings.directories() {
+                    said = said.replace(directory, "(the directory)");
+                }
+                Error::invalid_request(format!("{what}: the engine refused it: {said}"))
+            }
+            _ => failure(what, error),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The attached streams of a command in a container, as one stream of bytes.
+//!
+//! The engine sends both outputs of the command over one connection, in frames that say which is which. The standard output
+//! is the stream; what comes on the standard error is kept, in case the stream has to be explained.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bollard::container::LogOutput;
+use bollard::errors::Error as EngineError;
+use bytes::Bytes;
+use futures_core::Stream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How much of the standard error is kept.
+const COMPLAINT_BYTES: usize = 2 << 10;
+
+type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, EngineError>> + Send>>;
+type Input = Pin<Box<dyn AsyncWrite + Send>>;
+
+/// A stream of bytes to and from a command.
+pub(crate) struct Attached {
+    output: Output,
+    input: Input,
+    rest: Bytes,
+    complaint: Complaint,
+}
+
+/// What a command said on its standard error.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Complaint(Arc<Mutex<Vec<u8>>>);
+
+impl Attached {
+    pub(crate) fn new(output: Output, input: Input) -> Self {
+        Self {
+            output,
+            input,
+            rest: Bytes::new(),
+            complaint: Complaint::default(),
+        }
+    }
+
+    /// Returns where the standard error is kept.
+    pub(crate) fn complaint(&self) -> Complaint {
+        self.complaint.clone()
+    }
+}
+
+impl Complaint {
+    /// Returns what was said so far.
+    pub(crate) fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).trim().to_owned()
+    }
+
+    fn add(&self, message: &[u8]) {
+        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = COMPLAINT_BYTES.saturating_sub(bytes.len());
+        bytes.extend_from_slice(message.get(..room).unwrap_or(message));
+    }
+}
+
+impl AsyncRead for Attached {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.rest.is_empty() {
+            match ready!(self.output.as_mut().poll_next(context)) {
+                None => return Poll::Ready(Ok(())),
+                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
+                Some(Ok(LogOutput::StdOut { message })) => self.rest = message,
+                Some(Ok(LogOutput::StdErr { message } | LogOutput::Console { message })) => {
+                    self.complaint.add(&message);
+                }
+                Some(Ok(LogOutput::StdIn { .. })) => {}
+            }
+        }
+        let length = self.rest.len().min(buffer.remaining());
+        buffer.put_slice(&self.rest.split_to(length));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Attached {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.input.as_mut().poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.input.as_mut().poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.input.as_mut().poll_shutdown(context)
+    }
+}

@@ -1,0 +1,466 @@
+//! Images that are built for real. Packages come over the host's network, which is where the machine's own proxy or mirror
+//! can be reached; `cargo xtask test-image` has put its certificates into the images.
+
+use std::process::Command;
+use std::sync::Mutex;
+
+use backend_core::{
+    ErrorKind, ExecStatus, PackageManager, RuntimeBuilder, RuntimeConfig, Sandbox, SandboxExt,
+};
+use sandbox_docker::{
+    Access, BuildFailure, BuildOptions, DockerSandboxBuilder, Engine, Hardening, ImageProgress,
+    Images, PullPolicy,
+};
+
+use crate::support::{Cleaner, builder, debian, docker, engine_or_skip};
+
+mod processes;
+mod prune;
+
+/// An image with Node.js and npm.
+fn node() -> String {
+    std::env::var("AGENT_BACKENDS_TEST_NODE")
+        .unwrap_or_else(|_| "agent-backends-test/node:latest".to_owned())
+}
+
+/// Builds over the host's network, and pulls nothing.
+fn images(engine: &Engine) -> Images {
+    let options = BuildOptions::new()
+        .with_network("host")
+        .with_pull(PullPolicy::Never);
+    Images::new(engine.clone()).with_options(options)
+}
+
+/// A runtime whose images are removed when this is dropped.
+struct Runtime(String);
+
+impl Runtime {
+    /// `name` makes it another one than those of other tests, and the process another one than those of other runs.
+    fn new(name: &str) -> Self {
+        Self(format!("test-{name}-{}", std::process::id()))
+    }
+
+    fn on(&self, base: &str) -> RuntimeBuilder {
+        RuntimeConfig::builder(&self.0).base_image(base)
+    }
+
+    /// Returns the names of the images that were built for it.
+    fn images(&self) -> Vec<String> {
+        let label = format!("label=agent-backends.runtime={}", self.0);
+        let format = "{{.Repository}}:{{.Tag}}";
+        let listed = docker(&["image", "ls", "--filter", &label, "--format", format]);
+        let mut names: Vec<_> = listed.lines().map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        for image in self.images() {
+            let _ = Command::new("docker").args(["rmi", &image]).output();
+        }
+    }
+}
+
+/// What was told of a build.
+#[derive(Default)]
+struct Told(Mutex<Vec<ImageProgress>>);
+
+impl Told {
+    fn hear(&self, progress: ImageProgress) {
+        self.0.lock().unwrap().push(progress);
+    }
+
+    fn steps(&self) -> Vec<String> {
+        let told = self.0.lock().unwrap();
+        let title = |progress: &ImageProgress| match progress {
+            ImageProgress::Step { title, .. } => Some(title.clone()),
+            _ => None,
+        };
+        told.iter().filter_map(title).collect()
+    }
+
+    fn output(&self) -> String {
+        let told = self.0.lock().unwrap();
+        let text = |progress: &ImageProgress| match progress {
+            ImageProgress::Output(text) => Some(text.clone()),
+            _ => None,
+        };
+        told.iter().filter_map(text).collect()
+    }
+
+    fn has(&self, wanted: &ImageProgress) -> bool {
+        self.0.lock().unwrap().contains(wanted)
+    }
+}
+
+/// Runs a command in a container of an image, without a network and in the work directory.
+fn run(image: &str, options: &[&str], command: &[&str]) -> String {
+    let mut arguments = vec![
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--workdir",
+        "/workspace",
+    ];
+    arguments.extend(options);
+    arguments.push(image);
+    arguments.extend(command);
+    docker(&arguments)
+}
+
+#[tokio::test]
+async fn packages_of_pip_are_built_in_and_the_image_is_used_again() {
+    let engine = engine_or_skip!();
+    let (images, ours) = (images(&engine), Runtime::new("pip"));
+    let runtime = ours
+        .on(&debian())
+        .packages(PackageManager::Pip, ["six==1.16.0"])
+        .setup("python3 -c 'import six; print(six.__version__)' | tee made-by-setup")
+        .env("TOKEN", "not in the image")
+        .build()
+        .unwrap();
+    let told = Told::default();
+    let image = images
+        .build(&runtime, Some(&|p| told.hear(p)))
+        .await
+        .unwrap();
+    assert_eq!(
+        told.steps()[..3],
+        ["the base image", "the work directory", "pip: six==1.16.0"]
+    );
+    assert!(
+        told.output().contains("Successfully installed six-1.16.0"),
+        "{}",
+        told.output()
+    );
+    assert!(told.has(&ImageProgress::Built {
+        image: image.clone()
+    }));
+
+    assert_eq!(
+        run(
+            &image,
+            &[],
+            &["python3", "-c", "import six; print(six.__version__)"]
+        ),
+        "1.16.0"
+    );
+    assert_eq!(
+        run(
+            &image,
+            &["--user", "1000:1000"],
+            &["python3", "-c", "import six; print(1)"]
+        ),
+        "1"
+    );
+    assert_eq!(run(&image, &[], &["cat", "made-by-setup"]), "1.16.0");
+    let all = docker(&["image", "inspect", &image]) + &docker(&["history", "--no-trunc", &image]);
+    assert!(!all.contains("TOKEN") && !all.contains("not in the image"));
+
+    let again = Told::default();
+    let found = images
+        .build(&runtime, Some(&|p| again.hear(p)))
+        .await
+        .unwrap();
+    assert_eq!(found, image);
+    assert!(again.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn packages_of_npm_can_be_required_and_imported_from_the_work_directory() {
+    let engine = engine_or_skip!();
+    let (images, ours) = (images(&engine), Runtime::new("npm"));
+    let runtime = ours
+        .on(&node())
+        .packages(PackageManager::Npm, ["is-number@7.0.0"])
+        .user("1000:1000")
+        .build()
+        .unwrap();
+    let image = images.build(&runtime, None).await.unwrap();
+    let user = &["--user", "1000:1000"];
+    assert_eq!(
+        run(&image, user, &["node", "-p", "require('is-number')(5)"]),
+        "true"
+    );
+    let module = "import number from 'is-number'; console.log(number('x'))";
+    assert_eq!(
+        run(
+            &image,
+            user,
+            &[
+                "sh",
+                "-c",
+                &format!("echo \"{module}\" > a.mjs && node a.mjs")
+            ]
+        ),
+        "false"
+    );
+    // The user can go on from there: everything is the user's.
+    assert_eq!(
+        run(&image, user, &["sh", "-c", "find . ! -user 1000 | wc -l"]),
+        "0"
+    );
+}
+
+#[tokio::test]
+async fn packages_of_npm_are_there_under_whatever_is_mounted_over_the_work_directory() {
+    let engine = engine_or_skip!();
+    let ours = Runtime::new("npm-mount");
+    let runtime = ours
+        .on(&node())
+        .packages(PackageManager::Npm, ["is-number@7.0.0"])
+        .build()
+        .unwrap();
+    let options = BuildOptions::new().with_network("host");
+    let directory = tempfile::tempdir().unwrap();
+    let over = |sandbox: DockerSandboxBuilder| {
+        sandbox.bind(directory.path(), "/workspace", Access::ReadWrite)
+    };
+    let strict = |sandbox: DockerSandboxBuilder| sandbox.hardening(Hardening::Strict);
+    let plain = |sandbox: DockerSandboxBuilder| sandbox;
+    let how: [&dyn Fn(DockerSandboxBuilder) -> DockerSandboxBuilder; 3] = [&plain, &strict, &over];
+    for how in how {
+        let sandbox = builder(&engine, node())
+            .runtime(runtime.clone())
+            .build_options(options.clone());
+        let sandbox = how(sandbox).start().await.unwrap();
+        let _cleaner = Cleaner::of(&sandbox);
+        let line =
+            "echo \"import n from 'is-number'; console.log(n(5))\" > a.mjs && node a.mjs && ls";
+        let output = sandbox.execute(line).await.unwrap();
+        assert_eq!(
+            output.stdout.to_text(),
+            "true\na.mjs\nnode_modules\npackage.json\n",
+            "{output:?}"
+        );
+        sandbox.stop().await.unwrap();
+    }
+    // What is there already is somebody's.
+    let own = directory.path().join("node_modules");
+    std::fs::remove_file(&own).unwrap();
+    std::fs::create_dir(&own).unwrap();
+    let sandbox = builder(&engine, node())
+        .runtime(runtime)
+        .build_options(options);
+    let sandbox = over(sandbox).start().await.unwrap();
+    let _cleaner = Cleaner::of(&sandbox);
+    let output = sandbox.execute("node a.mjs").await.unwrap();
+    assert_ne!(output.status, ExecStatus::Exited(0));
+    assert!(own.is_dir() && !own.is_symlink());
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn packages_of_uv_and_apt_are_built_in() {
+    let engine = engine_or_skip!();
+    let ours = Runtime::new("uv");
+    let runtime = ours
+        .on(&debian())
+        .packages(PackageManager::Apt, ["tree"])
+        .packages(PackageManager::Uv, ["six==1.17.0"])
+        .build()
+        .unwrap();
+    // uv has certificates of its own unless it is told of others.
+    let options = BuildOptions::new()
+        .with_network("host")
+        .with_arg("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt");
+    let images = Images::new(engine.clone()).with_options(options);
+    let image = images.build(&runtime, None).await.unwrap();
+    assert_eq!(
+        run(
+            &image,
+            &[],
+            &["python3", "-c", "import six; print(six.__version__)"]
+        ),
+        "1.17.0"
+    );
+    assert!(run(&image, &[], &["tree", "--version"]).starts_with("tree v"));
+    assert_eq!(run(&image, &[], &["sh", "-c", "ls /var/lib/apt/lists"]), "");
+}
+
+#[tokio::test]
+async fn a_step_that_fails_is_named_with_the_end_of_what_it_printed() {
+    let engine = engine_or_skip!();
+    let (images, ours) = (images(&engine), Runtime::new("fails"));
+    let runtime = ours
+        .on(&debian())
+        .setup("seq 100000; echo 'the reason'; exit 3")
+        .setup("echo never")
+        .build()
+        .unwrap();
+    let told = Told::default();
+    let error = images
+        .build(&runtime, Some(&|p| told.hear(p)))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let message = error.to_string();
+    assert!(
+        message.contains("ended with code 3") && message.contains("the reason"),
+        "{message}"
+    );
+    assert!(
+        message.contains(&ours.0) && message.len() < 1200 && !message.contains('\n'),
+        "{message}"
+    );
+    let failure = BuildFailure::of(&error).unwrap();
+    assert_eq!(failure.code(), Some(3));
+    assert!(
+        failure.step().starts_with("setup: seq 100000"),
+        "{}",
+        failure.step()
+    );
+    assert!(failure.log().ends_with("the reason\n"), "{}", failure.log());
+    assert!(failure.log().len() <= 16 << 10 && failure.log().contains("\n99999\n"));
+    assert!(!told.has(&ImageProgress::Retry));
+    assert!(!told.output().contains("never"));
+    assert!(ours.images().is_empty());
+}
+
+#[tokio::test]
+async fn a_package_that_there_is_not_fails_at_its_step() {
+    let engine = engine_or_skip!();
+    let (images, ours) = (images(&engine), Runtime::new("missing"));
+    let runtime = ours
+        .on(&debian())
+        .packages(PackageManager::Pip, ["six==99.99"])
+        .build()
+        .unwrap();
+    let message = images.build(&runtime, None).await.unwrap_err().to_string();
+    assert!(message.contains("the step 'pip: six==99.99'"), "{message}");
+    assert!(message.contains("No matching distribution"), "{message}");
+}
+
+#[tokio::test]
+async fn files_and_arguments_of_the_options_are_there_for_the_build() {
+    let engine = engine_or_skip!();
+    let ours = Runtime::new("options");
+    let runtime = ours
+        .on(&debian())
+        .setup("cat /etc/some/deep/file && echo \"$SOME_ARG\" && stat -c '%u %a' /etc/some /etc/some/deep/file")
+        .build()
+        .unwrap();
+    let path = backend_core::VirtualPath::parse("/etc/some/deep/file").unwrap();
+    let options = BuildOptions::new()
+        .with_network("none")
+        .with_arg("SOME_ARG", "a b\nRUN evil")
+        .with_file(path, "content\n");
+    let images = Images::new(engine.clone()).with_options(options);
+    let told = Told::default();
+    let image = images
+        .build(&runtime, Some(&|p| told.hear(p)))
+        .await
+        .unwrap();
+    assert_eq!(told.output(), "content\na b\nRUN evil\n0 755\n0 644\n");
+    assert_eq!(run(&image, &[], &["sh", "-c", "echo \"$SOME_ARG\""]), "");
+}
+
+#[tokio::test]
+async fn a_work_directory_and_a_setup_line_are_taken_as_they_are() {
+    let engine = engine_or_skip!();
+    let (images, ours) = (images(&engine), Runtime::new("odd"));
+    let dir = "/w/it's \"$HOME\" \\ `x` <<EOF é\\";
+    let line =
+        "printf '%s|' \"$PWD\" 'a\\tb' \"it's\" '$HOME' '\"]' && cat <<'EOF'\n#\\\nRUN evil\nEOF\n";
+    let runtime = ours
+        .on(&debian())
+        .work_dir(dir)
+        .setup(line)
+        .build()
+        .unwrap();
+    let told = Told::default();
+    let image = images
+        .build(&runtime, Some(&|p| told.hear(p)))
+        .await
+        .unwrap();
+    assert_eq!(
+        told.output(),
+        format!("{dir}|a\\tb|it's|$HOME|\"]|#\\\nRUN evil\n")
+    );
+    assert_eq!(docker(&["run", "--rm", &image, "ls", "-d", "--", dir]), dir);
+}
+
+#[tokio::test]
+async fn what_needs_no_build_is_not_built() {
+    let engine = engine_or_skip!();
+    let (images, ours) = (images(&engine), Runtime::new("ready"));
+    let ready = RuntimeConfig::builder(&ours.0)
+        .image(debian())
+        .build()
+        .unwrap();
+    assert_eq!(images.build(&ready, None).await.unwrap(), debian());
+    let plain = ours.on(&debian()).env("A", "b").build().unwrap();
+    assert_eq!(images.build(&plain, None).await.unwrap(), debian());
+    assert!(ours.images().is_empty());
+}
+
+#[tokio::test]
+async fn an_image_that_is_not_there_and_cannot_be_pulled_is_told_apart() {
+    let engine = engine_or_skip!();
+    let images = images(&engine);
+    let never = images
+        .pull("agent-backends-test/no-such-image", PullPolicy::Never, None)
+        .await
+        .unwrap_err();
+    assert_eq!(never.kind(), ErrorKind::InvalidRequest);
+    assert!(never.to_string().contains("not to be pulled"), "{never}");
+    let id = format!("sha256:{}", "0".repeat(64));
+    let by_id = images
+        .pull(&id, PullPolicy::Missing, None)
+        .await
+        .unwrap_err();
+    assert_eq!(by_id.kind(), ErrorKind::InvalidRequest);
+    // Nothing listens there, so this is the same with and without a network.
+    let unreachable = images
+        .pull("localhost:9/nothing:here", PullPolicy::Missing, None)
+        .await
+        .unwrap_err();
+    assert_eq!(unreachable.kind(), ErrorKind::Unavailable, "{unreachable}");
+    assert!(
+        unreachable
+            .to_string()
+            .contains("cannot reach its registry"),
+        "{unreachable}"
+    );
+    for name in ["", "-x", "a b", "a\nb", "/etc/passwd"] {
+        let error = images
+            .pull(name, PullPolicy::Missing, None)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{name}");
+    }
+    let there = images
+        .pull(&debian(), PullPolicy::Missing, None)
+        .await
+        .unwrap();
+    assert_eq!(there, debian());
+}
+
+#[tokio::test]
+async fn a_build_that_takes_too_long_ends_in_the_engine_too() {
+    let engine = engine_or_skip!();
+    let ours = Runtime::new("slow");
+    // The number is how the command is found again.
+    let line = format!("sleep 1{:08}", std::process::id());
+    let runtime = ours.on(&debian()).setup(&line).build().unwrap();
+    let options = BuildOptions::new().with_timeout(std::time::Duration::from_secs(5));
+    let images = Images::new(engine.clone()).with_options(options);
+    let error = images.build(&runtime, None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+    gone(&line).await;
+}
+
+/// Waits until no container runs a command that has this in it.
+async fn gone(command: &str) {
+    for _ in 0..300 {
+        let running = docker(&["ps", "--no-trunc", "--format", "{{.Command}}"]);
+        if !running.contains(command) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("it still runs: {command}");
+}

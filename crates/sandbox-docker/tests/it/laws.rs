@@ -1,0 +1,139 @@
+//! The laws about files and about commands, in real containers. All laws of a kind share one, each in a directory of its own.
+
+use std::sync::Arc;
+
+use backend_conformance::{ProviderSubject, Subject, Suite, law};
+use backend_core::{Backend, Sandbox, VirtualPath};
+use sandbox_docker::{DockerProvider, DockerSandbox, DockerSandboxBuilder, Engine, Hardening};
+
+use crate::support::{Cleaner, builder, debian, engine, engine_or_skip, namespace, scratch};
+
+/// How many laws are checked at once. Some block a thread while the connection needs another one, so that there are more
+/// threads than this.
+const AT_ONCE: usize = 4;
+
+/// Returns a subject for the next law, in a container that others use too.
+fn subjects(
+    sandbox: &DockerSandbox,
+    kind: &'static str,
+    make: impl Fn(Arc<DockerSandbox>) -> Subject,
+) -> impl FnMut() -> std::future::Ready<Subject> {
+    let one = Arc::new(sandbox.clone());
+    let mut number = 0;
+    move || {
+        number += 1;
+        let directory = VirtualPath::parse(format!("/workspace/{kind}-{number}")).unwrap();
+        std::future::ready(
+            make(Arc::clone(&one))
+                .directory(directory)
+                .one_root()
+                .others_use_it(),
+        )
+    }
+}
+
+async fn all_laws(builder: DockerSandboxBuilder) {
+    let sandbox = builder.start().await.unwrap();
+    let _cleaner = Cleaner::of(&sandbox);
+    Suite::Files
+        .check_all(AT_ONCE, subjects(&sandbox, "files", Subject::sandbox))
+        .await;
+    Suite::Commands
+        .check_all(AT_ONCE, subjects(&sandbox, "commands", Subject::sandbox))
+        .await;
+    sandbox.stop().await.unwrap();
+}
+
+/// Returns a sandbox in which a law about what is inherited finds nothing that only looks like it: where this process has a
+/// variable that the container has by itself, the container's is another one.
+fn roomy(engine: &Engine) -> DockerSandboxBuilder {
+    let own = [
+        "DEBIAN_FRONTEND",
+        "GIT_EDITOR",
+        "GIT_PAGER",
+        "GIT_TERMINAL_PROMPT",
+        "MANPAGER",
+        "NO_COLOR",
+        "PAGER",
+        "PIP_DISABLE_PIP_VERSION_CHECK",
+        "PYTHONUNBUFFERED",
+    ];
+    let both = own
+        .into_iter()
+        .filter(|name| std::env::var_os(name).is_some());
+    let builder = builder(engine, debian()).memory(4 << 30);
+    both.fold(builder, |builder, name| {
+        builder.env(name, "of-the-container")
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn hold_as_root() {
+    let engine = engine_or_skip!();
+    all_laws(roomy(&engine)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn hold_under_strict_hardening() {
+    let engine = engine_or_skip!();
+    all_laws(roomy(&engine).hardening(Hardening::Strict)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn about_files_hold_where_there_is_nothing_but_the_guest() {
+    let engine = engine_or_skip!();
+    let sandbox = builder(&engine, scratch())
+        .memory(4 << 30)
+        .start()
+        .await
+        .unwrap();
+    let _cleaner = Cleaner::of(&sandbox);
+    let entries = sandbox
+        .ls_with(&backend_core::LsRequest::new(VirtualPath::root()))
+        .await
+        .unwrap();
+    let names: Vec<&str> = entries
+        .items
+        .iter()
+        .map(|entry| entry.path.as_str())
+        .collect();
+    assert!(
+        !names.contains(&"/bin") && !names.contains(&"/usr"),
+        "{names:?}"
+    );
+    Suite::Files
+        .check_all(AT_ONCE, subjects(&sandbox, "files", Subject::new))
+        .await;
+    sandbox.stop().await.unwrap();
+}
+
+/// The laws about the end of a sandbox, which need one each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn about_the_end_hold() {
+    let engine = engine_or_skip!();
+    for id in ["SS1", "SS2", "SS3", "SS4", "SS5", "SS6", "SS7"] {
+        let sandbox = builder(&engine, debian()).start().await.unwrap();
+        let _cleaner = Cleaner::of(&sandbox);
+        law(id)
+            .unwrap()
+            .check(Subject::sandbox(sandbox.clone()).one_root())
+            .await;
+        sandbox.stop().await.unwrap();
+    }
+}
+
+async fn provider(hardening: Hardening) -> Result<ProviderSubject<DockerProvider>, String> {
+    let engine = engine().await.ok_or("there is no engine")?;
+    let template = builder(&engine, debian()).hardening(hardening);
+    let provider = DockerProvider::builder(template)
+        .namespace(namespace())
+        .connect();
+    let provider = provider.await.map_err(|error| error.to_string())?;
+    let workspaces = tempfile::tempdir().map_err(|error| error.to_string())?;
+    Ok(ProviderSubject::new(provider)
+        .workspaces(workspaces.path())
+        .keep(workspaces))
+}
+
+backend_conformance::provider_laws!(provided, || provider(Hardening::Standard));
+backend_conformance::provider_laws!(provided_strictly, || provider(Hardening::Strict));

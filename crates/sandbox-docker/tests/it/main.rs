@@ -1,0 +1,23 @@
+//! The integration tests, against a real engine.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod concurrency;
+mod death;
+mod engine_death;
+mod escape;
+mod floods;
+mod images;
+mod laws;
+mod reap;
+mod start;
+mod support;
+mod whole;

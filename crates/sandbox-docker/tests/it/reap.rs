@@ -1,0 +1,170 @@
+//! An application that is killed, and what the next one finds of it.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use backend_core::{BackendExt, Sandbox, SandboxExt, SandboxId, SandboxProvider, SandboxSpec};
+use sandbox_docker::{DockerProvider, Engine, Lifetime};
+
+use crate::support::{Cleaner, builder, container, debian, docker, engine_or_skip, id};
+
+/// Says to `the_application`, which is this binary again, in which namespace to work.
+const ROLE: &str = "AGENT_BACKENDS_TEST_NAMESPACE";
+
+async fn provider(engine: &Engine, namespace: &SandboxId, lifetime: Lifetime) -> DockerProvider {
+    DockerProvider::builder(builder(engine, debian()).lifetime(lifetime))
+        .namespace(namespace.clone())
+        .without_sweep()
+        .connect()
+        .await
+        .unwrap()
+}
+
+/// The part of the application that is killed. By itself it is no test.
+#[tokio::test]
+async fn the_application() {
+    let Ok(namespace) = std::env::var(ROLE) else {
+        return;
+    };
+    let engine = Engine::connect().await.unwrap();
+    let namespace = SandboxId::parse(namespace).unwrap();
+    for (lifetime, name) in [(Lifetime::Ephemeral, "ephemeral"), (Lifetime::Kept, "kept")] {
+        let provider = provider(&engine, &namespace, lifetime).await;
+        let sandbox = provider.create(&SandboxSpec::new(id(name))).await.unwrap();
+        sandbox.write("made-by", "the application").await.unwrap();
+        sandbox.spawn("sleep 600").await.unwrap();
+        std::mem::forget(sandbox);
+    }
+    std::fs::write(std::env::var("AGENT_BACKENDS_TEST_READY").unwrap(), "").unwrap();
+    std::future::pending::<()>().await;
+}
+
+/// Starts the application, and waits until it has its sandboxes.
+fn application(namespace: &SandboxId) -> Child {
+    let directory = tempfile::tempdir().unwrap();
+    let ready = directory.path().join("ready");
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "reap::the_application", "--nocapture"])
+        .env(ROLE, namespace.as_str())
+        .env("AGENT_BACKENDS_TEST_READY", &ready)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !ready.exists() {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "the application failed"
+        );
+        std::thread::yield_now();
+    }
+    child
+}
+
+fn containers(namespace: &SandboxId) -> String {
+    let label = format!("label=agent-backends.namespace={namespace}");
+    docker(&["ps", "-a", "--filter", &label, "--format", "{{.Names}}"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_application_leaves_is_reaped_or_adopted_and_decoys_stay() {
+    let engine = engine_or_skip!();
+    let namespace = id(&format!("test-reap-{}", std::process::id()));
+    let name = |part: &str| format!("agent-backends.{namespace}.{part}");
+    let _cleaners =
+        ["ephemeral", "kept", "decoy", "other-host", "mine"].map(|part| Cleaner(name(part)));
+    let mut child = application(&namespace);
+
+    // Somebody else's container with a name like ours, and one of ours from a host that is not this one.
+    let decoy = ["--label", "agent-backends.kind=other", "--label"];
+    let namespace_label = format!("agent-backends.namespace={namespace}");
+    let run = |part: &str, labels: &[&str]| {
+        let name = name(part);
+        let mut arguments = vec!["create", "--name", &name];
+        arguments.extend_from_slice(labels);
+        let image = debian();
+        arguments.extend_from_slice(&[&image, "true"]);
+        docker(&arguments)
+    };
+    run("decoy", &[&decoy[..], &[&namespace_label]].concat());
+    let foreign = [
+        "--label",
+        "agent-backends.kind=sandbox",
+        "--label",
+        &namespace_label,
+        "--label",
+        "agent-backends.id=other-host",
+        "--label",
+        "agent-backends.lifetime=ephemeral",
+        "--label",
+        "agent-backends.host=elsewhere",
+        "--label",
+        "agent-backends.boot=x",
+        "--label",
+        "agent-backends.pid-namespace=x",
+        "--label",
+        "agent-backends.pid=1",
+        "--label",
+        "agent-backends.started=1",
+    ];
+    run("other-host", &foreign);
+    let mine = provider(&engine, &namespace, Lifetime::Ephemeral).await;
+    let own = mine.create(&SandboxSpec::new(id("mine"))).await.unwrap();
+
+    // As long as it lives, nothing is left behind.
+    let reaped = engine.reap(&namespace).await.unwrap();
+    assert!(
+        reaped.sandboxes.is_empty() && reaped.failed == 0,
+        "{reaped:?}"
+    );
+
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let reaped = engine.reap(&namespace).await.unwrap();
+    assert_eq!(reaped.sandboxes, [id("ephemeral")]);
+    assert_eq!(reaped.failed, 0);
+    let mut left: Vec<String> = containers(&namespace).lines().map(str::to_owned).collect();
+    left.sort();
+    assert_eq!(left, ["decoy", "kept", "mine", "other-host"].map(name));
+
+    // What is kept is adopted, with its processes.
+    let next = provider(&engine, &namespace, Lifetime::Kept).await;
+    assert_eq!(
+        next.list().await.unwrap(),
+        ["kept", "mine", "other-host"].map(id)
+    );
+    let adopted = next.attach(&id("kept")).await.unwrap();
+    assert_eq!(
+        adopted.read("made-by").await.unwrap().text,
+        "the application"
+    );
+    assert_eq!(adopted.processes().await.unwrap().len(), 1);
+    // A decoy is neither attached to nor destroyed.
+    assert!(next.attach(&id("decoy")).await.is_err());
+    next.destroy(&id("decoy")).await.unwrap();
+    assert!(containers(&namespace).contains("decoy"));
+
+    next.destroy(&id("kept")).await.unwrap();
+    assert!(own.is_alive().await);
+    own.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_ends_by_itself_when_nobody_comes_back_to_it() {
+    let engine = engine_or_skip!();
+    let lease = Duration::from_millis(500);
+    let sandbox = builder(&engine, debian())
+        .lease(lease)
+        .start()
+        .await
+        .unwrap();
+    let filter = format!("name={}", container(&sandbox));
+    let _cleaner = Cleaner::of(&sandbox);
+    // Somebody is connected: it does not end.
+    tokio::time::sleep(2 * lease).await;
+    assert!(sandbox.is_alive().await);
+    drop(sandbox);
+    // Nobody is. It is removed as well, for it is ephemeral.
+    while !docker(&["ps", "-aq", "--filter", &filter]).is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,197 @@
+//! What is done with a container as a whole: copied in and out, made an image of, looked at.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use backend_core::{BackendExt, ErrorKind, Sandbox, SandboxExt};
+use sandbox_docker::Hardening;
+
+use crate::support::{Cleaner, builder, debian, docker, engine_or_skip, id, scratch};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_is_copied_in_and_out_as_it_is() {
+    let engine = engine_or_skip!();
+    let host = tempfile::tempdir().unwrap();
+    let from = host.path().join("from");
+    fs::create_dir_all(from.join("sub/deep")).unwrap();
+    fs::write(from.join("run.sh"), "#!/bin/sh\necho ran\n").unwrap();
+    fs::set_permissions(from.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(from.join("sub/deep/üñí.bin"), [0, 255, 10, 13]).unwrap();
+    fs::write(from.join("large"), vec![7; 3 << 20]).unwrap();
+    symlink("sub/deep", from.join("link")).unwrap();
+    let long = format!("sub/{}", "l".repeat(180));
+    fs::write(from.join(&long), "long").unwrap();
+
+    let root = builder(&engine, debian());
+    let somebody = builder(&engine, debian()).user("1234:1234");
+    let strict = builder(&engine, debian()).hardening(Hardening::Strict);
+    for (builder, user) in [(root, "0"), (somebody, "1234"), (strict, "1000")] {
+        let sandbox = builder.start().await.unwrap();
+        let _cleaner = Cleaner::of(&sandbox);
+        let copied = sandbox.copy_in(&from, "tree").await.unwrap();
+        assert_eq!((copied.files, copied.skipped), (4, 0), "{copied:?}");
+        let line = "./tree/run.sh && stat -c %u tree/run.sh tree/sub/deep && readlink tree/link && echo more > tree/link/new";
+        let output = sandbox.execute(line).await.unwrap();
+        assert_eq!(output.output(), format!("ran\n{user}\n{user}\nsub/deep\n"));
+        let bytes = sandbox.read_bytes("tree/sub/deep/üñí.bin").await.unwrap();
+        assert_eq!(&bytes[..], [0, 255, 10, 13]);
+
+        // What must not be outside stays inside.
+        let line = "ln -s /etc/passwd tree/out; ln -s ../../.. tree/up; mkfifo tree/fifo; ln tree/large tree/twin";
+        sandbox.execute(line).await.unwrap();
+        let to = host.path().join(format!("to-{user}"));
+        let copied = sandbox.copy_out("tree", &to, 100 << 20).await.unwrap();
+        assert_eq!((copied.files, copied.skipped), (6, 3), "{copied:?}");
+        assert_eq!(fs::read(to.join("twin")).unwrap(), vec![7; 3 << 20]);
+        assert_eq!(fs::read_to_string(to.join("link/new")).unwrap(), "more\n");
+        assert_eq!(fs::read_to_string(to.join(&long)).unwrap(), "long");
+        let mode = fs::metadata(to.join("run.sh"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o755);
+        assert!(!to.join("out").exists() && !to.join("up").exists() && !to.join("fifo").exists());
+
+        let error = sandbox
+            .copy_out("tree", host.path().join("no"), 1000)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+        let error = sandbox
+            .copy_out("missing", host.path().join("no"), 1000)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let error = sandbox
+            .copy_out("tree/large", host.path().join("no"), 1000)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotADirectory);
+        let error = sandbox
+            .copy_in(host.path().join("missing"), "x")
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert!(!error.to_string().contains("missing"), "{error}");
+        sandbox.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_with_nothing_in_it_is_copied_to_unless_it_is_in_memory() {
+    let engine = engine_or_skip!();
+    let host = tempfile::tempdir().unwrap();
+    fs::write(host.path().join("a"), "a").unwrap();
+    let sandbox = builder(&engine, scratch()).start().await.unwrap();
+    let _cleaner = Cleaner::of(&sandbox);
+    sandbox.copy_in(host.path(), ".").await.unwrap();
+    assert_eq!(sandbox.read("a").await.unwrap().text, "a");
+    sandbox.stop().await.unwrap();
+
+    let strict = builder(&engine, scratch())
+        .hardening(Hardening::Strict)
+        .start()
+        .await
+        .unwrap();
+    let _cleaner = Cleaner::of(&strict);
+    let error = strict.copy_in(host.path(), ".").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    strict.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_has_the_files_and_none_of_the_secrets_in_its_environment() {
+    let engine = engine_or_skip!();
+    let name = format!("agent-backends-test/snapshot-{}", std::process::id());
+    let sandbox = builder(&engine, debian())
+        .id(id("to-be-copied"))
+        .env("TOKEN", "s3cret-value")
+        .start()
+        .await
+        .unwrap();
+    let _cleaner = Cleaner::of(&sandbox);
+    sandbox.write("state.txt", "as it was\n").await.unwrap();
+    sandbox
+        .execute("echo installed > /usr/local/installed")
+        .await
+        .unwrap();
+    assert!(sandbox.snapshot("Not A Name").await.is_err());
+    let image = sandbox.snapshot(&name).await.unwrap();
+    assert!(image.starts_with("sha256:"), "{image}");
+    sandbox.write("state.txt", "later\n").await.unwrap();
+    sandbox.destroy().await.unwrap();
+
+    let configuration = docker(&["inspect", "-f", "{{json .Config}}", &name]);
+    assert!(!configuration.contains("s3cret-value"), "{configuration}");
+    assert!(!docker(&["history", "--no-trunc", &name]).contains("s3cret-value"));
+    for from in [&name, &image] {
+        let copy = builder(&engine, from).start().await.unwrap();
+        let _cleaner = Cleaner::of(&copy);
+        let output = copy
+            .execute("cat state.txt /usr/local/installed; echo [$TOKEN]")
+            .await
+            .unwrap();
+        assert_eq!(output.stdout.to_text(), "as it was\ninstalled\n[]\n");
+        copy.stop().await.unwrap();
+    }
+    docker(&["rmi", &name]);
+}
+
+#[tokio::test]
+async fn what_a_container_uses_is_told() {
+    let engine = engine_or_skip!();
+    let sandbox = builder(&engine, debian())
+        .memory(300 << 20)
+        .start()
+        .await
+        .unwrap();
+    let _cleaner = Cleaner::of(&sandbox);
+    let idle = sandbox.stats().await.unwrap();
+    assert_eq!(idle.memory_limit, 300 << 20);
+    assert!(idle.pids >= 2, "{idle:?}");
+    sandbox
+        .execute("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done")
+        .await
+        .unwrap();
+    sandbox.spawn("sleep 600").await.unwrap();
+    let busy = sandbox.stats().await.unwrap();
+    assert!(busy.cpu > idle.cpu, "{idle:?} {busy:?}");
+    assert!(busy.pids > idle.pids, "{idle:?} {busy:?}");
+    assert!(busy.memory_bytes > 0 && busy.memory_bytes < busy.memory_limit);
+    assert_eq!(sandbox.logs(100).await.unwrap(), "");
+    sandbox
+        .execute("echo said by process 1 > /proc/1/fd/2")
+        .await
+        .unwrap();
+    while sandbox.logs(100).await.unwrap() != "said by process 1\n" {
+        tokio::task::yield_now().await;
+    }
+    sandbox.stop().await.unwrap();
+    assert!(sandbox.stats().await.is_err());
+}
+
+#[tokio::test]
+async fn a_port_is_reached_from_this_machine_alone() {
+    let engine = engine_or_skip!();
+    let network = sandbox_docker::Network::Bridge;
+    let error = builder(&engine, debian()).port(80).build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    let sandbox = match builder(&engine, debian())
+        .network(network)
+        .port(8080)
+        .start()
+        .await
+    {
+        Ok(sandbox) => sandbox,
+        // An engine without a bridge has no ports.
+        Err(error) => return eprintln!("skipped: {error}"),
+    };
+    let _cleaner = Cleaner::of(&sandbox);
+    let address = sandbox.port(8080).await.unwrap();
+    assert!(address.ip().is_loopback() && address.port() != 0);
+    assert_eq!(
+        sandbox.port(81).await.unwrap_err().kind(),
+        ErrorKind::InvalidRequest
+    );
+    sandbox.stop().await.unwrap();
+}

@@ -1,0 +1,100 @@
+//! `cargo xtask bench`: measures, beside what others offer where they can be had.
+//!
+//! This program measures nothing itself, so that it stays light: each benchmark is a target of the crate that it is about.
+
+mod docker;
+
+use crate::Result;
+use crate::workspace::Workspace;
+
+/// What the command line asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    only: Vec<String>,
+    quick: bool,
+}
+
+/// A named benchmark.
+struct Bench {
+    name: &'static str,
+    run: fn(&Workspace, &Options) -> Result<()>,
+}
+
+const BENCHES: &[Bench] = &[Bench {
+    name: "docker",
+    run: docker::run,
+}];
+
+impl Options {
+    /// Everything, as quickly as it goes.
+    pub(crate) fn quick() -> Self {
+        Self {
+            only: Vec::new(),
+            quick: true,
+        }
+    }
+
+    pub(crate) fn parse(args: &[String]) -> Result<Self> {
+        let mut options = Self::default();
+        for arg in args {
+            match arg.as_str() {
+                "--quick" => options.quick = true,
+                "all" => options
+                    .only
+                    .extend(names().iter().map(|&name| name.to_owned())),
+                name if names().contains(&name) => options.only.push(name.to_owned()),
+                other => {
+                    let names = names().join(", ");
+                    return Err(format!(
+                        "bench has no benchmark or option '{other}'; benchmarks: {names}, all"
+                    ));
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Returns the names that `bench` takes.
+pub(crate) fn names() -> Vec<&'static str> {
+    BENCHES.iter().map(|bench| bench.name).collect()
+}
+
+/// Runs the benchmarks that were asked for, or all.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let chosen = |bench: &&Bench| {
+        options.only.is_empty() || options.only.iter().any(|name| name == bench.name)
+    };
+    for bench in BENCHES.iter().filter(chosen) {
+        println!("\n==> bench {}", bench.name);
+        (bench.run)(workspace, options).map_err(|e| format!("bench {}: {e}", bench.name))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, names};
+
+    fn parse(args: &[&str]) -> crate::Result<Options> {
+        Options::parse(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn benchmarks_can_be_chosen_by_name() {
+        let options = parse(&["--quick", "docker"]).unwrap();
+        assert!(options.quick);
+        assert_eq!(options.only, ["docker"]);
+        assert_eq!(parse(&["all"]).unwrap().only, names());
+        assert!(parse(&[]).unwrap().only.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_benchmark_is_refused_with_those_there_are() {
+        let error = parse(&["podman"]).unwrap_err();
+        assert!(
+            error.contains("'podman'") && error.contains("docker"),
+            "{error}"
+        );
+    }
+}

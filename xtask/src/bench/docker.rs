@@ -1,0 +1,73 @@
+//! Containers, beside the Python original and its client on the same container.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Options;
+use crate::Result;
+use crate::shell::Cmd;
+use crate::test_image;
+use crate::workspace::Workspace;
+
+/// The version of the original that is measured, with what it needs for Docker.
+const ORIGINAL: &str = "pydantic-ai-backend[docker]==0.0.4";
+
+pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    if !test_image::engine_answers() {
+        return Err("no Docker engine answers".to_owned());
+    }
+    test_image::make(&workspace.target, &test_image::Options::default())?;
+    let dir = workspace.target.join("bench");
+    fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    let peer = workspace.root.join("xtask/src/bench/peer_docker.py");
+    let out = dir.join("docker.json");
+    // The quick run is of what the tests have built; the other one of what users get.
+    let profile: &[&str] = if options.quick {
+        &["--workspace", "--all-features", "--profile", "dev"]
+    } else {
+        &["--package", "sandbox-docker"]
+    };
+    let mut command = Cmd::cargo(&["bench"]).args(profile).args(&[
+        "--bench",
+        "docker",
+        "--",
+        "--out",
+        &out.to_string_lossy(),
+    ]);
+    match python(&dir) {
+        Ok(python) => {
+            let (python, peer) = (python.to_string_lossy(), peer.to_string_lossy());
+            command = command.args(&["--peer", &python, &peer]);
+        }
+        Err(error) => println!("    without the original, which cannot be installed: {error}"),
+    }
+    if options.quick {
+        command = command.arg("--quick");
+    }
+    command.run()
+}
+
+/// Installs the original below `dir`, if it is not there, and returns the Python that has it.
+fn python(dir: &Path) -> Result<PathBuf> {
+    let venv = dir.join("venv");
+    let python = venv.join("bin/python3");
+    let (ready, which) = (venv.join("installed"), ORIGINAL.as_bytes());
+    if fs::read(&ready).is_ok_and(|installed| installed == which) && python.is_file() {
+        return Ok(python);
+    }
+    Cmd::new("python3")
+        .args(&["-m", "venv", "--clear", &venv.to_string_lossy()])
+        .output()?;
+    Cmd::new(&python.to_string_lossy())
+        .args(&[
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            ORIGINAL,
+        ])
+        .output()?;
+    fs::write(&ready, which).map_err(|e| format!("{}: {e}", ready.display()))?;
+    Ok(python)
+}
