@@ -1,0 +1,99 @@
+//! An agent's loop written by hand: a model, scripted here, mends a bug in a small project until its tests pass.
+//!
+//! `cargo run --example agent_loop`. The project is copied to a temporary directory, where the agent's commands run as
+//! processes of yours, without isolation. It ends with success only if the tests failed before and pass now.
+
+#![expect(clippy::print_stdout, reason = "it shows what happens")]
+
+mod model;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use backend_core::{BackendExt, Result, Sandbox, SandboxExt};
+use backend_fs::FsBackend;
+use backend_tools::Toolset;
+use sandbox_local::LocalSandbox;
+use serde_json::json;
+
+use model::ScriptedModel;
+
+const TASK: &str = "The tests of this project fail. Find out why, and mend it.";
+
+const PROJECT: [(&str, &str); 3] = [
+    ("/README.md", include_str!("project/README.md")),
+    ("/lib/total.awk", include_str!("project/lib/total.awk")),
+    ("/tests/run.sh", include_str!("project/tests/run.sh")),
+];
+
+/// The longest that a conversation may be.
+const MAX_TURNS: usize = 20;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(true) => {
+            println!("\nThe bug is mended.");
+            ExitCode::SUCCESS
+        }
+        Ok(false) => {
+            println!("\nThe bug is not mended.");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            println!("\nIt did not work: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<bool> {
+    let dir = tempfile::tempdir()
+        .map_err(|error| backend_core::Error::unavailable("a temporary directory", error))?;
+    let files = FsBackend::open(dir.path())?;
+    let sandbox: Arc<dyn Sandbox> = Arc::new(LocalSandbox::without_isolation(files, dir.path())?);
+    for (path, content) in PROJECT {
+        sandbox.write(path, content).await?;
+    }
+    let failed_before = !passes(&*sandbox).await?;
+
+    converse(&Toolset::with_commands(Arc::clone(&sandbox))).await;
+
+    Ok(failed_before && passes(&*sandbox).await?)
+}
+
+/// The loop: ask the model, call what it asks for, and go on until it asks for nothing.
+async fn converse(tools: &Toolset) {
+    let mut model = ScriptedModel::default();
+    let mut messages = vec![json!({ "role": "user", "content": TASK })];
+    println!("user: {TASK}");
+    for _ in 0..MAX_TURNS {
+        let turn = model.next(&tools.anthropic(), &messages);
+        println!("\nmodel: {}", turn.text);
+        let mut said = vec![json!({ "type": "text", "text": turn.text })];
+        let mut results = Vec::new();
+        for call in turn.calls {
+            println!("\n  {} {}", call.name, call.arguments);
+            let reply = tools.call(&call.name, call.arguments.clone()).await;
+            println!("  [{}]\n{}", reply.kind, indented(&reply.text));
+            results.push(reply.anthropic(&call.id));
+            said.push(json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments }));
+        }
+        messages.push(json!({ "role": "assistant", "content": said }));
+        if results.is_empty() {
+            return;
+        }
+        messages.push(json!({ "role": "user", "content": results }));
+    }
+}
+
+/// Returns whether the tests pass, as they are and whatever the model says of them.
+async fn passes(sandbox: &dyn Sandbox) -> Result<bool> {
+    let output = sandbox.execute("sh tests/run.sh").await?;
+    Ok(output.status.is_success())
+}
+
+fn indented(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| format!("  | {line}")).collect();
+    lines.join("\n")
+}

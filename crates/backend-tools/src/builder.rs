@@ -1,0 +1,116 @@
+//! How a toolset is set up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backend_core::{Backend, Sandbox};
+
+use crate::settings::Settings;
+use crate::{Tool, Toolset, UnreadFiles};
+
+/// The smallest reply that holds a page of a file and what is said of it.
+const MIN_REPLY_BYTES: usize = 2 << 10;
+
+/// Builds a [`Toolset`] with options. It is made by [`Toolset::builder`] or [`Toolset::builder_with_commands`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ToolsetBuilder {
+    files: Arc<dyn Backend>,
+    commands: Option<Arc<dyn Sandbox>>,
+    settings: Settings,
+}
+
+impl ToolsetBuilder {
+    pub(crate) fn new(files: Arc<dyn Backend>, commands: Option<Arc<dyn Sandbox>>) -> Self {
+        Self {
+            files,
+            commands,
+            settings: Settings::default(),
+        }
+    }
+
+    /// Does not offer these tools. What the workspace cannot do is never offered.
+    pub fn without(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
+        for tool in tools {
+            self.settings.offered.remove(&tool);
+        }
+        self
+    }
+
+    /// Offers none but these tools, as far as the workspace can do them.
+    pub fn only(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
+        let tools: Vec<Tool> = tools.into_iter().collect();
+        self.settings.offered.retain(|tool| tools.contains(tool));
+        self
+    }
+
+    /// Sets how many bytes of text one reply has at most;
+    /// [`DEFAULT_REPLY_BYTES`](crate::DEFAULT_REPLY_BYTES) by default, 2 KiB at least.
+    pub fn reply_bytes(mut self, bytes: usize) -> Self {
+        self.settings.reply_bytes = bytes.max(MIN_REPLY_BYTES);
+        self
+    }
+
+    /// Sets how many bytes an image may have to be shown;
+    /// [`DEFAULT_IMAGE_BYTES`](crate::DEFAULT_IMAGE_BYTES) by default. With 0 no image is shown.
+    pub fn image_bytes(mut self, bytes: u64) -> Self {
+        self.settings.image_bytes = bytes;
+        self
+    }
+
+    /// Sets how long a command runs if the model does not say;
+    /// [`DEFAULT_EXEC_TIMEOUT`](backend_core::DEFAULT_EXEC_TIMEOUT) by default, 1 second at least.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// Sets how long a command may run whatever the model says;
+    /// [`DEFAULT_MAX_TIMEOUT`](crate::DEFAULT_MAX_TIMEOUT) by default.
+    pub fn max_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.max_timeout = timeout;
+        self
+    }
+
+    /// Sets how long an operation on files may take; [`DEFAULT_FILE_TIMEOUT`](crate::DEFAULT_FILE_TIMEOUT) by default.
+    pub fn file_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.file_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a search may take; what it found until then is returned.
+    /// [`DEFAULT_SEARCH_TIMEOUT`](crate::DEFAULT_SEARCH_TIMEOUT) by default.
+    pub fn search_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.search_timeout = timeout;
+        self
+    }
+
+    /// Sets what `write_file` does about a file that is there and was not read; it is protected by default.
+    pub fn unread_files(mut self, unread: UnreadFiles) -> Self {
+        self.settings.unread_files = unread;
+        self
+    }
+
+    /// Sets where the rest of a long reply is kept: a directory, from the work directory on;
+    /// [`DEFAULT_OUTPUT_DIR`](crate::DEFAULT_OUTPUT_DIR) by default.
+    pub fn output_dir(mut self, directory: impl Into<String>) -> Self {
+        self.settings.output_dir = Some(directory.into());
+        self
+    }
+
+    /// Does not keep the rest of a long reply anywhere.
+    pub fn without_output_dir(mut self) -> Self {
+        self.settings.output_dir = None;
+        self
+    }
+
+    /// Makes the toolset.
+    pub fn build(mut self) -> Toolset {
+        let settings = &mut self.settings;
+        settings.max_timeout = settings.max_timeout.max(Duration::from_secs(1));
+        settings.timeout = settings
+            .timeout
+            .clamp(Duration::from_secs(1), settings.max_timeout);
+        Toolset::assemble(self.files, self.commands, self.settings)
+    }
+}

@@ -1,0 +1,204 @@
+//! What the tools work with: the workspace, the settings, and what is remembered from call to call.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use backend_core::{Backend, Error, ErrorKind, PathError, ProcessId, Sandbox, VirtualPath};
+use tokio::runtime::Handle;
+
+use crate::ledger::Ledger;
+use crate::settings::Settings;
+use crate::{Reply, ReplyKind};
+
+/// A call that was not done, with what to reply.
+#[derive(Debug)]
+pub(crate) struct Failed(pub(crate) Box<Reply>);
+
+/// What a tool returns.
+pub(crate) type Done = Result<Reply, Failed>;
+
+impl Failed {
+    pub(crate) fn mistake(message: impl Into<String>) -> Self {
+        Self(Box::new(Reply::mistake(message)))
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Reply::of_error(&error).into()
+    }
+}
+
+impl From<PathError> for Failed {
+    fn from(error: PathError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<Reply> for Failed {
+    fn from(reply: Reply) -> Self {
+        Self(Box::new(reply))
+    }
+}
+
+/// How many locks there are for changes to files. Two files may share one.
+const LOCKS: usize = 64;
+
+/// What is remembered from call to call.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    pub(crate) ledger: Ledger,
+    /// Up to where the output of each process was returned.
+    pub(crate) cursors: Mutex<HashMap<ProcessId, u64>>,
+    locks: Vec<tokio::sync::Mutex<()>>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            ledger: Ledger::default(),
+            cursors: Mutex::default(),
+            locks: (0..LOCKS).map(|_| tokio::sync::Mutex::new(())).collect(),
+        }
+    }
+}
+
+/// What the tools work with.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) files: Arc<dyn Backend>,
+    pub(crate) commands: Option<Arc<dyn Sandbox>>,
+    pub(crate) settings: Settings,
+    pub(crate) memory: Memory,
+}
+
+impl Context {
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.memory.ledger
+    }
+
+    /// Returns the path that a text of the model names.
+    pub(crate) fn path(&self, text: &str) -> Result<VirtualPath, Failed> {
+        Ok(self.files.work_dir().resolve(text)?)
+    }
+
+    /// Returns the path that a text names, or the work directory.
+    pub(crate) fn path_or_here(&self, text: Option<&str>) -> Result<VirtualPath, Failed> {
+        self.path(text.unwrap_or("."))
+    }
+
+    /// Returns the sandbox. A tool that needs one is not called without.
+    pub(crate) fn sandbox(&self) -> Result<&dyn Sandbox, Failed> {
+        let sandbox = self.commands.as_deref();
+        sandbox.ok_or_else(|| Error::unsupported("commands in this workspace").into())
+    }
+
+    /// Waits until no other call of this toolset changes these files.
+    ///
+    /// Versions alone would do to lose nothing; with the locks, two edits at once both succeed.
+    pub(crate) async fn turn<'a>(
+        &'a self,
+        paths: impl IntoIterator<Item = &VirtualPath> + Send,
+    ) -> Vec<tokio::sync::MutexGuard<'a, ()>> {
+        let mut wanted = [false; LOCKS];
+        for path in paths {
+            let mut hasher = DefaultHasher::new();
+            path.hash(&mut hasher);
+            let slot = usize::try_from(hasher.finish() % LOCKS as u64).unwrap_or_default();
+            if let Some(wanted) = wanted.get_mut(slot) {
+                *wanted = true;
+            }
+        }
+        let mut turns = Vec::new();
+        // Always in the same order, so that nobody waits in a circle.
+        for (lock, wanted) in self.memory.locks.iter().zip(wanted) {
+            if wanted {
+                turns.push(lock.lock().await);
+            }
+        }
+        turns
+    }
+
+    /// Runs an operation that changes nothing, within the time for files.
+    pub(crate) async fn look<T>(
+        &self,
+        what: &str,
+        operation: impl Future<Output = Result<T, Error>> + Send,
+    ) -> Result<T, Error> {
+        within(self.settings.file_timeout, what, operation).await
+    }
+
+    /// Runs an operation that changes something, within the time for files.
+    pub(crate) async fn change<T>(
+        &self,
+        what: &str,
+        operation: impl Future<Output = Result<T, Error>> + Send,
+    ) -> Result<T, Changed> {
+        let after = self.settings.file_timeout;
+        let outcome = ceiling(after, operation).await;
+        match outcome {
+            Some(outcome) => outcome.map_err(Changed::Error),
+            None => Err(Changed::Unknown(unknown(what, after))),
+        }
+    }
+}
+
+/// Why a change did not succeed.
+#[derive(Debug)]
+pub(crate) enum Changed {
+    Error(Error),
+    /// It took too long, and it is not known whether it happened.
+    Unknown(Reply),
+}
+
+impl From<Changed> for Failed {
+    fn from(changed: Changed) -> Self {
+        match changed {
+            Changed::Error(error) => error.into(),
+            Changed::Unknown(reply) => reply.into(),
+        }
+    }
+}
+
+impl Changed {
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Error(error) => error.kind(),
+            Self::Unknown(_) => ErrorKind::TimedOut,
+        }
+    }
+}
+
+fn unknown(what: &str, after: Duration) -> Reply {
+    let error = Error::TimedOut {
+        what: what.to_owned(),
+        after,
+    };
+    let text = format!("{error}\nIt may have been done or not: look before you try again.");
+    Reply::worded(&error, text).with_kind(ReplyKind::Failure)
+}
+
+/// Runs an operation for so long at most.
+pub(crate) async fn within<T>(
+    after: Duration,
+    what: &str,
+    operation: impl Future<Output = Result<T, Error>> + Send,
+) -> Result<T, Error> {
+    ceiling(after, operation).await.unwrap_or_else(|| {
+        Err(Error::TimedOut {
+            what: what.to_owned(),
+            after,
+        })
+    })
+}
+
+/// Outside of a runtime there is no clock, and no ceiling.
+async fn ceiling<F: Future>(after: Duration, operation: F) -> Option<F::Output> {
+    if Handle::try_current().is_err() {
+        return Some(operation.await);
+    }
+    tokio::time::timeout(after, operation).await.ok()
+}

@@ -1,0 +1,172 @@
+//! Long replies: head and tail are shown, the sizes are told, and the whole is kept in a file of the workspace.
+
+use backend_core::{
+    DeleteRequest, Error, ErrorKind, LsRequest, VirtualPath, WriteMode, WriteRequest,
+};
+use bytes::Bytes;
+
+use crate::context::Context;
+use crate::settings::KEPT_OUTPUTS;
+
+/// Room for what is said between the head and the tail.
+const MARK_BYTES: usize = 512;
+
+/// How often another number is tried when somebody else took the one before it.
+const NAME_TRIES: u32 = 8;
+
+/// A text within the budget of a reply.
+#[derive(Debug)]
+pub(crate) struct Fitted {
+    pub(crate) text: String,
+    /// Where the whole is.
+    pub(crate) kept: Option<VirtualPath>,
+}
+
+/// Returns a text as it is, or its head and tail, so that it has so many bytes at most.
+pub(crate) async fn fit(context: &Context, text: String, budget: usize) -> Fitted {
+    if text.len() <= budget {
+        return Fitted { text, kept: None };
+    }
+    let kept = keep(context, &text).await;
+    let shown = budget.saturating_sub(MARK_BYTES);
+    // The end of an output tells most often what came of it, and the start what it is about.
+    let (head, tail) = ends(&text, shown / 2, shown - shown / 2);
+    let middle = text.get(head.len()..text.len() - tail.len());
+    let middle = middle.unwrap_or_default();
+    let lines = middle.bytes().filter(|byte| *byte == b'\n').count();
+    let whole = match &kept {
+        Ok(path) => format!(
+            "the whole, {} bytes, is in {path}: read it with an offset, or search in it",
+            text.len()
+        ),
+        Err(reason) => format!(
+            "the whole has {} bytes, and was not kept: {reason}",
+            text.len()
+        ),
+    };
+    let newline = if head.ends_with('\n') { "" } else { "\n" };
+    Fitted {
+        text: format!(
+            "{head}{newline}... ({} bytes, {lines} lines, left out here; {whole}) ...\n{tail}",
+            middle.len()
+        ),
+        kept: kept.ok(),
+    }
+}
+
+/// Returns the first and the last bytes of a text that is longer than both, at ends of lines where there are any near.
+pub(crate) fn ends(text: &str, head: usize, tail: usize) -> (&str, &str) {
+    let mut end = head.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let head = text.get(..end).unwrap_or_default();
+    let head = match head.rfind('\n') {
+        Some(newline) if newline >= end / 2 => head.get(..=newline).unwrap_or_default(),
+        _ => head,
+    };
+    let mut start = text.len().saturating_sub(tail).max(end);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let rest = text.get(start..).unwrap_or_default();
+    let tail = match rest.find('\n') {
+        Some(newline) if newline < rest.len() / 2 => rest.get(newline + 1..).unwrap_or_default(),
+        _ => rest,
+    };
+    (head, tail)
+}
+
+/// Writes a text to a file of its own, and returns where it is, or why it was not kept.
+async fn keep(context: &Context, text: &str) -> Result<VirtualPath, String> {
+    let Some(directory) = &context.settings.output_dir else {
+        return Err("nothing is kept here".to_owned());
+    };
+    if context.files.capabilities().read_only {
+        return Err("the workspace is read-only".to_owned());
+    }
+    let kept = write_next(context, directory, text).await;
+    kept.map_err(|error| error.kind().as_str().replace('_', " "))
+}
+
+async fn write_next(context: &Context, directory: &str, text: &str) -> Result<VirtualPath, Error> {
+    let directory = context.files.work_dir().resolve(directory)?;
+    let numbers = numbers(context, &directory).await?;
+    let content = Bytes::copy_from_slice(text.as_bytes());
+    let next = numbers.last().map_or(1, |last| last.saturating_add(1));
+    for number in (next..).take(NAME_TRIES as usize) {
+        let path = directory.child(&format!("{number:03}.txt"))?;
+        let request = WriteRequest::new(&path, content.clone()).mode(WriteMode::CreateNew);
+        let write = context.look("keeping the output", context.files.write_with(&request));
+        match write.await {
+            Ok(_) => {
+                tidy(context, &directory, &numbers).await;
+                return Ok(path);
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::conflict(&directory, "others write here", None))
+}
+
+/// Returns the numbers of the outputs that are kept, in order. The first one hides the directory from version control.
+async fn numbers(context: &Context, directory: &VirtualPath) -> Result<Vec<u32>, Error> {
+    let request = LsRequest::new(directory);
+    let listing = context.look("looking for kept output", context.files.ls_with(&request));
+    match listing.await {
+        Ok(page) => {
+            let names = page.items.iter().filter_map(|entry| entry.path.name());
+            let mut numbers: Vec<u32> = names
+                .filter_map(|name| name.strip_suffix(".txt")?.parse().ok())
+                .collect();
+            numbers.sort_unstable();
+            Ok(numbers)
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let rules = directory.child(".gitignore")?;
+            let request = WriteRequest::new(rules, "*\n").mode(WriteMode::CreateNew);
+            // Where it cannot be written the output may still be.
+            let _ = context
+                .look("keeping the output", context.files.write_with(&request))
+                .await;
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes the oldest outputs, so that there are not too many with the new one.
+async fn tidy(context: &Context, directory: &VirtualPath, numbers: &[u32]) {
+    let most = KEPT_OUTPUTS - 1;
+    let old = numbers.len().saturating_sub(most);
+    for number in numbers.iter().take(old) {
+        if let Ok(path) = directory.child(&format!("{number:03}.txt")) {
+            let request = DeleteRequest::new(path);
+            let delete = context.files.delete_with(&request);
+            let _ = context.look("removing old output", delete).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ends;
+
+    #[track_caller]
+    fn check(text: &str, head: usize, tail: usize, want: (&str, &str)) {
+        assert_eq!(ends(text, head, tail), want);
+    }
+
+    #[test]
+    fn lines_are_kept_whole_where_they_are_short() {
+        check("aaa\nbbb\nccc\nddd\n", 6, 6, ("aaa\n", "ddd\n"));
+        check("aaaaaaaaaaaaaaaa", 3, 3, ("aaa", "aaa"));
+    }
+
+    #[test]
+    fn characters_are_never_cut() {
+        check("ééééé", 3, 3, ("é", "é"));
+        check("éa", 1, 1, ("", "a"));
+    }
+}

@@ -1,0 +1,67 @@
+//! What a toolset is set to: its limits, and what it refuses.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::Tool;
+
+/// How many bytes of text one reply has at most unless set otherwise: 30 KiB.
+pub const DEFAULT_REPLY_BYTES: usize = 30 << 10;
+
+/// How many bytes an image may have unless set otherwise: 5 MiB, which is what model APIs take.
+pub const DEFAULT_IMAGE_BYTES: u64 = 5 << 20;
+
+/// How long a command may run at most, whatever the model asks for, unless set otherwise: 10 minutes.
+pub const DEFAULT_MAX_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How long an operation on files may take unless set otherwise: 30 seconds.
+pub const DEFAULT_FILE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a search may take unless set otherwise: 120 seconds.
+pub const DEFAULT_SEARCH_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Where the rest of a long reply is kept, below the work directory, unless set otherwise.
+pub const DEFAULT_OUTPUT_DIR: &str = ".agent/output";
+
+/// How many files with the rest of long replies there are at most. The oldest one makes room.
+pub const KEPT_OUTPUTS: usize = 100;
+
+/// What `write_file` does about a file that is there and was not read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnreadFiles {
+    /// It refuses, and asks the model to read it first.
+    #[default]
+    Protect,
+    /// It replaces it.
+    Replace,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) offered: BTreeSet<Tool>,
+    pub(crate) reply_bytes: usize,
+    pub(crate) image_bytes: u64,
+    pub(crate) timeout: Duration,
+    pub(crate) max_timeout: Duration,
+    pub(crate) file_timeout: Duration,
+    pub(crate) search_timeout: Duration,
+    pub(crate) unread_files: UnreadFiles,
+    pub(crate) output_dir: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            offered: Tool::ALL.iter().copied().collect(),
+            reply_bytes: DEFAULT_REPLY_BYTES,
+            image_bytes: DEFAULT_IMAGE_BYTES,
+            timeout: backend_core::DEFAULT_EXEC_TIMEOUT,
+            max_timeout: DEFAULT_MAX_TIMEOUT,
+            file_timeout: DEFAULT_FILE_TIMEOUT,
+            search_timeout: DEFAULT_SEARCH_TIMEOUT,
+            unread_files: UnreadFiles::default(),
+            output_dir: Some(DEFAULT_OUTPUT_DIR.to_owned()),
+        }
+    }
+}

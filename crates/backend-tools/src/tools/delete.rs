@@ -1,0 +1,53 @@
+//! `delete`: a file or directory removed.
+
+use backend_core::DeleteRequest;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::structured;
+use crate::Reply;
+use crate::context::{Context, Done};
+use crate::notes::count;
+use crate::settings::Settings;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Arguments {
+    /// The file, link or directory: absolute, or relative to the work directory.
+    path: String,
+    /// Whether a directory is removed with all that is in it; false unless given, and one that is not empty is then
+    /// refused.
+    recursive: Option<bool>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Outcome {
+    /// What was removed.
+    path: String,
+    /// How many entries are gone, itself included.
+    entries: u64,
+}
+
+pub(super) fn describe(_settings: &Settings) -> String {
+    "Removes a file, a link or a directory, for good. A link is removed, not what it leads to. A directory with something in \
+     it needs `recursive`. The root cannot be removed."
+        .to_owned()
+}
+
+pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+    let path = context.path(&arguments.path)?;
+    let _turn = context.turn([&path]).await;
+    let mut request = DeleteRequest::new(&path);
+    if arguments.recursive == Some(true) {
+        request = request.recursive();
+    }
+    let delete = context.files.delete_with(&request);
+    let deleted = context.change("deleting", delete).await?;
+    context.ledger().forget(&path);
+    let outcome = Outcome {
+        path: path.to_string(),
+        entries: deleted.entries,
+    };
+    let text = format!("deleted {path}: {}", count(deleted.entries, "entry"));
+    Ok(Reply::ok(text, structured(&outcome)))
+}

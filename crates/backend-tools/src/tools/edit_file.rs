@@ -1,0 +1,199 @@
+//! `edit_file`: exact texts replaced by others.
+
+use backend_core::text::apply_edits;
+use backend_core::{EditRequest, Edits, Error, ErrorKind, Replacement, VirtualPath};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::listed::is_false;
+use super::structured;
+use crate::Reply;
+use crate::context::{Changed, Context, Done, Failed};
+use crate::freshness::{DIFF_BYTES, Since, since};
+use crate::ledger::Seen;
+use crate::notes::count;
+use crate::output::ends;
+use crate::settings::Settings;
+
+/// How often an edit is tried while the version of the file changes and its text does not.
+const TRIES: usize = 4;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Arguments {
+    /// The file: absolute, or relative to the work directory.
+    path: String,
+    /// The text to replace, exactly as it is in the file, indentation included and line numbers left out. With it goes
+    /// `new_string`; for several replacements, pass `edits` instead of both.
+    old_string: Option<String>,
+    /// The text to put in its place; empty to remove it.
+    new_string: Option<String>,
+    /// Whether every match is replaced; false unless given, and more than one match is then refused.
+    replace_all: Option<bool>,
+    /// Several replacements, made in order, each in what the one before it left: all of them, or none.
+    #[schemars(length(min = 1, max = 100))]
+    edits: Option<Vec<OneEdit>>,
+}
+
+/// One replacement.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OneEdit {
+    /// The text to replace, exactly as it is in the file.
+    old_string: String,
+    /// The text to put in its place; empty to remove it.
+    new_string: String,
+    /// Whether every match is replaced; false unless given.
+    replace_all: Option<bool>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Outcome {
+    /// The file.
+    path: String,
+    /// How many matches were replaced, or how many changes to lines were made.
+    replacements: u64,
+    /// A mark of its state now.
+    version: String,
+    /// The change as a unified diff.
+    diff: String,
+    /// Whether the diff is cut.
+    #[serde(skip_serializing_if = "is_false")]
+    diff_cut: bool,
+}
+
+pub(super) fn describe(_settings: &Settings) -> String {
+    "Replaces text in a file by exact match: one text by `old_string` and `new_string`, or several by `edits`, all of them or \
+     none. Each must match once, unless `replace_all` is set. A line feed matches whatever line ending the file has; line \
+     endings, encoding and mode of the file stay. A text that does not match is answered with the nearest one in the file, \
+     one that matches more than once with the lines; a file that changed since it was read, with what changed. Returns the \
+     change as a unified diff."
+        .to_owned()
+}
+
+pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+    let path = context.path(&arguments.path)?;
+    let replacements = replacements(arguments)?;
+    edit(context, &path, Edits::Exact(replacements)).await
+}
+
+fn replacements(arguments: Arguments) -> Result<Vec<Replacement>, Failed> {
+    let single = arguments.old_string.is_some()
+        || arguments.new_string.is_some()
+        || arguments.replace_all.is_some();
+    match (arguments.edits, arguments.old_string, arguments.new_string) {
+        (Some(edits), None, None) if !single => Ok(edits
+            .into_iter()
+            .map(|edit| replacement(edit.old_string, edit.new_string, edit.replace_all))
+            .collect()),
+        (None, Some(old), Some(new)) => Ok(vec![replacement(old, new, arguments.replace_all)]),
+        (Some(_), ..) => Err(Failed::mistake(
+            "pass either `edits`, or `old_string` and `new_string` with or without `replace_all`, not both",
+        )),
+        (None, Some(_), None) => Err(Failed::mistake(
+            "`new_string` is missing: pass \"\" to remove the text",
+        )),
+        (None, ..) => Err(Failed::mistake(
+            "nothing to replace: pass `old_string` and `new_string`, or `edits`",
+        )),
+    }
+}
+
+fn replacement(old: String, new: String, all: Option<bool>) -> Replacement {
+    match all {
+        Some(true) => Replacement::all(old, new),
+        _ => Replacement::new(old, new),
+    }
+}
+
+/// Edits a file by either form, if it is still what was seen of it.
+pub(super) async fn edit(context: &Context, path: &VirtualPath, edits: Edits) -> Done {
+    let _turn = context.turn([path]).await;
+    for _ in 0..TRIES {
+        let seen = context.ledger().get(path);
+        let mut request = EditRequest::from_edits(path, edits.clone());
+        if let Some(seen) = &seen {
+            request = request.expect(seen.version);
+        }
+        let operation = context.files.edit_with(&request);
+        let edited = match context.change("editing the file", operation).await {
+            Ok(edited) => edited,
+            Err(Changed::Error(error)) => {
+                let (ErrorKind::Conflict, Some(seen)) = (error.kind(), &seen) else {
+                    return Err(told(&error, &edits));
+                };
+                match since(context, path, seen).await? {
+                    Since::Same(version) if version != seen.version => continue,
+                    Since::Changed(reply) => return Err(reply.into()),
+                    // It is about what the edit says of a line, not about the file.
+                    Since::Same(_) => return Err(told(&error, &edits)),
+                    Since::Gone => return Err(Error::not_found(path).into()),
+                }
+            }
+            Err(unknown) => return Err(unknown.into()),
+        };
+        context
+            .ledger()
+            .saw(path, after(path, seen.as_ref(), edited.version, &edits));
+        let (diff, cut) = shown(&edited.diff);
+        let outcome = Outcome {
+            path: path.to_string(),
+            replacements: edited.replacements,
+            version: edited.version.to_string(),
+            diff: diff.clone(),
+            diff_cut: cut || edited.diff_cut,
+        };
+        let what = match edits {
+            Edits::Lines(_) => count(edited.replacements, "change"),
+            _ => count(edited.replacements, "replacement"),
+        };
+        let note = if outcome.diff_cut {
+            " (the diff is cut)"
+        } else {
+            ""
+        };
+        let text = format!("edited {path}: {what}{note}\n{}", diff.trim_end());
+        return Ok(Reply::ok(text, structured(&outcome)));
+    }
+    Err(Error::conflict(path, "others change it all the time", None).into())
+}
+
+/// Returns a diff within what is shown of it.
+pub(super) fn shown(diff: &str) -> (String, bool) {
+    if diff.len() <= DIFF_BYTES {
+        return (diff.to_owned(), false);
+    }
+    (ends(diff, DIFF_BYTES, 0).0.to_owned(), true)
+}
+
+/// Returns what is known of a file after an edit: its text, if that was known before.
+fn after(
+    path: &VirtualPath,
+    seen: Option<&Seen>,
+    version: backend_core::Version,
+    edits: &Edits,
+) -> Seen {
+    let old = seen.and_then(|seen| seen.text.as_ref());
+    let applied = old.and_then(|old| apply_edits(path, old.as_bytes(), edits).ok());
+    let text = applied.and_then(|applied| String::from_utf8(applied.bytes).ok());
+    text.map_or_else(|| Seen::part(version), |text| Seen::whole(version, &text))
+}
+
+/// Tells which of several edits it was.
+fn told(error: &Error, edits: &Edits) -> Failed {
+    let of = match edits {
+        Edits::Exact(all) => all.len(),
+        _ => 1,
+    };
+    match error {
+        Error::NoMatch { index, .. } | Error::AmbiguousMatch { index, .. } if of > 1 => {
+            let text = format!(
+                "edit {} of {of}: {}\nNone of the edits was made.",
+                index + 1,
+                error.for_model()
+            );
+            Reply::worded(error, text).into()
+        }
+        _ => error.clone().into(),
+    }
+}

@@ -1,0 +1,135 @@
+//! `glob`: files by the shape of their path.
+
+use backend_core::{GlobRequest, VirtualPath};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::listed::{is_zero, shorten};
+use super::structured;
+use crate::Reply;
+use crate::context::{Context, Done, Failed, within};
+use crate::notes::{Cut, SkippedCounts, count, notes};
+use crate::output::fit;
+use crate::settings::Settings;
+
+const DEFAULT_LIMIT: usize = 200;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Arguments {
+    /// The pattern. `*` and `?` stay within a name, `**` crosses directories, `{a,b}` and `[a-z]` choose: `*.rs` is beside
+    /// you, `**/*.rs` at any depth, `src/**` all below src.
+    pattern: String,
+    /// The directory from which the pattern counts: absolute, or relative to the work directory. The work directory unless
+    /// given.
+    path: Option<String>,
+    /// Whether hidden entries, whose name starts with a dot, are searched; false unless given.
+    hidden: Option<bool>,
+    /// Whether entries that .gitignore or .ignore files exclude are searched; false unless given.
+    ignored: Option<bool>,
+    /// Whether directories are returned too; false unless given.
+    directories: Option<bool>,
+    /// How many paths to return at most; 200 unless given.
+    #[schemars(range(min = 1, max = 10_000))]
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Outcome {
+    /// The paths, absolute, in path order. A directory ends with a slash.
+    paths: Vec<String>,
+    /// How many more there are in the reply's text or file.
+    #[serde(skip_serializing_if = "is_zero")]
+    omitted: u64,
+    /// Why there may be more; absent if this is all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncated: Option<Cut>,
+    /// What was not searched, by why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped: Option<SkippedCounts>,
+    /// What failed beside this.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failures: Vec<String>,
+    /// Where the whole text is, if the reply does not have all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_in: Option<String>,
+}
+
+pub(super) fn describe(settings: &Settings) -> String {
+    format!(
+        "Finds files by the shape of their path, and returns absolute paths in order, one a line. Hidden files and those \
+         that .gitignore and .ignore files exclude are left out, and counted, unless asked for or named by the pattern. \
+         Links are shown and not followed. It searches {} seconds at most.",
+        settings.search_timeout.as_secs()
+    )
+}
+
+pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+    let (path, pattern) = base(context, arguments.path.as_deref(), &arguments.pattern)?;
+    let timeout = context.settings.search_timeout;
+    let mut request = GlobRequest::new(pattern)
+        .path(&path)
+        .limit(arguments.limit.unwrap_or(DEFAULT_LIMIT))
+        .timeout(timeout);
+    request.hidden = arguments.hidden == Some(true);
+    request.ignored = arguments.ignored == Some(true);
+    request.directories = arguments.directories == Some(true);
+    let glob = context.files.glob_with(&request);
+    // The search ends itself in time; a workspace that does not answer is given up a little later.
+    let page = within(
+        timeout.saturating_add(context.settings.file_timeout),
+        "the search",
+        glob,
+    )
+    .await?;
+    let truncated = Cut::of(page.truncated);
+    let paths: Vec<String> = page
+        .items
+        .iter()
+        .map(|entry| {
+            let slash = if entry.is_directory() { "/" } else { "" };
+            format!("{}{slash}", entry.path)
+        })
+        .collect();
+    let mut text = if paths.is_empty() {
+        format!("nothing below {path} matches")
+    } else {
+        format!(
+            "{}\n{}",
+            paths.join("\n"),
+            count(paths.len() as u64, "match")
+        )
+    };
+    text.push_str(&notes(truncated, &page.skipped, &page.failures));
+    let budget = context.settings.reply_bytes;
+    let (paths, omitted) = shorten(paths, budget);
+    let fitted = fit(context, text, budget).await;
+    let outcome = Outcome {
+        paths,
+        omitted,
+        truncated,
+        skipped: SkippedCounts::of(&page.skipped),
+        failures: page.failures.iter().map(ToString::to_string).collect(),
+        kept_in: fitted.kept.as_ref().map(VirtualPath::to_string),
+    };
+    Ok(Reply::ok(fitted.text, structured(&outcome)))
+}
+
+/// Returns where to search and for what. A pattern that is a whole path counts from the root, as a path would.
+fn base(
+    context: &Context,
+    path: Option<&str>,
+    pattern: &str,
+) -> Result<(VirtualPath, String), Failed> {
+    let here = context.path_or_here(path)?;
+    if path.is_some() || here.is_root() || !pattern.starts_with('/') {
+        return Ok((here, pattern.to_owned()));
+    }
+    let below = pattern
+        .strip_prefix(here.as_str())
+        .and_then(|rest| rest.strip_prefix('/'));
+    Ok(match below {
+        Some(rest) => (here, rest.to_owned()),
+        None => (VirtualPath::root(), pattern.to_owned()),
+    })
+}

@@ -1,0 +1,86 @@
+//! `list_processes`: those that were started.
+
+use backend_core::{Command, ProcessInfo};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::listed::{is_zero, shorten};
+use super::status::Status;
+use super::structured;
+use crate::Reply;
+use crate::context::{Context, Done};
+use crate::output::{ends, fit};
+use crate::settings::Settings;
+
+/// How much of a command is shown.
+const COMMAND_BYTES: usize = 200;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Arguments {}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Outcome {
+    /// The processes, in the order in which they were started.
+    processes: Vec<Process>,
+    /// How many more there are.
+    #[serde(skip_serializing_if = "is_zero")]
+    omitted: u64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Process {
+    /// Its name in other calls.
+    process: String,
+    /// Whether it runs, or how it ended.
+    #[serde(flatten)]
+    status: Status,
+    /// What it runs, cut if it is long.
+    command: String,
+}
+
+pub(super) fn describe(_settings: &Settings) -> String {
+    "Lists the processes that were started in this workspace, those that ended lately included: name, state and command, one \
+     a line."
+        .to_owned()
+}
+
+pub(super) async fn run(context: &Context, _arguments: Arguments) -> Done {
+    let list = context.sandbox()?.processes();
+    let all = context.look("listing the processes", list).await?;
+    if all.is_empty() {
+        let outcome = Outcome {
+            processes: Vec::new(),
+            omitted: 0,
+        };
+        return Ok(Reply::ok("no process was started", structured(&outcome)));
+    }
+    let processes: Vec<Process> = all.iter().map(process).collect();
+    let lines: Vec<String> = processes
+        .iter()
+        .map(|one| format!("{} ({}): {}", one.process, one.status.words(), one.command))
+        .collect();
+    let budget = context.settings.reply_bytes;
+    let fitted = fit(context, lines.join("\n"), budget).await;
+    let (processes, omitted) = shorten(processes, budget);
+    Ok(Reply::ok(
+        fitted.text,
+        structured(&Outcome { processes, omitted }),
+    ))
+}
+
+fn process(info: &ProcessInfo) -> Process {
+    let command = match &info.command {
+        Command::Shell(line) => line.clone(),
+        Command::Argv(argv) => argv.join(" "),
+        _ => String::new(),
+    };
+    let line = command.replace('\n', " ");
+    let shown = ends(&line, COMMAND_BYTES, 0).0;
+    let cut = if shown.len() < line.len() { " ..." } else { "" };
+    Process {
+        process: info.id.to_string(),
+        status: Status::of(info.status),
+        command: format!("{shown}{cut}"),
+    }
+}

@@ -1,0 +1,153 @@
+//! `read_many`: the first lines of several files.
+
+use backend_core::{Error, ReadRequest, Result, TextPage};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::page::{Marks, PageOutcome, remember, render, shorten};
+use super::read_file::LINE_BYTES;
+use super::structured;
+use crate::Reply;
+use crate::context::{Context, Done, Failed};
+use crate::settings::Settings;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Arguments {
+    /// The files: absolute, or relative to the work directory.
+    #[schemars(length(min = 1, max = 50))]
+    paths: Vec<String>,
+    /// How many lines of each file to return at most; 500 unless given.
+    #[schemars(range(min = 1, max = 10_000))]
+    limit: Option<usize>,
+}
+
+const DEFAULT_LIMIT: usize = 500;
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Outcome {
+    /// What became of each file, in the order of the paths.
+    files: Vec<FileOutcome>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct FileOutcome {
+    /// The file as it was named.
+    path: String,
+    /// Its first lines, if it could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<PageOutcome>,
+    /// Why it could not be read, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+pub(super) fn describe(settings: &Settings) -> String {
+    format!(
+        "Reads the first lines of up to 50 text files at once, in the form of read_file, each after a line `==> path <==`. \
+         All of them share {} bytes; where a file is cut, its last line says at which offset to go on with read_file. A file \
+         that cannot be read says why, and does not stop the others.",
+        settings.reply_bytes
+    )
+}
+
+pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+    let budget = context.settings.reply_bytes;
+    let limit = arguments.limit.unwrap_or(DEFAULT_LIMIT);
+    // The first line of each is shown whatever it is.
+    let line_bytes = LINE_BYTES.min(budget / 2 / arguments.paths.len().max(1));
+    let here = context.files.work_dir();
+    let paths: Vec<Result<_>> = arguments
+        .paths
+        .iter()
+        .map(|path| Ok(here.resolve(path)?))
+        .collect();
+    let requests: Vec<ReadRequest> = paths
+        .iter()
+        .flatten()
+        .map(|path| {
+            ReadRequest::new(path)
+                .limit(limit)
+                .line_bytes(line_bytes)
+                .page_bytes(budget)
+        })
+        .collect();
+    let read = async { Ok(context.files.read_many_with(&requests).await) };
+    let mut pages = context.look("reading the files", read).await?.into_iter();
+    let mut outcomes: Vec<Result<TextPage>> = paths
+        .into_iter()
+        .map(|path| path.and_then(|_| pages.next().unwrap_or_else(missing)))
+        .collect();
+    if let Some(failed) = all_failed(&outcomes) {
+        return Err(failed);
+    }
+    let heads: usize = arguments.paths.iter().map(|path| path.len() + 16).sum();
+    share(&mut outcomes, budget.saturating_sub(heads));
+    let mut text = String::new();
+    let mut files = Vec::new();
+    for (path, outcome) in arguments.paths.into_iter().zip(&outcomes) {
+        text.push_str(&format!("==> {path} <==\n"));
+        let (shown, error) = match outcome {
+            Ok(page) => {
+                remember(context, page);
+                text.push_str(&render(page, Marks::Numbers));
+                (Some(PageOutcome::of(page)), None)
+            }
+            Err(error) => {
+                text.push_str(&error.to_string());
+                (None, Some(error.to_string()))
+            }
+        };
+        text.push_str("\n\n");
+        files.push(FileOutcome {
+            path,
+            text: shown,
+            error,
+        });
+    }
+    text.truncate(text.trim_end().len());
+    Ok(Reply::ok(text, structured(&Outcome { files })))
+}
+
+/// A backend answers each request; one that does not is mended here.
+fn missing() -> Result<TextPage> {
+    Err(Error::Unavailable {
+        message: "the workspace did not answer for this file".to_owned(),
+        source: None,
+    })
+}
+
+fn all_failed(outcomes: &[Result<TextPage>]) -> Option<Failed> {
+    let failed: Option<Vec<&Error>> = outcomes.iter().map(|one| one.as_ref().err()).collect();
+    let failed = failed?;
+    let first = *failed.first()?;
+    let lines: Vec<String> = failed.iter().map(|error| error.to_string()).collect();
+    let text = format!("none of the files could be read:\n{}", lines.join("\n"));
+    Some(Reply::worded(first, text).into())
+}
+
+/// Cuts the longest pages, so that all of them together have so many bytes at most.
+fn share(outcomes: &mut [Result<TextPage>], budget: usize) {
+    let mut widths: Vec<usize> = outcomes
+        .iter()
+        .map(|outcome| match outcome {
+            Ok(page) => render(page, Marks::Numbers).len(),
+            Err(error) => error.to_string().len(),
+        })
+        .collect();
+    widths.sort_unstable();
+    // What short ones leave is for the longer ones.
+    let mut room = budget;
+    let mut share = usize::MAX;
+    for (index, width) in widths.iter().enumerate() {
+        let fair = room / (widths.len() - index);
+        if *width > fair {
+            share = fair;
+            break;
+        }
+        room -= width;
+    }
+    for page in outcomes.iter_mut().flatten() {
+        shorten(page, Marks::Numbers, share);
+    }
+}

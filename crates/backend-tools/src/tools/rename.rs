@@ -1,0 +1,61 @@
+//! `move`: a file or directory under another path.
+
+use backend_core::RenameRequest;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::structured;
+use crate::Reply;
+use crate::context::{Context, Done};
+use crate::settings::Settings;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Arguments {
+    /// What to move: absolute, or relative to the work directory.
+    from: String,
+    /// The path that it gets, its name included. Directories above it are created.
+    to: String,
+    /// Whether a file that is at `to` is replaced; false unless given, and it is then refused. A directory never is.
+    overwrite: Option<bool>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Outcome {
+    /// Where it was.
+    from: String,
+    /// Where it is.
+    to: String,
+    /// Whether it was done in one step, and not by a copy.
+    atomic: bool,
+}
+
+pub(super) fn describe(_settings: &Settings) -> String {
+    "Moves or renames a file, a link or a directory with all that is in it. A link is moved, not what it leads to. Something \
+     that is at the target is not replaced unless `overwrite` is set."
+        .to_owned()
+}
+
+pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+    let from = context.path(&arguments.from)?;
+    let to = context.path(&arguments.to)?;
+    let _turn = context.turn([&from, &to]).await;
+    let mut request = RenameRequest::new(&from, &to);
+    if arguments.overwrite == Some(true) {
+        request = request.overwrite();
+    }
+    let rename = context.files.rename_with(&request);
+    let renamed = context.change("moving", rename).await?;
+    if from != to {
+        context.ledger().moved(&from, &to, renamed.version);
+    }
+    let outcome = Outcome {
+        from: from.to_string(),
+        to: to.to_string(),
+        atomic: renamed.atomic,
+    };
+    Ok(Reply::ok(
+        format!("moved {from} to {to}"),
+        structured(&outcome),
+    ))
+}

@@ -1,0 +1,164 @@
+//! `write_file`: the whole content of a file, unless that would lose what the model has not seen.
+
+use backend_core::{
+    Error, ErrorKind, ReadRequest, StatRequest, VirtualPath, WriteMode, WriteRequest, Written,
+};
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::structured;
+use crate::Reply;
+use crate::context::{Changed, Context, Done, Failed};
+use crate::freshness::{Since, since};
+use crate::ledger::Seen;
+use crate::notes::{count, line_count};
+use crate::settings::{Settings, UnreadFiles};
+
+/// How often a write is tried while others change the file.
+const TRIES: usize = 4;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Arguments {
+    /// The file: absolute, or relative to the work directory. Directories above it are created.
+    path: String,
+    /// The whole content of the file, exactly as it is to be.
+    content: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Outcome {
+    /// The file.
+    path: String,
+    /// Whether it is new.
+    created: bool,
+    /// How many bytes it has.
+    size: u64,
+    /// How many lines it has.
+    lines: u64,
+    /// A mark of its state.
+    version: String,
+}
+
+pub(super) fn describe(settings: &Settings) -> String {
+    let unread = match settings.unread_files {
+        UnreadFiles::Protect => {
+            " A file that is there must have been read before, or it is refused."
+        }
+        UnreadFiles::Replace => "",
+    };
+    format!(
+        "Writes a whole text file, and creates it with all directories above it if it is not there. What was in it is \
+         replaced, all at once.{unread} A file that changed since it was read is not replaced: what changed is returned. To \
+         change a part of a file, edit it instead."
+    )
+}
+
+pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+    let path = context.path(&arguments.path)?;
+    let _turn = context.turn([&path]).await;
+    let content = Bytes::from(arguments.content);
+    let written = write(context, &path, &content).await?;
+    let text = std::str::from_utf8(&content).unwrap_or_default();
+    let seen = Seen::whole(written.version, text);
+    context.ledger().saw(&path, seen);
+    let lines = line_count(text);
+    let outcome = Outcome {
+        path: path.to_string(),
+        created: written.created,
+        size: written.size,
+        lines,
+        version: written.version.to_string(),
+    };
+    let done = if written.created {
+        "created"
+    } else {
+        "replaced"
+    };
+    let text = format!(
+        "{done} {path}: {}, {}",
+        count(lines, "line"),
+        count(written.size, "byte")
+    );
+    Ok(Reply::ok(text, structured(&outcome)))
+}
+
+async fn write(context: &Context, path: &VirtualPath, content: &Bytes) -> Result<Written, Failed> {
+    let mut last = None;
+    for _ in 0..TRIES {
+        let seen = context.ledger().get(path);
+        let mode = match (&seen, context.settings.unread_files) {
+            (Some(seen), _) => WriteMode::IfVersion(seen.version),
+            (None, UnreadFiles::Protect) => WriteMode::CreateNew,
+            (None, UnreadFiles::Replace) => WriteMode::Overwrite,
+        };
+        let error = match try_write(context, path, content, mode).await {
+            Ok(written) => return Ok(written),
+            Err(Changed::Error(error)) => error,
+            Err(unknown) => return Err(unknown.into()),
+        };
+        match (error.kind(), &seen) {
+            (ErrorKind::Conflict, Some(seen)) => match since(context, path, seen).await? {
+                // Its content is what was read: only its times or its place changed.
+                Since::Same(version) => context.ledger().renew(path, version),
+                // What was read is gone, and nothing is lost by a new file.
+                Since::Gone => context.ledger().forget(path),
+                Since::Changed(reply) => return Err(reply.into()),
+            },
+            (ErrorKind::AlreadyExists, None) => {
+                if !is_empty_file(context, path).await? {
+                    return Err(unread(&error, path));
+                }
+            }
+            _ => return Err(error.into()),
+        }
+        last = Some(error);
+    }
+    let error = last.unwrap_or_else(|| Error::conflict(path, "others change it", None));
+    Err(error.into())
+}
+
+async fn try_write(
+    context: &Context,
+    path: &VirtualPath,
+    content: &Bytes,
+    mode: WriteMode,
+) -> Result<Written, Changed> {
+    let request = WriteRequest::new(path, content.clone()).mode(mode);
+    let write = context.files.write_with(&request);
+    context.change("writing the file", write).await
+}
+
+/// Returns whether there is nothing in a file to be lost, and counts it as read then.
+async fn is_empty_file(context: &Context, path: &VirtualPath) -> Result<bool, Failed> {
+    let request = StatRequest::new(path);
+    let stat = context.look("looking at the file", context.files.stat_with(&request));
+    let entry = match stat.await {
+        Ok(entry) => entry,
+        // It went away meanwhile.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(error.into()),
+    };
+    if entry.is_directory() {
+        return Err(Error::is_a_directory(path).into());
+    }
+    if entry.size > 0 {
+        return Ok(false);
+    }
+    let request = ReadRequest::new(path).limit(1);
+    let read = context.look("looking at the file", context.files.read_with(&request));
+    let page = read.await?;
+    if page.size == 0 {
+        context.ledger().saw(path, Seen::whole(page.version, ""));
+    }
+    Ok(page.size == 0)
+}
+
+fn unread(error: &Error, path: &VirtualPath) -> Failed {
+    let text = format!(
+        "{error}, and you have not read it\nRead {path} first; then write it again if it is to be replaced, or edit a \
+         part of it."
+    );
+    Reply::worded(error, text).into()
+}
