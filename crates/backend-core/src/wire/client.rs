@@ -63,8 +63,14 @@ impl Client {
         let heard = Arc::default();
         let mut reader = FrameReader::new(read, ours.frame, Arc::clone(&heard));
         let theirs = hello::within(options.hello_timeout, async {
-            Hello::new(&ours, None).send(&mut write).await?;
-            Hello::receive(&mut reader).await
+            let sent = Hello::new(&ours, None).send(&mut write).await;
+            // Who does not listen may have said why: an engine that cannot start a guest, for example.
+            let heard = Hello::receive(&mut reader).await;
+            match (sent, heard) {
+                (Ok(()), heard) => heard,
+                (Err(lost), Ok(_) | Err(Failure::Closed | Failure::Lost(_))) => Err(lost),
+                (Err(_), Err(said)) => Err(said),
+            }
         });
         let theirs = theirs.await?;
         let serves = theirs

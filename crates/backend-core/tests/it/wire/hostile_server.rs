@@ -98,6 +98,21 @@ async fn what_a_client_may_meet_before_it_is_connected_is_an_error() {
 }
 
 #[tokio::test]
+async fn who_does_not_listen_is_heard_all_the_same() {
+    for (said, want) in [
+        (&b"cannot start it"[..], "does not speak this protocol"),
+        (&b""[..], "the connection was lost"),
+    ] {
+        // Nobody reads what is written, and all is said already.
+        let (closed, _) = tokio::io::duplex(1);
+        let error = soon(wire::connect(tokio::io::join(said, closed)))
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains(want), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_breach_fails_every_call_with_the_rule_that_was_broken() {
     let breaches: Vec<(&str, Vec<u8>, &str)> = vec![
         (

@@ -1,0 +1,179 @@
+//! The program from its start to its end: arguments, a runtime, signals, the workspace's end, the exit code.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::Cli;
+use crate::exit;
+use crate::failure::{Failure, Result};
+use crate::out::Out;
+use crate::workspace::{Need, Workspace, WorkspaceArgs};
+
+/// How long a program that was told to end has for that, until it just ends.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs the program with the arguments that it was started with, and returns its exit code.
+pub fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::parse_args(args.iter().cloned()) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error, &args).into(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let code = match runtime {
+        Ok(runtime) => {
+            let code = runtime.block_on(run(cli));
+            // A thread that reads a terminal cannot be waited for.
+            runtime.shutdown_background();
+            code
+        }
+        Err(error) => {
+            let failure = Failure::Host("starting threads".to_owned(), error);
+            told(&mut Out::new(&cli.output), &failure)
+        }
+    };
+    code.into()
+}
+
+/// What a command works with.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) out: Out,
+    args: WorkspaceArgs,
+    workspace: Option<Workspace>,
+}
+
+impl App {
+    /// Opens the workspace that the options describe. It is closed when the command has ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workspace::open`].
+    pub(crate) async fn open(&mut self, need: Need) -> Result<(&Workspace, &mut Out)> {
+        let workspace = Workspace::open(&self.args, need, &mut self.out).await?;
+        Ok((self.workspace.insert(workspace), &mut self.out))
+    }
+}
+
+async fn run(cli: Cli) -> u8 {
+    let mut app = App {
+        out: Out::new(&cli.output),
+        args: cli.workspace,
+        workspace: None,
+    };
+    let (mut first, mut second) = match (Ends::new(), Ends::new()) {
+        (Ok(first), Ok(second)) => (first, second),
+        (Err(error), _) | (_, Err(error)) => {
+            return told(
+                &mut app.out,
+                &Failure::Host("waiting for signals".to_owned(), error),
+            );
+        }
+    };
+    // Whoever holds the thread of the command, such as a reader who does not read, does not hold this one.
+    tokio::spawn(async move {
+        let number = second.next().await;
+        tokio::select! {
+            () = tokio::time::sleep(GRACE) => {}
+            _ = second.next() => {}
+        }
+        std::process::exit(exit::of_signal(number).into());
+    });
+    let outcome = tokio::select! {
+        outcome = cli.command.run(&mut app) => outcome,
+        number = first.next() => Err(Failure::Signal(number)),
+    };
+    finish(app, outcome).await
+}
+
+/// Closes the workspace, and tells what went wrong.
+async fn finish(mut app: App, outcome: Result<u8>) -> u8 {
+    let closed = match app.workspace.take() {
+        None => Ok(()),
+        Some(workspace) if matches!(outcome, Err(Failure::Signal(_))) => {
+            workspace.abandon().await;
+            Ok(())
+        }
+        // Who did not read the output has changed what was changed.
+        Some(workspace) => workspace.close().await,
+    };
+    let mut code = match outcome {
+        Ok(code) => code,
+        Err(failure) => told(&mut app.out, &failure),
+    };
+    if let Err(failure) = closed {
+        code = told(&mut app.out, &failure);
+    }
+    match app.out.flush() {
+        Ok(()) => code,
+        Err(failure) => told(&mut app.out, &failure),
+    }
+}
+
+/// Tells a failure, and returns its exit code. Nobody is told that nobody listens, or what they did themselves.
+fn told(out: &mut Out, failure: &Failure) -> u8 {
+    if matches!(failure, Failure::ClosedPipe | Failure::Signal(_)) {
+        return failure.code();
+    }
+    match out.failure(failure) {
+        Ok(()) => failure.code(),
+        Err(other) => other.code(),
+    }
+}
+
+/// Tells what is wrong with the arguments, or shows the help that was asked for.
+fn refuse(error: &clap::Error, args: &[OsString]) -> u8 {
+    let is_help = !error.use_stderr();
+    let own = args.iter().skip(1).take_while(|arg| *arg != "--");
+    if !is_help && own.into_iter().any(|arg| arg == "--json") {
+        let message = error.render().to_string();
+        let message = message.trim().trim_start_matches("error: ");
+        let document = json!({
+            "error": { "kind": "usage", "message": message, "exit_code": exit::USAGE }
+        });
+        return match writeln!(io::stdout(), "{document}") {
+            Ok(()) => exit::USAGE,
+            Err(_) => exit::CLOSED_PIPE,
+        };
+    }
+    match error.print() {
+        Ok(()) if is_help => exit::OK,
+        Ok(()) => exit::USAGE,
+        Err(failed) if failed.kind() == io::ErrorKind::BrokenPipe => exit::CLOSED_PIPE,
+        Err(_) => exit::HOST,
+    }
+}
+
+/// The signals that ask a program to end.
+struct Ends {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Ends {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for one, and returns its number.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
+            _ = self.hangup.recv() => SignalKind::hangup().as_raw_value(),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The command line as a whole: its commands, and the options that all of them share.
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
+
+use crate::command::Command;
+use crate::help;
+use crate::workspace::WorkspaceArgs;
+
+/// The commands that do without a workspace. Their help does not show its options.
+const WITHOUT_WORKSPACE: &[&str] = &["completions", "man", "runtimes"];
+
+/// A place for an AI agent to work, from the command line: files, searches, and commands run beside them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "agent-backends",
+    version,
+    about = help::ABOUT,
+    long_about = help::LONG_ABOUT,
+    after_help = help::AFTER_HELP,
+    after_long_help = help::AFTER_LONG_HELP,
+    max_term_width = 100,
+    propagate_version = false,
+    disable_help_subcommand = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) workspace: WorkspaceArgs,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How results are shown.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = help::OUTPUT)]
+pub(crate) struct OutputArgs {
+    /// Print one JSON document, errors included
+    ///
+    /// The standard output then holds exactly one JSON document, whatever happens: the outcome, or an object with the field
+    /// `error`.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Print no summaries and no notes, only results and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+
+    /// When to use colours
+    ///
+    /// `auto` means: if the standard output is a terminal, and NO_COLOR is not set.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorWhen,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Cli {
+    /// Parses the arguments of a program, its name first.
+    ///
+    /// # Errors
+    ///
+    /// What clap has to say: a mistake in the arguments, or the help that was asked for.
+    pub(crate) fn parse_args(
+        args: impl IntoIterator<Item = std::ffi::OsString>,
+    ) -> Result<Self, clap::Error> {
+        let mut command = command();
+        let mut matches = command.try_get_matches_from_mut(args)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// Returns the definition of the command line, from which help, completions and manual pages are made.
+pub fn command() -> clap::Command {
+    let command = Cli::command();
+    let globals: Vec<_> = command
+        .get_arguments()
+        .filter(|arg| arg.get_help_heading() == Some(help::WORKSPACE))
+        .map(|arg| arg.clone().hide(true))
+        .collect();
+    // What a command defines itself is not taken from above: so the options still parse, and are not shown.
+    command.mut_subcommands(|sub| {
+        if WITHOUT_WORKSPACE.contains(&sub.get_name()) {
+            sub.args(globals.clone())
+        } else {
+            sub
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, command};
+
+    #[test]
+    fn the_definition_holds_together() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn options_stand_before_or_after_the_command() {
+        for args in [["--root", "x", "ls"], ["ls", "--root", "x"]] {
+            let args = ["agent-backends"].into_iter().chain(args);
+            let cli = Cli::parse_args(args.map(Into::into)).unwrap();
+            assert_eq!(cli.workspace.root.as_deref(), Some("x".as_ref()));
+        }
+    }
+
+    #[test]
+    fn a_command_without_a_workspace_does_not_show_its_options() {
+        let mut command = command();
+        command.build();
+        let mut help = |name: &str| {
+            let sub = command.find_subcommand_mut(name).unwrap();
+            sub.render_long_help().to_string()
+        };
+        assert!(help("ls").contains("--root"));
+        assert!(!help("runtimes").contains("--root"));
+    }
+}

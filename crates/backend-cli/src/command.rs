@@ -1,0 +1,127 @@
+//! The commands, one file each. Here is what there is, and what several of them share.
+
+use backend_core::{Backend, EntryKind, ErrorKind, StatRequest, VirtualPath};
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use crate::app::App;
+use crate::exit;
+use crate::failure::{Failure, Result};
+use crate::out::Out;
+
+mod cat;
+mod completions;
+mod cp;
+mod doctor;
+mod edit;
+mod exec;
+mod glob;
+mod grep;
+mod ls;
+mod man;
+mod mkdir;
+mod mv;
+mod rm;
+mod runtimes;
+mod stat;
+mod write;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Ls(ls::Ls),
+    Stat(stat::Stat),
+    Cat(cat::Cat),
+    Write(write::Write),
+    Edit(edit::Edit),
+    Cp(cp::Cp),
+    Mv(mv::Mv),
+    Rm(rm::Rm),
+    Mkdir(mkdir::Mkdir),
+    Glob(glob::Glob),
+    Grep(grep::Grep),
+    Exec(exec::Exec),
+    Runtimes(runtimes::Runtimes),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+impl Command {
+    /// Does it, and returns the exit code.
+    ///
+    /// # Errors
+    ///
+    /// What each command says of itself in its help.
+    pub(crate) async fn run(self, app: &mut App) -> Result<u8> {
+        match self {
+            Self::Ls(command) => command.run(app).await,
+            Self::Stat(command) => command.run(app).await,
+            Self::Cat(command) => command.run(app).await,
+            Self::Write(command) => command.run(app).await,
+            Self::Edit(command) => command.run(app).await,
+            Self::Cp(command) => command.run(app).await,
+            Self::Mv(command) => command.run(app).await,
+            Self::Rm(command) => command.run(app).await,
+            Self::Mkdir(command) => command.run(app).await,
+            Self::Glob(command) => command.run(app).await,
+            Self::Grep(command) => command.run(app).await,
+            Self::Exec(command) => command.run(app).await,
+            Self::Runtimes(command) => command.run(&mut app.out),
+            Self::Doctor(command) => command.run(app).await,
+            Self::Completions(command) => command.run(&mut app.out),
+            Self::Man(command) => command.run(&mut app.out),
+        }
+    }
+}
+
+/// The outcomes of a command that takes several paths. One that fails does not stop the others.
+#[derive(Debug, Default)]
+struct Results {
+    items: Vec<Value>,
+    code: u8,
+}
+
+impl Results {
+    /// Adds what was done at a path.
+    fn done(&mut self, path: &str, outcome: Value) {
+        let mut item = Map::from_iter([("path".to_owned(), path.into())]);
+        if let Value::Object(fields) = outcome {
+            item.extend(fields);
+        }
+        self.items.push(item.into());
+    }
+
+    /// Adds what was not done, and tells it. The first failure decides the exit code.
+    fn failed(&mut self, path: &str, failure: &Failure, out: &mut Out) {
+        if self.code == exit::OK {
+            self.code = failure.code();
+        }
+        self.items
+            .push(json!({ "path": path, "error": failure.to_json() }));
+        out.error(failure);
+    }
+
+    /// Prints the JSON document, if that is wanted, and returns the exit code.
+    fn finish(self, out: &mut Out) -> Result<u8> {
+        if out.is_json() {
+            out.json(&json!({ "results": self.items }))?;
+        }
+        Ok(self.code)
+    }
+}
+
+/// Returns whether a directory, or a link to one, is at a path.
+///
+/// # Errors
+///
+/// Those of a `stat`, but that nothing is there.
+pub(crate) async fn is_directory(backend: &dyn Backend, path: &VirtualPath) -> Result<bool> {
+    match backend.stat_with(&StatRequest::new(path)).await {
+        Ok(entry) => Ok(entry.target.unwrap_or(entry.kind) == EntryKind::Directory),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(false),
+            _ => Err(error.into()),
+        },
+    }
+}

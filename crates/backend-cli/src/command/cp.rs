@@ -1,0 +1,111 @@
+//! `cp`: copies within the workspace, into it, and out of it.
+
+use std::ffi::{OsStr, OsString};
+
+use backend_core::DEFAULT_READ_BYTES;
+use clap::Args;
+
+use crate::app::App;
+use crate::copy::{Copied, Options, Place, host_path};
+use crate::failure::{Failure, Result};
+use crate::parse;
+use crate::workspace::{Need, Workspace};
+
+/// Copy files and trees: within the workspace, into it, and out of it
+///
+/// A path after `host:` is one of this machine, any other one of the workspace. If the target is a directory, copies go into
+/// it under their names. Bytes are copied as they are; modes and times are not. A file is replaced at once and whole.
+/// Links that are found in a tree are not copied, and neither are special files: that is told, and the exit code is 1.
+///
+/// What is written to this machine stays in the directory that was named, whatever is in the tree.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  agent-backends cp host:./report.pdf /inbox/
+  agent-backends cp -r /results host:/tmp/results
+  agent-backends cp -r --state memory.json host:./notes /
+  agent-backends cp a.txt b.txt")]
+pub(crate) struct Cp {
+    /// What to copy, and then where to
+    #[arg(required = true, num_args = 2.., value_names = ["FROM", "TO"])]
+    paths: Vec<OsString>,
+
+    /// Copy directories, with all that is in them
+    #[arg(long, short)]
+    recursive: bool,
+
+    /// Replace nothing: what is there is told with exit code 4
+    #[arg(long, short)]
+    no_clobber: bool,
+
+    /// Take the target as the new path itself, also if it is a directory
+    #[arg(long, short = 'T')]
+    no_target_directory: bool,
+
+    /// How many bytes a file may have; it is held in memory while it is copied
+    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_READ_BYTES, value_parser = parse::size)]
+    max_file_size: u64,
+}
+
+impl Cp {
+    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+        let Some((target, sources)) = self.paths.split_last() else {
+            return Err(Failure::Usage("say what to copy, and where to".to_owned()));
+        };
+        let to_host = host_path(target).is_some();
+        if to_host && sources.iter().all(|source| host_path(source).is_some()) {
+            let message = "both ends are of this machine: one has to be of the workspace";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        let need = if to_host { Need::Read } else { Need::Change };
+        let (workspace, out) = app.open(need).await?;
+        let target = match host_path(target) {
+            Some(path) => Place::target(path)?,
+            None => place(workspace, target)?,
+        };
+        if sources.len() > 1 && (self.no_target_directory || !target.is_directory().await?) {
+            let message = "several sources need a target that is a directory";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        let options = Options {
+            recursive: self.recursive,
+            keep: self.no_clobber,
+            file_bytes: self.max_file_size,
+        };
+        let mut copied = Copied::default();
+        for source in sources {
+            let from = match host_path(source) {
+                Some(path) => Place::source(path),
+                None => place(workspace, source),
+            };
+            let ends = match from {
+                Ok(from) => {
+                    let to = target.for_source(&from, self.no_target_directory).await;
+                    to.map(|to| (from, to))
+                }
+                Err(failure) => Err(failure),
+            };
+            match ends {
+                Ok((from, to)) => copied.add(&from, &to, options, out).await?,
+                Err(failure) => copied.fail(&source.to_string_lossy(), &failure, out),
+            }
+        }
+        if out.is_json() {
+            out.json(&copied.to_json())?;
+        } else {
+            out.summary(copied.summary())?;
+        }
+        Ok(copied.code())
+    }
+}
+
+fn place(workspace: &Workspace, text: &OsStr) -> Result<Place> {
+    let Some(text) = text.to_str() else {
+        let message = format!("{}: a path of the workspace is UTF-8", text.display());
+        return Err(Failure::Usage(message));
+    };
+    Ok(Place::in_workspace(
+        workspace.backend(),
+        workspace.path(text)?,
+    ))
+}

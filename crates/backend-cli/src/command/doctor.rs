@@ -1,0 +1,53 @@
+//! `doctor`: what this machine can do, and why not.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::app::App;
+use crate::doctor::{self, Check, Status};
+use crate::exit;
+use crate::failure::Result;
+use crate::out::Out;
+use crate::workspace::Need;
+
+/// Check what this machine can do, and say why not
+///
+/// Each line is `ok`, `warn` (there is something less good, or something is not there) or `fail`. Exit code 1 means that
+/// something fails. The workspace that the options describe is opened too.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {}
+
+impl Doctor {
+    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+        let mut checks = doctor::checks().await;
+        checks.push(match app.open(Need::Read).await {
+            Ok(_) => Check::ok("workspace", "it opens"),
+            Err(failure) => Check::fail("workspace", failure.message(), "name another one"),
+        });
+        let out = &mut app.out;
+        let well = checks.iter().all(|check| check.status != Status::Fail);
+        if out.is_json() {
+            out.json(&json!({ "ok": well, "checks": checks }))?;
+        } else {
+            for check in &checks {
+                show(check, out)?;
+            }
+        }
+        Ok(if well { exit::OK } else { exit::NEGATIVE })
+    }
+}
+
+fn show(check: &Check, out: &mut Out) -> Result<()> {
+    let colors = out.colors();
+    let (style, status) = match check.status {
+        Status::Ok => (colors.good, "ok"),
+        Status::Warn => (colors.warning, "warn"),
+        Status::Fail => (colors.error, "fail"),
+    };
+    let Check { name, detail, .. } = check;
+    out.line(format_args!("{style}{status:4}{style:#}  {name}: {detail}"))?;
+    match &check.advice {
+        Some(advice) => out.line(format_args!("      {advice}")),
+        None => Ok(()),
+    }
+}

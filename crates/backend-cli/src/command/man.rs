@@ -1,0 +1,36 @@
+//! `man`: manual pages.
+
+use clap::Args;
+use clap_mangen::Man as Page;
+
+use crate::exit;
+use crate::failure::{Failure, Result};
+use crate::out::Out;
+
+/// Print the manual page of this program, or of one of its commands
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  agent-backends man | man -l -
+  agent-backends man grep > agent-backends-grep.1")]
+pub(crate) struct Man {
+    /// The command
+    command: Option<String>,
+}
+
+impl Man {
+    pub(super) fn run(self, out: &mut Out) -> Result<u8> {
+        let mut command = crate::command();
+        command.build();
+        if let Some(name) = &self.command {
+            let found = command.find_subcommand(name).cloned();
+            let unknown = || Failure::Usage(format!("there is no command '{name}'"));
+            command = found.ok_or_else(unknown)?;
+        }
+        let mut page = Vec::new();
+        let rendered = Page::new(command).render(&mut page);
+        rendered.map_err(|error| Failure::Host("the manual page".to_owned(), error))?;
+        out.bytes(&page)?;
+        Ok(exit::OK)
+    }
+}

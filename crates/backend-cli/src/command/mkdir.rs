@@ -1,0 +1,43 @@
+//! `mkdir`: a directory, with those above it.
+
+use backend_core::{MadeDirectory, MkdirRequest};
+use clap::Args;
+use serde_json::json;
+
+use crate::app::App;
+use crate::command::Results;
+use crate::failure::Result;
+use crate::workspace::{Need, Workspace};
+
+/// Make directories, with those above them
+///
+/// One that is there is left as it is, and is no error.
+#[derive(Debug, Args)]
+pub(crate) struct Mkdir {
+    /// The directories
+    #[arg(required = true)]
+    paths: Vec<String>,
+}
+
+impl Mkdir {
+    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+        let (workspace, out) = app.open(Need::Change).await?;
+        let mut results = Results::default();
+        for path in &self.paths {
+            match mkdir(workspace, path).await {
+                Ok((path, made)) => results.done(&path, json!({ "created": made.created })),
+                Err(failure) => results.failed(path, &failure, out),
+            }
+        }
+        results.finish(out)
+    }
+}
+
+async fn mkdir(workspace: &Workspace, path: &str) -> Result<(String, MadeDirectory)> {
+    let path = workspace.path(path)?;
+    let made = workspace
+        .backend()
+        .mkdir_with(&MkdirRequest::new(&path))
+        .await?;
+    Ok((path.into(), made))
+}

@@ -1,0 +1,77 @@
+//! What this machine can do, and why not. Things are tried rather than looked up, wherever that is possible.
+
+use serde::Serialize;
+
+mod commands;
+mod files;
+mod system;
+
+/// How a check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    /// It works.
+    Ok,
+    /// Something else is used instead, or is not there.
+    Warn,
+    /// It does not work.
+    Fail,
+}
+
+/// One thing that was checked.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Check {
+    pub(crate) name: &'static str,
+    pub(crate) status: Status,
+    /// What there is.
+    pub(crate) detail: String,
+    /// What to do about it; `None` where there is nothing to do.
+    pub(crate) advice: Option<String>,
+}
+
+impl Check {
+    pub(crate) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            name,
+            status: Status::Ok,
+            detail: detail.into(),
+            advice: None,
+        }
+    }
+
+    pub(crate) fn warn(
+        name: &'static str,
+        detail: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            name,
+            status: Status::Warn,
+            detail: detail.into(),
+            advice: Some(advice.into()),
+        }
+    }
+
+    pub(crate) fn fail(
+        name: &'static str,
+        detail: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            status: Status::Fail,
+            ..Self::warn(name, detail, advice)
+        }
+    }
+}
+
+/// Checks this machine.
+pub(crate) async fn checks() -> Vec<Check> {
+    vec![
+        system::kernel(),
+        system::user(),
+        system::cgroups(),
+        files::confinement().await,
+        files::handles(),
+        commands::local().await,
+    ]
+}

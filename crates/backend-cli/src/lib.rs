@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod app;
+mod cli;
+mod command;
+mod copy;
+mod doctor;
+mod exit;
+mod failure;
+mod help;
+mod host;
+mod json;
+mod notes;
+mod out;
+mod palette;
+mod parse;
+mod time;
+mod workspace;
+
+pub use app::main;
+pub use cli::command;

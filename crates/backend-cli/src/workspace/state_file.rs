@@ -1,0 +1,215 @@
+//! `--state FILE`: a workspace that is one JSON document.
+//!
+//! Who changes something holds a lock on the file from before it is read until after it is replaced, so that no change is
+//! lost. Who only looks takes no lock: a document is replaced at once and whole.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use backend_core::Error;
+use backend_state::{Document, StateBackend};
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::Need;
+use crate::failure::{Failure, Result};
+use crate::out::Out;
+
+/// How long to wait between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A document that is open.
+#[derive(Debug)]
+pub(super) struct StateFile {
+    backend: StateBackend,
+    writer: Option<Writer>,
+}
+
+/// The right to change a document.
+#[derive(Debug)]
+struct Writer {
+    path: PathBuf,
+    /// What `path` names, locked.
+    file: File,
+    /// Whether there was nothing before.
+    is_new: bool,
+    loaded: Document,
+}
+
+impl StateFile {
+    /// Opens a document, and for a change waits until nobody else changes it.
+    ///
+    /// # Errors
+    ///
+    /// `Opening` for what is no document, and if another program does not stop changing it; `Host` if the file cannot be
+    /// opened.
+    pub(super) async fn open(
+        path: &Path,
+        need: Need,
+        wait: Duration,
+        out: &mut Out,
+    ) -> Result<Self> {
+        let what = || format!("--state {}", path.display());
+        let failed = |error| Failure::Host(what(), error);
+        // The file that a link leads to is replaced, not the link.
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let mut file = match need {
+            Need::Read => open_file(OpenOptions::new().read(true), &path).map_err(failed)?,
+            _ => lock(&path, wait).await.map_err(|error| match error {
+                Refused::Busy => Failure::Opening(what(), busy(wait)),
+                Refused::Io(error) => failed(error),
+            })?,
+        };
+        let mut json = Vec::new();
+        file.read_to_end(&mut json).map_err(failed)?;
+        let is_new = json.is_empty();
+        let backend = if is_new {
+            StateBackend::new()
+        } else {
+            let loaded = StateBackend::from_json(&json);
+            loaded.map_err(|error| Failure::Opening(what(), error.into()))?
+        };
+        if need != Need::Read && !is_new && is_of_python(&json) {
+            out.note("the document is one of pydantic-ai-backend; a change saves it in the form of this program");
+        }
+        let writer = (need != Need::Read).then(|| Writer {
+            path,
+            file,
+            is_new,
+            loaded: backend.to_document(),
+        });
+        Ok(Self { backend, writer })
+    }
+
+    /// Returns the files.
+    pub(super) fn backend(&self) -> &StateBackend {
+        &self.backend
+    }
+
+    /// Saves what changed, and lets others change it.
+    ///
+    /// # Errors
+    ///
+    /// `Host` if it cannot be saved: the document is then as it was.
+    pub(super) fn close(self) -> Result<()> {
+        let Some(writer) = self.writer else {
+            return Ok(());
+        };
+        let document = self.backend.to_document();
+        let path = writer.path.display().to_string();
+        let failed = |error| Failure::Host(format!("--state {path}"), error);
+        if document != writer.loaded {
+            return writer.replace(&document).map_err(failed);
+        }
+        if writer.is_new {
+            // It was made to be locked, and nothing came of it.
+            std::fs::remove_file(&writer.path).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Puts a new document in the place of the old one.
+    fn replace(&self, document: &Document) -> io::Result<()> {
+        let directory = match self.path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let mut temporary = tempfile::Builder::new()
+            .prefix(".agent-backends-state-")
+            .tempfile_in(directory)?;
+        let mut json = document.to_json();
+        json.push('\n');
+        temporary.write_all(json.as_bytes())?;
+        let metadata = self.file.metadata()?;
+        temporary
+            .as_file()
+            .set_permissions(metadata.permissions())?;
+        // Only root may give a file away; without that right the owner changes, as with any editor.
+        let (user, group) = (metadata.uid(), metadata.gid());
+        let _ = std::os::unix::fs::fchown(temporary.as_file(), Some(user), Some(group));
+        temporary.as_file().sync_all()?;
+        temporary.persist(&self.path)?;
+        File::open(directory)?.sync_all()
+    }
+}
+
+/// Why a document is not to be had for a change.
+enum Refused {
+    Busy,
+    Io(io::Error),
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Opens what is at a path, made if it is not there, and locks it.
+async fn lock(path: &Path, wait: Duration) -> Result<File, Refused> {
+    let started = Instant::now();
+    loop {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = open_file(&mut options, path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            // Who had the lock may have replaced the file that this one was.
+            Ok(()) if is_at(&file, path)? => {
+                file.rewind()?;
+                return Ok(file);
+            }
+            Ok(()) => continue,
+            Err(Errno::WOULDBLOCK | Errno::INTR) => {}
+            Err(errno) => return Err(io::Error::from(errno).into()),
+        }
+        if started.elapsed() > wait {
+            return Err(Refused::Busy);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Opens a regular file, and does not wait for what is none.
+fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = options.custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        let message = "it is not a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    Ok(file)
+}
+
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(there) => Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn busy(wait: Duration) -> Error {
+    Error::Unavailable {
+        message: format!(
+            "another program has it open for a change, and did not finish within {wait:?}"
+        ),
+        source: None,
+    }
+}
+
+/// Returns whether a document that loads is one of the Python original: those of this program name their format.
+fn is_of_python(json: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Head {
+        format: Option<IgnoredAny>,
+    }
+    serde_json::from_slice::<Head>(json).is_ok_and(|head| head.format.is_none())
+}

@@ -1,0 +1,29 @@
+//! The program as a person or a script has it: the real binary, started anew for each test.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "a test fails by panicking, and says what it skips"
+)]
+
+mod cat;
+mod copy;
+mod edit;
+mod errors;
+mod exec;
+mod files;
+mod help;
+mod machine;
+mod mounts;
+mod pipes;
+mod search;
+mod signals;
+mod state;
+mod support;
+mod write;
