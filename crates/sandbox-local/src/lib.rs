@@ -18,6 +18,6 @@ mod elsewhere;
 use elsewhere::Engine;
 
 pub use builder::LocalSandboxBuilder;
-pub use sandbox::LocalSandbox;
 #[cfg(target_os = "linux")]
 pub use provider::LocalProvider;
+pub use sandbox::LocalSandbox;
