@@ -142,7 +142,7 @@ pub async fn a_suspended_sandbox_rests_and_comes_back_with_its_files<P: SandboxP
     provider.suspend(&id).await.expect("rest");
     assert!(!sandbox.is_alive().await);
     assert!(provider.attach(&id).await.is_err());
-    assert_eq!(subject.listed().await, [id.clone()]);
+    assert_eq!(subject.listed().await, std::slice::from_ref(&id));
     provider.suspend(&id).await.expect("it rests already");
     let taken = provider.create(&SandboxSpec::new(id.clone())).await;
     assert_eq!(

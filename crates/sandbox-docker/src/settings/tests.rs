@@ -1,3 +1,5 @@
+//! What the settings come to in the engine's words, and what is refused.
+
 use backend_core::{RuntimeConfig, SandboxId, VirtualPath};
 use bollard::models::ContainerCreateBody;
 

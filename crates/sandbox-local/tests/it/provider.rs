@@ -29,7 +29,7 @@ async fn what_an_earlier_process_left_is_listed_and_can_be_destroyed() {
         sandbox.unwrap().write("/file", "x").await.unwrap();
     }
     let provider = LocalProvider::without_isolation(root.path(), open).unwrap();
-    assert_eq!(provider.list().await.unwrap(), [id.clone()]);
+    assert_eq!(provider.list().await.unwrap(), std::slice::from_ref(&id));
     let attached = provider.attach(&id).await.map(|_| ());
     assert_eq!(attached.unwrap_err().kind(), ErrorKind::Unavailable);
     let taken = provider.create(&SandboxSpec::new(id.clone())).await;

@@ -1,3 +1,5 @@
+//! Records that were written, damaged and locked.
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};

@@ -38,7 +38,7 @@ backend_conformance::file_laws!(sockets, || async { over_sockets().await });
 #[cfg(target_os = "linux")]
 mod commands {
     use backend_conformance::Subject;
-    use backend_core::wire::{self, Limits, Options, Server};
+    use backend_core::wire::{self, Options, Server};
     use backend_fs::FsBackend;
     use sandbox_local::LocalSandbox;
     use tempfile::TempDir;
@@ -75,14 +75,6 @@ mod commands {
         over(near, far, Options::default()).await
     }
 
-    /// So small that even a short message is cut.
-    async fn in_small_frames() -> Subject {
-        let limits = Limits::default().frame(4 << 10).window(8 << 10);
-        let (near, far) = tokio::io::duplex(777);
-        over(near, far, Options::default().limits(limits)).await
-    }
-
     backend_conformance::sandbox_laws!(pipe, || async { over_a_pipe().await });
     backend_conformance::sandbox_laws!(sockets, || async { over_sockets().await });
-    backend_conformance::sandbox_laws!(small_frames, || async { in_small_frames().await });
 }

@@ -1,3 +1,5 @@
+//! Archives that a hostile container could send.
+
 use std::fs;
 use std::path::Path;
 
