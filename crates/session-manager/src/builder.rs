@@ -202,11 +202,9 @@ impl<P: SandboxProvider> SessionManagerBuilder<P> {
     ///
     /// `invalid_request` for settings that contradict each other; `unavailable` if the root is another manager's or cannot be
     /// used, or the provider does not answer.
-    pub fn build(self) -> impl Future<Output = Result<SessionManager<P>>> + Send {
-        async move {
-            let (provider, settings) = self.checked()?;
-            SessionManager::open(provider, settings).await
-        }
+    pub async fn build(self) -> Result<SessionManager<P>> {
+        let (provider, settings) = self.checked()?;
+        SessionManager::open(provider, settings).await
     }
 
     fn checked(self) -> Result<(P, Settings)> {

@@ -21,12 +21,6 @@ mod session;
 mod settings;
 mod shutdown;
 #[cfg(test)]
-#[expect(
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a day that fails says which it was"
-)]
 mod simulation;
 mod start;
 mod store;

@@ -51,7 +51,7 @@ fn forsaken(image: &ImageSummary) -> bool {
 async fn remove(
     engine: &Engine,
     runtime: &str,
-    which: impl Fn(&ImageSummary, &str) -> bool + Send,
+    which: impl Fn(&ImageSummary, &str) -> bool + Send + Sync,
 ) -> Result<Vec<String>> {
     let filter = labels::filter(&[(labels::KIND, tag::RUNTIME_IMAGE), (tag::RUNTIME, runtime)]);
     let options = ListImagesOptionsBuilder::default().filters(&filter).build();

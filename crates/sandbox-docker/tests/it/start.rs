@@ -121,7 +121,7 @@ async fn a_provider_finds_its_sandboxes_again_and_no_others() {
     drop(made);
 
     let second = provider().await.unwrap();
-    assert_eq!(second.list().await.unwrap(), [name.clone()]);
+    assert_eq!(second.list().await.unwrap(), std::slice::from_ref(&name));
     let found = second.attach(&name).await.unwrap();
     assert_eq!(found.read("a.txt").await.unwrap().text, "x");
     assert_eq!(found.work_dir().as_str(), "/workspace");

@@ -102,7 +102,7 @@ fn a_discarded_session_is_gone_whatever_an_agent_made() {
     let locked = workspace.join("locked");
     fs::create_dir_all(locked.join("in")).unwrap();
     fs::write(locked.join("in/file"), "x").unwrap();
-    fs::set_permissions(locked.join("in"), PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(locked.join("in"), PermissionsExt::from_mode(0o0)).unwrap();
     fs::set_permissions(&locked, PermissionsExt::from_mode(0o500)).unwrap();
     // Deeper than a path can be, and than a stack would like.
     let deep = rustix::fs::open(
