@@ -70,6 +70,9 @@ impl Backend for ReadOnly {
     }
 
     async fn edit_with(&self, request: &EditRequest) -> Result<Edited> {
+        if request.dry_run {
+            return self.inner.edit_with(request).await;
+        }
         refuse(&request.path)
     }
 

@@ -55,7 +55,8 @@ impl World {
             let (manager, id) = (self.manager.clone(), id.clone());
             let arrivals = Arc::clone(&self.arrivals);
             let by_attach = self.random.chance(15);
-            let keeps = self.policy.stored;
+            // Files that are purged in time are not there for ever.
+            let keeps = self.policy.stored && self.policy.purge.is_none();
             let patience = if self.random.chance(30) {
                 self.random.millis(2_000)
             } else {

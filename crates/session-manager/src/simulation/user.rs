@@ -1,7 +1,7 @@
 //! What users do with a session, and what they may then rely on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use backend_core::{BackendExt, ErrorKind, ExecRequest, Sandbox, SandboxId};
 
@@ -38,7 +38,9 @@ impl<'a> Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.lock().unwrap().working.remove(&self.1);
+        // A panic that goes on must not become another one.
+        let mut knowledge = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        knowledge.working.remove(&self.1);
     }
 }
 

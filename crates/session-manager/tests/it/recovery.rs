@@ -13,11 +13,15 @@ use crate::support::{MINUTE, broken, builder, provider, stored, with_root};
 
 /// Makes a manager that is gone when its runtime is, as a process is with all that it did.
 fn crash_after<T: Send>(work: impl Future<Output = T> + Send) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    std::thread::scope(|scope| scope.spawn(|| runtime.block_on(work)).join().unwrap())
+    let run = || {
+        // Made and dropped on a thread of its own, where there is no other runtime.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(work)
+    };
+    std::thread::scope(|scope| scope.spawn(run).join().unwrap())
 }
 
 #[tokio::test]
