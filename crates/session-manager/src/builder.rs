@@ -188,10 +188,11 @@ impl<P: SandboxProvider> SessionManagerBuilder<P> {
         self
     }
 
-    /// Uses the disk on the caller's thread, so that a simulation is the same each time.
+    /// Uses the disk on the caller's thread, and this number in the names of sandboxes, so that a simulation is the same each
+    /// time.
     #[cfg(test)]
-    pub(crate) fn inline(mut self) -> Self {
-        self.settings.inline = true;
+    pub(crate) fn inline(mut self, boot: u64) -> Self {
+        self.settings.inline = Some(boot);
         self
     }
 
@@ -255,7 +256,7 @@ impl<P: SandboxProvider> Inner<P> {
             check_name(&name)?;
             Ok((store, name))
         };
-        let (store, name) = if settings.inline {
+        let (store, name) = if settings.inline.is_some() {
             open()?
         } else {
             let opened = tokio::task::spawn_blocking(open).await;

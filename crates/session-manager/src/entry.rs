@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use backend_core::{Backend, Capabilities, Error, Result, RuntimeConfig, SandboxId, VirtualPath};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::Cause;
+use crate::latch::Latch;
 use crate::rooms::{OpenPermit, Permit};
 
 /// A session, or an id that somebody asks about.
@@ -139,38 +140,36 @@ pub(crate) enum Goal {
 
 /// Something that one task does, and many may wait for.
 #[derive(Clone, Debug)]
-pub(crate) struct Flight(watch::Receiver<Option<Result<()>>>);
+pub(crate) struct Flight(Arc<Latch<Result<()>>>);
 
-/// The end of a flight that the task has.
+/// The end of a flight that the task has. If the task is lost, those who wait are told.
 #[derive(Debug)]
-pub(crate) struct Landing(watch::Sender<Option<Result<()>>>);
+pub(crate) struct Landing(Arc<Latch<Result<()>>>);
 
 impl Flight {
     pub(crate) fn begin() -> (Landing, Self) {
-        let (sender, receiver) = watch::channel(None);
-        (Landing(sender), Self(receiver))
+        let latch = Arc::default();
+        (Landing(Arc::clone(&latch)), Self(latch))
     }
 
     /// Waits for the outcome.
-    pub(crate) async fn outcome(mut self) -> Result<()> {
-        let outcome = match self.0.wait_for(Option::is_some).await {
-            Ok(outcome) => outcome.clone(),
-            Err(_) => None,
-        };
-        outcome.unwrap_or_else(|| Err(lost()))
+    pub(crate) async fn outcome(self) -> Result<()> {
+        self.0.wait().await.clone()
     }
 }
 
 impl Landing {
     /// Tells the outcome. Only the first one counts.
     pub(crate) fn land(&self, outcome: Result<()>) {
-        self.0.send_if_modified(|told| {
-            let first = told.is_none();
-            if first {
-                *told = Some(outcome);
-            }
-            first
-        });
+        self.0.set(outcome);
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        if self.0.get().is_none() {
+            self.0.set(Err(lost()));
+        }
     }
 }
 

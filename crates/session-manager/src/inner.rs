@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::Clock;
 use crate::entry::{Entry, Phase, Slot};
 use crate::event::{Event, EventKind};
+use crate::latch::Latch;
 use crate::rooms::{Permit, Rooms};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -44,7 +45,7 @@ pub(crate) struct Inner<P: SandboxProvider> {
     pub(crate) orphans: Mutex<Orphans>,
     pub(crate) counters: Counters,
     /// Whether the manager is being shut down.
-    pub(crate) closing: watch::Sender<bool>,
+    pub(crate) closing: Latch<()>,
     pub(crate) cleaner: Mutex<Option<tokio::task::JoinHandle<()>>>,
     /// When stored sessions were last looked at for their age.
     pub(crate) swept: Mutex<Option<Duration>>,
@@ -96,7 +97,7 @@ impl<P: SandboxProvider> Inner<P> {
             pool: Mutex::new(Pool::new(&settings.warm)),
             orphans: Mutex::default(),
             counters: Counters::default(),
-            closing: watch::Sender::new(false),
+            closing: Latch::default(),
             cleaner: Mutex::default(),
             swept: Mutex::default(),
             table: Mutex::default(),
@@ -104,7 +105,7 @@ impl<P: SandboxProvider> Inner<P> {
             running: watch::Sender::new(0),
             names: Names {
                 prefix: name,
-                boot: random(),
+                boot: settings.inline.unwrap_or_else(random),
                 last: AtomicU64::new(0),
             },
             settings,
@@ -138,13 +139,12 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        *self.closing.borrow()
+        self.closing.get().is_some()
     }
 
     /// Waits until the manager is being shut down.
     pub(crate) async fn closed(&self) {
-        // The sender lives as long as this.
-        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+        self.closing.wait().await;
     }
 
     pub(crate) fn tell(&self, event: Event) {
@@ -171,7 +171,7 @@ impl<P: SandboxProvider> Inner<P> {
                 "stored sessions, without a workspace root",
             ));
         };
-        if self.settings.inline {
+        if self.settings.inline.is_some() {
             return work(store);
         }
         let store = Arc::clone(store);
@@ -201,7 +201,7 @@ impl<P: SandboxProvider> Inner<P> {
     /// Stops everything at once, as the end of the process would.
     #[cfg(test)]
     pub(crate) fn crash(&self) {
-        self.closing.send_replace(true);
+        self.closing.set(());
         if let Some(cleaner) = lock(&self.cleaner).take() {
             cleaner.abort();
         }

@@ -10,6 +10,7 @@ mod event;
 mod guarded;
 mod info;
 mod inner;
+mod latch;
 mod leave;
 mod listing;
 mod manager;

@@ -53,8 +53,9 @@ pub(crate) struct Settings {
     pub(crate) probe_timeout: Duration,
     pub(crate) events: usize,
     pub(crate) clock: Option<Arc<dyn Clock>>,
-    /// Whether the disk is used on the caller's thread, so that a simulation is the same each time.
-    pub(crate) inline: bool,
+    /// That the disk is used on the caller's thread, and what is in the names of sandboxes, so that a simulation is the same
+    /// each time.
+    pub(crate) inline: Option<u64>,
 }
 
 impl Default for Settings {
@@ -84,7 +85,7 @@ impl Default for Settings {
             probe_timeout: Duration::from_secs(5),
             events: 1024,
             clock: None,
-            inline: false,
+            inline: None,
         }
     }
 }

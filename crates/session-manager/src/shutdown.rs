@@ -13,7 +13,7 @@ use crate::inner::{Inner, lock};
 impl<P: SandboxProvider> Inner<P> {
     pub(crate) async fn shut_down(self: &Arc<Self>) -> ShutdownReport {
         let began = tokio::time::Instant::now();
-        self.closing.send_replace(true);
+        self.closing.set(());
         self.stop_cleaning();
         let mut report = ShutdownReport::default();
         let mut ending: Vec<(SandboxId, Flight)> = Vec::new();

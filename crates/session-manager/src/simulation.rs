@@ -2,7 +2,7 @@
 //! manager and the provider are compared with what must hold.
 //!
 //! A seed decides everything, and is printed with a failure. `SESSION_SIMULATION_SEEDS` is how many are run,
-//! `SESSION_SIMULATION_SEED` runs one alone.
+//! `SESSION_SIMULATION_SEED` runs one alone, and prints what the manager told.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -54,6 +54,8 @@ pub(super) struct World {
     pub(super) owners: BTreeMap<SandboxId, SandboxId>,
     /// Handles on their way to users.
     pub(super) arrivals: Arc<Mutex<Vec<Arc<Visit>>>>,
+    /// How many managers there were before this one.
+    pub(super) boots: u64,
     /// Sessions that somebody released or purged.
     pub(super) let_go: Arc<Mutex<BTreeSet<SandboxId>>>,
 }
@@ -87,7 +89,7 @@ impl World {
         let storm = weather.clone();
         let provider = provider().with_features(features);
         provider.faults(move |call, _| storm.fault(call));
-        let (manager, events) = open(&policy, &provider, root.path().into()).await;
+        let (manager, events) = open(&policy, &provider, root.path().into(), 0).await;
         Self {
             random,
             weather,
@@ -101,6 +103,7 @@ impl World {
             tasks: Vec::new(),
             owners: BTreeMap::new(),
             arrivals: Arc::default(),
+            boots: 0,
             let_go: Arc::default(),
         }
     }
@@ -128,12 +131,16 @@ impl World {
         self.provider.take_ended_busy();
         self.weather.set(0);
         let root = self.root.path().into();
-        (self.manager, self.events) = open(&self.policy, &self.provider, root).await;
+        self.boots += 1;
+        (self.manager, self.events) = open(&self.policy, &self.provider, root, self.boots).await;
     }
 
     /// Takes note of what the manager tells.
     pub(super) fn observe(&mut self) {
         while let Some(event) = self.events.try_next() {
+            if super::number("SESSION_SIMULATION_SEED").is_some() {
+                eprintln!("{event:?}");
+            }
             if let (Some(session), Some(sandbox)) = (event.session, event.sandbox) {
                 self.owners.insert(sandbox, session);
             }
@@ -163,10 +170,10 @@ fn provider() -> Provider {
     })
 }
 
-async fn open(policy: &Policy, provider: &Provider, root: PathBuf) -> (Manager, Events) {
+async fn open(policy: &Policy, provider: &Provider, root: PathBuf, boot: u64) -> (Manager, Events) {
     let mut builder = SessionManager::builder(provider.clone())
         .name("day")
-        .inline()
+        .inline(boot)
         .without_fsync()
         .max_resident(policy.resident)
         .max_open(policy.open)
