@@ -29,8 +29,8 @@ impl DockerSandbox {
     /// # Security
     ///
     /// The values of variables that the sandbox was given are not in the environment of the image. What commands wrote into
-    /// files is. Engines before 25.0 keep the configuration of the container beside that of the image, with its variables:
-    /// do not hand such an image on.
+    /// files is. Older engines, 20.10 for one, keep the configuration of the container beside that of the image, with its
+    /// variables: do not hand such an image on.
     pub async fn snapshot(&self, name: &str) -> Result<String> {
         let container = self.started()?;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.-/:".contains(c);

@@ -18,9 +18,11 @@ const CHILD: &str = "AGENT_BACKENDS_TEST_BUILDS";
 
 /// A runtime whose build takes long enough for another one to come in between.
 fn slow(name: &str) -> RuntimeConfig {
+    // Its name is in the line, for the builder remembers what it has run, of a run of the tests that was killed too.
+    let line = format!("echo begun {name} && sleep 3 && cat /proc/sys/kernel/random/uuid > once");
     RuntimeConfig::builder(name)
         .base_image(debian())
-        .setup("echo begun && sleep 3 && cat /proc/sys/kernel/random/uuid > once")
+        .setup(line)
         .build()
         .unwrap()
 }
@@ -86,6 +88,40 @@ fn lines(child: &mut Child) -> Lines<ChildStdout> {
 }
 
 #[tokio::test]
+async fn tasks_that_ask_for_one_image_at_once_share_one_build() {
+    let engine = engine_or_skip!();
+    let ours = Runtime::new("tasks");
+    let runtime = slow(&ours.0);
+    let names = Names::listen(&debian()).await;
+    let told: Vec<_> = (0..3).map(|_| Arc::new(Told::default())).collect();
+    let build = |told: &Arc<Told>| {
+        let (images, runtime, told) = (images(&engine), runtime.clone(), Arc::clone(told));
+        async move { images.build(&runtime, Some(&|p| told.hear(p))).await }
+    };
+    let leaves = tokio::spawn(build(&told[0]));
+    let stay = [tokio::spawn(build(&told[1])), tokio::spawn(build(&told[2]))];
+    // Who comes late hears the rest alone, and on a busy machine any of them may.
+    while !told.iter().any(|told| told.output().contains("begun")) {
+        assert!(
+            !stay.iter().any(|task| task.is_finished()),
+            "it ended early"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The others go on without the one that was first.
+    leaves.abort();
+    let [second, third] = stay;
+    let image = second.await.unwrap().unwrap();
+    assert_eq!(third.await.unwrap().unwrap(), image);
+    assert_eq!(names.count(&image).await, 1);
+    for told in &told[1..] {
+        assert!(told.has(&ImageProgress::Built {
+            image: image.clone()
+        }));
+    }
+}
+
+#[tokio::test]
 async fn a_build_that_nobody_waits_for_any_more_ends_in_the_engine() {
     let engine = engine_or_skip!();
     let ours = Runtime::new("nobody");
@@ -97,6 +133,7 @@ async fn a_build_that_nobody_waits_for_any_more_ends_in_the_engine() {
         async move { images.build(&runtime, Some(&|p| told.hear(p))).await }
     });
     while !told.output().contains("begun") {
+        assert!(!task.is_finished(), "it ended early");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     task.abort();
