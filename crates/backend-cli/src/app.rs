@@ -61,6 +61,17 @@ impl App {
         let workspace = Workspace::open(&self.args, need, &mut self.out).await?;
         Ok((self.workspace.insert(workspace), &mut self.out))
     }
+
+    /// Returns where names of sandboxes are unique.
+    #[cfg(feature = "docker")]
+    pub(crate) fn namespace(&self) -> backend_core::SandboxId {
+        self.args.container.namespace.clone()
+    }
+
+    /// Returns whether the options ask for a container.
+    pub(crate) fn wants_container(&self) -> bool {
+        self.args.is_contained()
+    }
 }
 
 async fn run(cli: Cli) -> u8 {

@@ -7,7 +7,7 @@ use crate::help;
 use crate::workspace::WorkspaceArgs;
 
 /// The commands that do without a workspace. Their help does not show its options.
-const WITHOUT_WORKSPACE: &[&str] = &["completions", "man", "runtimes"];
+const WITHOUT_WORKSPACE: &[&str] = &["completions", "man", "runtimes", "sandboxes"];
 
 /// A place for an AI agent to work, from the command line: files, searches, and commands run beside them.
 #[derive(Debug, Parser)]
@@ -84,13 +84,21 @@ pub fn command() -> clap::Command {
     let command = Cli::command();
     let globals: Vec<_> = command
         .get_arguments()
-        .filter(|arg| arg.get_help_heading() == Some(help::WORKSPACE))
+        .filter(|arg| {
+            let heading = arg.get_help_heading();
+            heading.is_some() && heading != Some(help::OUTPUT)
+        })
         .map(|arg| arg.clone().hide(true))
         .collect();
-    // What a command defines itself is not taken from above: so the options still parse, and are not shown.
+    // What a command defines itself is not taken from above: so the options still parse, and are not shown. Names of
+    // sandboxes are the exception, where the command is about them.
     command.mut_subcommands(|sub| {
         if WITHOUT_WORKSPACE.contains(&sub.get_name()) {
-            sub.args(globals.clone())
+            let shown = (sub.get_name() == "sandboxes").then_some("namespace");
+            let hidden = globals
+                .iter()
+                .filter(|arg| Some(arg.get_id().as_str()) != shown);
+            sub.args(hidden.cloned())
         } else {
             sub
         }

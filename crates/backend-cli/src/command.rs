@@ -23,6 +23,8 @@ mod mkdir;
 mod mv;
 mod rm;
 mod runtimes;
+#[cfg(feature = "docker")]
+mod sandboxes;
 mod stat;
 mod write;
 
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Grep(grep::Grep),
     Exec(exec::Exec),
     Runtimes(runtimes::Runtimes),
+    #[cfg(feature = "docker")]
+    Sandboxes(sandboxes::Sandboxes),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
@@ -68,6 +72,8 @@ impl Command {
             Self::Grep(command) => command.run(app).await,
             Self::Exec(command) => command.run(app).await,
             Self::Runtimes(command) => command.run(&mut app.out),
+            #[cfg(feature = "docker")]
+            Self::Sandboxes(command) => command.run(app).await,
             Self::Doctor(command) => command.run(app).await,
             Self::Completions(command) => command.run(&mut app.out),
             Self::Man(command) => command.run(&mut app.out),
@@ -76,16 +82,32 @@ impl Command {
 }
 
 /// The outcomes of a command that takes several paths. One that fails does not stop the others.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Results {
+    /// What JSON calls the thing that each outcome is about.
+    key: &'static str,
     items: Vec<Value>,
     code: u8,
 }
 
+impl Default for Results {
+    fn default() -> Self {
+        Self::about("path")
+    }
+}
+
 impl Results {
+    fn about(key: &'static str) -> Self {
+        Self {
+            key,
+            items: Vec::new(),
+            code: exit::OK,
+        }
+    }
+
     /// Adds what was done at a path.
     fn done(&mut self, path: &str, outcome: Value) {
-        let mut item = Map::from_iter([("path".to_owned(), path.into())]);
+        let mut item = Map::from_iter([(self.key.to_owned(), path.into())]);
         if let Value::Object(fields) = outcome {
             item.extend(fields);
         }
@@ -98,7 +120,7 @@ impl Results {
             self.code = failure.code();
         }
         self.items
-            .push(json!({ "path": path, "error": failure.to_json() }));
+            .push(json!({ (self.key): path, "error": failure.to_json() }));
         out.error(failure);
     }
 

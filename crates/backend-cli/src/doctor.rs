@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 mod commands;
+#[cfg(feature = "docker")]
+mod docker;
 mod files;
 mod system;
 
@@ -64,14 +66,23 @@ impl Check {
     }
 }
 
-/// Checks this machine.
-pub(crate) async fn checks() -> Vec<Check> {
-    vec![
+/// Checks this machine. Without an engine there are no containers, which matters to who `wants_container`.
+pub(crate) async fn checks(wants_container: bool) -> Vec<Check> {
+    #[cfg_attr(
+        not(feature = "docker"),
+        allow(unused_mut, reason = "there is nothing to add")
+    )]
+    let mut checks = vec![
         system::kernel(),
         system::user(),
         system::cgroups(),
         files::confinement().await,
         files::handles(),
         commands::local().await,
-    ]
+    ];
+    #[cfg(feature = "docker")]
+    checks.extend([docker::engine(wants_container).await, docker::guest()]);
+    #[cfg(not(feature = "docker"))]
+    let _ = wants_container;
+    checks
 }

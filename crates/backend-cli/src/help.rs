@@ -1,6 +1,8 @@
 //! The longer texts of the help, and the headings of its groups.
 
 pub(crate) const WORKSPACE: &str = "Workspace";
+#[cfg(feature = "docker")]
+pub(crate) const CONTAINER: &str = "Container";
 pub(crate) const OUTPUT: &str = "Output";
 
 pub(crate) const ABOUT: &str =
@@ -9,8 +11,9 @@ pub(crate) const ABOUT: &str =
 pub(crate) const LONG_ABOUT: &str = "\
 A place for an AI agent to work: files, searches, and commands run beside them.
 
-The commands act on a workspace: a directory that they cannot leave (--root, the current one by default), or a JSON \
-document that holds files (--state). Other directories can be mounted in it (--mount). Paths are paths of the workspace: \
+The commands act on a workspace: a directory that they cannot leave (--root, the current one by default), a JSON \
+document that holds files (--state), or a container (--docker). Other directories can be mounted in it (--mount), and rules \
+can be put around it (--permissions). Paths are paths of the workspace: \
 `src/main.rs` and `/src/main.rs` are the same file below its root, and `..` is refused.";
 
 pub(crate) const AFTER_HELP: &str = "See 'agent-backends --help' for examples and exit codes.";
@@ -22,6 +25,7 @@ Examples:
   agent-backends edit src/main.rs --old 'foo()' --new 'bar()' --dry-run
   agent-backends --state memory.json write /notes/today.md 'buy milk'
   agent-backends --state memory.json cp -r /notes host:./notes
+  agent-backends exec --docker python:3.12-slim --root . -- python -m unittest
   agent-backends exec --no-isolation --timeout 5m -- cargo test
   agent-backends ls --mount /docs=../handbook:ro /docs --json
 

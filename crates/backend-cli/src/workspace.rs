@@ -1,69 +1,30 @@
 //! The workspace that the options describe: opened for a command, and closed after it.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use backend_composite::CompositeBackend;
-use backend_core::{Backend, Error, Sandbox, VirtualPath};
+use backend_core::{Backend, Error, ProcessId, Sandbox, Signal, VirtualPath};
 use backend_fs::FsBackend;
-use clap::Args;
 use sandbox_local::LocalSandbox;
 
 use crate::failure::{Failure, Result};
 use crate::out::Out;
-use crate::{help, parse};
 
+mod args;
+#[cfg(feature = "docker")]
+mod container;
 mod mount;
+mod permissions;
 mod read_only;
+mod stable_versions;
 mod state_file;
 
+pub(crate) use args::WorkspaceArgs;
 use mount::Mount;
 use read_only::ReadOnly;
+use stable_versions::StableVersions;
 use state_file::StateFile;
-
-/// Which workspace it is.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = help::WORKSPACE)]
-pub(crate) struct WorkspaceArgs {
-    /// A directory, which nothing leaves [default: the current one]
-    ///
-    /// Links that lead out of it are refused, and so is `..`.
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) root: Option<PathBuf>,
-
-    /// A JSON document that holds the files
-    ///
-    /// It is read before the command, and written after it if anything changed: at once and whole, so that who reads it
-    /// meanwhile sees the old one or the new one. Commands that change something wait for each other. Such a command
-    /// creates the document if it is not there.
-    #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) state: Option<PathBuf>,
-
-    /// How long to wait for another program that changes the document
-    #[arg(long, global = true, value_name = "TIME", value_parser = parse::duration)]
-    #[arg(default_value = "10s")]
-    pub(crate) lock_timeout: Duration,
-
-    /// Show another directory below a path of the workspace; more than once for more
-    ///
-    /// With `:ro` at the end nothing in it can be changed. Commands that `exec` runs do not see mounts.
-    #[arg(long, global = true, value_name = "/PATH=DIR[:ro]", value_parser = mount::parser())]
-    pub(crate) mount: Vec<Mount>,
-
-    /// Refuse everything that would change a file
-    ///
-    /// Commands cannot be held to that, so there are none then.
-    #[arg(long, global = true)]
-    pub(crate) read_only: bool,
-
-    /// Let commands run on this machine, isolated from nothing
-    ///
-    /// They run in --root as the user who runs this program, and can do whatever that user can: they are not confined to
-    /// the workspace.
-    #[arg(long, global = true)]
-    pub(crate) no_isolation: bool,
-}
 
 /// What a command is going to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +40,10 @@ pub(crate) enum Need {
 /// A workspace that is open.
 #[derive(Debug)]
 pub(crate) struct Workspace {
+    /// As the rules let it be seen.
     backend: Arc<dyn Backend>,
     commands: Commands,
+    running: Option<Running>,
     state: Option<StateFile>,
 }
 
@@ -91,11 +54,17 @@ enum Commands {
     No(&'static str),
 }
 
-/// Files, and what runs commands beside them.
-type Parts = (Arc<dyn Backend>, Commands);
+/// What has to be ended, past all rules.
+#[derive(Debug)]
+struct Running {
+    sandbox: Arc<dyn Sandbox>,
+    /// Whether it outlives this program: then only what was started is ended.
+    is_kept: bool,
+    started: Mutex<Vec<ProcessId>>,
+}
 
-const NO_SANDBOX: &str = "commands in this workspace: --no-isolation runs them on this machine, \
-                          where they can do whatever you can";
+const NO_SANDBOX: &str = "commands in this workspace: --docker runs them in a container, and --no-isolation on this \
+                          machine, where they can do whatever you can";
 const IN_STATE: &str = "commands beside a --state document: they would not see its files";
 const IN_READ_ONLY: &str =
     "commands in a read-only workspace: nothing would keep them from writing";
@@ -109,33 +78,81 @@ impl Workspace {
     pub(crate) async fn open(args: &WorkspaceArgs, need: Need, out: &mut Out) -> Result<Self> {
         args.check()?;
         let need = if args.read_only { Need::Read } else { need };
+        // Wrong rules are told before anything is made.
+        let rules = match &args.permissions {
+            Some(option) => Some(permissions::load(option).await?),
+            None => None,
+        };
+        let mut workspace = Self::unguarded(args, need, out).await?;
+        if args.read_only {
+            workspace.backend = Arc::new(ReadOnly::new(workspace.backend));
+            workspace.commands = Commands::No(IN_READ_ONLY);
+        }
+        if let Some(rules) = rules {
+            match workspace.commands {
+                Commands::In(sandbox) => {
+                    let guarded = Arc::new(permissions::guard(sandbox, rules));
+                    workspace.backend = Arc::clone(&guarded) as Arc<dyn Backend>;
+                    workspace.commands = Commands::In(guarded);
+                }
+                Commands::No(_) => {
+                    workspace.backend = Arc::new(permissions::guard(workspace.backend, rules));
+                }
+            }
+        }
+        Ok(workspace)
+    }
+
+    async fn unguarded(args: &WorkspaceArgs, need: Need, out: &mut Out) -> Result<Self> {
+        #[cfg(feature = "docker")]
+        if args.container.is_wanted() {
+            let root = args.root.as_deref();
+            let sandbox = args.container.open(root, &args.mount, out).await?;
+            return Ok(Self::of_sandbox(sandbox, args.container.sandbox.is_some()));
+        }
         let mounts = args.mount.iter().map(Mount::open);
         let mounts = mounts.collect::<Result<Vec<_>>>()?;
-        let (state, parts) = match &args.state {
-            Some(file) => {
-                let state = StateFile::open(file, need, args.lock_timeout, out).await?;
-                let files = Arc::new(state.backend().clone());
-                let parts = (
-                    with_mounts(files, mounts)? as Arc<dyn Backend>,
-                    Commands::No(IN_STATE),
-                );
-                (Some(state), parts)
-            }
-            None => {
-                let root = args.root.as_deref().unwrap_or(Path::new("."));
-                (None, args.open_root(root, need, mounts)?)
-            }
-        };
-        let (mut backend, mut commands) = parts;
-        if args.read_only {
-            backend = Arc::new(ReadOnly::new(backend));
-            commands = Commands::No(IN_READ_ONLY);
+        if let Some(file) = &args.state {
+            let state = StateFile::open(file, need, args.lock_timeout, out).await?;
+            let files = StableVersions::new(state.backend().clone());
+            let mut workspace = Self::of_files(with_mounts(Arc::new(files), mounts)?, IN_STATE);
+            workspace.state = Some(state);
+            return Ok(workspace);
         }
-        Ok(Self {
+        let root = args.root.as_deref().unwrap_or(Path::new("."));
+        let failed = |error| Failure::Opening(format!("--root {}", root.display()), error);
+        let files = FsBackend::builder(root).build().map_err(failed)?;
+        if args.no_isolation && need == Need::Run {
+            let sandbox = LocalSandbox::without_isolation(files, root).map_err(failed)?;
+            let sandbox = with_mounts(Arc::new(sandbox), mounts)?;
+            return Ok(Self::of_sandbox(sandbox, false));
+        }
+        Ok(Self::of_files(
+            with_mounts(Arc::new(files), mounts)?,
+            NO_SANDBOX,
+        ))
+    }
+
+    fn of_files(backend: Arc<dyn Backend>, no_commands: &'static str) -> Self {
+        Self {
             backend,
-            commands,
-            state,
-        })
+            commands: Commands::No(no_commands),
+            running: None,
+            state: None,
+        }
+    }
+
+    fn of_sandbox(sandbox: Arc<dyn Sandbox>, is_kept: bool) -> Self {
+        Self {
+            backend: Arc::clone(&sandbox) as Arc<dyn Backend>,
+            commands: Commands::In(Arc::clone(&sandbox)),
+            running: Some(Running {
+                sandbox,
+                is_kept,
+                started: Mutex::default(),
+            }),
+            state: None,
+        }
     }
 
     /// Returns the files.
@@ -155,6 +172,17 @@ impl Workspace {
         }
     }
 
+    /// Notes a process that is to be ended with the workspace.
+    pub(crate) fn note_started(&self, process: &ProcessId) {
+        if let Some(running) = &self.running {
+            let mut started = running
+                .started
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            started.push(process.clone());
+        }
+    }
+
     /// Returns the path that a person means by a text.
     ///
     /// # Errors
@@ -170,65 +198,45 @@ impl Workspace {
     ///
     /// `Opening` if the state cannot be saved; `unavailable` if it is not known that everything ended.
     pub(crate) async fn close(self) -> Result<()> {
-        let stopped = match &self.commands {
-            Commands::In(sandbox) => sandbox.stop().await,
-            Commands::No(_) => Ok(()),
+        let ended = match self.running {
+            Some(running) => running.end().await,
+            None => Ok(()),
         };
         if let Some(state) = self.state {
             state.close()?;
         }
-        Ok(stopped?)
+        Ok(ended?)
     }
 
     /// Ends what runs, and saves nothing: the work was interrupted.
     pub(crate) async fn abandon(self) {
-        if let Commands::In(sandbox) = &self.commands {
+        if let Some(running) = self.running {
             // It is the end in any case.
-            let _ = sandbox.stop().await;
+            let _ = running.end().await;
+        }
+        if let Some(state) = self.state {
+            state.abandon();
         }
     }
 }
 
-impl WorkspaceArgs {
-    fn check(&self) -> Result<()> {
-        let refuse = |message: &str| Err(Failure::Usage(message.to_owned()));
-        if self.root.is_some() && self.state.is_some() {
-            return refuse(
-                "--root and --state are two workspaces: choose one, and --mount the other",
-            );
+impl Running {
+    async fn end(self) -> Result<(), Error> {
+        if !self.is_kept {
+            return self.sandbox.stop().await;
         }
-        if self.no_isolation && self.read_only {
-            return refuse(
-                "--no-isolation and --read-only: nothing would keep commands from writing",
-            );
-        }
-        if self.no_isolation && self.state.is_some() {
-            return refuse(
-                "--no-isolation and --state: commands would not see the files of the document",
-            );
+        let started = self
+            .started
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        for process in started {
+            match self.sandbox.signal(&process, Signal::Kill).await {
+                // It is forgotten, as everything in a sandbox that is gone.
+                Err(error) if error.kind() == backend_core::ErrorKind::NotFound => {}
+                ended => ended?,
+            }
         }
         Ok(())
-    }
-
-    fn open_root(&self, root: &Path, need: Need, mounts: Vec<mount::Opened>) -> Result<Parts> {
-        let failed = |error| Failure::Opening(format!("--root {}", root.display()), error);
-        let files = FsBackend::builder(root).build().map_err(failed)?;
-        if !self.no_isolation {
-            return Ok((
-                with_mounts(Arc::new(files), mounts)?,
-                Commands::No(NO_SANDBOX),
-            ));
-        }
-        if need != Need::Run {
-            // Nothing will be run, and it need not be able to.
-            return Ok((with_mounts(Arc::new(files), mounts)?, Commands::No("")));
-        }
-        let sandbox = LocalSandbox::without_isolation(files, root).map_err(failed)?;
-        let sandbox = with_mounts(Arc::new(sandbox), mounts)?;
-        Ok((
-            Arc::clone(&sandbox) as Arc<dyn Backend>,
-            Commands::In(sandbox),
-        ))
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Doctor {}
 
 impl Doctor {
     pub(super) async fn run(self, app: &mut App) -> Result<u8> {
-        let mut checks = doctor::checks().await;
+        let mut checks = doctor::checks(app.wants_container()).await;
         checks.push(match app.open(Need::Read).await {
             Ok(_) => Check::ok("workspace", "it opens"),
             Err(failure) => Check::fail("workspace", failure.message(), "name another one"),

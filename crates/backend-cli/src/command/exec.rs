@@ -32,11 +32,12 @@ const WAIT: Duration = Duration::from_secs(30);
 /// two streams apart. When it ends, when its time is over or when this program is interrupted, everything that it started
 /// is ended too.
 ///
-/// A directory runs no commands by itself: --no-isolation says that they may run on this machine, where they can do
-/// whatever you can.
+/// A directory runs no commands by itself: --docker or --runtime runs them in a container, which sees the directory that
+/// --root names; --no-isolation says that they may run on this machine, where they can do whatever you can.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
+  agent-backends exec --docker python:3.12-slim --root . -- python -m unittest
   agent-backends exec --no-isolation -- cargo test
   agent-backends exec --no-isolation --timeout 30s -c 'make 2>&1 | tail'
   generate | agent-backends exec --no-isolation -i -- sort
@@ -122,6 +123,7 @@ impl Exec {
         let request = self.request(workspace)?;
         let sandbox = workspace.sandbox()?;
         let process = sandbox.spawn_with(&request).await?.id;
+        workspace.note_started(&process);
         let input = Input::start(sandbox, &process, self.stdin).await;
         let mut wanted = OutputRequest::new(process).limit(PIECE_BYTES).wait(WAIT);
         let mut missed = 0;

@@ -60,6 +60,28 @@ impl Mount {
         })
     }
 
+    /// Returns the path of the workspace.
+    #[cfg(feature = "docker")]
+    pub(crate) fn at(&self) -> &VirtualPath {
+        &self.at
+    }
+
+    /// Returns the directory of this machine.
+    #[cfg(feature = "docker")]
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        &self.directory
+    }
+
+    /// Returns what a container may do with it.
+    #[cfg(feature = "docker")]
+    pub(crate) fn access(&self) -> sandbox_docker::Access {
+        if self.read_only {
+            sandbox_docker::Access::ReadOnly
+        } else {
+            sandbox_docker::Access::ReadWrite
+        }
+    }
+
     /// Opens the directory.
     ///
     /// # Errors

@@ -102,3 +102,18 @@ impl Backend for ReadOnly {
         refusals.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use backend_state::StateBackend;
+
+    use super::ReadOnly;
+
+    backend_conformance::read_only_laws!(laws, || async {
+        let store = StateBackend::new();
+        backend_conformance::populate(&store).await.unwrap();
+        ReadOnly::new(Arc::new(store))
+    });
+}

@@ -106,15 +106,27 @@ impl StateFile {
         if document != writer.loaded {
             return writer.replace(&document).map_err(failed);
         }
-        if writer.is_new {
-            // It was made to be locked, and nothing came of it.
-            std::fs::remove_file(&writer.path).map_err(failed)?;
+        writer.leave().map_err(failed)
+    }
+
+    /// Saves nothing.
+    pub(super) fn abandon(self) {
+        if let Some(writer) = self.writer {
+            // What is left is an empty document at worst.
+            let _ = writer.leave();
         }
-        Ok(())
     }
 }
 
 impl Writer {
+    /// Removes a file that was made to be locked, and of which nothing came.
+    fn leave(&self) -> io::Result<()> {
+        if self.is_new {
+            std::fs::remove_file(&self.path)?;
+        }
+        Ok(())
+    }
+
     /// Puts a new document in the place of the old one.
     fn replace(&self, document: &Document) -> io::Result<()> {
         let directory = match self.path.parent() {

@@ -13,6 +13,8 @@
 )]
 
 mod cat;
+#[cfg(feature = "docker")]
+mod containers;
 mod copy;
 mod edit;
 mod errors;
@@ -21,6 +23,7 @@ mod files;
 mod help;
 mod machine;
 mod mounts;
+mod permissions;
 mod pipes;
 mod search;
 mod signals;

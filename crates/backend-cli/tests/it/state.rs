@@ -63,6 +63,8 @@ fn a_document_is_made_by_who_changes_something() {
     assert!(!place.at("s.json").exists());
     place.run(["--state", "s.json", "rm", "nothing"]).told(3);
     assert!(!place.at("s.json").exists());
+    place.run(["--state", "s.json", "rm", "nothing"]).told(3);
+    assert!(!place.at("s.json").exists());
     place.run(["--state", "s.json", "mkdir", "d"]).ok();
     assert_eq!(place.run(["ls", "--state", "s.json"]).ok(), "d/\n");
 }
@@ -154,4 +156,28 @@ fn a_document_of_the_python_original_is_read_and_converted() {
     assert!(ran.stderr.contains("pydantic-ai-backend"), "{}", ran.stderr);
     assert!(place.text("p.json").contains("agent-backends-state"));
     assert_eq!(place.run(["ls", "--state", "p.json"]).ok(), "a.txt\nb\n");
+}
+
+#[test]
+fn a_version_holds_from_one_command_to_the_next() {
+    let place = Place::new();
+    let run = |args: &[&str]| place.run(["--state", "s.json"].iter().chain(args));
+    let first = run(&["write", "a", "1", "--json"]).json()["version"].clone();
+    let first = first.as_str().unwrap();
+    let stat = run(&["stat", "a", "--json"]).json();
+    assert_eq!(stat["results"][0]["version"], first);
+    assert_eq!(
+        run(&["ls", "--json"]).json()["entries"][0]["version"],
+        first
+    );
+    run(&["write", "a", "2", "--expect", first]).ok();
+    let refused = run(&["write", "a", "3", "--expect", first, "--json"]).json();
+    assert_eq!(refused["error"]["kind"], "conflict");
+    let second = refused["error"]["current"].as_str().unwrap();
+    run(&["edit", "a", "--old", "2", "--new", "3", "--expect", second]).ok();
+    run(&["rm", "a", "--expect", second]).told(12);
+    // The same content again is another version.
+    let third = run(&["stat", "a", "--json"]).json()["results"][0]["version"].clone();
+    run(&["write", "a", "3"]).ok();
+    run(&["rm", "a", "--expect", third.as_str().unwrap()]).told(12);
 }

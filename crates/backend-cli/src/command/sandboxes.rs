@@ -1,0 +1,133 @@
+//! `sandboxes`: the containers that have names, and what was left behind.
+
+use backend_core::{Error, SandboxId, SandboxProvider};
+use clap::{Args, Subcommand};
+use sandbox_docker::{DockerProvider, DockerSandbox};
+use serde_json::json;
+
+use crate::app::App;
+use crate::command::Results;
+use crate::failure::{Failure, Result};
+use crate::{exit, parse};
+
+/// List containers that are kept, suspend and remove them, and clean up after programs that were killed
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  agent-backends exec --docker python:3.12-slim --name dev -- pip list
+  agent-backends sandboxes list
+  agent-backends sandboxes remove dev")]
+pub(crate) struct Sandboxes {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List them by their names, those of running programs without a name too
+    List,
+    /// Stop containers; their files stay, and the next command that names one starts it again
+    Suspend {
+        /// The names
+        #[arg(required = true, value_parser = parse::sandbox_id)]
+        names: Vec<SandboxId>,
+    },
+    /// Remove containers, with everything in them
+    Remove {
+        /// The names
+        #[arg(required = true, value_parser = parse::sandbox_id)]
+        names: Vec<SandboxId>,
+    },
+    /// Remove what programs that are gone have left behind; what is kept stays
+    Clean {
+        /// Remove the volumes of guests that no container uses, too: whoever needs one fills it again
+        #[arg(long)]
+        guests: bool,
+    },
+}
+
+impl Sandboxes {
+    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+        let provider = DockerProvider::builder(DockerSandbox::builder("unused"))
+            .namespace(app.namespace())
+            .without_sweep()
+            .connect()
+            .await?;
+        match self.action {
+            Action::List => list(&provider, app).await,
+            Action::Suspend { names } => {
+                each(&names, app, async |name| provider.suspend(name).await).await
+            }
+            Action::Remove { names } => {
+                let there = provider.list().await?;
+                each(&names, app, async |name| {
+                    if !there.contains(name) {
+                        let message = format!("there is no sandbox '{name}'");
+                        return Err(Error::invalid_request(message));
+                    }
+                    provider.destroy(name).await
+                })
+                .await
+            }
+            Action::Clean { guests } => clean(&provider, guests, app).await,
+        }
+    }
+}
+
+async fn list(provider: &DockerProvider, app: &mut App) -> Result<u8> {
+    let names = provider.list().await?;
+    if app.out.is_json() {
+        app.out.json(&json!({ "sandboxes": names }))?;
+        return Ok(exit::OK);
+    }
+    for name in &names {
+        app.out.line(name)?;
+    }
+    Ok(exit::OK)
+}
+
+async fn each(
+    names: &[SandboxId],
+    app: &mut App,
+    act: impl AsyncFn(&SandboxId) -> Result<(), Error>,
+) -> Result<u8> {
+    let mut results = Results::about("name");
+    for name in names {
+        match act(name).await {
+            Ok(()) => results.done(name.as_str(), json!({})),
+            Err(error) => results.failed(name.as_str(), &Failure::Core(error), &mut app.out),
+        }
+    }
+    results.finish(&mut app.out)
+}
+
+async fn clean(provider: &DockerProvider, with_guests: bool, app: &mut App) -> Result<u8> {
+    let reaped = provider.reap().await?;
+    let guests = if with_guests {
+        provider.engine().remove_unused_guests().await?
+    } else {
+        0
+    };
+    let (sandboxes, failed) = (&reaped.sandboxes, reaped.failed);
+    if app.out.is_json() {
+        let document = json!({ "removed": sandboxes, "failed": failed, "guests": guests });
+        app.out.json(&document)?;
+    } else {
+        for name in sandboxes {
+            app.out.line(format_args!("removed {name}"))?;
+        }
+        let count = sandboxes.len();
+        app.out.summary(format_args!(
+            "{count} sandboxes and {guests} guests removed"
+        ))?;
+        if failed > 0 {
+            app.out
+                .warning(format_args!("{failed} could not be removed"));
+        }
+    }
+    Ok(if failed == 0 {
+        exit::OK
+    } else {
+        exit::NEGATIVE
+    })
+}

@@ -1,0 +1,97 @@
+//! `--permissions PRESET|FILE`: rules around the workspace, and who is asked where they ask.
+
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use backend_core::{Backend, Error, Result as CoreResult};
+use backend_guard::{Answer, Approver, Guarded, Permissions, Preset, Question};
+
+use crate::failure::{Failure, Result};
+use crate::host;
+
+/// The terminal of the process, whatever its streams are.
+const TERMINAL: &str = "/dev/tty";
+
+/// Reads the rules that the option names: a preset, or a file in TOML or JSON.
+///
+/// # Errors
+///
+/// `Opening` for rules that are wrong, `Host` for a file that cannot be read.
+pub(super) async fn load(option: &str) -> Result<Permissions> {
+    let preset = Preset::ALL
+        .into_iter()
+        .find(|preset| preset.as_str() == option);
+    if let Some(preset) = preset {
+        return Ok(preset.into());
+    }
+    let file = PathBuf::from(option);
+    let what = format!("--permissions {option}");
+    let text = host::read_text(&file)
+        .await
+        .map_err(|failure| match failure {
+            Failure::Host(_, error) if error.kind() == io::ErrorKind::NotFound => {
+                let names = Preset::ALL.map(Preset::as_str).join(", ");
+                Failure::Usage(format!(
+                    "{what}: there is no such file, and the presets are {names}"
+                ))
+            }
+            other => other,
+        })?;
+    let is_json = file
+        .extension()
+        .is_some_and(|extension| extension == "json");
+    let rules = if is_json {
+        Permissions::from_json(&text)
+    } else {
+        Permissions::from_toml(&text)
+    };
+    rules.map_err(|error| Failure::Opening(what, error))
+}
+
+/// Puts rules around something. Somebody at a terminal is asked what the rules ask about.
+pub(super) fn guard<B: Backend>(inner: B, rules: Permissions) -> Guarded<B> {
+    let guarded = Guarded::new(inner, rules);
+    if io::stdin().is_terminal() && io::stderr().is_terminal() {
+        guarded.with_approver(Terminal::default())
+    } else {
+        guarded
+    }
+}
+
+/// A person at the terminal.
+#[derive(Debug, Default)]
+struct Terminal {
+    turn: std::sync::Arc<Mutex<()>>,
+}
+
+#[async_trait]
+impl Approver for Terminal {
+    async fn ask(&self, question: &Question) -> CoreResult<Answer> {
+        let text = question.to_string();
+        let turn = std::sync::Arc::clone(&self.turn);
+        let asked = tokio::task::spawn_blocking(move || {
+            // One question at a time, or nobody knows which one they answer.
+            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            ask(&text)
+        });
+        let answer = asked.await.unwrap_or_else(|error| Err(error.into()));
+        answer.map_err(|error| Error::unavailable("nobody could be asked at the terminal", error))
+    }
+}
+
+fn ask(question: &str) -> io::Result<Answer> {
+    let mut terminal = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(TERMINAL)?;
+    write!(terminal, "allow {question}\n[y]es, [a]lways, [N]o? ")?;
+    let mut line = String::new();
+    BufReader::new(terminal).read_line(&mut line)?;
+    Ok(match line.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Answer::Allow,
+        "a" | "always" => Answer::AllowAlways,
+        _ => Answer::deny_because("the person at the terminal said no"),
+    })
+}
