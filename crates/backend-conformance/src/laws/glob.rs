@@ -42,7 +42,8 @@ macro_rules! __glob_laws {
 
 crate::__glob_laws! { registry_of_area [Files] }
 
-async fn sources(ws: &Workspace) {
+/// A small project, which the laws of [`super::glob_scope`] search too.
+pub(super) async fn sources(ws: &Workspace) {
     ws.tree(&[
         ("/main.rs", "x"),
         ("/README.md", "x"),

@@ -4,6 +4,7 @@ use backend_core::{
     Backend, BackendExt, EntryKind, ErrorKind, GlobRequest, Truncation, WriteRequest,
 };
 
+use super::glob::sources;
 use crate::Workspace;
 use crate::workspace::{kinds, p, refused, refused_at};
 
@@ -41,20 +42,6 @@ macro_rules! __glob_scope_laws {
 }
 
 crate::__glob_scope_laws! { registry_of_area [Files] }
-
-async fn sources(ws: &Workspace) {
-    ws.tree(&[
-        ("/main.rs", "x"),
-        ("/README.md", "x"),
-        ("/src/lib.rs", "x"),
-        ("/src/a/deep.rs", "x"),
-        ("/src/a/b/deeper.rs", "x"),
-        ("/src/a/notes.txt", "x"),
-        ("/docs/index.md", "x"),
-        ("/empty/", ""),
-    ])
-    .await;
-}
 
 async fn a_pattern_is_relative_to_the_directory(ws: &Workspace) {
     sources(ws).await;
