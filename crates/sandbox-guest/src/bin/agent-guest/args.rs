@@ -20,7 +20,8 @@ options of serve and init:
   --work-dir PATH     the directory below the root where commands run, made if it is not there;
                       the root by default
   --id NAME           the name of the sandbox; guest by default
-  --inherit-env       give commands the variables of the guest itself, such as those of a container
+  --inherit-env       give commands the variables of the guest itself, such as those of a container; a home
+                      of / becomes the work directory
   --env NAME=VALUE    a variable for every command; can be repeated
 
 options of init and connect:

@@ -50,6 +50,10 @@ pub(crate) async fn open(workspace: &Workspace) -> Result<Arc<Guest>, String> {
         for (name, value) in std::env::vars_os().filter(|(name, _)| !name.is_empty()) {
             guest = guest.env(name, value);
         }
+        if nobodys_home() {
+            let home = workspace.root.join(workspace.work_dir.relative());
+            guest = guest.env("HOME", home);
+        }
     }
     for (name, value) in &workspace.env {
         guest = guest.env(name, value);
@@ -58,6 +62,12 @@ pub(crate) async fn open(workspace: &Workspace) -> Result<Arc<Guest>, String> {
         .build()
         .map(Arc::new)
         .map_err(|error| error.to_string())
+}
+
+/// Returns whether the user has no home directory: an engine says `/` for one that the image does not know. Whatever keeps
+/// its settings and caches at home would be refused there.
+fn nobodys_home() -> bool {
+    std::env::var_os("HOME").is_none_or(|home| home == "/")
 }
 
 /// Returns how the wire behaves here. What a host sends is held back early, for memory in a sandbox is scarce. And an end
