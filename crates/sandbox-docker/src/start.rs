@@ -9,12 +9,15 @@ use tokio::sync::oneshot;
 
 use crate::container::Container;
 use crate::engine::{LONG, conflict, failure, gone, refused, status};
-use crate::guest::Guest;
+use crate::guest::{Guest, PROGRAM};
 use crate::image::{ImageProgress, Images, packages};
 use crate::link::unavailable;
 use crate::settings::{Settings, body};
 use crate::turns::Turn;
 use crate::{Engine, labels, owned};
+
+/// How often the guest is put into its volume before it is no use.
+const FILLS: u32 = 3;
 
 /// Who is told how an image comes along.
 pub(crate) type Progress = Arc<dyn Fn(ImageProgress) + Send + Sync>;
@@ -68,7 +71,7 @@ impl Starting<'_> {
         &self,
         progress: Option<&(dyn Fn(ImageProgress) + Send + Sync + 'static)>,
     ) -> Result<(String, Guest)> {
-        let images = Images::new(self.engine.clone());
+        let images = Images::new(self.engine.clone()).with_options(self.settings.build.clone());
         tokio::try_join!(
             images.ensure(&self.settings.image, progress),
             Guest::choose(self.engine, self.settings.guest.as_ref()),
@@ -76,18 +79,25 @@ impl Starting<'_> {
     }
 
     async fn run(&self, image: &str, guest: &Guest) -> Result<Container> {
-        let refusal = match self.make(image, guest).await? {
+        let mut refusal = match self.make(image, guest).await? {
             Ok(container) => return Ok(container),
             Err(refusal) => refusal,
         };
-        // It may have been for want of the guest, and by now another one may have put it there. Whatever else it was will
-        // be said once more.
-        let broken = refused(&refusal).is_some_and(|said| said.contains("exec format error"));
-        guest.fill(self.engine, image, broken).await?;
-        match self.make(image, guest).await? {
-            Ok(container) => Ok(container),
-            Err(refusal) => Err(self.explained("starting the container", refusal)),
+        for _ in 0..FILLS {
+            // It may have been for want of the guest, and by now another one may have put it there. Whatever else it was
+            // will be said once more.
+            let broken = refused(&refusal).is_some_and(|said| said.contains("exec format error"));
+            guest.fill(self.engine, image, broken).await?;
+            refusal = match self.make(image, guest).await? {
+                Ok(container) => return Ok(container),
+                Err(refusal) => refusal,
+            };
+            // Somebody may remove a volume that is not mounted yet.
+            if !refused(&refusal).is_some_and(|said| said.contains(PROGRAM)) {
+                break;
+            }
         }
+        Err(self.explained("starting the container", refusal))
     }
 
     /// Makes a container and starts it. One that the engine does not start is removed.
