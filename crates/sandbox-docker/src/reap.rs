@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use backend_core::{Result, SandboxId};
+use bollard::models::ContainerSummary;
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptions,
 };
@@ -53,12 +54,9 @@ impl Engine {
         let call = self.docker().list_containers(Some(options));
         let found = self.call("listing sandboxes", SHORT, call).await?;
         let left = found.into_iter().filter_map(|container| {
-            let marks = container.labels.unwrap_or_default();
-            let runs = container
-                .state
-                .is_some_and(|state| state.as_ref() == "running");
+            let (key, marks) = left_behind(container)?;
             let id = SandboxId::parse(marks.get(labels::ID)?).ok()?;
-            is_left_behind(&marks, runs).then_some((id, container.id?))
+            Some((id, key))
         });
         let removals = left.map(|(id, key)| async move {
             let removed = Container::new(self.clone(), key).remove().await;
@@ -75,7 +73,26 @@ impl Engine {
             }
         }
         reaped.sandboxes.sort();
+        reaped.failed += self.reap_locks().await?;
         Ok(reaped)
+    }
+
+    /// Removes the containers through which volumes were being filled by processes that are gone: they are of no namespace.
+    /// Returns how many could not be removed.
+    async fn reap_locks(&self) -> Result<usize> {
+        let filters = labels::filter(&[(labels::KIND, labels::GUEST)]);
+        let options = ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let call = self.docker().list_containers(Some(options));
+        let found = self.call("listing containers", SHORT, call).await?;
+        let mut failed = 0;
+        for (key, _) in found.into_iter().filter_map(left_behind) {
+            let removed = Container::new(self.clone(), key).remove().await;
+            failed += usize::from(removed.is_err());
+        }
+        Ok(failed)
     }
 
     /// Removes the volumes in which guests are kept and that no container has mounted. Whoever needs one fills it again.
@@ -110,10 +127,16 @@ impl Engine {
     }
 }
 
-fn is_left_behind(marks: &HashMap<String, String>, runs: bool) -> bool {
-    match labels::owner(marks).fate() {
+/// Returns the id and the labels of a container that was left behind.
+fn left_behind(container: ContainerSummary) -> Option<(String, HashMap<String, String>)> {
+    let marks = container.labels.unwrap_or_default();
+    let runs = container
+        .state
+        .is_some_and(|state| state.as_ref() == "running");
+    let left = match labels::owner(&marks).fate() {
         Fate::Gone => true,
         Fate::Rebooted => !runs,
         Fate::There => false,
-    }
+    };
+    left.then_some((container.id?, marks))
 }
