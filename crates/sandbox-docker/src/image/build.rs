@@ -45,12 +45,7 @@ pub(super) async fn ensure(
             let lock = lock::hold(&lock, waiting).await;
             // Whoever held the lock may have built it.
             if !is_there(&engine, &name, &recipe_digest).await? {
-                let labels = HashMap::from([
-                    (labels::KIND.to_owned(), tag::RUNTIME_IMAGE.to_owned()),
-                    (tag::RUNTIME.to_owned(), recipe.runtime.clone()),
-                    (tag::RECIPE.to_owned(), recipe_digest),
-                    (tag::KEEP.to_owned(), "yes".to_owned()),
-                ]);
+                let labels = image_labels(&recipe, &recipe_digest, "yes");
                 build(&engine, &recipe, &name, &labels, &events).await?;
             }
             drop(lock);
@@ -70,10 +65,7 @@ async fn build_unique(
 ) -> Result<String> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     prune::unused(engine, &recipe.runtime).await?;
-    let mut labels = labels::of(tag::RUNTIME_IMAGE);
-    labels.insert(tag::RUNTIME.to_owned(), recipe.runtime.clone());
-    labels.insert(tag::RECIPE.to_owned(), recipe_digest.to_owned());
-    labels.insert(tag::KEEP.to_owned(), "no".to_owned());
+    let labels = image_labels(recipe, recipe_digest, "no");
     let mut owner: Vec<_> = labels.iter().collect();
     owner.sort_unstable();
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -94,6 +86,15 @@ async fn build_unique(
         .boxed()
     })
     .await
+}
+
+/// Returns the labels of an image: what it is, and who built it.
+fn image_labels(recipe: &Recipe, recipe_digest: &str, keep: &str) -> HashMap<String, String> {
+    let mut labels = labels::of(tag::RUNTIME_IMAGE);
+    labels.insert(tag::RUNTIME.to_owned(), recipe.runtime.clone());
+    labels.insert(tag::RECIPE.to_owned(), recipe_digest.to_owned());
+    labels.insert(tag::KEEP.to_owned(), keep.to_owned());
+    labels
 }
 
 /// Returns whether the engine has the image under this name, built from this recipe.
