@@ -182,7 +182,8 @@ async fn way(container: &Container, path: &VirtualPath) -> Result<Way> {
         .unwrap_or_default()
         .into_keys()
         .any(|mount| VirtualPath::parse(&mount).is_ok_and(|mount| path.starts_with(&mount)));
-    if in_memory || host.readonly_rootfs == Some(true) || path.as_str().starts_with("/dev") {
+    let device = path.as_str() == "/dev" || path.as_str().starts_with("/dev/");
+    if in_memory || device || host.readonly_rootfs == Some(true) {
         return Ok(Way::Program);
     }
     let user = found
