@@ -192,6 +192,10 @@ impl<'a> Recipe<'a> {
             .args(&["image", "inspect", "--format", "{{.Id}}", name])
             .output();
         let tar = self.unpack(dir)?;
+        if old.is_err() && self.is_there() {
+            let _ = fs::remove_file(&tar);
+            return Ok(format!("{name} was made by another run meanwhile"));
+        }
         let path = tar.to_string_lossy();
         let label = format!("LABEL {LABEL}={}", self.digest);
         let imported = Cmd::new("docker")
