@@ -110,6 +110,12 @@ impl DockerSandboxBuilder {
         self.set(|settings| settings.lease = Some(lease))
     }
 
+    /// Says after how long without use the sandbox may be laid to rest. Nothing here does so: it is for whoever manages
+    /// sandboxes, and is found again on the container, as [`DockerSandbox::idle_timeout`].
+    pub fn idle_timeout(self, time: Duration) -> Self {
+        self.set(|settings| settings.idle_timeout = Some(time))
+    }
+
     /// Sets the directory in which commands run and relative paths start; that of the runtime, or `/workspace`, by default.
     /// It is made if it is not there.
     pub fn work_dir(self, path: impl IntoPath) -> Self {

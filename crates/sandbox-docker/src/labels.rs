@@ -22,6 +22,12 @@ pub(crate) const LIFETIME: &str = "agent-backends.lifetime";
 pub(crate) const EPHEMERAL: &str = "ephemeral";
 pub(crate) const KEPT: &str = "kept";
 
+/// How many seconds it runs on without a connection; not there if it does so without end.
+pub(crate) const LEASE: &str = "agent-backends.lease";
+
+/// After how many seconds without use it may be laid to rest; not there if nobody said so.
+pub(crate) const IDLE: &str = "agent-backends.idle-timeout";
+
 /// What a sandbox has to be told again by whoever attaches to it.
 pub(crate) const WORK_DIR: &str = "agent-backends.work-dir";
 pub(crate) const VARIABLES: &str = "agent-backends.variables";

@@ -5,13 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use backend_core::{
-    Error, ProviderFeatures, Result, SandboxId, SandboxProvider, SandboxSpec, VirtualPath,
-};
+use backend_core::{Error, ProviderFeatures, Result, SandboxId, SandboxProvider, SandboxSpec};
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
-use crate::choices::{Access, Lifetime, MountSource, Mounted};
+use crate::choices::{Access, MountSource, Mounted};
 use crate::container::{Condition, Container, condition, labels_of};
 use crate::engine::{SHORT, failure, gone};
 use crate::image::ImageSource;
@@ -154,14 +152,7 @@ impl DockerProvider {
         container: Container,
         found: &ContainerInspectResponse,
     ) -> Result<Arc<DockerSandbox>> {
-        let marks = labels_of(found);
-        let work_dir = marks.get(labels::WORK_DIR).map_or("/", String::as_str);
-        let lifetime = match marks.get(labels::LIFETIME).map(String::as_str) {
-            Some(labels::EPHEMERAL) => Lifetime::Ephemeral,
-            _ => Lifetime::Kept,
-        };
-        let work_dir = VirtualPath::parse(work_dir)?;
-        let sandbox = DockerSandbox::found(id.clone(), work_dir, lifetime, container);
+        let sandbox = DockerSandbox::found(id.clone(), &labels_of(found), container)?;
         sandbox.ensure_started().await?;
         Ok(Arc::new(sandbox))
     }

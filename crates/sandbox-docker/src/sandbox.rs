@@ -1,10 +1,12 @@
 //! A sandbox that is a container: what it is made of, and what becomes of it.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use backend_core::wire::Remote;
-use backend_core::{Error, Result, SandboxId, VirtualPath};
+use backend_core::{Error, ErrorKind, Result, SandboxId, VirtualPath};
 use tokio::sync::OnceCell;
 
 use crate::choices::Lifetime;
@@ -13,13 +15,14 @@ use crate::link::{Link, unavailable};
 use crate::settings::Settings;
 use crate::start::{Progress, start};
 use crate::turns::Turns;
-use crate::{DockerSandboxBuilder, Engine};
+use crate::{DockerSandboxBuilder, Engine, labels};
 
 mod backend;
 mod commands;
 mod lifecycle;
 mod observe;
 mod snapshot;
+mod workspace;
 
 pub use observe::Stats;
 
@@ -59,6 +62,7 @@ struct Shared {
     id: SandboxId,
     work_dir: VirtualPath,
     lifetime: Lifetime,
+    idle_timeout: Option<Duration>,
     /// How the container is made; none for one that was there.
     plan: Option<Plan>,
     container: OnceCell<Container>,
@@ -104,6 +108,7 @@ impl DockerSandbox {
                 id,
                 work_dir: settings.work_dir()?,
                 lifetime: settings.lifetime(),
+                idle_timeout: settings.idle_timeout,
                 plan: Some(Plan {
                     engine,
                     settings: Arc::new(settings),
@@ -119,20 +124,32 @@ impl DockerSandbox {
     /// Makes a sandbox of a container that is there.
     pub(crate) fn found(
         id: SandboxId,
-        work_dir: VirtualPath,
-        lifetime: Lifetime,
+        marks: &HashMap<String, String>,
         container: Container,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        let work_dir = marks.get(labels::WORK_DIR).map_or("/", String::as_str);
+        let lifetime = match marks.get(labels::LIFETIME).map(String::as_str) {
+            Some(labels::EPHEMERAL) => Lifetime::Ephemeral,
+            _ => Lifetime::Kept,
+        };
+        let idle = marks.get(labels::IDLE).and_then(|text| text.parse().ok());
+        Ok(Self {
             shared: Arc::new(Shared {
                 id,
-                work_dir,
+                work_dir: VirtualPath::parse(work_dir)?,
                 lifetime,
+                idle_timeout: idle.and_then(|idle| Duration::try_from_secs_f64(idle).ok()),
                 plan: None,
                 container: OnceCell::new_with(Some(container)),
                 link: Link::default(),
             }),
-        }
+        })
+    }
+
+    /// Returns after how long without use it may be laid to rest, if whoever made it has
+    /// [said so](DockerSandboxBuilder::idle_timeout).
+    pub fn idle_timeout(&self) -> Option<Duration> {
+        self.shared.idle_timeout
     }
 
     /// Makes and starts the container, if that has not been done, and connects to the guest in it.
@@ -141,19 +158,29 @@ impl DockerSandbox {
     ///
     /// As [`DockerSandboxBuilder::start`].
     pub async fn ensure_started(&self) -> Result<()> {
-        match self.remote().await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                // Nobody is to find a container that never answered.
-                if self.shared.plan.is_some()
-                    && self.shared.link.never_connected()
-                    && let Some(container) = self.shared.container.get()
-                {
-                    let _ = container.remove().await;
-                }
-                Err(error)
+        let new = self.shared.link.never_connected();
+        let ready = async {
+            let remote = self.remote().await?;
+            match &self.shared.plan {
+                Some(plan) if new => workspace::check(&plan.settings, &remote).await,
+                _ => Ok(()),
             }
+        };
+        let Err(error) = ready.await else {
+            return Ok(());
+        };
+        // Nobody is to find a container that never answered, or in which nothing can be done.
+        let unusable =
+            self.shared.link.never_connected() || error.kind() == ErrorKind::InvalidRequest;
+        if self.shared.plan.is_some()
+            && new
+            && unusable
+            && let Some(container) = self.shared.container.get()
+        {
+            self.shared.link.gone(error.clone());
+            let _ = container.remove().await;
         }
+        Err(error)
     }
 
     /// Returns what the guest says that it can do. It is what [`capabilities`](backend_core::Backend::capabilities) says.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use backend_core::{DEFAULT_WORK_DIR, Result, RuntimeConfig, SandboxId, VirtualPath};
 use bytes::Bytes;
 
-use crate::choices::{Hardening, Lifetime, MountSource, Mounted, Network, Port};
+use crate::choices::{Access, Hardening, Lifetime, MountSource, Mounted, Network, Port};
 use crate::image::{BuildOptions, ImageSource};
 
 mod body;
@@ -51,6 +51,7 @@ pub(crate) struct Settings {
     pub(crate) id: Option<SandboxId>,
     pub(crate) lifetime: Option<Lifetime>,
     pub(crate) lease: Option<Option<Duration>>,
+    pub(crate) idle_timeout: Option<Duration>,
     pub(crate) work_dir: Option<VirtualPath>,
     pub(crate) mounts: Vec<Mounted>,
     pub(crate) tmpfs: BTreeMap<VirtualPath, u64>,
@@ -82,6 +83,7 @@ impl Settings {
             id: None,
             lifetime: None,
             lease: None,
+            idle_timeout: None,
             work_dir: None,
             mounts: Vec::new(),
             tmpfs: BTreeMap::new(),
@@ -168,6 +170,12 @@ impl Settings {
         self.has_read_only_root()
             || self.tmpfs.keys().any(over)
             || self.mounts.iter().any(|mount| over(&mount.path))
+    }
+
+    /// Returns whether a directory or a volume is mounted at a path, and may be written to.
+    pub(crate) fn is_mounted_to_write(&self, path: &VirtualPath) -> bool {
+        let mut mounts = self.mounts.iter();
+        mounts.any(|mount| mount.path == *path && mount.access == Access::ReadWrite)
     }
 
     /// Returns whether something is mounted at a path.

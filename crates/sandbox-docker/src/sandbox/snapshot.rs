@@ -8,12 +8,16 @@ use bollard::query_parameters::CommitContainerOptionsBuilder;
 use std::time::Duration;
 
 use super::DockerSandbox;
-use crate::container::labels_of;
+use crate::container::{Container, labels_of};
+use crate::engine::{SHORT, failure, gone};
 use crate::labels;
 use crate::link::unavailable;
 
 /// How long the engine may take to make an image of a container.
 const COMMIT: Duration = Duration::from_secs(600);
+
+/// What engines set in a container whose image says nothing of it.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl DockerSandbox {
     /// Makes an image of the container's files as they are now, and returns its id. [`DockerSandbox::builder`] starts from it
@@ -50,25 +54,20 @@ impl DockerSandbox {
         let found = container.inspect().await?;
         let found = found.ok_or_else(|| unavailable("the container is gone"))?;
         let marks = labels_of(&found);
-        let variables = marks.get(labels::VARIABLES).map_or("", String::as_str);
-        let mut changes: Vec<String> = variables
-            .split(' ')
-            .filter(|name| !name.is_empty())
-            .map(|name| format!("ENV {name}="))
-            .collect();
-        changes.push("ENTRYPOINT []".to_owned());
-        changes.push("CMD [\"/bin/sh\"]".to_owned());
+        let names = marks.get(labels::VARIABLES).map_or("", String::as_str);
+        let before = variables_of_image(container, found.image.as_deref()).await?;
         let options = CommitContainerOptionsBuilder::default()
             .container(&container.key)
             .repo(repository)
             .tag(tag)
             .pause(true)
-            .changes(&changes.join("\n"))
+            .changes("ENTRYPOINT []\nCMD [\"/bin/sh\"]")
             .build();
         let mut own = labels::of(labels::SNAPSHOT);
         own.extend(without_owner(&marks));
         let config = ContainerConfig {
             labels: Some(own),
+            env: Some(as_before(names, &before)),
             ..ContainerConfig::default()
         };
         let docker = container.engine.docker();
@@ -81,11 +80,63 @@ impl DockerSandbox {
     }
 }
 
+/// Returns the variables that the container's own image has.
+async fn variables_of_image(container: &Container, image: Option<&str>) -> Result<Vec<String>> {
+    let what = "looking at the image of the container";
+    let docker = container.engine.docker();
+    let call = docker.inspect_image(image.unwrap_or_default());
+    match container.engine.try_call(what, SHORT, call).await? {
+        Ok(found) => Ok(found
+            .config
+            .and_then(|config| config.env)
+            .unwrap_or_default()),
+        // An image can be removed under a container.
+        Err(error) if gone(&error) => Ok(Vec::new()),
+        Err(error) => Err(failure(what, error)),
+    }
+}
+
+/// Returns the variables that the container was given, each as it was in the image, or empty: a variable of a container
+/// cannot be taken out of its image, but replaced.
+fn as_before(names: &str, before: &[String]) -> Vec<String> {
+    let names = names.split(' ').filter(|name| !name.is_empty());
+    let line = |name: &str| {
+        let start = format!("{name}=");
+        let known = before.iter().find(|line| line.starts_with(&start));
+        match known {
+            Some(line) => line.clone(),
+            // An engine has one for an image without, but not for one in which it is empty.
+            None if name == "PATH" => start + PATH,
+            None => start,
+        }
+    };
+    names.map(line).collect()
+}
+
 /// A label of the container that an image must not have is set to nothing: an image has those of its container otherwise.
 fn without_owner(marks: &HashMap<String, String>) -> HashMap<String, String> {
-    [labels::ID, labels::LIFETIME, labels::VARIABLES]
-        .into_iter()
-        .filter(|name| marks.contains_key(*name))
-        .map(|name| (name.to_owned(), String::new()))
-        .collect()
+    [
+        labels::ID,
+        labels::LIFETIME,
+        labels::LEASE,
+        labels::IDLE,
+        labels::VARIABLES,
+    ]
+    .into_iter()
+    .filter(|name| marks.contains_key(*name))
+    .map(|name| (name.to_owned(), String::new()))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_before;
+
+    #[test]
+    fn what_was_given_is_taken_back_and_what_the_image_had_is_restored() {
+        let before = ["PATH=/usr/bin", "AB=c"].map(str::to_owned);
+        assert_eq!(as_before("A PATH", &before), ["A=", "PATH=/usr/bin"]);
+        assert!(as_before("", &before).is_empty());
+        assert!(as_before("PATH", &[])[0].ends_with("/sbin:/bin"));
+    }
 }

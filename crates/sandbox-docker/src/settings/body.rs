@@ -1,8 +1,9 @@
 //! The settings in the engine's words.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
-use backend_core::{Result, SandboxId, VirtualPath};
+use backend_core::{Result, RuntimeConfig, SandboxId, VirtualPath};
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum,
     HostConfigLogConfig, Mount, MountType, MountVolumeOptions, PortBinding, ResourcesUlimits,
@@ -15,6 +16,9 @@ use crate::labels;
 
 /// What the CPU ceiling is measured in. A quota, unlike the engine's own share, may be more than the machine has.
 const PERIOD_MICROSECONDS: i64 = 100_000;
+
+/// The most that `/dev/shm` has room for: what engines give it.
+const SHARED_MEMORY: u64 = 64 << 20;
 
 /// The environment in which the tools of an agent behave: nothing waits for a pager or a person, nothing is coloured,
 /// and git neither doubts who owns a mounted directory nor asks who the author is.
@@ -75,16 +79,30 @@ fn own_labels(
         Lifetime::Ephemeral => labels::EPHEMERAL,
         Lifetime::Kept => labels::KEPT,
     };
-    let names: Vec<&str> = settings.env.keys().map(String::as_str).collect();
+    let runtime = settings.runtime().map(RuntimeConfig::env);
+    let given = settings
+        .env
+        .keys()
+        .chain(runtime.into_iter().flat_map(BTreeMap::keys));
+    let names: BTreeSet<&str> = given.map(String::as_str).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let seconds = |time: Duration| time.as_secs_f64().to_string();
+    let (lease, idle) = (
+        settings.lease().map(seconds),
+        settings.idle_timeout.map(seconds),
+    );
     [
-        (labels::NAMESPACE, settings.namespace.as_str()),
-        (labels::ID, id.as_str()),
-        (labels::LIFETIME, lifetime),
-        (labels::WORK_DIR, work_dir.as_str()),
-        (labels::VARIABLES, &names.join(" ")),
+        (labels::NAMESPACE, Some(settings.namespace.as_str())),
+        (labels::ID, Some(id.as_str())),
+        (labels::LIFETIME, Some(lifetime)),
+        (labels::LEASE, lease.as_deref()),
+        (labels::IDLE, idle.as_deref()),
+        (labels::WORK_DIR, Some(work_dir.as_str())),
+        (labels::VARIABLES, Some(&names.join(" "))),
     ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec()
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+    .collect()
 }
 
 /// Returns the variables of the container: ours, then those of the runtime, then those that were asked for.
@@ -133,6 +151,7 @@ fn host(settings: &Settings, work_dir: &VirtualPath, volume: &str) -> HostConfig
         ulimits: Some(ulimits(settings)),
         readonly_rootfs: Some(settings.has_read_only_root()),
         tmpfs: Some(tmpfs(settings, work_dir)),
+        shm_size: Some(signed(shared_memory(settings))),
         mounts: Some(mounts),
         network_mode: Some(network(&settings.network).to_owned()),
         port_bindings: Some(ports(settings)),
@@ -157,6 +176,11 @@ fn host(settings: &Settings, work_dir: &VirtualPath, volume: &str) -> HostConfig
         }),
         ..HostConfig::default()
     }
+}
+
+/// Returns the size of `/dev/shm`, which is in memory too: the engine's own, where that is a small part of what there is.
+fn shared_memory(settings: &Settings) -> u64 {
+    SHARED_MEMORY.min(settings.memory / 16)
 }
 
 /// Returns the parts of the file system that are in memory, with their options. What is there can be executed, for that is

@@ -90,9 +90,15 @@ fn ceilings(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
+/// A name is also one in a list of names on a label, and in an instruction when a snapshot is made: what would be two there, or
+/// something else, is refused.
 fn variable(name: &str, value: &str) -> Result<()> {
-    if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-        return refuse("a variable of a sandbox has an impossible name or value");
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if !first || !name.chars().all(plain) || value.contains('\0') {
+        return refuse(
+            "the name of a variable is letters, digits, '_', '.' and '-', and its value has no NUL",
+        );
     }
     Ok(())
 }

@@ -63,6 +63,9 @@ fn a_container_is_safe_unless_it_is_asked_to_be_otherwise() {
     let log = host.log_config.unwrap();
     assert!(log.config.unwrap().contains_key("max-size"));
     assert_eq!(body.working_dir.as_deref(), Some("/workspace"));
+    let labels = body.labels.unwrap();
+    assert_eq!(labels["agent-backends.lease"], "120");
+    assert_eq!(labels["agent-backends.lifetime"], "ephemeral");
 }
 
 #[test]
@@ -88,7 +91,14 @@ fn strict_has_no_capability_and_room_for_what_runs() {
             size.split(',').next().unwrap().parse::<u64>().unwrap()
         })
         .sum();
-    assert!(sizes < strict.memory, "a flood must not be out of memory");
+    strict.memory = 256 << 20;
+    let host = made(&strict).host_config.unwrap();
+    let shared = u64::try_from(host.shm_size.unwrap()).unwrap();
+    assert_eq!(shared, 16 << 20);
+    assert!(
+        sizes / 4 + shared < strict.memory,
+        "a flood must not be out of memory"
+    );
 }
 
 #[test]
@@ -114,6 +124,10 @@ fn a_name_makes_a_sandbox_that_stays() {
     assert_eq!(named.lifetime(), Lifetime::Kept);
     assert_eq!(named.lease(), None);
     let body = made(&named);
+    let labels = body.labels.unwrap();
+    for name in ["agent-backends.lease", "agent-backends.idle-timeout"] {
+        assert!(!labels.contains_key(name), "{name}");
+    }
     assert_eq!(body.host_config.unwrap().auto_remove, Some(false));
     assert!(
         !body
@@ -148,7 +162,7 @@ fn what_is_asked_for_goes_before_the_runtime_and_that_before_ours() {
     }
     assert_eq!(body.working_dir.as_deref(), Some("/app"));
     let labels = body.labels.unwrap();
-    assert_eq!(labels["agent-backends.variables"], "A");
+    assert_eq!(labels["agent-backends.variables"], "A LANG");
     assert!(!labels.values().any(|value| value.contains("asked")));
 }
 
@@ -165,7 +179,16 @@ fn what_cannot_be_is_refused_in_words_of_ours() {
         refused(|s| s.cpus = cpus, "processors");
     }
     refused(|s| s.pids = 1, "64");
-    for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0")] {
+    for (name, value) in [
+        ("", "x"),
+        ("A=B", "x"),
+        ("A\0", "x"),
+        ("A", "x\0"),
+        ("A B", "x"),
+        ("A\nUSER root", "x"),
+        ("$A", "x"),
+        ("1", "x"),
+    ] {
         refused(
             |s| drop(s.env.insert(name.to_owned(), value.to_owned())),
             "variable",
