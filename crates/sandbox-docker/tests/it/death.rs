@@ -64,6 +64,38 @@ async fn a_container_that_is_killed_is_gone() {
     dies_of(kill, Lifetime::Kept).await;
 }
 
+/// The engine kills the processes of a container before it says that the container does not run, and the end of a command
+/// that is told first looks like that of one that was killed by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_container_is_never_that_of_a_command() {
+    let engine = engine_or_skip!();
+    let mut deaths = tokio::task::JoinSet::new();
+    for (number, deed) in ["kill", "rm -f", "kill -s TERM", "rm -f", "kill", "rm -f"]
+        .into_iter()
+        .enumerate()
+    {
+        let builder = builder(&engine, debian()).lifetime(Lifetime::Kept);
+        deaths.spawn(async move {
+            let sandbox = builder.start().await.unwrap();
+            let _cleaner = Cleaner::of(&sandbox);
+            let line = ["echo on > on; sleep 600", "echo on > on; exec sleep 600"][number % 2];
+            let command = {
+                let sandbox = sandbox.clone();
+                tokio::spawn(async move { sandbox.execute(line).await })
+            };
+            while !sandbox.exists("on").await.unwrap() {
+                tokio::task::yield_now().await;
+            }
+            let name = container(&sandbox);
+            let words: Vec<&str> = deed.split(' ').chain([name.as_str()]).collect();
+            docker(&words);
+            is_unavailable(soon(command).await.unwrap());
+            is_unavailable(soon(sandbox.execute("true")).await);
+        });
+    }
+    deaths.join_all().await;
+}
+
 #[tokio::test]
 async fn a_container_that_is_removed_is_gone() {
     let remove = async |sandbox: &DockerSandbox| drop(docker(&["rm", "-f", &container(sandbox)]));

@@ -4,10 +4,20 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use backend_core::{BackendExt, ErrorKind, ExecRequest, Sandbox};
-use sandbox_docker::{DockerSandbox, Engine};
+use backend_core::{
+    BackendExt, ErrorKind, ExecRequest, Sandbox, SandboxId, SandboxProvider, SandboxSpec,
+};
+use sandbox_docker::{DockerProvider, DockerSandbox, Engine, Lifetime};
 
 const SOON: Duration = Duration::from_secs(30);
+
+/// The one program in an image with nothing in it, as one that does not end. It makes its socket when it runs.
+const FOREVER: [&str; 4] = [
+    "/.agent-backends/agent-guest",
+    "init",
+    "--socket",
+    "/dev/shm/other",
+];
 
 struct Dockerd {
     child: Child,
@@ -17,48 +27,40 @@ struct Dockerd {
 
 impl Dockerd {
     /// Starts an engine, where that can be done.
-    async fn start() -> Option<(Self, Engine)> {
+    async fn start(options: &[&str]) -> Option<(Self, Engine)> {
         let root = rustix::process::geteuid().is_root();
         if !root || Command::new("dockerd").arg("--version").output().is_err() {
             eprintln!("skipped: a second engine needs root and dockerd");
             return None;
         }
         let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name).display().to_string();
-        let address = format!("unix://{}", at("s"));
-        // In a network namespace of its own: an engine that starts without a bridge removes that of every other one.
-        let child = Command::new("unshare")
-            .args(["--net", "--", "dockerd"])
-            .args([
-                "--data-root",
-                &at("data"),
-                "--exec-root",
-                &at("exec"),
-                "--pidfile",
-                &at("pid"),
-            ])
-            .args([
-                "-H",
-                &address,
-                "--bridge=none",
-                "--iptables=false",
-                "--ip-forward=false",
-            ])
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(directory.path().join("log")).unwrap())
-            .spawn()
-            .unwrap();
+        let address = format!("unix://{}", directory.path().join("s").display());
+        let child = run(directory.path(), options);
         let mut this = Self {
             child,
             address,
             directory,
         };
+        let engine = this.engine().await?;
+        Some((this, engine))
+    }
+
+    /// Starts it again, on what it left.
+    async fn start_again(&mut self, options: &[&str]) -> Engine {
+        self.child = run(self.directory.path(), options);
+        self.engine()
+            .await
+            .expect("the engine does not start again")
+    }
+
+    /// Connects to it as soon as it answers.
+    async fn engine(&mut self) -> Option<Engine> {
         loop {
-            if let Ok(engine) = Engine::connect_to(&this.address).await {
-                return Some((this, engine));
+            if let Ok(engine) = Engine::connect_to(&self.address).await {
+                return Some(engine);
             }
-            if this.child.try_wait().unwrap().is_some() {
-                let log = std::fs::read_to_string(this.directory.path().join("log")).unwrap();
+            if self.child.try_wait().unwrap().is_some() {
+                let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap();
                 eprintln!("skipped: a second engine does not start: {log}");
                 return None;
             }
@@ -66,7 +68,24 @@ impl Dockerd {
         }
     }
 
-    /// Asks it to end, which ends its containers, and waits.
+    fn docker(&self, arguments: &[&str]) -> String {
+        let docker = Command::new("docker")
+            .args(["-H", &self.address])
+            .args(arguments)
+            .output();
+        let docker = docker.unwrap();
+        assert!(docker.status.success(), "{docker:?}");
+        String::from_utf8(docker.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Gives it an image with nothing in it, of an archive with nothing in it.
+    fn import_empty(&self) {
+        let empty = self.directory.path().join("empty.tar");
+        std::fs::write(&empty, [0; 1024]).unwrap();
+        self.docker(&["import", empty.to_str().unwrap(), "empty:latest"]);
+    }
+
+    /// Asks it to end, which ends its containers unless it is to leave them, and waits.
     fn stop(&mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
@@ -76,9 +95,47 @@ impl Dockerd {
 
 impl Drop for Dockerd {
     fn drop(&mut self) {
+        // Of a test that failed. One that leaves its containers would leave them for good.
+        let docker = |arguments: &[&str]| {
+            let mut docker = Command::new("docker");
+            docker.args(["-H", &self.address]).args(arguments).output()
+        };
+        if let Ok(left) = docker(&["ps", "-aq"]) {
+            for container in String::from_utf8_lossy(&left.stdout).lines() {
+                let _ = docker(&["rm", "-f", container]);
+            }
+        }
         self.stop();
         unmount_below(self.directory.path());
     }
+}
+
+fn run(directory: &Path, options: &[&str]) -> Child {
+    let at = |name: &str| directory.join(name).display().to_string();
+    // In a network namespace of its own: an engine that starts without a bridge removes that of every other one.
+    Command::new("unshare")
+        .args(["--net", "--", "dockerd"])
+        .args([
+            "--data-root",
+            &at("data"),
+            "--exec-root",
+            &at("exec"),
+            "--pidfile",
+            &at("pid"),
+        ])
+        .args(["-H", &format!("unix://{}", at("s"))])
+        .args(["--bridge=none", "--iptables=false", "--ip-forward=false"])
+        .args(options)
+        .stdout(Stdio::null())
+        .stderr(
+            std::fs::File::options()
+                .append(true)
+                .create(true)
+                .open(directory.join("log"))
+                .unwrap(),
+        )
+        .spawn()
+        .unwrap()
 }
 
 /// An engine may leave mounts behind, without which its directory cannot be removed.
@@ -97,24 +154,10 @@ fn unmount_below(directory: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sandbox_whose_engine_ends_is_unavailable_at_once() {
-    let Some((mut dockerd, engine)) = Dockerd::start().await else {
+    let Some((mut dockerd, engine)) = Dockerd::start(&[]).await else {
         return;
     };
-    // An image with nothing in it, of an archive with nothing in it.
-    let empty = dockerd.directory.path().join("empty.tar");
-    std::fs::write(&empty, [0; 1024]).unwrap();
-    let import = Command::new("docker")
-        .args([
-            "-H",
-            &dockerd.address,
-            "import",
-            empty.to_str().unwrap(),
-            "empty:latest",
-        ])
-        .output()
-        .unwrap();
-    assert!(import.status.success(), "{import:?}");
-
+    dockerd.import_empty();
     let sandbox = DockerSandbox::builder("empty:latest")
         .engine(engine.clone())
         .start()
@@ -123,15 +166,7 @@ async fn a_sandbox_whose_engine_ends_is_unavailable_at_once() {
     sandbox.write("a", "x").await.unwrap();
     let command = {
         let sandbox = sandbox.clone();
-        tokio::spawn(async move {
-            let forever = [
-                "/.agent-backends/agent-guest",
-                "init",
-                "--socket",
-                "/dev/shm/other",
-            ];
-            sandbox.execute_with(&ExecRequest::argv(forever)).await
-        })
+        tokio::spawn(async move { sandbox.execute_with(&ExecRequest::argv(FOREVER)).await })
     };
     while !sandbox.exists("/dev/shm/other").await.unwrap() {
         tokio::task::yield_now().await;
@@ -160,6 +195,70 @@ async fn a_sandbox_whose_engine_ends_is_unavailable_at_once() {
         !text.contains(dockerd.directory.path().to_str().unwrap()),
         "{text}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_that_is_kept_does_not_come_back_empty_with_its_engine() {
+    let Some((mut dockerd, engine)) = Dockerd::start(&[]).await else {
+        return;
+    };
+    dockerd.import_empty();
+    let provider = |engine| {
+        let template = DockerSandbox::builder("empty:latest").engine(engine);
+        DockerProvider::builder(template).connect()
+    };
+    let name = SandboxId::parse("kept").unwrap();
+    let before = provider(engine).await.unwrap();
+    let sandbox = before
+        .create(&SandboxSpec::new(name.clone()))
+        .await
+        .unwrap();
+    sandbox.write("a", "x").await.unwrap();
+    dockerd.stop();
+    let engine = dockerd.start_again(&[]).await;
+    let error = sandbox.read("a").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(!sandbox.is_alive().await);
+    assert_eq!(dockerd.docker(&["ps", "-q"]), "", "nothing takes its place");
+    let after = provider(engine).await.unwrap();
+    assert_eq!(after.list().await.unwrap(), std::slice::from_ref(&name));
+    let resumed = after.resume(&name).await.unwrap();
+    assert_eq!(resumed.read("a").await.unwrap().text, "x");
+    let error = sandbox.read("a").await.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Unavailable,
+        "gone is gone: {error}"
+    );
+    after.destroy(&name).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_outlives_an_engine_that_lets_it() {
+    let options = ["--live-restore"];
+    let Some((mut dockerd, engine)) = Dockerd::start(&options).await else {
+        return;
+    };
+    dockerd.import_empty();
+    let sandbox = DockerSandbox::builder("empty:latest").engine(engine);
+    let sandbox = sandbox.lifetime(Lifetime::Kept).start().await.unwrap();
+    sandbox.write("a", "x").await.unwrap();
+    let process = sandbox
+        .spawn_with(&ExecRequest::argv(FOREVER))
+        .await
+        .unwrap();
+    dockerd.stop();
+    let soon = |what| tokio::time::timeout(SOON, what);
+    let error = soon(sandbox.read("a")).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    dockerd.start_again(&options).await;
+    let back = async { while sandbox.read("a").await.is_err() {} };
+    tokio::time::timeout(SOON, back)
+        .await
+        .expect("it does not come back");
+    assert_eq!(sandbox.read("a").await.unwrap().text, "x");
+    assert_eq!(sandbox.processes().await.unwrap()[0].id, process.id);
+    sandbox.destroy().await.unwrap();
 }
 
 #[tokio::test]

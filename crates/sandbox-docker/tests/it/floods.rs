@@ -13,7 +13,11 @@ const BOTH: [Hardening; 2] = [Hardening::Standard, Hardening::Strict];
 const SOON: Duration = Duration::from_secs(30);
 
 async fn small(engine: &Engine, hardening: Hardening) -> DockerSandbox {
-    builder(engine, debian())
+    let mut builder = builder(engine, debian());
+    if hardening == Hardening::Standard {
+        builder = builder.tmpfs("/workspace", 128 << 20);
+    }
+    builder
         .hardening(hardening)
         .memory(256 << 20)
         .pids(128)
@@ -116,22 +120,30 @@ async fn a_memory_bomb_is_told_from_a_kill() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_a_file_system_in_memory_is_out_of_space() {
     let engine = engine_or_skip!();
-    let flood = "for d in /workspace /tmp /home/agent /dev/shm; do \
-                 dd if=/dev/zero of=$d/flood bs=1M count=2000; done; true";
-    let (sandbox, status, output) =
-        beside_a_neighbour(&engine, Hardening::Strict, flood, Duration::from_secs(60)).await;
-    let _cleaner = Cleaner::of(&sandbox);
-    assert!(output.contains("No space left"), "{status:?} {output}");
-    assert!(sandbox.is_alive().await);
-    let error = sandbox
-        .write("more", "x".repeat(1 << 20))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::QuotaExceeded, "{error}");
-    sandbox.delete("flood").await.unwrap();
-    sandbox.write("more", "x".repeat(1 << 20)).await.unwrap();
-    assert!(sandbox.execute("true").await.unwrap().status.is_success());
-    sandbox.stop().await.unwrap();
+    // All that is in memory: of a strict sandbox by itself, of another one what was asked for.
+    let places = [
+        (Hardening::Standard, "/workspace /dev/shm"),
+        (Hardening::Strict, "/workspace /tmp /home/agent /dev/shm"),
+    ];
+    for (hardening, places) in places {
+        let flood = format!(
+            "n=0; for d in {places}; do dd if=/dev/zero of=$d/flood bs=64k 2>&1 | grep -q 'No space left' && n=$((n+1)); \
+             done; echo $n"
+        );
+        let (sandbox, status, output) =
+            beside_a_neighbour(&engine, hardening, &flood, Duration::from_secs(60)).await;
+        let _cleaner = Cleaner::of(&sandbox);
+        let count = places.split(' ').count();
+        assert_eq!(output.trim(), count.to_string(), "{hardening:?} {status:?}");
+        assert!(sandbox.is_alive().await);
+        let write = sandbox.write("more", "x".repeat(1 << 20));
+        let error = write.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::QuotaExceeded, "{error}");
+        sandbox.delete("flood").await.unwrap();
+        sandbox.write("more", "x".repeat(1 << 20)).await.unwrap();
+        assert!(sandbox.execute("true").await.unwrap().status.is_success());
+        sandbox.stop().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

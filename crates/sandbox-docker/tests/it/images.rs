@@ -16,6 +16,7 @@ use crate::support::{Cleaner, builder, debian, docker, engine_or_skip};
 
 mod processes;
 mod prune;
+mod pull;
 
 /// An image with Node.js and npm.
 fn node() -> String {

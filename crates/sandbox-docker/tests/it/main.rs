@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod calls;
 mod concurrency;
 mod death;
 mod engine_death;
@@ -17,7 +18,9 @@ mod escape;
 mod floods;
 mod images;
 mod laws;
+mod options;
 mod reap;
+mod relay;
 mod start;
 mod support;
 mod whole;

@@ -1,5 +1,6 @@
 //! An application that is killed, and what the next one finds of it.
 
+use std::collections::HashMap;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -70,8 +71,16 @@ async fn what_a_killed_application_leaves_is_reaped_or_adopted_and_decoys_stay()
     let engine = engine_or_skip!();
     let namespace = id(&format!("test-reap-{}", std::process::id()));
     let name = |part: &str| format!("agent-backends.{namespace}.{part}");
-    let _cleaners =
-        ["ephemeral", "kept", "decoy", "other-host", "mine"].map(|part| Cleaner(name(part)));
+    let _cleaners = [
+        "ephemeral",
+        "kept",
+        "decoy",
+        "other-host",
+        "mine",
+        "late",
+        "lock",
+    ]
+    .map(|part| Cleaner(name(part)));
     let mut child = application(&namespace);
 
     // Somebody else's container with a name like ours, and one of ours from a host that is not this one.
@@ -117,6 +126,13 @@ async fn what_a_killed_application_leaves_is_reaped_or_adopted_and_decoys_stay()
         "{reaped:?}"
     );
 
+    let marks = docker(&[
+        "inspect",
+        "-f",
+        "{{json .Config.Labels}}",
+        &name("ephemeral"),
+    ]);
+    let marks: HashMap<String, String> = serde_json::from_str(&marks).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     let reaped = engine.reap(&namespace).await.unwrap();
@@ -126,8 +142,39 @@ async fn what_a_killed_application_leaves_is_reaped_or_adopted_and_decoys_stay()
     left.sort();
     assert_eq!(left, ["decoy", "kept", "mine", "other-host"].map(name));
 
-    // What is kept is adopted, with its processes.
-    let next = provider(&engine, &namespace, Lifetime::Kept).await;
+    // What is kept is adopted, with its processes. The next provider sweeps when it connects, and finds one more of the same
+    // process, and a volume that it was about to fill.
+    let labels = |kind: &str| {
+        let mut labels = marks.clone();
+        labels.insert("agent-backends.kind".to_owned(), kind.to_owned());
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(name, value)| format!("--label={name}={value}"))
+            .collect();
+        labels
+    };
+    run(
+        "late",
+        &labels("sandbox")
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>(),
+    );
+    run(
+        "lock",
+        &labels("guest")
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>(),
+    );
+    let next = DockerProvider::builder(builder(&engine, debian()))
+        .namespace(namespace.clone())
+        .connect()
+        .await
+        .unwrap();
+    let mut left: Vec<String> = containers(&namespace).lines().map(str::to_owned).collect();
+    left.sort();
+    assert_eq!(left, ["decoy", "kept", "mine", "other-host"].map(name));
     assert_eq!(
         next.list().await.unwrap(),
         ["kept", "mine", "other-host"].map(id)

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::UNIX_EPOCH;
 
 use backend_core::{Sandbox, SandboxId};
 use sandbox_docker::{DockerSandbox, DockerSandboxBuilder, Engine};
@@ -54,9 +55,12 @@ pub(crate) use engine_or_skip;
 /// The namespace of this run: what carries it is removed when the tests are over.
 pub(crate) fn namespace() -> SandboxId {
     static NAMESPACE: OnceLock<SandboxId> = OnceLock::new();
-    NAMESPACE
-        .get_or_init(|| SandboxId::parse(format!("test-{}", std::process::id())).unwrap())
-        .clone()
+    // A number is not enough: other runs may be in another container, where they have the same.
+    let make = || {
+        let moment = UNIX_EPOCH.elapsed().unwrap().as_micros();
+        SandboxId::parse(format!("test-{}-{moment:x}", std::process::id())).unwrap()
+    };
+    NAMESPACE.get_or_init(make).clone()
 }
 
 pub(crate) fn id(name: &str) -> SandboxId {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use backend_core::{BackendExt, ErrorKind, Sandbox, SandboxExt};
+use backend_core::{BackendExt, ErrorKind, RuntimeConfig, Sandbox, SandboxExt};
 use sandbox_docker::Hardening;
 
 use crate::support::{Cleaner, builder, debian, docker, engine_or_skip, id, scratch};
@@ -86,6 +86,9 @@ async fn an_image_with_nothing_in_it_is_copied_to_unless_it_is_in_memory() {
     let _cleaner = Cleaner::of(&sandbox);
     sandbox.copy_in(host.path(), ".").await.unwrap();
     assert_eq!(sandbox.read("a").await.unwrap().text, "a");
+    sandbox.copy_in(host.path(), "/development").await.unwrap();
+    let error = sandbox.copy_in(host.path(), "/dev/shm/x").await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Unsupported);
     sandbox.stop().await.unwrap();
 
     let strict = builder(&engine, scratch())
@@ -103,7 +106,14 @@ async fn an_image_with_nothing_in_it_is_copied_to_unless_it_is_in_memory() {
 async fn a_snapshot_has_the_files_and_none_of_the_secrets_in_its_environment() {
     let engine = engine_or_skip!();
     let name = format!("agent-backends-test/snapshot-{}", std::process::id());
+    let runtime = RuntimeConfig::builder("secretive")
+        .image(debian())
+        .env("RUNTIME_TOKEN", "s3cret-value-of-the-runtime")
+        .env("PATH", "/s3cret-value:/usr/bin:/bin")
+        .build()
+        .unwrap();
     let sandbox = builder(&engine, debian())
+        .runtime(runtime)
         .id(id("to-be-copied"))
         .env("TOKEN", "s3cret-value")
         .start()
@@ -128,7 +138,7 @@ async fn a_snapshot_has_the_files_and_none_of_the_secrets_in_its_environment() {
         let copy = builder(&engine, from).start().await.unwrap();
         let _cleaner = Cleaner::of(&copy);
         let output = copy
-            .execute("cat state.txt /usr/local/installed; echo [$TOKEN]")
+            .execute("cat state.txt /usr/local/installed; echo [$TOKEN$RUNTIME_TOKEN]")
             .await
             .unwrap();
         assert_eq!(output.stdout.to_text(), "as it was\ninstalled\n[]\n");
@@ -168,30 +178,4 @@ async fn what_a_container_uses_is_told() {
     }
     sandbox.stop().await.unwrap();
     assert!(sandbox.stats().await.is_err());
-}
-
-#[tokio::test]
-async fn a_port_is_reached_from_this_machine_alone() {
-    let engine = engine_or_skip!();
-    let network = sandbox_docker::Network::Bridge;
-    let error = builder(&engine, debian()).port(80).build().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-    let sandbox = match builder(&engine, debian())
-        .network(network)
-        .port(8080)
-        .start()
-        .await
-    {
-        Ok(sandbox) => sandbox,
-        // An engine without a bridge has no ports.
-        Err(error) => return eprintln!("skipped: {error}"),
-    };
-    let _cleaner = Cleaner::of(&sandbox);
-    let address = sandbox.port(8080).await.unwrap();
-    assert!(address.ip().is_loopback() && address.port() != 0);
-    assert_eq!(
-        sandbox.port(81).await.unwrap_err().kind(),
-        ErrorKind::InvalidRequest
-    );
-    sandbox.stop().await.unwrap();
 }

@@ -1,0 +1,208 @@
+//! A relay between a client and the engine, which counts what passes, and fails as it is told.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Where the relay is reached.
+pub(crate) enum At {
+    Socket,
+    Port,
+}
+
+pub(crate) struct Relay {
+    address: String,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+    _directory: tempfile::TempDir,
+}
+
+struct Shared {
+    engine: String,
+    requests: Mutex<Vec<String>>,
+    open: AtomicUsize,
+    /// Nothing is passed on to the engine while it is stalled.
+    stalled: watch::Sender<bool>,
+    /// Who waits for it ends when it changes.
+    cut: watch::Sender<u32>,
+    /// The next request that has this in its first line gets this answer, and the engine does not hear of it.
+    answer: Mutex<Option<(String, String)>>,
+}
+
+impl Relay {
+    /// Starts a relay to the engine of the tests, where that is reached by a socket.
+    pub(crate) async fn start(at: At) -> Option<Self> {
+        let host = std::env::var("DOCKER_HOST").unwrap_or_default();
+        let engine = match host.as_str() {
+            "" => "/var/run/docker.sock",
+            host => match host.strip_prefix("unix://") {
+                Some(path) => path,
+                None => {
+                    eprintln!("skipped: the engine is not reached by a socket");
+                    return None;
+                }
+            },
+        };
+        let shared = Arc::new(Shared {
+            engine: engine.to_owned(),
+            requests: Mutex::default(),
+            open: AtomicUsize::new(0),
+            stalled: watch::Sender::new(false),
+            cut: watch::Sender::new(0),
+            answer: Mutex::default(),
+        });
+        let directory = tempfile::tempdir().unwrap();
+        let (address, accepting) = match at {
+            At::Socket => {
+                let path = directory.path().join("s");
+                let listener = UnixListener::bind(&path).unwrap();
+                let accept = {
+                    let shared = Arc::clone(&shared);
+                    async move {
+                        while let Ok((client, _)) = listener.accept().await {
+                            tokio::spawn(Arc::clone(&shared).serve(client));
+                        }
+                    }
+                };
+                (format!("unix://{}", path.display()), tokio::spawn(accept))
+            }
+            At::Port => {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let address = format!("tcp://{}", listener.local_addr().unwrap());
+                let accept = {
+                    let shared = Arc::clone(&shared);
+                    async move {
+                        while let Ok((client, _)) = listener.accept().await {
+                            tokio::spawn(Arc::clone(&shared).serve(client));
+                        }
+                    }
+                };
+                (address, tokio::spawn(accept))
+            }
+        };
+        Some(Self {
+            address,
+            shared,
+            accepting,
+            _directory: directory,
+        })
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Returns the first lines of the requests since this was last asked.
+    pub(crate) fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut *self.shared.requests.lock().unwrap())
+    }
+
+    /// Returns how many connections there are.
+    pub(crate) fn open(&self) -> usize {
+        self.shared.open.load(Ordering::SeqCst)
+    }
+
+    /// Ends every connection.
+    pub(crate) async fn cut(&self) {
+        self.shared.cut.send_modify(|times| *times += 1);
+        while self.open() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) fn stall(&self, stalled: bool) {
+        self.shared.stalled.send_replace(stalled);
+    }
+
+    /// Answers the next request that has this in its first line.
+    pub(crate) fn answer(&self, request: &str, body: &str) {
+        let response = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        *self.shared.answer.lock().unwrap() = Some((request.to_owned(), response));
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl Shared {
+    async fn serve(self: Arc<Self>, client: impl AsyncRead + AsyncWrite + Send + 'static) {
+        self.open.fetch_add(1, Ordering::SeqCst);
+        let mut cut = self.cut.subscribe();
+        tokio::select! {
+            () = self.pass(client) => {}
+            _ = cut.changed() => {}
+        }
+        self.open.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    async fn pass(&self, client: impl AsyncRead + AsyncWrite) {
+        let Ok(engine) = UnixStream::connect(&self.engine).await else {
+            return;
+        };
+        let (mut from_engine, mut to_engine) = engine.into_split();
+        let (mut from_client, mut to_client) = tokio::io::split(client);
+        let mut stalled = self.stalled.subscribe();
+        let up = async {
+            let mut buffer = vec![0; 64 << 10];
+            loop {
+                let length = from_client.read(&mut buffer).await.unwrap_or(0);
+                if length == 0 {
+                    let _ = to_engine.shutdown().await;
+                    return None;
+                }
+                let piece = &buffer[..length];
+                if let Some(answer) = self.hear(piece) {
+                    return Some(answer);
+                }
+                let _ = stalled.wait_for(|stalled| !stalled).await;
+                if to_engine.write_all(piece).await.is_err() {
+                    return None;
+                }
+            }
+        };
+        let answered = {
+            let down = tokio::io::copy(&mut from_engine, &mut to_client);
+            tokio::pin!(down, up);
+            tokio::select! {
+                _ = &mut down => None,
+                answer = &mut up => match answer {
+                    Some(answer) => Some(answer),
+                    None => {
+                        let _ = down.await;
+                        None
+                    }
+                },
+            }
+        };
+        if let Some(answer) = answered {
+            let _ = to_client.write_all(answer.as_bytes()).await;
+            let _ = to_client.shutdown().await;
+        }
+    }
+
+    /// Takes note of a request, and returns the answer that is to be given to it, if that is not the engine's.
+    fn hear(&self, piece: &[u8]) -> Option<String> {
+        let line = piece.split(|byte| *byte == b'\r').next()?;
+        let line = String::from_utf8_lossy(line);
+        let (request, _) = line.split_once(" HTTP/1.")?;
+        self.requests.lock().unwrap().push(request.to_owned());
+        let mut answer = self.answer.lock().unwrap();
+        let meant = answer
+            .as_ref()
+            .is_some_and(|(method, _)| request.contains(method.as_str()));
+        if meant {
+            return answer.take().map(|(_, response)| response);
+        }
+        None
+    }
+}
