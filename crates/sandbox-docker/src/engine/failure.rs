@@ -19,7 +19,12 @@ pub(crate) fn status(error: &EngineError) -> Option<u16> {
 
 /// Returns whether the engine says that there is no such thing.
 pub(crate) fn gone(error: &EngineError) -> bool {
-    status(error) == Some(404)
+    match status(error) {
+        Some(404) => true,
+        // Podman's way to say so when it goes while it is looked at.
+        Some(500) => refused(error).is_some_and(|said| said.contains("no such container")),
+        _ => false,
+    }
 }
 
 /// Returns whether the engine says that something is in the way: a name that is taken, a container that is not running.

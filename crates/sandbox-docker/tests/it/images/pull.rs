@@ -14,11 +14,14 @@ use crate::support::{Cleaner, builder, docker, engine_or_skip};
 
 const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
+/// What something is, and its bytes.
+type Part = (&'static str, Vec<u8>);
+
 /// A registry on the loopback address, where engines ask for no encryption.
 #[derive(Clone, Default)]
 struct Registry {
     /// What is there, by the path that it is asked for.
-    parts: Arc<Mutex<HashMap<String, (&'static str, Vec<u8>)>>>,
+    parts: Arc<Mutex<HashMap<String, Part>>>,
 }
 
 impl Registry {
