@@ -192,6 +192,10 @@ impl SandboxProvider for DockerProvider {
     fn features(&self) -> ProviderFeatures {
         let mut features = ProviderFeatures::none();
         features.suspends = true;
+        // A mount is of the directory itself, not of its name. An engine that is reached otherwise than by its socket, or not
+        // on Linux, may look the name up again, or see the directory through something that does.
+        features.workspace_moves =
+            cfg!(target_os = "linux") && self.engine.address().starts_with("unix://");
         features
     }
 

@@ -1,0 +1,297 @@
+//! How a manager is set up.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use backend_core::{Backend, Error, Result, RuntimeConfig, SandboxProvider};
+use tokio::sync::Semaphore;
+
+use crate::inner::{Inner, random};
+use crate::settings::{Eviction, Settings};
+use crate::store::Store;
+use crate::{Clock, SessionManager, TokioClock};
+
+/// The longest name of a manager.
+const MAX_NAME_BYTES: usize = 24;
+
+/// The most events that are kept: room for them is made at once.
+const MAX_EVENTS: usize = 1 << 16;
+
+/// Builds a [`SessionManager`]. It is made by [`SessionManager::builder`].
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct SessionManagerBuilder<P> {
+    provider: P,
+    settings: Settings,
+}
+
+impl<P: SandboxProvider> SessionManagerBuilder<P> {
+    pub(crate) fn new(provider: P) -> Self {
+        Self {
+            provider,
+            settings: Settings::default(),
+        }
+    }
+
+    /// Keeps the files of each session in `{root}/{id}/workspace`, across sandboxes and restarts. By default the files of a
+    /// session are in its sandbox alone, and **go with it**: an idle session without a root is closed and its files are lost.
+    ///
+    /// One manager owns a root at a time. What is installed in a sandbox outside of the work directory is not kept.
+    pub fn workspace_root(mut self, root: impl Into<PathBuf>) -> Self {
+        self.settings.root = Some(root.into());
+        self
+    }
+
+    /// Does not wait for the disk when a record is written: a crash of the machine can lose the last records. By default it
+    /// waits.
+    pub fn without_fsync(mut self) -> Self {
+        self.settings.fsync = false;
+        self
+    }
+
+    /// Says how the stored files of a session are opened, for [`files`](SessionManager::files): with the backend of your
+    /// choice over this directory. It need not be read-only by itself.
+    pub fn files(
+        mut self,
+        open: impl Fn(&Path) -> Result<Arc<dyn Backend>> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.files = Some(Arc::new(open));
+        self
+    }
+
+    /// Names the manager: 1 to 24 of `a-z`, `0-9`, `-` and `_`, the first one a letter or a digit. The ids of its sandboxes
+    /// begin with it, and a manager of the same name ends what an earlier one left. **No two managers of one provider may have
+    /// the same name at the same time.**
+    ///
+    /// By default the name is made with the workspace root, and kept in it; without a root it is new each time, and what a
+    /// crash leaves is left to the provider.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.settings.name = Some(name.into());
+        self
+    }
+
+    /// Sets the runtime of sessions that ask for none; the provider's own by default.
+    pub fn default_runtime(mut self, runtime: RuntimeConfig) -> Self {
+        self.settings.runtime = Some(runtime);
+        self
+    }
+
+    /// Sets how long a session may be unused before its sandbox is stopped; `None` is for ever. One hour by default. A session
+    /// can have its own.
+    pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.settings.idle_timeout = timeout.into();
+        self
+    }
+
+    /// Sets how long a session may be unused while a process that was spawned in it still runs; 4 hours by default. Zero lets
+    /// such processes not count.
+    pub fn background_limit(mut self, limit: Duration) -> Self {
+        self.settings.background_limit = limit;
+        self
+    }
+
+    /// Sets how long a session may sleep before it is closed; `None` is for ever. 24 hours by default. Stored files are kept;
+    /// of a session without them, what was laid to rest is destroyed.
+    pub fn close_after(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.settings.close_after = limit.into();
+        self
+    }
+
+    /// Sets how long a session may be unused before its stored files are removed; `None`, the default, is for ever.
+    pub fn purge_after(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.settings.purge_after = limit.into();
+        self
+    }
+
+    /// Sets how many sandboxes there may be at a time, those included that are being started or stopped and those of the warm
+    /// pool; 64 by default.
+    pub fn max_resident(mut self, limit: usize) -> Self {
+        self.settings.max_resident = limit;
+        self
+    }
+
+    /// Sets how many sessions may be open at a time, sleeping ones included; 10,000 by default.
+    pub fn max_open(mut self, limit: usize) -> Self {
+        self.settings.max_open = limit;
+        self
+    }
+
+    /// Sets how many sessions one tenant may have open at a time; no limit but that of all by default.
+    pub fn max_per_tenant(mut self, limit: usize) -> Self {
+        self.settings.max_per_tenant = limit;
+        self
+    }
+
+    /// Sets what happens when a sandbox is needed and there may be no more; [`Eviction::Refuse`] by default.
+    pub fn eviction(mut self, eviction: Eviction) -> Self {
+        self.settings.eviction = eviction;
+        self
+    }
+
+    /// Keeps this many sandboxes ready for new sessions with a runtime; `None` is the default runtime. They count as resident,
+    /// and give way when a session needs their place. A session that brings variables or labels of its own is not given one.
+    ///
+    /// With a workspace root the provider must allow that a workspace is renamed while a sandbox has it
+    /// ([`workspace_moves`](backend_core::ProviderFeatures::workspace_moves)).
+    pub fn warm(mut self, runtime: impl Into<Option<RuntimeConfig>>, count: usize) -> Self {
+        self.settings.warm.push((runtime.into(), count));
+        self
+    }
+
+    /// Sets how often the cleanup runs; every 60 seconds by default. With `None` it does not run by itself.
+    pub fn cleanup_interval(mut self, every: impl Into<Option<Duration>>) -> Self {
+        self.settings.cleanup_interval = every.into();
+        self
+    }
+
+    /// Sets how many sandboxes are started at the same time; 8 by default.
+    pub fn start_concurrency(mut self, limit: NonZeroUsize) -> Self {
+        self.settings.start_concurrency = limit.get().min(Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// Sets how long a start may take, an image that has to be fetched or built included; 10 minutes by default.
+    pub fn start_timeout(mut self, limit: Duration) -> Self {
+        self.settings.start_timeout = limit;
+        self
+    }
+
+    /// Sets how long one attempt to stop a sandbox may take, or to take over one that an earlier run left; 30 seconds by
+    /// default.
+    pub fn stop_timeout(mut self, limit: Duration) -> Self {
+        self.settings.stop_timeout = limit;
+        self
+    }
+
+    /// Sets after how many attempts those who wait for a stop are told that it fails, 3 by default, and how long to wait
+    /// before the second one, a second by default; each time twice as long, up to a minute. It is tried until it is done.
+    pub fn stop_retry(mut self, attempts: u32, backoff: Duration) -> Self {
+        self.settings.stop_attempts = attempts.max(1);
+        self.settings.stop_backoff = backoff;
+        self
+    }
+
+    /// Sets after what time a sandbox is asked whether it lives before it is handed out, 30 seconds by default, and how long
+    /// its answer is waited for, 5 seconds by default.
+    pub fn probe(mut self, after: Duration, timeout: Duration) -> Self {
+        self.settings.probe_after = after;
+        self.settings.probe_timeout = timeout;
+        self
+    }
+
+    /// Sets how many events are kept for a watcher that is slow; 1024 by default, and 65,536 at most.
+    pub fn event_capacity(mut self, capacity: NonZeroUsize) -> Self {
+        self.settings.events = capacity.get().min(MAX_EVENTS);
+        self
+    }
+
+    /// Sets where the time comes from; tokio's clock by default.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.settings.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Uses the disk on the caller's thread, and this number in the names of sandboxes, so that a simulation is the same each
+    /// time.
+    #[cfg(test)]
+    pub(crate) fn inline(mut self, boot: u64) -> Self {
+        self.settings.inline = Some(boot);
+        self
+    }
+
+    /// Makes the manager. With a workspace root, or a name, it first takes over what an earlier one left; see
+    /// [`recovered`](SessionManager::recovered).
+    ///
+    /// # Errors
+    ///
+    /// `invalid_request` for settings that contradict each other; `unavailable` if the root is another manager's or cannot be
+    /// used, or the provider does not answer.
+    pub async fn build(self) -> Result<SessionManager<P>> {
+        let (provider, settings) = self.checked()?;
+        SessionManager::open(provider, settings).await
+    }
+
+    fn checked(self) -> Result<(P, Settings)> {
+        let Self {
+            provider,
+            mut settings,
+        } = self;
+        if let Some(name) = &settings.name {
+            check_name(name)?;
+        }
+        if settings.max_resident == 0 || settings.max_open == 0 {
+            return Err(Error::invalid_request("a ceiling must be at least 1"));
+        }
+        let warm = std::mem::take(&mut settings.warm);
+        for (runtime, count) in warm.into_iter().filter(|(_, count)| *count > 0) {
+            let runtime = runtime.or_else(|| settings.runtime.clone());
+            match settings.warm.iter_mut().find(|(r, _)| *r == runtime) {
+                Some((_, total)) => *total += count,
+                None => settings.warm.push((runtime, count)),
+            }
+        }
+        if !settings.warm.is_empty()
+            && settings.root.is_some()
+            && !provider.features().workspace_moves
+        {
+            return Err(Error::invalid_request(
+                "a warm pool with a workspace root needs a provider whose workspaces can be renamed",
+            ));
+        }
+        Ok((provider, settings))
+    }
+}
+
+impl<P: SandboxProvider> Inner<P> {
+    /// Opens the root, if there is one, and makes a manager that knows of nothing yet.
+    pub(crate) async fn open(provider: P, mut settings: Settings) -> Result<Self> {
+        let clock = settings.clock.take();
+        let clock = clock.unwrap_or_else(|| Arc::new(TokioClock::new()));
+        let (root, fsync, given) = (settings.root.take(), settings.fsync, settings.name.clone());
+        let open = move || {
+            let store = root.map(|root| Store::open(&root, fsync)).transpose()?;
+            let made = || format!("s{:010x}", random() & 0xff_ffff_ffff);
+            let name = match (given, &store) {
+                (Some(name), _) => name,
+                (None, Some(store)) => store.name(made)?,
+                (None, None) => made(),
+            };
+            check_name(&name)?;
+            Ok((store, name))
+        };
+        let (store, name) = if settings.inline.is_some() {
+            open()?
+        } else {
+            let opened = tokio::task::spawn_blocking(open).await;
+            opened.unwrap_or_else(|error| {
+                Err(Error::internal(
+                    None,
+                    "the store could not be opened",
+                    error,
+                ))
+            })?
+        };
+        Ok(Self::new(provider, settings, clock, store, name))
+    }
+}
+
+impl<P: fmt::Debug> fmt::Debug for SessionManagerBuilder<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionManagerBuilder")
+            .field("provider", &self.provider)
+            .field("settings", &self.settings)
+            .finish()
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let id = backend_core::SandboxId::parse(name)?;
+    if id.as_str().len() > MAX_NAME_BYTES {
+        return Err(Error::invalid_request(
+            "the name of a manager has at most 24 bytes",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,324 @@
+//! The pass that lets idle sessions go, finds dead sandboxes, writes down when sessions were used, and refills the pool.
+//!
+//! What it finds is looked at once more, with the session's lock held, before anything is done: whoever came back meanwhile is
+//! spared. A failure is reported and the pass goes on.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
+
+use backend_core::{Result, SandboxId, SandboxProvider};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::entry::{Body, Entry, Goal, Phase};
+use crate::event::{Cause, Event, EventKind};
+use crate::info::Cleaned;
+use crate::inner::{Inner, lock};
+use crate::room::idle_still;
+use crate::store::Record;
+
+/// How often at most stored sessions are looked at for their age.
+const SWEEP: Duration = Duration::from_secs(60 * 60);
+
+/// The shortest time between two passes.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// What was done with one session.
+enum Done {
+    Nothing,
+    Hibernated,
+    Released,
+    Purged,
+    Died,
+    Busy,
+}
+
+/// What is to be done with one session.
+enum Due<S: ?Sized> {
+    Nothing,
+    /// It is live, and may be idle.
+    Look {
+        body: Arc<Body<S>>,
+        used: Duration,
+        idle: bool,
+    },
+    /// It sleeps, and nobody comes back.
+    Go {
+        goal: Goal,
+        used: Duration,
+    },
+}
+
+impl<P: SandboxProvider> Inner<P> {
+    /// Does one pass.
+    pub(crate) async fn clean(self: &Arc<Self>) -> Cleaned {
+        let mut cleaned = Cleaned::default();
+        if self.is_closing() {
+            return cleaned;
+        }
+        let mut looks: JoinSet<(SandboxId, Result<Done>)> = JoinSet::new();
+        for entry in self.entries() {
+            let due = self.due(&entry);
+            if !matches!(due, Due::Nothing) {
+                let inner = Arc::clone(self);
+                looks.spawn(async move {
+                    let done = inner.attend(&entry, due).await;
+                    (entry.id.clone(), done)
+                });
+            }
+        }
+        while let Some(look) = looks.join_next().await {
+            let Ok((id, done)) = look else { continue };
+            match done {
+                Ok(Done::Nothing) => {}
+                Ok(Done::Hibernated) => cleaned.hibernated.push(id),
+                Ok(Done::Released) => cleaned.released.push(id),
+                Ok(Done::Purged) => cleaned.purged.push(id),
+                Ok(Done::Died) => cleaned.died.push(id),
+                Ok(Done::Busy) => cleaned.busy.push(id),
+                Err(error) => cleaned.failures.push((id, error)),
+            }
+        }
+        self.sweep(&mut cleaned).await;
+        if self.keeps_files()
+            && let Err(error) = self.disk(crate::store::Store::empty_trash).await
+        {
+            self.tell(Event {
+                session: None,
+                tenant: None,
+                sandbox: None,
+                kind: EventKind::RemovalFailed(error),
+            });
+        }
+        self.refill();
+        for ids in [
+            &mut cleaned.hibernated,
+            &mut cleaned.released,
+            &mut cleaned.purged,
+            &mut cleaned.died,
+            &mut cleaned.busy,
+        ] {
+            ids.sort();
+        }
+        cleaned.failures.sort_by(|a, b| a.0.cmp(&b.0));
+        cleaned
+    }
+
+    fn due(&self, entry: &Arc<Entry<P::Sandbox>>) -> Due<P::Sandbox> {
+        let slot = entry.lock();
+        let unused = self.now().saturating_sub(slot.used);
+        let over = |limit: Option<Duration>| limit.is_some_and(|limit| unused >= limit);
+        match &slot.phase {
+            Phase::Live(live) => {
+                let own = slot.profile.as_ref().and_then(|p| p.idle_timeout);
+                let timeout = own.or(self.settings.idle_timeout);
+                Due::Look {
+                    idle: over(timeout) && !live.body.is_busy(),
+                    body: Arc::clone(&live.body),
+                    used: slot.used,
+                }
+            }
+            Phase::Hibernated if self.keeps_files() && over(self.settings.purge_after) => Due::Go {
+                goal: Goal::Purge,
+                used: slot.used,
+            },
+            Phase::Hibernated | Phase::Dead if over(self.settings.close_after) => Due::Go {
+                goal: Goal::Close,
+                used: slot.used,
+            },
+            _ => Due::Nothing,
+        }
+    }
+
+    async fn attend(
+        self: &Arc<Self>,
+        entry: &Arc<Entry<P::Sandbox>>,
+        due: Due<P::Sandbox>,
+    ) -> Result<Done> {
+        let (goal, flight) = match due {
+            Due::Nothing => return Ok(Done::Nothing),
+            Due::Look { body, used, idle } => {
+                if !idle {
+                    if !self.confirm(entry, &body).await {
+                        return Ok(Done::Died);
+                    }
+                    self.write_use(entry, &body, used).await;
+                    return Ok(Done::Nothing);
+                }
+                let unused = self.now().saturating_sub(used);
+                if unused < self.settings.background_limit && self.works(&body).await {
+                    return Ok(Done::Busy);
+                }
+                let mut slot = entry.lock();
+                if !idle_still(&slot, &body, used) {
+                    return Ok(Done::Nothing);
+                }
+                let goal = if self.can_sleep(&body) {
+                    Goal::Hibernate
+                } else {
+                    Goal::Close
+                };
+                (goal, self.begin_leave(entry, &mut slot, goal, Cause::Idle))
+            }
+            Due::Go { goal, used } => {
+                let mut slot = entry.lock();
+                // Somebody may have come back.
+                if !matches!(slot.phase, Phase::Hibernated | Phase::Dead) || slot.used != used {
+                    return Ok(Done::Nothing);
+                }
+                (goal, self.begin_leave(entry, &mut slot, goal, Cause::Idle))
+            }
+        };
+        flight.outcome().await?;
+        Ok(match goal {
+            Goal::Hibernate | Goal::Bury => Done::Hibernated,
+            Goal::Close => Done::Released,
+            Goal::Purge => Done::Purged,
+        })
+    }
+
+    /// Writes down when a live session was last used, if that has changed.
+    async fn write_use(
+        &self,
+        entry: &Entry<P::Sandbox>,
+        body: &Arc<Body<P::Sandbox>>,
+        used: Duration,
+    ) {
+        if !self.keeps_files() {
+            return;
+        }
+        let _writing = entry.writing.lock().await;
+        let record = {
+            let mut slot = entry.lock();
+            let same = slot.body().is_some_and(|held| Arc::ptr_eq(held, body));
+            if !same || slot.stored_use == Some(used) {
+                return;
+            }
+            slot.stored_use = Some(used);
+            slot.profile.as_ref().map(|profile| {
+                let mut record = Record::new(&entry.id, profile, self.date(used));
+                record.sandbox = Some(body.id.clone());
+                record.moved = body.moved;
+                record
+            })
+        };
+        if let Some(record) = record
+            && let Err(error) = self.disk(move |store| store.save(&record)).await
+        {
+            self.tell_of(entry, EventKind::RecordFailed(error));
+        }
+    }
+
+    /// Purges stored sessions that nobody used for long.
+    async fn sweep(self: &Arc<Self>, cleaned: &mut Cleaned) {
+        let Some(limit) = self.settings.purge_after.filter(|_| self.keeps_files()) else {
+            return;
+        };
+        let now = self.now();
+        {
+            let mut last = lock(&self.swept);
+            if last.is_some_and(|last| now.saturating_sub(last) < SWEEP.min(limit / 10)) {
+                return;
+            }
+            *last = Some(now);
+        }
+        let today = self.clock.now();
+        let old = self
+            .disk(move |store| {
+                let mut old = Vec::new();
+                for id in store.ids()? {
+                    // One that cannot be read is left alone, however old it is.
+                    if let Ok(Some(record)) = store.load(&id)
+                        && is_old(&record, today, limit)
+                    {
+                        old.push(id);
+                    }
+                }
+                Ok(old)
+            })
+            .await;
+        for id in old.unwrap_or_default() {
+            match self.purge_old(&id, today, limit).await {
+                Ok(true) => cleaned.purged.push(id),
+                Ok(false) => {}
+                Err(error) => cleaned.failures.push((id, error)),
+            }
+        }
+    }
+
+    /// Purges a stored session, unless somebody came for it meanwhile. Returns whether it was purged.
+    async fn purge_old(
+        self: &Arc<Self>,
+        id: &SandboxId,
+        today: SystemTime,
+        limit: Duration,
+    ) -> Result<bool> {
+        let claim = self.claim(id);
+        let entry = &claim.entry;
+        let loading = {
+            let mut slot = entry.lock();
+            match &slot.phase {
+                Phase::Unloaded => self.begin_loading(entry, &mut slot),
+                Phase::Loading(flight) => flight.clone(),
+                // Somebody has it open, or is about to. An id that somebody asks about is left to the next pass.
+                _ => return Ok(false),
+            }
+        };
+        loading.outcome().await?;
+        let writing = entry.writing.lock().await;
+        let of_record = id.clone();
+        let record = self.disk(move |store| store.load(&of_record)).await?;
+        if !record.is_some_and(|record| is_old(&record, today, limit)) {
+            return Ok(false);
+        }
+        let flight = {
+            let mut slot = entry.lock();
+            // With the record's lock held it cannot have been opened and closed again since it was read.
+            if !matches!(slot.phase, Phase::Known) || slot.profile.is_none() || self.is_closing() {
+                return Ok(false);
+            }
+            self.begin_leave(entry, &mut slot, Goal::Purge, Cause::Idle)
+        };
+        drop(writing);
+        flight.outcome().await?;
+        Ok(true)
+    }
+
+    /// Does a pass at every interval, as long as the manager is there.
+    pub(crate) fn start_cleaning(self: &Arc<Self>, every: Duration) {
+        // A pass after the other at no interval would leave no time for anything else.
+        let every = every.max(SHORTEST);
+        let Some(first) = Instant::now().checked_add(every) else {
+            return;
+        };
+        let mut cleaner = lock(&self.cleaner);
+        if self.is_closing() || cleaner.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        let inner: Weak<Self> = Arc::downgrade(self);
+        *cleaner = Some(tokio::spawn(async move {
+            let mut ticks = interval_at(first, every);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let Some(inner) = inner.upgrade() else { return };
+                // In a task of its own, so that a panic does not end the loop. What it failed to do it has told as events.
+                let pass = tokio::spawn(async move { inner.clean().await });
+                let _ = pass.await;
+            }
+        }));
+    }
+
+    pub(crate) fn stop_cleaning(&self) {
+        if let Some(task) = lock(&self.cleaner).take() {
+            task.abort();
+        }
+    }
+}
+
+/// Returns whether a session was last used so long ago.
+fn is_old(record: &Record, today: SystemTime, limit: Duration) -> bool {
+    today
+        .duration_since(record.used())
+        .is_ok_and(|age| age >= limit)
+}

@@ -1,0 +1,82 @@
+//! Calls to the provider, which may hang, and may panic: neither takes the manager along.
+
+use std::future::Future;
+use std::time::Duration;
+
+use backend_core::{Error, Result};
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::sleep;
+
+use crate::decide::closing;
+
+/// Ends a task with whoever waits for it.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Does something within a time, and unless `stop` ends first. When it returns, the future is done or dropped, whatever came
+/// of it.
+///
+/// # Errors
+///
+/// Those of the future; `timed_out`; `unavailable` if it was stopped; `internal` if it panics.
+pub(crate) async fn guarded<T: Send + 'static>(
+    what: &'static str,
+    limit: Duration,
+    stop: impl Future<Output = ()> + Send,
+    future: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let mut task = Task(tokio::spawn(future));
+    let given_up = tokio::select! {
+        biased;
+        outcome = &mut task.0 => return flat(what, outcome),
+        () = stop => closing(),
+        () = sleep(limit) => Error::TimedOut { what: what.to_owned(), after: limit },
+    };
+    task.0.abort();
+    match (&mut task.0).await {
+        Err(error) if error.is_cancelled() => Err(given_up),
+        // It finished just now.
+        outcome => flat(what, outcome),
+    }
+}
+
+fn flat<T>(what: &str, outcome: Result<Result<T>, JoinError>) -> Result<T> {
+    outcome.unwrap_or_else(|error| Err(Error::internal(None, format!("{what} failed"), error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::time::Duration;
+
+    use backend_core::ErrorKind;
+
+    use super::guarded;
+
+    const LIMIT: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn what_hangs_is_given_up() {
+        let hangs = guarded::<()>("it", LIMIT, pending(), pending()).await;
+        assert_eq!(hangs.unwrap_err().kind(), ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_panics_is_an_error() {
+        let panics = guarded::<()>("it", LIMIT, pending(), async { panic!("oh") }).await;
+        assert_eq!(panics.unwrap_err().kind(), ErrorKind::Internal);
+        let returns = guarded("it", LIMIT, pending(), async { Ok(7) }).await;
+        assert_eq!(returns.unwrap(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_stopped_is_unavailable() {
+        let stopped = guarded::<()>("it", LIMIT, async {}, pending()).await;
+        assert_eq!(stopped.unwrap_err().kind(), ErrorKind::Unavailable);
+    }
+}

@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod builder;
+mod cleanup;
+mod clock;
+mod decide;
+mod entry;
+mod event;
+mod guarded;
+mod info;
+mod inner;
+mod latch;
+mod leave;
+mod listing;
+mod manager;
+mod options;
+mod recover;
+mod room;
+mod rooms;
+mod session;
+mod settings;
+mod shutdown;
+#[cfg(test)]
+mod simulation;
+mod start;
+mod store;
+mod stored;
+mod warm;
+
+pub use builder::SessionManagerBuilder;
+pub use clock::{Clock, TokioClock};
+pub use event::{Cause, Event, EventKind, Events};
+pub use info::{
+    Cleaned, ListSessions, Recovered, SessionInfo, SessionPage, SessionState, ShutdownReport, Stats,
+};
+pub use manager::SessionManager;
+pub use options::{IntoSessionId, SessionOptions};
+pub use session::Session;
+pub use settings::Eviction;

@@ -1,0 +1,197 @@
+//! What there is: sessions in memory and on disk, and numbers about them.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use backend_core::{Error, Result, RuntimeConfig, SandboxId, SandboxProvider};
+
+use crate::entry::{Entry, Phase};
+use crate::info::{ListSessions, SessionInfo, SessionPage, SessionState, Stats};
+use crate::inner::{Inner, lock};
+use crate::store::{Record, Store};
+
+impl<P: SandboxProvider> Inner<P> {
+    pub(crate) async fn list(
+        self: &Arc<Self>,
+        request: &ListSessions,
+        scope: Option<&str>,
+    ) -> Result<SessionPage> {
+        if request.limit == 0 {
+            return Err(Error::invalid_request("the limit must be at least 1"));
+        }
+        if let (Some(scope), Some(tenant)) = (scope, request.tenant.as_deref())
+            && scope != tenant
+        {
+            return Ok(SessionPage::default());
+        }
+        let tenant = scope.or(request.tenant.as_deref());
+        let after = match &request.after {
+            Some(id) => Bound::Excluded(id.clone()),
+            None => Bound::Unbounded,
+        };
+        let mut open: BTreeMap<SandboxId, Option<SessionInfo>> = {
+            let table = self.table();
+            let range = table.range((after, Bound::Unbounded));
+            range
+                .map(|(id, entry)| (id.clone(), self.info(entry)))
+                .collect()
+        };
+        let mut page = SessionPage::default();
+        if self.keeps_files() {
+            let after = request.after.clone();
+            let mut ids = self.disk(Store::ids).await?;
+            ids.retain(|id| Some(id) > after.as_ref());
+            // What is open is known; the rest is read in pieces, as far as is needed.
+            let mut ids = ids.into_iter().peekable();
+            while ids.peek().is_some() {
+                let piece: Vec<SandboxId> = ids.by_ref().take(request.limit.min(256)).collect();
+                let last = piece.last().cloned();
+                let unknown: Vec<SandboxId> = piece
+                    .into_iter()
+                    .filter(|id| open.get(id).is_none_or(Option::is_none))
+                    .collect();
+                for (id, record) in self.disk(move |store| Ok(load_all(store, unknown))).await? {
+                    match record {
+                        Ok(Some(record)) => {
+                            open.insert(id, Some(stored(&record)));
+                        }
+                        Ok(None) => {}
+                        // Whose it is, nobody knows.
+                        Err(error) if tenant.is_none() => page.unreadable.push((id, error)),
+                        Err(_) => {}
+                    }
+                }
+                if let Some(last) = last
+                    && shown(&open, tenant).filter(|info| info.id <= last).count() > request.limit
+                {
+                    break;
+                }
+            }
+        }
+        page.sessions = shown(&open, tenant)
+            .take(request.limit + 1)
+            .cloned()
+            .collect();
+        page.truncated = page.sessions.len() > request.limit;
+        page.sessions.truncate(request.limit);
+        if page.truncated
+            && let Some(last) = page.sessions.last()
+        {
+            page.unreadable.retain(|(id, _)| *id <= last.id);
+        }
+        Ok(page)
+    }
+
+    /// Returns what is known of an entry; `None` if it is nobody's, or only what is stored counts.
+    pub(crate) fn info(&self, entry: &Entry<P::Sandbox>) -> Option<SessionInfo> {
+        let slot = entry.lock();
+        let state = match &slot.phase {
+            Phase::Unloaded | Phase::Loading(_) | Phase::Known | Phase::Closed => return None,
+            Phase::Starting(_) => SessionState::Starting,
+            Phase::Live(_) => SessionState::Live,
+            Phase::Leaving(leaving) if leaving.stuck => SessionState::Stuck,
+            Phase::Leaving(_) => SessionState::Stopping,
+            Phase::Hibernated => SessionState::Hibernated,
+            Phase::Dead => SessionState::Dead,
+        };
+        let profile = slot.profile.as_ref()?;
+        let body = slot.body();
+        Some(SessionInfo {
+            id: entry.id.clone(),
+            tenant: profile.tenant.clone(),
+            runtime: profile
+                .runtime
+                .as_ref()
+                .map(RuntimeConfig::name)
+                .map(str::to_owned),
+            state,
+            sandbox: body.map(|body| body.id.clone()),
+            busy: body.map_or(0, |body| body.busy.load(Ordering::Relaxed)),
+            created: profile.created,
+            used: self.date(slot.used),
+        })
+    }
+
+    /// Returns what is known of one session, open or stored.
+    pub(crate) async fn info_of(
+        self: &Arc<Self>,
+        id: &SandboxId,
+        scope: Option<&str>,
+    ) -> Result<Option<SessionInfo>> {
+        let open = self.table().get(id).map(Arc::clone);
+        let mut info = open.and_then(|entry| self.info(&entry));
+        if info.is_none() && self.keeps_files() {
+            let id = id.clone();
+            let record = self.disk(move |store| store.load(&id)).await?;
+            info = record.as_ref().map(stored);
+        }
+        Ok(info.filter(|info| scope.is_none() || info.tenant.as_deref() == scope))
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let (resident, open, tenants) = self.rooms.count();
+        let mut stats = Stats {
+            resident,
+            open,
+            tenants,
+            warm: lock(&self.pool).ready(),
+            orphans: lock(&self.orphans).len(),
+            starts: self.counters.starts.load(Ordering::Relaxed),
+            warm_starts: self.counters.warm_starts.load(Ordering::Relaxed),
+            failed_starts: self.counters.failed_starts.load(Ordering::Relaxed),
+            failed_stops: self.counters.failed_stops.load(Ordering::Relaxed),
+            deaths: self.counters.deaths.load(Ordering::Relaxed),
+            ..Stats::default()
+        };
+        for entry in self.entries() {
+            match &entry.lock().phase {
+                Phase::Starting(_) => stats.starting += 1,
+                Phase::Live(live) => {
+                    stats.live += 1;
+                    stats.busy += usize::from(live.body.is_busy());
+                }
+                Phase::Leaving(leaving) if leaving.stuck => stats.stuck += 1,
+                Phase::Leaving(_) => stats.stopping += 1,
+                Phase::Hibernated => stats.hibernated += 1,
+                Phase::Dead => stats.dead += 1,
+                _ => {}
+            }
+        }
+        stats
+    }
+}
+
+type Loaded = Vec<(SandboxId, Result<Option<Record>>)>;
+
+fn load_all(store: &Store, ids: Vec<SandboxId>) -> Loaded {
+    ids.into_iter()
+        .map(|id| {
+            let record = store.load(&id);
+            (id, record)
+        })
+        .collect()
+}
+
+fn shown<'a>(
+    open: &'a BTreeMap<SandboxId, Option<SessionInfo>>,
+    tenant: Option<&'a str>,
+) -> impl Iterator<Item = &'a SessionInfo> {
+    open.values()
+        .flatten()
+        .filter(move |info| tenant.is_none() || info.tenant.as_deref() == tenant)
+}
+
+fn stored(record: &Record) -> SessionInfo {
+    SessionInfo {
+        id: record.id.clone(),
+        tenant: record.tenant.clone(),
+        runtime: record.runtime_name().map(str::to_owned),
+        state: SessionState::Stored,
+        sandbox: None,
+        busy: 0,
+        created: record.profile().created,
+        used: record.used(),
+    }
+}

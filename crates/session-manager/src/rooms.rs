@@ -1,0 +1,151 @@
+//! Ceilings: how many sandboxes may be resident, how many sessions open, and how many of one tenant.
+//!
+//! A place is taken before anything is made, and given back when the permit is dropped, so that no path through the code
+//! can exceed a ceiling or leak a place.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use backend_core::{Error, Result};
+
+/// The places that are taken.
+#[derive(Debug)]
+pub(crate) struct Rooms {
+    max_resident: usize,
+    max_open: usize,
+    max_per_tenant: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    resident: usize,
+    open: usize,
+    tenants: HashMap<String, usize>,
+}
+
+impl Rooms {
+    pub(crate) fn new(max_resident: usize, max_open: usize, max_per_tenant: usize) -> Arc<Self> {
+        Arc::new(Self {
+            max_resident,
+            max_open,
+            max_per_tenant,
+            taken: Mutex::default(),
+        })
+    }
+
+    /// Takes a place for a sandbox, if there is one.
+    pub(crate) fn resident(self: &Arc<Self>) -> Option<Permit> {
+        let mut taken = self.lock();
+        if taken.resident >= self.max_resident {
+            return None;
+        }
+        taken.resident += 1;
+        Some(Permit(Arc::clone(self)))
+    }
+
+    /// Takes a place for a sandbox that exists, whether there is one or not.
+    pub(crate) fn resident_anyway(self: &Arc<Self>) -> Permit {
+        self.lock().resident += 1;
+        Permit(Arc::clone(self))
+    }
+
+    /// Takes a place for an open session.
+    pub(crate) fn open(self: &Arc<Self>, tenant: Option<&str>) -> Result<OpenPermit> {
+        let mut taken = self.lock();
+        if taken.open >= self.max_open {
+            return Err(full("open sessions", self.max_open));
+        }
+        if let Some(tenant) = tenant {
+            let of_tenant = taken.tenants.get(tenant).copied().unwrap_or(0);
+            if of_tenant >= self.max_per_tenant {
+                return Err(full("open sessions of the tenant", self.max_per_tenant));
+            }
+            taken.tenants.insert(tenant.to_owned(), of_tenant + 1);
+        }
+        taken.open += 1;
+        Ok(OpenPermit {
+            rooms: Arc::clone(self),
+            tenant: tenant.map(str::to_owned),
+        })
+    }
+
+    pub(crate) fn no_resident(&self) -> Error {
+        full("running sandboxes", self.max_resident)
+    }
+
+    /// Returns how many places are taken: by sandboxes, by sessions, and how many tenants have any.
+    pub(crate) fn count(&self) -> (usize, usize, usize) {
+        let taken = self.lock();
+        (taken.resident, taken.open, taken.tenants.len())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn full(what: &str, limit: usize) -> Error {
+    Error::QuotaExceeded {
+        what: what.to_owned(),
+        limit: limit as u64,
+    }
+}
+
+/// The place of a sandbox.
+#[derive(Debug)]
+pub(crate) struct Permit(Arc<Rooms>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.lock().resident -= 1;
+    }
+}
+
+/// The place of an open session.
+#[derive(Debug)]
+pub(crate) struct OpenPermit {
+    rooms: Arc<Rooms>,
+    tenant: Option<String>,
+}
+
+impl Drop for OpenPermit {
+    fn drop(&mut self) {
+        let mut taken = self.rooms.lock();
+        taken.open -= 1;
+        if let Some(tenant) = &self.tenant
+            && let Some(count) = taken.tenants.get_mut(tenant)
+        {
+            *count -= 1;
+            if *count == 0 {
+                taken.tenants.remove(tenant);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rooms;
+
+    #[test]
+    fn a_place_is_taken_until_its_permit_goes() {
+        let rooms = Rooms::new(1, 2, 1);
+        let first = rooms.resident();
+        assert!(first.is_some() && rooms.resident().is_none());
+        drop(first);
+        assert!(rooms.resident().is_some());
+    }
+
+    #[test]
+    fn a_tenant_has_a_ceiling_of_its_own_and_leaves_nothing() {
+        let rooms = Rooms::new(1, 2, 1);
+        let a = rooms.open(Some("a")).unwrap();
+        assert!(rooms.open(Some("a")).is_err());
+        let b = rooms.open(Some("b")).unwrap();
+        let error = rooms.open(None).unwrap_err();
+        assert_eq!(error.kind(), backend_core::ErrorKind::QuotaExceeded);
+        drop((a, b));
+        assert_eq!(rooms.count(), (0, 0, 0));
+    }
+}

@@ -1,0 +1,79 @@
+//! The commands of a session run in its sandbox.
+
+use async_trait::async_trait;
+use backend_core::{
+    ExecOutput, ExecRequest, OutputRequest, ProcessId, ProcessInfo, ProcessOutput, Result, Sandbox,
+    SandboxId, SandboxProvider, Signal, StdinRequest, TerminalSize,
+};
+use tokio::time::timeout;
+
+use super::Session;
+use super::files::on_sandbox;
+use crate::entry::{Goal, Phase};
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<P: SandboxProvider> Sandbox for Session<P> {
+    /// Returns the id of the session, which outlives that of its sandbox.
+    fn id(&self) -> &SandboxId {
+        &self.entry.id
+    }
+
+    /// Returns whether the session answers. One that sleeps does, without being woken up. It is no use of the session.
+    async fn is_alive(&self) -> bool {
+        let body = {
+            let slot = self.entry.lock();
+            match &slot.phase {
+                Phase::Live(live) => std::sync::Arc::clone(&live.body),
+                Phase::Starting(_) | Phase::Hibernated => return !self.inner.is_closing(),
+                Phase::Leaving(leaving) => {
+                    return leaving.goal == Goal::Hibernate && !self.inner.is_closing();
+                }
+                _ => return false,
+            }
+        };
+        let limit = self.inner.settings.probe_timeout;
+        match timeout(limit, body.sandbox.is_alive()).await {
+            Ok(true) => true,
+            Ok(false) => {
+                self.inner.died(&self.entry, &body);
+                // Where its files outlive it, the next operation is answered.
+                self.inner.keeps_files() && !self.inner.is_closing()
+            }
+            Err(_) => false,
+        }
+    }
+
+    async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
+        on_sandbox!(self, execute_with(request))
+    }
+
+    async fn spawn_with(&self, request: &ExecRequest) -> Result<ProcessInfo> {
+        on_sandbox!(self, spawn_with(request))
+    }
+
+    async fn processes(&self) -> Result<Vec<ProcessInfo>> {
+        on_sandbox!(self, processes())
+    }
+
+    async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput> {
+        on_sandbox!(self, read_output(request))
+    }
+
+    async fn write_stdin(&self, request: &StdinRequest) -> Result<()> {
+        on_sandbox!(self, write_stdin(request))
+    }
+
+    async fn signal(&self, process: &ProcessId, signal: Signal) -> Result<()> {
+        on_sandbox!(self, signal(process, signal))
+    }
+
+    async fn resize(&self, process: &ProcessId, size: TerminalSize) -> Result<()> {
+        on_sandbox!(self, resize(process, size))
+    }
+
+    /// Releases the session. Its stored files are kept.
+    async fn stop(&self) -> Result<()> {
+        self.inner.close_entry(&self.entry).await
+    }
+}

@@ -1,0 +1,121 @@
+//! The end of a manager: every sandbox is stopped at the same time, and every failure is reported.
+
+use std::sync::Arc;
+
+use backend_core::{Error, SandboxId, SandboxProvider};
+
+use crate::decide::stuck;
+use crate::entry::{Flight, Goal, Phase};
+use crate::event::Cause;
+use crate::info::ShutdownReport;
+use crate::inner::{Inner, lock};
+
+impl<P: SandboxProvider> Inner<P> {
+    pub(crate) async fn shut_down(self: &Arc<Self>) -> ShutdownReport {
+        let began = tokio::time::Instant::now();
+        self.closing.set(());
+        self.stop_cleaning();
+        let mut report = ShutdownReport::default();
+        let mut ending: Vec<(SandboxId, Flight)> = Vec::new();
+        let mut spares: Vec<SandboxId> = Vec::new();
+        loop {
+            let starting = self.end_sessions(&mut ending);
+            self.end_pool(&mut spares);
+            if starting.is_empty() {
+                break;
+            }
+            for (id, flight) in starting {
+                if let Err(error) = flight.over().await {
+                    // Its start went with another runtime, and nobody knows what it left.
+                    if let Some(entry) = self.table().remove(&id) {
+                        entry.lock().phase = Phase::Closed;
+                    }
+                    report.failures.push((id, error));
+                }
+            }
+        }
+        for (id, flight) in ending {
+            match flight.outcome().await {
+                Ok(()) => report.stopped += 1,
+                Err(error) => report.failures.push((id, error)),
+            }
+        }
+        self.settled().await;
+        // A sandbox of the pool that was being made has been made by now.
+        self.end_pool(&mut spares);
+        self.settled().await;
+        for entry in self.entries() {
+            let known = report.failures.iter().any(|(id, _)| *id == entry.id);
+            if !known && matches!(entry.lock().phase, Phase::Leaving(_)) {
+                report.failures.push((entry.id.clone(), stuck(&entry.id)));
+            }
+        }
+        {
+            let orphans = lock(&self.orphans);
+            spares.retain(|id| !orphans.contains_key(id));
+            report.stopped += spares.len();
+            report
+                .failures
+                .extend(orphans.keys().map(|id| (id.clone(), left(id))));
+        }
+        report.failures.sort_by(|a, b| a.0.cmp(&b.0));
+        if let Some(store) = &self.store {
+            store.unlock();
+        }
+        report.took = began.elapsed();
+        report
+    }
+
+    /// Begins to end every session that has a sandbox, and returns what is being started and has to be waited for.
+    fn end_sessions(
+        self: &Arc<Self>,
+        ending: &mut Vec<(SandboxId, Flight)>,
+    ) -> Vec<(SandboxId, Flight)> {
+        let mut starting = Vec::new();
+        for entry in self.entries() {
+            let mut slot = entry.lock();
+            let goal = if self.keeps_files() {
+                Goal::Hibernate
+            } else {
+                Goal::Close
+            };
+            match &slot.phase {
+                Phase::Starting(flight) => starting.push((entry.id.clone(), flight.clone())),
+                Phase::Live(_) => {
+                    let flight = self.begin_leave(&entry, &mut slot, goal, Cause::Shutdown);
+                    ending.push((entry.id.clone(), flight));
+                }
+                // Without a record nobody would find it again.
+                Phase::Hibernated if slot.resting.is_some() && !self.keeps_files() => {
+                    let flight = self.begin_leave(&entry, &mut slot, goal, Cause::Shutdown);
+                    ending.push((entry.id.clone(), flight));
+                }
+                Phase::Leaving(leaving) if leaving.goal < goal => {
+                    if let Phase::Leaving(leaving) = &mut slot.phase {
+                        leaving.goal = goal;
+                        leaving.cause = Cause::Shutdown;
+                    }
+                }
+                _ => {}
+            }
+        }
+        starting
+    }
+
+    fn end_pool(self: &Arc<Self>, spares: &mut Vec<SandboxId>) {
+        loop {
+            let Some(warm) = lock(&self.pool).spare() else {
+                return;
+            };
+            spares.push(warm.id.clone());
+            self.begin_orphan(warm.id, Some(warm.permit), None);
+        }
+    }
+}
+
+fn left(id: &SandboxId) -> Error {
+    Error::Unavailable {
+        message: format!("sandbox '{id}', which belongs to no session, could not be destroyed"),
+        source: None,
+    }
+}

@@ -1,0 +1,115 @@
+//! A day of a manager, simulated: users, faults, deaths, crashes, on a clock that does not wait. After each step the
+//! manager and the provider are compared with what must hold.
+//!
+//! A seed decides everything, and is printed with a failure. `SESSION_SIMULATION_SEEDS` is how many are run,
+//! `SESSION_SIMULATION_SEED` runs one alone, and prints what the manager told.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::runtime::Builder;
+
+mod check;
+mod random;
+mod step;
+mod user;
+mod weather;
+mod world;
+
+use random::Random;
+use world::{Size, World};
+
+/// How many days are simulated unless asked otherwise.
+const SEEDS: u64 = 2000;
+
+/// How many steps a day has.
+const STEPS: usize = 120;
+
+/// How many days with thousands of users there are, and how many steps each of them has.
+const CROWDS: u64 = 1;
+const CROWD_STEPS: usize = 2000;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// Lives one day, and returns the world as it is then.
+fn day(seed: u64, size: Size, remember: bool) -> World {
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut world = World::new(Random::new(seed), size).await;
+        world.told = remember.then(Vec::new);
+        // Where there are many, to look at all of them takes longer than what they do.
+        let (steps, every) = match size {
+            Size::Small => (STEPS, 1),
+            Size::Crowd => (CROWD_STEPS, 10),
+        };
+        for step in 0..steps {
+            world.step().await;
+            if step % every == 0 {
+                world.check();
+            }
+        }
+        world.evening().await;
+        world
+    })
+}
+
+/// Lives many days, on all processors, and names the seed of one that fails.
+fn days(seeds: std::ops::Range<u64>, size: Size) {
+    let next = AtomicU64::new(seeds.start);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| day(seed, size, false))) {
+                        next.store(seeds.end, Ordering::Relaxed);
+                        eprintln!("the day of seed {seed} ({size:?}) failed: SESSION_SIMULATION_SEED={seed}");
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn nothing_goes_wrong_on_any_day() {
+    if let Some(seed) = number("SESSION_SIMULATION_SEED") {
+        day(seed, Size::Small, true);
+        return;
+    }
+    let seeds = number("SESSION_SIMULATION_SEEDS").unwrap_or(SEEDS);
+    let began = std::time::Instant::now();
+    days(0..seeds, Size::Small);
+    println!("{seeds} days of {STEPS} steps in {:?}", began.elapsed());
+}
+
+#[test]
+fn nothing_goes_wrong_among_thousands_of_users() {
+    if let Some(seed) = number("SESSION_SIMULATION_SEED") {
+        day(seed, Size::Crowd, true);
+        return;
+    }
+    days(0..CROWDS, Size::Crowd);
+}
+
+#[test]
+fn a_seed_decides_everything() {
+    for seed in 0..20 {
+        let told = || day(seed, Size::Small, true).told.unwrap();
+        let (first, second) = (told(), told());
+        let differ = first.iter().zip(&second).position(|(a, b)| a != b);
+        assert_eq!(differ, None, "seed {seed}");
+        assert_eq!(first.len(), second.len(), "seed {seed}");
+    }
+}

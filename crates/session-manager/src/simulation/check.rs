@@ -1,0 +1,169 @@
+//! What must hold after each step, and in the evening, when nothing goes on any more.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use backend_core::SandboxId;
+use tokio::time::sleep;
+
+use super::world::World;
+use crate::entry::Phase;
+use crate::inner::lock;
+
+impl World {
+    /// Checks what holds at every moment.
+    pub(super) fn check(&mut self) {
+        let tally = self.provider.tally();
+        assert_eq!(
+            tally.shared_workspaces, 0,
+            "two sandboxes had the same files"
+        );
+        let running = self.provider.running();
+        assert!(
+            tally.most_running <= self.policy.resident,
+            "{} sandboxes ran, {} may",
+            tally.most_running,
+            self.policy.resident
+        );
+        let (resident, open, tenants) = self.manager.inner().rooms.count();
+        assert!(
+            running.len() <= resident,
+            "{running:?} and {resident} places"
+        );
+        // What a crash left counts until it is gone for certain, whether it still runs or not.
+        let recovered = self.manager.recovered();
+        let left = recovered.ended.len() + recovered.orphans.len();
+        assert!(resident <= self.policy.resident + left);
+        assert!(open <= self.policy.open);
+        assert!(tenants <= 3);
+        self.check_owners();
+        self.check_ended();
+        // Entries are of open sessions, or of ids that somebody asks about.
+        let entries = self.manager.inner().entries();
+        let asked = entries.iter().filter(|e| e.lock().open.is_none()).count();
+        assert!(
+            asked <= self.tasks.len() + self.policy.resident + 2,
+            "{asked} left"
+        );
+    }
+
+    /// No sandbox is that of two sessions, and no session has two.
+    fn check_owners(&self) {
+        let mut owned = BTreeSet::new();
+        for entry in self.manager.inner().entries() {
+            let slot = entry.lock();
+            let held = slot.body().map(|body| body.id.clone());
+            for id in held.into_iter().chain(slot.resting.clone()) {
+                assert!(owned.insert(id.clone()), "{id} has two owners");
+            }
+        }
+        for id in lock(&self.manager.inner().orphans).keys() {
+            assert!(owned.insert(id.clone()), "{id} is an orphan and is not");
+        }
+        let mut sessions = BTreeSet::new();
+        for id in self.provider.running() {
+            let spec = self.provider.spec(&id).unwrap();
+            if let Some(session) = spec.labels.get("agent-backends.session") {
+                assert!(
+                    sessions.insert(session.clone()),
+                    "{session} has two sandboxes"
+                );
+            }
+        }
+    }
+
+    /// What was ended while a command ran was ended because somebody asked for it.
+    fn check_ended(&mut self) {
+        self.observe();
+        let mut let_go = self.let_go.lock().unwrap();
+        for id in self.provider.take_ended_busy() {
+            let owner = self.owners.get(&id);
+            let asked = owner.is_some_and(|owner| let_go.contains_key(owner));
+            assert!(asked, "{id} of {owner:?} was ended while busy");
+        }
+        // What was asked of the last sandbox of a session is no reason to end the next one.
+        for id in std::mem::take(&mut self.renewed) {
+            if let_go.get(&id) == Some(&0) {
+                let_go.remove(&id);
+            }
+        }
+    }
+
+    /// Lets everything come to rest, and checks that nothing is left over.
+    pub(super) async fn evening(&mut self) {
+        self.weather.set(0);
+        for _ in 0..8 {
+            // Longer than anything hangs, and more often than anything is tried.
+            sleep(Duration::from_secs(4_000)).await;
+            let _ = self.manager.cleanup_idle().await;
+            self.check();
+        }
+        for task in self.tasks.drain(..) {
+            // A panic of a user is one of the day.
+            task.await.unwrap();
+        }
+        self.manager.inner().settled().await;
+        self.check();
+        let inner = self.manager.inner();
+        let stats = self.manager.stats();
+        assert_eq!(stats.orphans, 0);
+        assert_eq!((stats.starting, stats.stopping, stats.stuck), (0, 0, 0));
+        assert_eq!(stats.resident, stats.live + stats.warm);
+        let entries = inner.entries();
+        assert_eq!(entries.len(), stats.open, "an entry of nobody is left");
+        assert!(entries.iter().all(|entry| entry.lock().claims == 0));
+        self.check_nothing_leaked();
+        let report = self.manager.shutdown().await;
+        assert!(report.failures.is_empty(), "{report:?}");
+        assert_eq!(self.provider.running(), []);
+        let resting: Vec<SandboxId> = self.provider.existing();
+        if !self.policy.stored || !self.policy.features.suspends {
+            assert_eq!(resting, [], "left after the shutdown");
+        }
+        self.check_the_morning_after().await;
+    }
+
+    /// Every sandbox that exists is somebody's.
+    fn check_nothing_leaked(&self) {
+        let inner = self.manager.inner();
+        let mut known: BTreeSet<SandboxId> = lock(&inner.pool).ids().collect();
+        for entry in inner.entries() {
+            let slot = entry.lock();
+            known.extend(slot.body().map(|body| body.id.clone()));
+            known.extend(slot.resting.clone());
+            assert!(!matches!(slot.phase, Phase::Closed));
+        }
+        for id in self.provider.existing() {
+            let stored = self.policy.stored && self.policy.features.suspends;
+            let session = self.owners.get(&id);
+            let rests = stored && !self.provider.running().contains(&id) && session.is_some();
+            assert!(known.contains(&id) || rests, "{id} of {session:?} leaked");
+        }
+    }
+
+    /// What is stored is there after a restart, and nothing else.
+    async fn check_the_morning_after(&mut self) {
+        let before = self.stored().await;
+        self.restart(false).await;
+        assert_eq!(self.manager.recovered().adopted, []);
+        assert_eq!(self.manager.recovered().orphans, []);
+        assert!(self.manager.recovered().unreadable.is_empty());
+        assert_eq!(self.stored().await, before);
+        if !self.policy.stored {
+            assert_eq!(before, []);
+        }
+        let _ = self.manager.shutdown().await;
+    }
+
+    async fn stored(&self) -> Vec<SandboxId> {
+        let page = self
+            .manager
+            .list(&crate::ListSessions::new())
+            .await
+            .unwrap();
+        page.sessions
+            .into_iter()
+            .map(|session| session.id)
+            .collect()
+    }
+}

@@ -1,0 +1,257 @@
+//! The world of a day: a provider, a manager that comes and goes, users with their handles, and what is known for certain.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use backend_conformance::FakeProvider;
+use backend_core::{ProviderFeatures, SandboxId};
+use backend_state::StateBackend;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::random::Random;
+use super::user::{Knowledge, Visit};
+use super::weather::Weather;
+use crate::{EventKind, Events, Eviction, SessionManager, TokioClock};
+
+pub(super) type Files = Arc<StateBackend>;
+pub(super) type Provider = FakeProvider<Files>;
+pub(super) type Manager = SessionManager<Provider>;
+
+/// How many events may happen between two looks.
+const EVENTS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
+/// What the day's operator has set.
+#[derive(Clone, Debug)]
+pub(super) struct Policy {
+    /// How many ids there are.
+    pub(super) users: u64,
+    /// How many of them are asked for at once.
+    pub(super) groups: u64,
+    pub(super) stored: bool,
+    pub(super) features: ProviderFeatures,
+    pub(super) resident: usize,
+    pub(super) open: usize,
+    pub(super) per_tenant: usize,
+    pub(super) warm: usize,
+    pub(super) evict: bool,
+    pub(super) idle: Duration,
+    pub(super) close: Duration,
+    pub(super) purge: Option<Duration>,
+    pub(super) loops: bool,
+}
+
+pub(super) struct World {
+    pub(super) random: Random,
+    pub(super) weather: Weather,
+    pub(super) policy: Policy,
+    pub(super) root: TempDir,
+    pub(super) provider: Provider,
+    pub(super) manager: Manager,
+    pub(super) events: Events,
+    pub(super) knowledge: Arc<Mutex<Knowledge>>,
+    /// Handles that users hold, with what they know through them.
+    pub(super) visits: Vec<Arc<Visit>>,
+    /// What goes on.
+    pub(super) tasks: Vec<JoinHandle<()>>,
+    /// Which session a sandbox was last told to be of.
+    pub(super) owners: BTreeMap<SandboxId, SandboxId>,
+    /// Handles on their way to users.
+    pub(super) arrivals: Arc<Mutex<Vec<Arc<Visit>>>>,
+    /// How many managers there were before this one.
+    pub(super) boots: u64,
+    /// Sessions that somebody releases or purges, and how many are at it. A session stays here until it has another sandbox
+    /// that none of them can mean.
+    pub(super) let_go: Arc<Mutex<BTreeMap<SandboxId, usize>>>,
+    /// Sessions that got another sandbox since the last check.
+    pub(super) renewed: BTreeSet<SandboxId>,
+    /// One clock for all managers of the day, so that what one stored is old for the next.
+    clock: TokioClock,
+    /// What the managers told, if it is to be remembered: two days with the same seed have the same.
+    pub(super) told: Option<Vec<String>>,
+}
+
+/// How big a day is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    /// Few users, who get in each other's way.
+    Small,
+    /// Thousands of users.
+    Crowd,
+}
+
+impl World {
+    pub(super) async fn new(mut random: Random, size: Size) -> Self {
+        let mut features = ProviderFeatures::none();
+        features.suspends = random.chance(40);
+        features.workspace_moves = random.chance(60);
+        let stored = random.chance(65);
+        let crowd = size == Size::Crowd;
+        let resident = random.below(5) as usize + if crowd { 60 } else { 2 };
+        let policy = Policy {
+            stored,
+            features,
+            resident,
+            users: if crowd { 3000 } else { 10 },
+            groups: if crowd { 4 } else { 1 },
+            open: resident + random.below(8) as usize * if crowd { 100 } else { 1 },
+            per_tenant: 2 + random.below(6) as usize * if crowd { 80 } else { 1 },
+            warm: if !stored || features.workspace_moves {
+                random.below(3) as usize
+            } else {
+                0
+            },
+            evict: random.chance(50),
+            idle: Duration::from_secs(60 + random.below(600)),
+            close: Duration::from_secs(1200 + random.below(4000)),
+            purge: random.chance(20).then(|| Duration::from_secs(10_000)),
+            loops: random.chance(50),
+        };
+        let root = in_memory();
+        let weather = Weather::new(Random::new(random.next()));
+        let storm = weather.clone();
+        let provider = provider().with_features(features);
+        provider.faults(move |call, _| storm.fault(call));
+        let clock = TokioClock::starting_at(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30));
+        let (manager, events) = open(&policy, &provider, root.path().into(), clock, 0).await;
+        Self {
+            random,
+            weather,
+            policy,
+            root,
+            provider,
+            manager,
+            events,
+            knowledge: Arc::default(),
+            visits: Vec::new(),
+            tasks: Vec::new(),
+            owners: BTreeMap::new(),
+            arrivals: Arc::default(),
+            boots: 0,
+            let_go: Arc::default(),
+            renewed: BTreeSet::new(),
+            clock,
+            told: None,
+        }
+    }
+
+    /// Ends the manager, orderly or not, and has another one. What users hold is of no use any more.
+    pub(super) async fn restart(&mut self, orderly: bool) {
+        if orderly {
+            let _ = self.manager.shutdown().await;
+            self.manager.inner().settled().await;
+        } else {
+            self.manager.inner().crash();
+        }
+        self.observe();
+        for task in self.tasks.drain(..) {
+            task.abort();
+            let _ = task.await;
+        }
+        if !orderly {
+            // Whatever was aborted has gone.
+            tokio::task::yield_now().await;
+        }
+        self.visits.clear();
+        self.arrivals.lock().unwrap().clear();
+        // What was in flight ended with the manager.
+        self.provider.take_ended_busy();
+        self.let_go.lock().unwrap().clear();
+        self.renewed.clear();
+        self.weather.set(0);
+        let root = self.root.path().into();
+        self.boots += 1;
+        let (clock, boots) = (self.clock, self.boots);
+        (self.manager, self.events) = open(&self.policy, &self.provider, root, clock, boots).await;
+    }
+
+    /// Takes note of what the manager tells.
+    pub(super) fn observe(&mut self) {
+        while let Some(event) = self.events.try_next() {
+            if let Some(told) = &mut self.told {
+                let line = format!("{event:?}");
+                println!("{line}");
+                told.push(line);
+            }
+            if let (Some(session), EventKind::Created { .. } | EventKind::Woken { .. }) =
+                (&event.session, &event.kind)
+            {
+                self.renewed.insert(session.clone());
+            }
+            if let (Some(session), Some(sandbox)) = (event.session, event.sandbox) {
+                self.owners.insert(sandbox, session);
+            }
+        }
+    }
+}
+
+/// Makes a directory for the day, where nothing waits for a disk if there is such a place.
+fn in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+/// Makes a provider whose sandboxes have the files of their workspace: those of a directory stay its, wherever it is moved.
+fn provider() -> Provider {
+    let workspaces: Mutex<Vec<Files>> = Mutex::default();
+    FakeProvider::new(move |spec| {
+        let Some(workspace) = &spec.workspace else {
+            return Ok(Files::default());
+        };
+        let mut workspaces = workspaces.lock().unwrap();
+        let mark = workspace.join(".mark");
+        let number = match fs::read_to_string(&mark) {
+            Ok(number) => number.parse().unwrap(),
+            Err(_) => {
+                let number = workspaces.len();
+                fs::write(&mark, number.to_string()).expect("the workspace is there");
+                workspaces.push(Files::default());
+                number
+            }
+        };
+        Ok(Arc::clone(&workspaces[number]))
+    })
+}
+
+async fn open(
+    policy: &Policy,
+    provider: &Provider,
+    root: PathBuf,
+    clock: TokioClock,
+    boot: u64,
+) -> (Manager, Events) {
+    let mut builder = SessionManager::builder(provider.clone())
+        .name("day")
+        .clock(clock)
+        .inline(boot)
+        .without_fsync()
+        .event_capacity(EVENTS)
+        .max_resident(policy.resident)
+        .max_open(policy.open)
+        .max_per_tenant(policy.per_tenant)
+        .idle_timeout(policy.idle)
+        .close_after(policy.close)
+        .purge_after(policy.purge)
+        .background_limit(policy.idle * 3)
+        .warm(None, policy.warm)
+        .start_timeout(Duration::from_secs(60))
+        .stop_timeout(Duration::from_secs(20))
+        .probe(Duration::from_secs(30), Duration::from_secs(5))
+        .cleanup_interval(policy.loops.then_some(Duration::from_secs(45)));
+    if policy.stored {
+        builder = builder.workspace_root(root);
+    }
+    if policy.evict {
+        builder = builder.eviction(Eviction::LeastRecentlyUsed {
+            idle_for: Duration::from_secs(5),
+        });
+    }
+    let manager = builder.build().await.unwrap();
+    let events = manager.subscribe();
+    (manager, events)
+}

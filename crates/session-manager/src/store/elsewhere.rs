@@ -1,0 +1,41 @@
+//! Where this is not Unix: a workspace root is `unsupported`.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+fn unsupported<T>() -> io::Result<T> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(super) fn lock(_: &Path) -> io::Result<Option<File>> {
+    unsupported()
+}
+
+pub(super) fn private_dir(_: &Path) -> io::Result<()> {
+    unsupported()
+}
+
+pub(super) fn open_dir(_: &Path) -> io::Result<()> {
+    unsupported()
+}
+
+pub(super) fn open_regular(_: &Path) -> io::Result<File> {
+    unsupported()
+}
+
+pub(super) fn create_private(_: &Path) -> io::Result<File> {
+    unsupported()
+}
+
+pub(super) fn rename_new(_: &Path, _: &Path) -> io::Result<()> {
+    unsupported()
+}
+
+pub(super) fn remove_tree(_: &Path, _: &Path) -> io::Result<()> {
+    unsupported()
+}
+
+pub(super) fn empty(_: &Path) -> io::Result<()> {
+    unsupported()
+}

@@ -1,0 +1,144 @@
+//! Records that were written, damaged and locked.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use backend_core::{ErrorKind, SandboxId};
+
+use super::{Record, Store};
+use crate::entry::Profile;
+
+fn id(text: &str) -> SandboxId {
+    SandboxId::parse(text).unwrap()
+}
+
+fn record(name: &str) -> Record {
+    let profile = Profile {
+        tenant: Some("acme".to_owned()),
+        runtime: None,
+        env: [("A".to_owned(), "1".to_owned())].into(),
+        labels: [].into(),
+        idle_timeout: Some(Duration::from_secs(5)),
+        created: SystemTime::UNIX_EPOCH + Duration::from_secs(9),
+    };
+    Record::new(&id(name), &profile, SystemTime::UNIX_EPOCH)
+}
+
+/// Opens a root with one session in it, and returns the directory of the session.
+fn with_session(root: &Path) -> (Store, PathBuf) {
+    let store = Store::open(root, true).unwrap();
+    store.stage(&id("sandbox")).unwrap();
+    store.commit(&id("sandbox"), &record("one")).unwrap();
+    (store, root.join("one"))
+}
+
+#[test]
+fn a_session_is_stored_and_found_for_its_owner_alone() {
+    let here = tempfile::tempdir().unwrap();
+    let (store, directory) = with_session(here.path());
+    assert_eq!(store.load(&id("one")).unwrap(), Some(record("one")));
+    assert_eq!(store.load(&id("two")).unwrap(), None);
+    assert_eq!(store.ids().unwrap(), [id("one")]);
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(directory.clone()), 0o700);
+    assert_eq!(mode(directory.join("session.json")), 0o600);
+    assert_eq!(mode(directory.join("workspace")), 0o777);
+}
+
+#[test]
+fn a_root_has_one_owner() {
+    let here = tempfile::tempdir().unwrap();
+    let store = Store::open(here.path(), false).unwrap();
+    let error = Store::open(here.path(), false).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    store.unlock();
+    assert!(Store::open(here.path(), false).is_ok());
+}
+
+#[test]
+fn a_record_that_is_not_one_is_an_error_and_stays() {
+    let here = tempfile::tempdir().unwrap();
+    let (store, directory) = with_session(here.path());
+    let path = directory.join("session.json");
+    let whole = fs::read(&path).unwrap();
+    let newer = String::from_utf8(whole.clone())
+        .unwrap()
+        .replace("\"version\": 1", "\"version\": 2");
+    let other = String::from_utf8(whole.clone())
+        .unwrap()
+        .replace("\"one\"", "\"two\"");
+    for text in [
+        &b""[..],
+        b"{}",
+        b"\0\0\0\0",
+        &whole[..whole.len() / 2],
+        newer.as_bytes(),
+        other.as_bytes(),
+        &vec![b' '; 2 << 20],
+    ] {
+        fs::write(&path, text).unwrap();
+        let error = store.load(&id("one")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        assert!(!error.to_string().contains(here.path().to_str().unwrap()));
+        assert_eq!(fs::read(&path).unwrap(), text);
+    }
+    fs::remove_file(&path).unwrap();
+    assert!(store.load(&id("one")).is_err());
+    symlink("/etc/hostname", &path).unwrap();
+    assert!(store.load(&id("one")).is_err());
+    assert_eq!(store.ids().unwrap(), [id("one")]);
+}
+
+#[test]
+fn a_discarded_session_is_gone_whatever_an_agent_made() {
+    let here = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("kept"), "x").unwrap();
+    let (store, directory) = with_session(here.path());
+    let workspace = directory.join("workspace");
+    symlink(outside.path(), workspace.join("link")).unwrap();
+    let locked = workspace.join("locked");
+    fs::create_dir_all(locked.join("in")).unwrap();
+    fs::write(locked.join("in/file"), "x").unwrap();
+    fs::set_permissions(locked.join("in"), PermissionsExt::from_mode(0o0)).unwrap();
+    fs::set_permissions(&locked, PermissionsExt::from_mode(0o500)).unwrap();
+    // Deeper than a path can be, and than a stack would like.
+    let deep = rustix::fs::open(
+        &workspace,
+        rustix::fs::OFlags::DIRECTORY,
+        rustix::fs::Mode::empty(),
+    );
+    let mut at = deep.unwrap();
+    for _ in 0..6_000 {
+        rustix::fs::mkdirat(&at, "d", 0o755.into()).unwrap();
+        at = rustix::fs::openat(&at, "d", rustix::fs::OFlags::DIRECTORY, 0.into()).unwrap();
+    }
+    for number in 0..3000 {
+        fs::write(workspace.join(format!("f{number}")), "").unwrap();
+    }
+    store.discard(&id("one")).unwrap();
+    assert_eq!(store.load(&id("one")).unwrap(), None);
+    assert_eq!(fs::read_dir(here.path().join(".trash")).unwrap().count(), 0);
+    assert!(outside.path().join("kept").exists());
+    store.discard(&id("one")).unwrap();
+}
+
+#[test]
+fn what_a_crash_left_is_cleared() {
+    let here = tempfile::tempdir().unwrap();
+    let (store, directory) = with_session(here.path());
+    store.stage(&id("other")).unwrap();
+    fs::create_dir_all(here.path().join(".trash/1-1/a/b")).unwrap();
+    fs::write(directory.join(".session.json.new"), "half").unwrap();
+    store.clear_staging().unwrap();
+    store.empty_trash().unwrap();
+    store.save(&record("one")).unwrap();
+    assert_eq!(
+        fs::read_dir(here.path().join(".staging")).unwrap().count(),
+        0
+    );
+    assert_eq!(fs::read_dir(here.path().join(".trash")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
+}

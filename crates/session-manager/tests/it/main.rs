@@ -1,0 +1,27 @@
+//! The tests of the session manager, through its public face alone.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "a test fails by panicking, and says what it skips"
+)]
+
+mod ceilings;
+mod cleanup;
+mod handle;
+mod hostile;
+mod kill;
+#[cfg(target_os = "linux")]
+mod local;
+mod persistence;
+mod recovery;
+mod sessions;
+mod shutdown;
+mod support;
+mod warm;

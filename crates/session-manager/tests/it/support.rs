@@ -1,0 +1,89 @@
+//! What the tests share: a pretended provider, and a manager over it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use backend_conformance::FakeProvider;
+use backend_core::Error;
+use backend_fs::FsBackend;
+use session_manager::{Clock, Event, EventKind, Events, SessionManager, SessionManagerBuilder};
+
+pub(crate) type Provider = FakeProvider<FsBackend>;
+pub(crate) type Manager = SessionManager<Provider>;
+
+/// A minute.
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+
+/// Makes a provider whose sandboxes have the files of their workspace, or files that go with the provider.
+pub(crate) fn provider() -> Provider {
+    let own = tempfile::tempdir().unwrap();
+    let made = AtomicU64::new(0);
+    FakeProvider::new(move |spec| match &spec.workspace {
+        Some(workspace) => FsBackend::open(workspace),
+        None => {
+            let number = made.fetch_add(1, Ordering::Relaxed);
+            let dir = own.path().join(number.to_string());
+            FsBackend::builder(dir).create_root().build()
+        }
+    })
+}
+
+/// Starts a manager that does nothing by itself.
+pub(crate) fn builder(provider: &Provider) -> SessionManagerBuilder<Provider> {
+    SessionManager::builder(provider.clone()).cleanup_interval(None)
+}
+
+/// Makes a manager without stored files.
+pub(crate) async fn manager(provider: &Provider) -> Manager {
+    builder(provider).build().await.unwrap()
+}
+
+/// Makes a manager with stored files, which can be read without a sandbox.
+pub(crate) async fn stored(provider: &Provider, root: &std::path::Path) -> Manager {
+    with_root(provider, root).build().await.unwrap()
+}
+
+pub(crate) fn with_root(
+    provider: &Provider,
+    root: &std::path::Path,
+) -> SessionManagerBuilder<Provider> {
+    builder(provider)
+        .workspace_root(root)
+        .without_fsync()
+        .files(|dir| Ok(Arc::new(FsBackend::open(dir)?)))
+}
+
+pub(crate) fn broken() -> Error {
+    Error::Unavailable {
+        message: "the engine is broken".to_owned(),
+        source: None,
+    }
+}
+
+/// Returns the events that have happened, without those about anything else.
+pub(crate) fn told(events: &mut Events, about: impl Fn(&EventKind) -> bool) -> Vec<Event> {
+    std::iter::from_fn(|| events.try_next())
+        .filter(|event| about(&event.kind))
+        .collect()
+}
+
+/// A clock that a test turns.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Turned(Arc<Mutex<Duration>>);
+
+impl Turned {
+    pub(crate) fn turn(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Clock for Turned {
+    fn elapsed(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.elapsed()
+    }
+}
