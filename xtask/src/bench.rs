@@ -3,6 +3,7 @@
 //! This program measures nothing itself, so that it stays light: each benchmark is a target of the crate that it is about.
 
 mod docker;
+mod sessions;
 
 use crate::Result;
 use crate::workspace::Workspace;
@@ -20,10 +21,16 @@ struct Bench {
     run: fn(&Workspace, &Options) -> Result<()>,
 }
 
-const BENCHES: &[Bench] = &[Bench {
-    name: "docker",
-    run: docker::run,
-}];
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "docker",
+        run: docker::run,
+    },
+    Bench {
+        name: "sessions",
+        run: sessions::run,
+    },
+];
 
 impl Options {
     /// Everything, as quickly as it goes.

@@ -7,7 +7,7 @@ use crate::help;
 use crate::workspace::WorkspaceArgs;
 
 /// The commands that do without a workspace. Their help does not show its options.
-const WITHOUT_WORKSPACE: &[&str] = &["completions", "man", "runtimes", "sandboxes"];
+const WITHOUT_WORKSPACE: &[&str] = &["completions", "man", "runtimes", "sandboxes", "sessions"];
 
 /// A place for an AI agent to work, from the command line: files, searches, and commands run beside them.
 #[derive(Debug, Parser)]
@@ -94,7 +94,7 @@ pub fn command() -> clap::Command {
     // sandboxes are the exception, where the command is about them.
     command.mut_subcommands(|sub| {
         if WITHOUT_WORKSPACE.contains(&sub.get_name()) {
-            let shown = (sub.get_name() == "sandboxes").then_some("namespace");
+            let shown = matches!(sub.get_name(), "sandboxes" | "sessions").then_some("namespace");
             let hidden = globals
                 .iter()
                 .filter(|arg| Some(arg.get_id().as_str()) != shown);

@@ -25,6 +25,7 @@ mod rm;
 mod runtimes;
 #[cfg(feature = "docker")]
 mod sandboxes;
+mod sessions;
 mod stat;
 mod write;
 
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Runtimes(runtimes::Runtimes),
     #[cfg(feature = "docker")]
     Sandboxes(sandboxes::Sandboxes),
+    Sessions(sessions::Sessions),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
@@ -74,6 +76,7 @@ impl Command {
             Self::Runtimes(command) => command.run(&mut app.out),
             #[cfg(feature = "docker")]
             Self::Sandboxes(command) => command.run(app).await,
+            Self::Sessions(command) => command.run(app).await,
             Self::Doctor(command) => command.run(app).await,
             Self::Completions(command) => command.run(&mut app.out),
             Self::Man(command) => command.run(&mut app.out),

@@ -33,6 +33,22 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Parses `90d`, or what [`duration`] takes.
+pub(crate) fn age(text: &str) -> Result<Duration, String> {
+    match text.strip_suffix('d') {
+        None => duration(text),
+        Some(days) => {
+            const TAKES: &str = "it takes a number and s, m, h or d, such as 90d";
+            let days: f64 = days.parse().map_err(|_| TAKES.to_owned())?;
+            match Duration::try_from_secs_f64(days * 86_400.0) {
+                Ok(Duration::ZERO) => Err("it must be more than nothing".to_owned()),
+                Ok(age) => Ok(age),
+                Err(_) => Err(TAKES.to_owned()),
+            }
+        }
+    }
+}
+
 /// Parses a number of bytes: `4096`, `64k`, `16M`, `2G`, in powers of 1024.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     const TAKES: &str = "it takes a number of bytes, such as 4096, 64k, 16M or 2G";

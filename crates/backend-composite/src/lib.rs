@@ -18,8 +18,3 @@ mod skeleton;
 
 pub use builder::CompositeBuilder;
 pub use composite::CompositeBackend;
-
-/// Runs the example of the workspace's README.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct WorkspaceReadme;

@@ -65,8 +65,8 @@ impl<P: SandboxProvider> SessionManagerBuilder<P> {
     /// begin with it, and a manager of the same name ends what an earlier one left. **No two managers of one provider may have
     /// the same name at the same time.**
     ///
-    /// By default the name is made with the workspace root, and kept in it; without a root it is new each time, and what a
-    /// crash leaves is left to the provider.
+    /// By default the name is made with the workspace root; without a root it is new each time, and what a crash leaves is left
+    /// to the provider. A root keeps the last name that its manager had: change it only when nothing of the old one runs.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = Some(name.into());
         self
@@ -254,8 +254,8 @@ impl<P: SandboxProvider> Inner<P> {
             let store = root.map(|root| Store::open(&root, fsync)).transpose()?;
             let made = || format!("s{:010x}", random() & 0xff_ffff_ffff);
             let name = match (given, &store) {
-                (Some(name), _) => name,
-                (None, Some(store)) => store.name(made)?,
+                (given, Some(store)) => store.name(given, made)?,
+                (Some(name), None) => name,
                 (None, None) => made(),
             };
             check_name(&name)?;

@@ -39,7 +39,7 @@ pub struct SessionInfo {
     pub runtime: Option<String>,
     /// Where it is in its life.
     pub state: SessionState,
-    /// Its sandbox, where it has one that runs.
+    /// Its sandbox, where it has one that runs; for a [`WorkspaceRoot`](crate::WorkspaceRoot) the one that it had last.
     pub sandbox: Option<SandboxId>,
     /// How many operations are in flight.
     pub busy: usize,

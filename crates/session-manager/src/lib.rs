@@ -18,6 +18,7 @@ mod options;
 mod recover;
 mod room;
 mod rooms;
+mod root;
 mod session;
 mod settings;
 mod shutdown;
@@ -36,5 +37,11 @@ pub use info::{
 };
 pub use manager::SessionManager;
 pub use options::{IntoSessionId, SessionOptions};
+pub use root::WorkspaceRoot;
 pub use session::Session;
 pub use settings::Eviction;
+
+/// Runs the examples of the workspace's README, for which this crate has all that they need.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct WorkspaceReadme;

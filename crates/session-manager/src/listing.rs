@@ -41,7 +41,7 @@ impl<P: SandboxProvider> Inner<P> {
         let mut page = SessionPage::default();
         if self.keeps_files() {
             let after = request.after.clone();
-            let mut ids = self.disk(Store::ids).await?;
+            let mut ids = self.disk(|store| store.ids()).await?;
             ids.retain(|id| Some(id) > after.as_ref());
             // What is open is known; the rest is read in pieces, as far as is needed.
             let mut ids = ids.into_iter().peekable();
@@ -183,15 +183,10 @@ fn shown<'a>(
         .filter(move |info| tenant.is_none() || info.tenant.as_deref() == tenant)
 }
 
+/// Returns what is known of a session that is not open. The sandbox that its record names does not run.
 fn stored(record: &Record) -> SessionInfo {
     SessionInfo {
-        id: record.id.clone(),
-        tenant: record.tenant.clone(),
-        runtime: record.runtime_name().map(str::to_owned),
-        state: SessionState::Stored,
         sandbox: None,
-        busy: 0,
-        created: record.profile().created,
-        used: record.used(),
+        ..crate::root::info(record)
     }
 }

@@ -18,10 +18,10 @@ use crate::rooms::Permit;
 use crate::store::Record;
 
 /// The label that names the session, on every sandbox that was made for one.
-const SESSION_LABEL: &str = "agent-backends.session";
+const SESSION_LABEL: &str = "session-manager.session";
 
 /// The label that names the tenant.
-const TENANT_LABEL: &str = "agent-backends.tenant";
+const TENANT_LABEL: &str = "session-manager.tenant";
 
 /// What a session was before it is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,9 +14,10 @@
 
 use std::fs;
 use std::io;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use backend_core::{Error, Result, SandboxId};
 
@@ -29,6 +30,7 @@ mod remove;
 mod tests;
 #[cfg(unix)]
 mod unix;
+mod view;
 mod write;
 
 #[cfg(not(unix))]
@@ -37,6 +39,8 @@ use elsewhere as platform;
 use unix as platform;
 
 pub(crate) use record::Record;
+use view::MAX_RECORD_BYTES;
+pub(crate) use view::View;
 
 const RECORD: &str = "session.json";
 const WORKSPACE: &str = "workspace";
@@ -45,13 +49,10 @@ const TRASH: &str = ".trash";
 const LOCK: &str = ".lock";
 const NAME: &str = ".name";
 
-/// The largest record that is read. What is larger was not written by a manager.
-const MAX_RECORD_BYTES: u64 = 1 << 20;
-
 /// A root that this manager owns.
 #[derive(Debug)]
 pub(crate) struct Store {
-    root: PathBuf,
+    view: View,
     fsync: bool,
     /// Held for reading while something is written, so that nothing is written once the lock is given up.
     lock: RwLock<Option<fs::File>>,
@@ -66,7 +67,7 @@ impl Store {
         let failed = |error| Error::unavailable("the workspace root cannot be opened", error);
         fs::create_dir_all(root).map_err(failed)?;
         let root = root.canonicalize().map_err(failed)?;
-        let lock = platform::lock(&root.join(LOCK))
+        let lock = own(&root.join(LOCK))
             .map_err(failed)?
             .ok_or_else(|| Error::Unavailable {
                 message: "another manager owns the workspace root".to_owned(),
@@ -76,7 +77,7 @@ impl Store {
             platform::private_dir(&root.join(name)).map_err(failed)?;
         }
         Ok(Self {
-            root,
+            view: View { root },
             fsync,
             lock: RwLock::new(Some(lock)),
             removals: Mutex::new(0),
@@ -100,62 +101,25 @@ impl Store {
         }
     }
 
-    /// Returns the name of the manager that owns the root: the one that was given when it was made, if none is given.
-    pub(crate) fn name(&self, make: impl FnOnce() -> String) -> Result<String> {
+    /// Returns the name of the manager that owns the root: the one that is given, or else the last one, or else a new one.
+    pub(crate) fn name(
+        &self,
+        given: Option<String>,
+        make: impl FnOnce() -> String,
+    ) -> Result<String> {
         let failed = |error| Error::unavailable("the name of the manager cannot be stored", error);
-        match write::read(&self.root.join(NAME), MAX_RECORD_BYTES) {
-            Ok(name) => String::from_utf8(name).map_err(|error| failed(io::Error::other(error))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let name = make();
-                write::replace(&self.root, NAME, name.as_bytes(), self.fsync).map_err(failed)?;
-                Ok(name)
+        let last = match write::read(&self.view.root.join(NAME), MAX_RECORD_BYTES) {
+            Ok(name) => {
+                Some(String::from_utf8(name).map_err(|error| failed(io::Error::other(error)))?)
             }
-            Err(error) => Err(failed(error)),
-        }
-    }
-
-    /// Returns the directory with the files of a session.
-    pub(crate) fn workspace(&self, id: &SandboxId) -> PathBuf {
-        self.session(id).join(WORKSPACE)
-    }
-
-    /// Returns the record of a session; `None` if there is no such session.
-    pub(crate) fn load(&self, id: &SandboxId) -> Result<Option<Record>> {
-        let directory = self.session(id);
-        let unreadable = |error: io::Error| {
-            Error::internal(
-                None,
-                format!("the record of session '{id}' cannot be read"),
-                error,
-            )
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
         };
-        match fs::symlink_metadata(&directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unreadable(error)),
-            Ok(meta) if !meta.is_dir() => {
-                return Err(unreadable(io::Error::other("it is no directory")));
-            }
-            Ok(_) => {}
+        let name = given.or_else(|| last.clone()).unwrap_or_else(make);
+        if last.as_ref() != Some(&name) {
+            write::replace(&self.view.root, NAME, name.as_bytes(), self.fsync).map_err(failed)?;
         }
-        let text = write::read(&directory.join(RECORD), MAX_RECORD_BYTES).map_err(unreadable)?;
-        let record = Record::parse(&text, id).map_err(unreadable)?;
-        Ok(Some(record))
-    }
-
-    /// Returns the ids of all sessions that are stored, in order.
-    pub(crate) fn ids(&self) -> Result<Vec<SandboxId>> {
-        let failed = |error| Error::unavailable("the workspace root cannot be listed", error);
-        let mut ids = Vec::new();
-        for entry in fs::read_dir(&self.root).map_err(failed)? {
-            // What is no id is not ours: nothing in the root but sessions has such a name.
-            if let Some(name) = entry.map_err(failed)?.file_name().to_str()
-                && let Ok(id) = SandboxId::parse(name)
-            {
-                ids.push(id);
-            }
-        }
-        ids.sort();
-        Ok(ids)
+        Ok(name)
     }
 
     /// Makes a directory for a session that has no name yet, and returns its workspace.
@@ -173,8 +137,8 @@ impl Store {
         let _ours = self.owned()?;
         let directory = self.staging(sandbox);
         self.write(&directory, record)?;
-        platform::rename_new(&directory, &self.session(&record.id))
-            .and_then(|()| self.sync(&self.root))
+        platform::rename_new(&directory, &self.view.session(&record.id))
+            .and_then(|()| self.sync(&self.view.root))
             .map_err(|error| Error::unavailable("a workspace cannot be given its name", error))
     }
 
@@ -186,18 +150,18 @@ impl Store {
     /// Replaces the record of a session that is stored.
     pub(crate) fn save(&self, record: &Record) -> Result<()> {
         let _ours = self.owned()?;
-        self.write(&self.session(&record.id), record)
+        self.write(&self.view.session(&record.id), record)
     }
 
     /// Removes a session with its files. It is gone at once; removing what it had may take longer, and may fail.
     pub(crate) fn discard(&self, id: &SandboxId) -> Result<()> {
-        self.remove(&self.session(id))
+        self.remove(&self.view.session(id))
     }
 
     /// Removes what earlier runs staged.
     pub(crate) fn clear_staging(&self) -> Result<()> {
         let failed = |error| Error::unavailable("what was staged cannot be listed", error);
-        for entry in fs::read_dir(self.root.join(STAGING)).map_err(failed)? {
+        for entry in fs::read_dir(self.view.root.join(STAGING)).map_err(failed)? {
             self.remove(&entry.map_err(failed)?.path())?;
         }
         Ok(())
@@ -211,7 +175,7 @@ impl Store {
             Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
             Err(TryLockError::WouldBlock) => return Ok(()),
         };
-        platform::empty(&self.root.join(TRASH))
+        platform::empty(&self.view.root.join(TRASH))
             .map_err(|error| Error::internal(None, "removed files are still there", error))
     }
 
@@ -226,7 +190,7 @@ impl Store {
         // The number alone could be that of an earlier run's.
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let name = format!("{}-{number}", now.unwrap_or_default().as_nanos());
-        let target = self.root.join(TRASH).join(name);
+        let target = self.view.root.join(TRASH).join(name);
         match platform::rename_new(directory, &target) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -238,8 +202,8 @@ impl Store {
                 ));
             }
         }
-        self.sync(&self.root)
-            .and_then(|()| platform::remove_tree(&self.root.join(TRASH), &target))
+        self.sync(&self.view.root)
+            .and_then(|()| platform::remove_tree(&self.view.root.join(TRASH), &target))
             .map_err(|error| Error::internal(None, "files of a removed workspace are left", error))
     }
 
@@ -259,11 +223,26 @@ impl Store {
         Ok(())
     }
 
-    fn session(&self, id: &SandboxId) -> PathBuf {
-        self.root.join(id.as_str())
-    }
-
     fn staging(&self, sandbox: &SandboxId) -> PathBuf {
-        self.root.join(STAGING).join(sandbox.as_str())
+        self.view.root.join(STAGING).join(sandbox.as_str())
     }
+}
+
+impl Deref for Store {
+    type Target = View;
+
+    fn deref(&self) -> &View {
+        &self.view
+    }
+}
+
+/// Locks the root; `None` if somebody else owns it. Who only asks who owns it has it locked for an instant.
+fn own(path: &Path) -> io::Result<Option<fs::File>> {
+    for _ in 0..5 {
+        if let Some(lock) = platform::lock(path)? {
+            return Ok(Some(lock));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(None)
 }

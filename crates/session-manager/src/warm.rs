@@ -22,7 +22,7 @@ use crate::start::{Failed, Origin, Started};
 use crate::store::Record;
 
 /// The label on a sandbox of the pool. It stays when a session gets the sandbox.
-const WARM_LABEL: &str = "agent-backends.warm";
+const WARM_LABEL: &str = "session-manager.warm";
 
 /// How long the answer of a sandbox of the pool is waited for before another one is taken.
 const GREETING: Duration = Duration::from_secs(2);

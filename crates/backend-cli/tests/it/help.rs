@@ -18,6 +18,7 @@ const COMMANDS: &[&str] = &[
     "exec",
     "runtimes",
     "sandboxes",
+    "sessions",
     "doctor",
     "completions",
     "man",
@@ -71,6 +72,10 @@ fn the_help_of_each_command_is_as_it_was() {
         "sandboxes-clean",
         &help(&place, &["sandboxes", "clean", "--help"]),
     );
+    for action in ["list", "stats", "clean"] {
+        let text = help(&place, &["sessions", action, "--help"]);
+        golden(&format!("sessions-{action}"), &text);
+    }
 }
 
 #[cfg(feature = "docker")]

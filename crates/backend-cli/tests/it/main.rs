@@ -26,6 +26,7 @@ mod mounts;
 mod permissions;
 mod pipes;
 mod search;
+mod sessions;
 mod signals;
 mod state;
 mod support;

@@ -63,7 +63,7 @@ impl World {
         let mut sessions = BTreeSet::new();
         for id in self.provider.running() {
             let spec = self.provider.spec(&id).unwrap();
-            if let Some(session) = spec.labels.get("agent-backends.session") {
+            if let Some(session) = spec.labels.get("session-manager.session") {
                 assert!(
                     sessions.insert(session.clone()),
                     "{session} has two sandboxes"

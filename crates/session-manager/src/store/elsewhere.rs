@@ -12,6 +12,10 @@ pub(super) fn lock(_: &Path) -> io::Result<Option<File>> {
     unsupported()
 }
 
+pub(super) fn is_locked(_: &Path) -> io::Result<bool> {
+    unsupported()
+}
+
 pub(super) fn private_dir(_: &Path) -> io::Result<()> {
     unsupported()
 }

@@ -25,6 +25,17 @@ pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
+/// Returns whether somebody has a file locked.
+pub(super) fn is_locked(path: &Path) -> io::Result<bool> {
+    let file = open_regular(path)?;
+    // A shared one, so that those who ask do not get in each other's way. It goes with the file.
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(false),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Makes a directory that nobody else may enter, if it is not there.
 pub(super) fn private_dir(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {

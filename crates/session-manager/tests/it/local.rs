@@ -125,3 +125,28 @@ async fn many_users_share_few_places() {
     assert!(manager.stats().resident <= 3);
     assert!(manager.shutdown().await.failures.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn threads_that_ask_for_one_id_get_one_sandbox() {
+    let here = tempfile::tempdir().unwrap();
+    let manager = manager(&here, 4).await;
+    for round in 0..20 {
+        let (id, start) = (format!("s{round}"), Arc::new(tokio::sync::Barrier::new(8)));
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let (manager, id, start) = (manager.clone(), id.clone(), Arc::clone(&start));
+            asking.spawn(async move {
+                start.wait().await;
+                manager.get_or_create(&id).await.unwrap().sandbox_id()
+            });
+        }
+        let sandboxes = asking.join_all().await;
+        assert!(
+            sandboxes
+                .iter()
+                .all(|id| id.is_some() && *id == sandboxes[0])
+        );
+        manager.purge(&id).await.unwrap();
+    }
+    assert_eq!(manager.stats().starts, 20);
+}

@@ -14,6 +14,8 @@
 
 mod ceilings;
 mod cleanup;
+#[cfg(target_os = "linux")]
+mod docker;
 mod handle;
 mod hostile;
 mod kill;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use backend_core::{Backend, BackendExt, ErrorKind, RuntimeConfig};
-use session_manager::{ListSessions, SessionOptions, SessionState};
+use session_manager::{ListSessions, SessionOptions, SessionState, WorkspaceRoot};
 
 use crate::support::{manager, provider, stored};
 
@@ -265,4 +265,46 @@ async fn no_message_names_the_root() {
             .to_string()
             .contains(here.path().to_str().unwrap())
     );
+}
+
+#[tokio::test]
+async fn a_root_is_looked_at_beside_its_manager() {
+    let here = tempfile::tempdir().unwrap();
+    let root = here.path().join("root");
+    assert_eq!(
+        WorkspaceRoot::open(&root).unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
+    let error = WorkspaceRoot::open(here.path()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert!(!error.to_string().contains(here.path().to_str().unwrap()));
+    let manager = stored(&provider(), &root).await;
+    for (id, tenant) in [("a", "acme"), ("b", "acme"), ("c", "other")] {
+        let options = SessionOptions::new().tenant(tenant);
+        manager.get_or_create_with(id, &options).await.unwrap();
+    }
+    manager.release("b").await.unwrap();
+    fs::create_dir(root.join("stranger")).unwrap();
+    let view = WorkspaceRoot::open(&root).unwrap();
+    assert!(view.is_owned().unwrap());
+    let page = view.list(&ListSessions::new()).unwrap();
+    let has: Vec<_> = page
+        .sessions
+        .iter()
+        .map(|info| (info.id.as_str(), info.sandbox.is_some()))
+        .collect();
+    assert_eq!(has, [("a", true), ("b", false), ("c", true)]);
+    assert_eq!(page.unreadable.len(), 1);
+    let request = ListSessions::new().limit(1).tenant("acme");
+    let page = view.list(&request).unwrap();
+    assert!(page.truncated && page.unreadable.is_empty());
+    let rest = view
+        .list(&request.after(page.sessions[0].id.clone()))
+        .unwrap();
+    assert_eq!(rest.sessions[0].id.as_str(), "b");
+    assert!(view.list(&ListSessions::new().limit(0)).is_err());
+    assert!(manager.shutdown().await.failures.is_empty());
+    assert!(!view.is_owned().unwrap());
+    // And whoever looks keeps nobody from owning it.
+    let _ = stored(&provider(), &root).await;
 }

@@ -204,8 +204,8 @@ async fn a_sandbox_is_labelled_with_whose_it_is() {
     let options = SessionOptions::new().tenant("acme").label("team", "x");
     let session = manager.get_or_create_with("a", &options).await.unwrap();
     let spec = provider.spec(&session.sandbox_id().unwrap()).unwrap();
-    assert_eq!(spec.labels["agent-backends.session"], "a");
-    assert_eq!(spec.labels["agent-backends.tenant"], "acme");
+    assert_eq!(spec.labels["session-manager.session"], "a");
+    assert_eq!(spec.labels["session-manager.tenant"], "acme");
     assert_eq!(spec.labels["team"], "x");
 }
 

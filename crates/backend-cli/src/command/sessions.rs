@@ -1,0 +1,108 @@
+//! `sessions`: what a session manager has stored below a workspace root, and clearing it.
+
+use std::path::PathBuf;
+
+use backend_core::{Error, SandboxId};
+use clap::{Args, Subcommand};
+use session_manager::{ListSessions, SessionInfo, WorkspaceRoot};
+
+use crate::app::App;
+use crate::failure::{Failure, Result};
+
+mod clean;
+#[cfg(feature = "docker")]
+mod engine;
+mod list;
+mod nowhere;
+mod stats;
+
+/// List the sessions that an application keeps below a workspace root, and clear what is not used any more
+///
+/// A workspace root is where the session manager of an application keeps the files of its users. To list it changes nothing,
+/// and goes beside the application. To clean it, the application must not run: it cleans up by itself.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  agent-backends sessions list --workspace-root /srv/my-app/sessions
+  agent-backends sessions stats --workspace-root /srv/my-app/sessions --engine --namespace my-app
+  agent-backends sessions clean --workspace-root /srv/my-app/sessions --unused-for 90d --dry-run")]
+pub(crate) struct Sessions {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    List(list::List),
+    Stats(stats::Stats),
+    Clean(clean::Clean),
+}
+
+/// Where the sessions are.
+#[derive(Debug, Args)]
+struct RootArgs {
+    /// The workspace root of the application
+    #[arg(long, value_name = "DIR")]
+    workspace_root: PathBuf,
+
+    /// Ask the Docker engine about the sandboxes of the sessions; --namespace says in which namespace they are
+    #[cfg(feature = "docker")]
+    #[arg(long)]
+    engine: bool,
+}
+
+impl Sessions {
+    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+        match self.action {
+            Action::List(list) => list.run(app).await,
+            Action::Stats(stats) => stats.run(app).await,
+            Action::Clean(clean) => clean.run(app).await,
+        }
+    }
+}
+
+impl RootArgs {
+    /// Opens the root to look at it.
+    fn open(&self) -> Result<WorkspaceRoot> {
+        WorkspaceRoot::open(&self.workspace_root).map_err(|error| self.opening(error))
+    }
+
+    fn opening(&self, error: Error) -> Failure {
+        Failure::Opening(self.workspace_root.display().to_string(), error)
+    }
+
+    /// Returns the sandboxes that exist, if the engine is to be asked.
+    #[cfg(feature = "docker")]
+    async fn existing(&self, app: &App) -> Result<Option<Vec<SandboxId>>> {
+        use backend_core::SandboxProvider;
+        if !self.engine {
+            return Ok(None);
+        }
+        Ok(Some(engine::connect(app).await?.list().await?))
+    }
+
+    #[cfg(not(feature = "docker"))]
+    async fn existing(&self, _: &App) -> Result<Option<Vec<SandboxId>>> {
+        Ok(None)
+    }
+}
+
+/// Everything that is stored.
+struct All {
+    sessions: Vec<SessionInfo>,
+    unreadable: Vec<(SandboxId, Error)>,
+}
+
+impl All {
+    fn read(root: &WorkspaceRoot, tenant: Option<&str>) -> Result<All> {
+        let mut request = ListSessions::new().limit(usize::MAX);
+        if let Some(tenant) = tenant {
+            request = request.tenant(tenant);
+        }
+        let page = root.list(&request)?;
+        Ok(Self {
+            sessions: page.sessions,
+            unreadable: page.unreadable,
+        })
+    }
+}

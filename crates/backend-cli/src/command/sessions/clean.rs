@@ -1,0 +1,222 @@
+//! `sessions clean`: what an application that does not run has left, and sessions that nobody uses any more.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use backend_core::{Error, SandboxId, SandboxProvider};
+use clap::Args;
+use serde_json::json;
+use session_manager::{SessionInfo, SessionManager};
+
+use super::nowhere::Nowhere;
+use super::{All, RootArgs};
+use crate::app::App;
+use crate::command::Results;
+use crate::failure::{Failure, Result};
+use crate::parse;
+
+/// How long sandboxes that are being ended are waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Remove what a crash has left, and sessions with all their files
+///
+/// Without ids and without --unused-for no session is removed, but what was half made or half removed when the application
+/// ended is, and with --engine sandboxes that are no session's. Sandboxes of sessions run on, for the application to take over.
+///
+/// A session whose record names a sandbox is removed with --engine alone, which ends the sandbox first, or with
+/// --no-sandboxes, if it is certain that there is none any more.
+#[derive(Debug, Args)]
+pub(super) struct Clean {
+    /// The ids of sessions to remove
+    #[arg(value_name = "ID", value_parser = parse::sandbox_id)]
+    ids: Vec<SandboxId>,
+
+    #[command(flatten)]
+    root: RootArgs,
+
+    /// Remove sessions that were not used for so long, such as 90d or 12h
+    #[arg(long, value_name = "TIME", value_parser = parse::age)]
+    unused_for: Option<Duration>,
+
+    /// Take it that no sandbox of the sessions exists any more
+    #[arg(long)]
+    #[cfg_attr(feature = "docker", arg(conflicts_with = "engine"))]
+    no_sandboxes: bool,
+
+    /// Show which sessions would be removed, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Clean {
+    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+        let chosen = self.choose()?;
+        if self.dry_run {
+            return self.show(&chosen, app);
+        }
+        #[cfg(feature = "docker")]
+        if self.root.engine {
+            let provider = super::engine::connect(app).await?;
+            return self.remove(chosen, provider, app).await;
+        }
+        self.remove(chosen, Nowhere, app).await
+    }
+
+    /// Returns the sessions that are to be removed, those that cannot be among them, and ids that nothing has.
+    fn choose(&self) -> Result<Vec<(SandboxId, Result<(), Error>)>> {
+        let root = self.root.open()?;
+        if root.is_owned()? {
+            return Err(self.root.opening(Error::Unavailable {
+                message: "a session manager owns the workspace root; it cleans up by itself, and \
+                    its application can purge sessions"
+                    .to_owned(),
+                source: None,
+            }));
+        }
+        let All {
+            sessions,
+            unreadable,
+        } = All::read(&root, None)?;
+        let now = SystemTime::now();
+        let mut named: BTreeSet<&SandboxId> = self.ids.iter().collect();
+        let mut chosen = Vec::new();
+        for info in &sessions {
+            let by_name = named.remove(&info.id);
+            let old = self.unused_for.is_some_and(|limit| {
+                let age = now.duration_since(info.used);
+                age.is_ok_and(|age| age >= limit)
+            });
+            if by_name || old {
+                chosen.push((info.id.clone(), self.may_go(info)));
+            }
+        }
+        for (id, error) in unreadable {
+            // One that was asked for by its name may go though nobody knows what it was.
+            if named.remove(&id) {
+                let may = if self.no_sandboxes {
+                    Ok(())
+                } else {
+                    Err(error)
+                };
+                chosen.push((id, may));
+            }
+        }
+        for id in named {
+            let nobody = Error::invalid_request(format!("there is no session '{id}'"));
+            chosen.push((id.clone(), Err(nobody)));
+        }
+        chosen.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(chosen)
+    }
+
+    fn may_go(&self, info: &SessionInfo) -> Result<(), Error> {
+        #[cfg(feature = "docker")]
+        let asked = self.root.engine;
+        #[cfg(not(feature = "docker"))]
+        let asked = false;
+        match &info.sandbox {
+            Some(sandbox) if !asked && !self.no_sandboxes => Err(Error::invalid_request(format!(
+                "session '{}' has the sandbox '{sandbox}', which may exist; --engine ends it, \
+                 --no-sandboxes says that it does not",
+                info.id
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn show(&self, chosen: &[(SandboxId, Result<(), Error>)], app: &mut App) -> Result<u8> {
+        let mut results = Results::about("id");
+        for (id, may) in chosen {
+            match may {
+                Ok(()) => {
+                    results.done(id.as_str(), json!({ "removed": false }));
+                    if !app.out.is_json() {
+                        app.out.line(format_args!("would remove {id}"))?;
+                    }
+                }
+                Err(error) => {
+                    results.failed(id.as_str(), &Failure::Core(error.clone()), &mut app.out);
+                }
+            }
+        }
+        results.finish(&mut app.out)
+    }
+
+    async fn remove<P: SandboxProvider>(
+        &self,
+        chosen: Vec<(SandboxId, Result<(), Error>)>,
+        provider: P,
+        app: &mut App,
+    ) -> Result<u8> {
+        // Whatever runs is taken over, for as long as this takes: to end it is not what was asked for.
+        let manager = SessionManager::builder(provider)
+            .workspace_root(&self.root.workspace_root)
+            .max_resident(usize::MAX)
+            .max_open(usize::MAX)
+            .idle_timeout(None)
+            .close_after(None)
+            .cleanup_interval(None)
+            .build()
+            .await
+            .map_err(|error| self.root.opening(error))?;
+        let mut results = Results::about("id");
+        let mut removed = 0_usize;
+        for (id, may) in chosen {
+            let outcome = match may {
+                Ok(()) => manager.purge(&id).await,
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(()) => {
+                    removed += 1;
+                    results.done(id.as_str(), json!({ "removed": true }));
+                    if !app.out.is_json() {
+                        app.out.line(format_args!("removed {id}"))?;
+                    }
+                }
+                Err(error) => results.failed(id.as_str(), &Failure::Core(error), &mut app.out),
+            }
+        }
+        let _ = manager.cleanup_idle().await;
+        let orphans = manager.recovered().orphans.len();
+        let left = settle(&manager).await;
+        for id in &left {
+            let error = Error::Unavailable {
+                message: format!("sandbox '{id}' could not be ended yet"),
+                source: None,
+            };
+            results.failed(id.as_str(), &Failure::Core(error), &mut app.out);
+        }
+        let ended = orphans.saturating_sub(left.len());
+        if app.out.is_json() {
+            let document = json!({ "results": results.items, "orphans_ended": ended });
+            app.out.json(&document)?;
+        } else {
+            app.out.summary(format_args!(
+                "{removed} sessions removed, {ended} sandboxes of nobody ended"
+            ))?;
+        }
+        Ok(results.code)
+    }
+}
+
+/// Waits until what is being ended has ended, and returns what has not in time.
+async fn settle<P: SandboxProvider>(manager: &SessionManager<P>) -> Vec<SandboxId> {
+    let ends = async {
+        loop {
+            let stats = manager.stats();
+            if stats.orphans + stats.stopping + stats.stuck == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, ends).await {
+        Ok(()) => Vec::new(),
+        Err(_) => {
+            let recovered = manager.recovered();
+            let all = recovered.orphans.iter().chain(&recovered.ended);
+            all.cloned().collect()
+        }
+    }
+}

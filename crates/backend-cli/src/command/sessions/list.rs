@@ -1,0 +1,90 @@
+//! `sessions list`: one line for each session.
+
+use backend_core::SandboxId;
+use clap::Args;
+use serde_json::{Value, json};
+use session_manager::SessionInfo;
+
+use super::{All, RootArgs};
+use crate::app::App;
+use crate::exit;
+use crate::failure::{Failure, Result};
+use crate::time::rfc3339;
+
+/// List the sessions in order of their ids: when each was last used, its runtime, its tenant, its sandbox
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    root: RootArgs,
+
+    /// Those of one tenant alone
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+}
+
+impl List {
+    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+        let root = self.root.open()?;
+        let existing = self.root.existing(app).await?;
+        let all = All::read(&root, self.tenant.as_deref())?;
+        if app.out.is_json() {
+            let sessions: Vec<Value> = all
+                .sessions
+                .iter()
+                .map(|info| to_json(info, existing.as_deref()))
+                .collect();
+            let unreadable: Vec<Value> = all
+                .unreadable
+                .into_iter()
+                .map(|(id, error)| json!({ "id": id, "error": Failure::Core(error).to_json() }))
+                .collect();
+            app.out
+                .json(&json!({ "sessions": sessions, "unreadable": unreadable }))?;
+            return Ok(exit::OK);
+        }
+        let style = app.out.colors().path;
+        for info in &all.sessions {
+            let used = rfc3339(info.used).unwrap_or_default();
+            let runtime = info.runtime.as_deref().unwrap_or("-");
+            let tenant = app
+                .out
+                .shown(info.tenant.as_deref().unwrap_or("-"))
+                .into_owned();
+            let sandbox = sandbox(info, existing.as_deref());
+            app.out.line(format_args!(
+                "{style}{:24}{style:#} {used:20} {runtime:20} {tenant:16} {sandbox}",
+                info.id.as_str()
+            ))?;
+        }
+        for (id, error) in all.unreadable {
+            app.out.warning(format_args!("{id}: {error}"));
+        }
+        Ok(exit::OK)
+    }
+}
+
+/// Says what is known of the sandbox of a session.
+fn sandbox(info: &SessionInfo, existing: Option<&[SandboxId]>) -> String {
+    match (&info.sandbox, existing) {
+        (None, _) => "-".to_owned(),
+        (Some(id), None) => id.to_string(),
+        (Some(id), Some(existing)) if existing.contains(id) => id.to_string(),
+        (Some(_), Some(_)) => "gone".to_owned(),
+    }
+}
+
+fn to_json(info: &SessionInfo, existing: Option<&[SandboxId]>) -> Value {
+    let exists = match (&info.sandbox, existing) {
+        (Some(id), Some(existing)) => Some(existing.contains(id)),
+        _ => None,
+    };
+    json!({
+        "id": info.id,
+        "tenant": info.tenant,
+        "runtime": info.runtime,
+        "created": rfc3339(info.created),
+        "used": rfc3339(info.used),
+        "sandbox": info.sandbox,
+        "sandbox_exists": exists,
+    })
+}

@@ -1,0 +1,129 @@
+//! The same manager on a real engine: users apart, long commands, crashes, the warm pool.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use backend_core::SandboxId;
+use backend_fs::FsBackend;
+use sandbox_docker::{DockerProvider, DockerSandbox, Engine};
+use session_manager::{SessionManager, SessionManagerBuilder};
+
+mod crash;
+mod life;
+mod many;
+
+/// A Debian image with nothing special in it.
+fn debian() -> String {
+    std::env::var("AGENT_BACKENDS_TEST_IMAGE")
+        .unwrap_or_else(|_| "agent-backends-test/debian:latest".to_owned())
+}
+
+/// Connects to the engine. Where there is none the test is over: it says so, and fails where there has to be one.
+async fn engine() -> Option<Engine> {
+    match Engine::connect().await {
+        Ok(engine) => Some(engine),
+        Err(error) => {
+            let required =
+                std::env::var_os("AGENT_BACKENDS_REQUIRE_DOCKER").is_some_and(|v| v == "1");
+            assert!(!required, "AGENT_BACKENDS_REQUIRE_DOCKER=1, and {error}");
+            eprintln!("skipped: {error}");
+            None
+        }
+    }
+}
+
+/// Returns a place of its own in the engine, or ends the test.
+macro_rules! place_or_skip {
+    () => {
+        match $crate::docker::engine().await {
+            Some(engine) => $crate::docker::Place::of(engine),
+            None => return,
+        }
+    };
+}
+use place_or_skip;
+
+/// A namespace of the engine, and what a test left in it is removed with it.
+struct Place {
+    engine: Engine,
+    namespace: SandboxId,
+}
+
+impl Place {
+    fn of(engine: Engine) -> Self {
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        let number = LAST.fetch_add(1, Ordering::Relaxed);
+        Self::named(engine, &format!("sessions-{}-{number}", std::process::id()))
+    }
+
+    fn named(engine: Engine, namespace: &str) -> Self {
+        Self {
+            engine,
+            namespace: SandboxId::parse(namespace).unwrap(),
+        }
+    }
+
+    async fn provider(&self) -> DockerProvider {
+        let template = DockerSandbox::builder(debian())
+            .engine(self.engine.clone())
+            .label("agent-backends-test", "1")
+            // What they write can then be removed by whoever runs the tests.
+            .user(rustix::process::getuid().as_raw().to_string());
+        DockerProvider::builder(template)
+            .namespace(self.namespace.clone())
+            .connect()
+            .await
+            .unwrap()
+    }
+
+    /// Starts a manager that does nothing by itself.
+    async fn builder(&self) -> SessionManagerBuilder<DockerProvider> {
+        SessionManager::builder(self.provider().await).cleanup_interval(None)
+    }
+
+    async fn stored(&self, root: &Path) -> SessionManagerBuilder<DockerProvider> {
+        let builder = self.builder().await.workspace_root(root).without_fsync();
+        builder.files(|dir| Ok(Arc::new(FsBackend::open(dir)?)))
+    }
+
+    /// Returns the containers of the place, those that run or all.
+    fn containers(&self, all: bool) -> Vec<String> {
+        let filter = format!("label=agent-backends.namespace={}", self.namespace);
+        let mut command = Command::new("docker");
+        command.args([
+            "ps",
+            "--no-trunc",
+            "--filter",
+            &filter,
+            "--format",
+            "{{.ID}}",
+        ]);
+        if all {
+            command.arg("--all");
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "docker ps failed");
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let left = self.containers(true);
+        if !left.is_empty() {
+            let _ = Command::new("docker")
+                .args(["rm", "--force", "--volumes"])
+                .args(left)
+                .output();
+        }
+    }
+}
+
+fn docker(arguments: &[&str]) {
+    let output = Command::new("docker").args(arguments).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "docker {arguments:?}: {error}");
+}
