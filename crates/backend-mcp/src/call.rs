@@ -1,0 +1,65 @@
+//! One call: its turn, its progress, its end. It ends at once when the client cancels it.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use backend_tools::Toolset;
+use futures_util::FutureExt as _;
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, ProgressNotificationParam, ProgressToken};
+use rmcp::service::{Peer, RequestContext};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::settings::Shared;
+use crate::tools;
+
+/// Calls a tool, and returns what the client is told.
+///
+/// # Cancellation
+///
+/// When the client cancels the request or is gone, the call is dropped, and with it everything that it runs.
+pub(crate) async fn run(
+    shared: &Shared,
+    toolset: &Toolset,
+    name: &str,
+    arguments: Value,
+    context: &RequestContext<RoleServer>,
+) -> CallToolResult {
+    let work = async {
+        let _turn = shared.turns.acquire().await;
+        // A defect in one call is told to the client, which would wait for an answer for ever.
+        let called = AssertUnwindSafe(toolset.call(name, arguments)).catch_unwind();
+        match called.await {
+            Ok(reply) => tools::result(reply),
+            Err(_) => tools::failed("The tool failed by a defect. It may have been done in part."),
+        }
+    };
+    let told = async {
+        match context.meta.get_progress_token() {
+            Some(token) => tell(&context.peer, token, name, shared.progress_interval).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = context.ct.cancelled() => tools::failed("The call was cancelled."),
+        result = work => result,
+        () = told => tools::failed("The call was given up."),
+    }
+}
+
+/// Tells again and again how long a call has been running. It does not return.
+async fn tell(peer: &Peer<RoleServer>, token: ProgressToken, name: &str, every: Duration) {
+    let started = Instant::now();
+    let mut ticks = tokio::time::interval_at(started + every, every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let seconds = started.elapsed().as_secs_f64();
+        let message = format!("{name} has been running for {seconds:.0} s");
+        let progress = ProgressNotificationParam::new(token.clone(), seconds).with_message(message);
+        // A client that does not listen gets its answer all the same.
+        let _ = peer.notify_progress(progress).await;
+    }
+}

@@ -1,0 +1,106 @@
+//! Connections: how many there are, how long they may take to say what they want, and their end.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::gate::Gate;
+
+/// How many connections are open at once. More wait until one is closed.
+const MAX_OPEN: usize = 256;
+
+/// How long a client may take for the head of a request, the wait for its next one included.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long connections have to send what they have, when the server stops.
+const CLOSE: Duration = Duration::from_secs(3);
+
+/// How long to wait when nothing can be accepted, as when there are no descriptors left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The connections that are open.
+pub(super) struct Connections {
+    gate: Arc<Gate>,
+    open: JoinSet<()>,
+    free: Arc<Semaphore>,
+    closing: CancellationToken,
+}
+
+impl Connections {
+    pub(super) fn new(gate: Arc<Gate>) -> Self {
+        Self {
+            gate,
+            open: JoinSet::new(),
+            free: Arc::new(Semaphore::new(MAX_OPEN)),
+            closing: CancellationToken::new(),
+        }
+    }
+
+    /// Accepts connections. It does not return.
+    pub(super) async fn accept(&mut self, listener: &TcpListener) {
+        loop {
+            let Ok(turn) = Arc::clone(&self.free).acquire_owned().await else {
+                return;
+            };
+            match self.next(listener).await {
+                Ok(stream) => {
+                    let serve = serve(Arc::clone(&self.gate), stream, self.closing.clone());
+                    self.open.spawn(async move {
+                        serve.await;
+                        drop(turn);
+                    });
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    }
+
+    /// Waits for a connection, and takes away those that are over meanwhile.
+    async fn next(&mut self, listener: &TcpListener) -> io::Result<TcpStream> {
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => return accepted.map(|(stream, _)| stream),
+                Some(_) = self.open.join_next() => {}
+            }
+        }
+    }
+
+    /// Lets them end, and ends those that do not.
+    pub(super) async fn close(mut self) {
+        self.closing.cancel();
+        let ended = async { while self.open.join_next().await.is_some() {} };
+        if tokio::time::timeout(CLOSE, ended).await.is_err() {
+            self.open.shutdown().await;
+        }
+    }
+}
+
+/// Serves one connection to its end. What goes wrong with it is the matter of its client.
+async fn serve(gate: Arc<Gate>, stream: TcpStream, closing: CancellationToken) {
+    // Answers are small, and wait for nothing.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let gate = Arc::clone(&gate);
+        async move { Ok::<_, Infallible>(gate.answer(request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = closing.cancelled() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
