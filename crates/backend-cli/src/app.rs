@@ -98,9 +98,14 @@ async fn run(cli: Cli) -> u8 {
         }
         std::process::exit(exit::of_signal(number).into());
     });
+    let is_server = cli.command.is_server();
     let outcome = tokio::select! {
         outcome = cli.command.run(&mut app) => outcome,
-        number = first.next() => Err(Failure::Signal(number)),
+        number = first.next() => match is_server {
+            // A server that is told to end has done all that it was asked for.
+            true => Ok(exit::OK),
+            false => Err(Failure::Signal(number)),
+        },
     };
     finish(app, outcome).await
 }

@@ -19,6 +19,7 @@ mod glob;
 mod grep;
 mod ls;
 mod man;
+mod mcp;
 mod mkdir;
 mod mv;
 mod rm;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Glob(glob::Glob),
     Grep(grep::Grep),
     Exec(exec::Exec),
+    Mcp(mcp::Mcp),
     Runtimes(runtimes::Runtimes),
     #[cfg(feature = "docker")]
     Sandboxes(sandboxes::Sandboxes),
@@ -54,6 +56,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Returns whether it runs until it is told to end, so that being told is no interruption.
+    pub(crate) const fn is_server(&self) -> bool {
+        matches!(self, Self::Mcp(_))
+    }
+
     /// Does it, and returns the exit code.
     ///
     /// # Errors
@@ -73,6 +80,7 @@ impl Command {
             Self::Glob(command) => command.run(app).await,
             Self::Grep(command) => command.run(app).await,
             Self::Exec(command) => command.run(app).await,
+            Self::Mcp(command) => command.run(app).await,
             Self::Runtimes(command) => command.run(&mut app.out),
             #[cfg(feature = "docker")]
             Self::Sandboxes(command) => command.run(app).await,

@@ -27,6 +27,7 @@ Examples:
   agent-backends --state memory.json cp -r /notes host:./notes
   agent-backends exec --docker python:3.12-slim --root . -- python -m unittest
   agent-backends exec --no-isolation --timeout 5m -- cargo test
+  agent-backends mcp --root .
   agent-backends ls --mount /docs=../handbook:ro /docs --json
 
 Exit codes:

@@ -50,6 +50,11 @@ impl Out {
         }
     }
 
+    /// Prints nothing to the standard output from here on but what others print there: it carries a protocol.
+    pub(crate) fn leave_stdout(&mut self) {
+        self.json = false;
+    }
+
     /// Returns whether results are JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.json
@@ -132,6 +137,11 @@ impl Out {
             let Palette { faint, .. } = self.error_colors;
             self.tell(format_args!("{faint}note: {note}{faint:#}\n"));
         }
+    }
+
+    /// Prints a line that somebody needs to go on, on the standard error.
+    pub(crate) fn told(&mut self, line: impl Display) {
+        self.tell(format_args!("{line}\n"));
     }
 
     /// Prints a warning, on the standard error. JSON has a field of its own for what it warns of.

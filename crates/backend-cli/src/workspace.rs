@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use backend_composite::CompositeBackend;
 use backend_core::{Backend, Error, ProcessId, Sandbox, Signal, VirtualPath};
 use backend_fs::FsBackend;
+use backend_guard::Operation;
 use sandbox_local::LocalSandbox;
 
 use crate::failure::{Failure, Result};
@@ -45,6 +47,8 @@ pub(crate) struct Workspace {
     commands: Commands,
     running: Option<Running>,
     state: Option<StateFile>,
+    /// What the rules refuse whatever it is about.
+    refused: Vec<Operation>,
 }
 
 /// What runs commands, or why nothing does.
@@ -62,6 +66,9 @@ struct Running {
     is_kept: bool,
     started: Mutex<Vec<ProcessId>>,
 }
+
+/// How old a document is at most, if the program that changes it is killed.
+const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
 const NO_SANDBOX: &str = "commands in this workspace: --docker runs them in a container, and --no-isolation on this \
                           machine, where they can do whatever you can";
@@ -92,11 +99,14 @@ impl Workspace {
             match workspace.commands {
                 Commands::In(sandbox) => {
                     let guarded = Arc::new(permissions::guard(sandbox, rules));
+                    workspace.refused = permissions::refused(&guarded);
                     workspace.backend = Arc::clone(&guarded) as Arc<dyn Backend>;
                     workspace.commands = Commands::In(guarded);
                 }
                 Commands::No(_) => {
-                    workspace.backend = Arc::new(permissions::guard(workspace.backend, rules));
+                    let guarded = permissions::guard(workspace.backend, rules);
+                    workspace.refused = permissions::refused(&guarded);
+                    workspace.backend = Arc::new(guarded);
                 }
             }
         }
@@ -139,6 +149,7 @@ impl Workspace {
             commands: Commands::No(no_commands),
             running: None,
             state: None,
+            refused: Vec::new(),
         }
     }
 
@@ -152,6 +163,7 @@ impl Workspace {
                 started: Mutex::default(),
             }),
             state: None,
+            refused: Vec::new(),
         }
     }
 
@@ -172,6 +184,11 @@ impl Workspace {
         }
     }
 
+    /// Returns what the rules refuse whatever it is about.
+    pub(crate) fn refused(&self) -> &[Operation] {
+        &self.refused
+    }
+
     /// Notes a process that is to be ended with the workspace.
     pub(crate) fn note_started(&self, process: &ProcessId) {
         if let Some(running) = &self.running {
@@ -190,6 +207,17 @@ impl Workspace {
     /// `invalid_path`.
     pub(crate) fn path(&self, text: &str) -> Result<VirtualPath> {
         Ok(self.backend.work_dir().resolve(text)?)
+    }
+
+    /// Saves what has changed, again and again, for a command that goes on for long. It does not return.
+    pub(crate) async fn keep_saved(&self) {
+        loop {
+            tokio::time::sleep(SAVE_INTERVAL).await;
+            if let Some(state) = &self.state {
+                // What cannot be saved now is tried again, and told at the end.
+                let _ = tokio::task::block_in_place(|| state.save());
+            }
+        }
     }
 
     /// Ends what runs, and saves what changed.

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use clap_complete::Shell;
+use serde_json::json;
 
 use crate::exit;
 use crate::failure::Result;
@@ -25,7 +26,11 @@ impl Completions {
         let mut command = crate::command();
         let name = command.get_name().to_owned();
         clap_complete::generate(self.shell, &mut command, name, &mut script);
-        out.bytes(&script)?;
+        if out.is_json() {
+            out.json(&json!({ "script": String::from_utf8_lossy(&script) }))?;
+        } else {
+            out.bytes(&script)?;
+        }
         Ok(exit::OK)
     }
 }

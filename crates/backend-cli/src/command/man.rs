@@ -2,6 +2,7 @@
 
 use clap::Args;
 use clap_mangen::Man as Page;
+use serde_json::json;
 
 use crate::exit;
 use crate::failure::{Failure, Result};
@@ -30,7 +31,11 @@ impl Man {
         let mut page = Vec::new();
         let rendered = Page::new(command).render(&mut page);
         rendered.map_err(|error| Failure::Host("the manual page".to_owned(), error))?;
-        out.bytes(&page)?;
+        if out.is_json() {
+            out.json(&json!({ "page": String::from_utf8_lossy(&page) }))?;
+        } else {
+            out.bytes(&page)?;
+        }
         Ok(exit::OK)
     }
 }

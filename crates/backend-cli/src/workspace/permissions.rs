@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use backend_core::{Backend, Error, Result as CoreResult};
-use backend_guard::{Answer, Approver, Guarded, Permissions, Preset, Question};
+use backend_guard::{Answer, Approver, Guarded, Operation, Permissions, Preset, Question};
 
 use crate::failure::{Failure, Result};
 use crate::host;
@@ -58,6 +58,13 @@ pub(super) fn guard<B: Backend>(inner: B, rules: Permissions) -> Guarded<B> {
     } else {
         guarded
     }
+}
+
+/// Returns what the rules refuse whatever it is about.
+pub(super) fn refused<B: Backend>(guarded: &Guarded<B>) -> Vec<Operation> {
+    let all = Operation::ALL.into_iter();
+    all.filter(|operation| !guarded.offers(*operation))
+        .collect()
 }
 
 /// A person at the terminal.

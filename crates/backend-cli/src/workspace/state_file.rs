@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use backend_core::Error;
@@ -27,14 +28,14 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct StateFile {
     backend: StateBackend,
-    writer: Option<Writer>,
+    writer: Mutex<Option<Writer>>,
 }
 
 /// The right to change a document.
 #[derive(Debug)]
 struct Writer {
     path: PathBuf,
-    /// What `path` names, locked.
+    /// What `path` names, locked. The lock of what replaces it is taken before it does.
     file: File,
     /// Whether there was nothing before.
     is_new: bool,
@@ -83,7 +84,10 @@ impl StateFile {
             is_new,
             loaded: backend.to_document(),
         });
-        Ok(Self { backend, writer })
+        Ok(Self {
+            backend,
+            writer: Mutex::new(writer),
+        })
     }
 
     /// Returns the files.
@@ -97,24 +101,47 @@ impl StateFile {
     ///
     /// `Host` if it cannot be saved: the document is then as it was.
     pub(super) fn close(self) -> Result<()> {
-        let Some(writer) = self.writer else {
+        self.save()?;
+        match self.into_writer() {
+            Some(writer) => writer.leave().map_err(|error| writer.failure(error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Saves what has changed so far, and keeps others from changing it.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    pub(super) fn save(&self) -> Result<()> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(writer) = writer.as_mut() else {
             return Ok(());
         };
         let document = self.backend.to_document();
-        let path = writer.path.display().to_string();
-        let failed = |error| Failure::Host(format!("--state {path}"), error);
-        if document != writer.loaded {
-            return writer.replace(&document).map_err(failed);
+        if document == writer.loaded {
+            return Ok(());
         }
-        writer.leave().map_err(failed)
+        match writer.replace(&document) {
+            Ok(file) => writer.file = file,
+            Err(error) => return Err(writer.failure(error)),
+        }
+        writer.is_new = false;
+        writer.loaded = document;
+        Ok(())
     }
 
     /// Saves nothing.
     pub(super) fn abandon(self) {
-        if let Some(writer) = self.writer {
+        if let Some(writer) = self.into_writer() {
             // What is left is an empty document at worst.
             let _ = writer.leave();
         }
+    }
+
+    fn into_writer(self) -> Option<Writer> {
+        let writer = self.writer.into_inner();
+        writer.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -127,8 +154,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Puts a new document in the place of the old one.
-    fn replace(&self, document: &Document) -> io::Result<()> {
+    fn failure(&self, error: io::Error) -> Failure {
+        Failure::Host(format!("--state {}", self.path.display()), error)
+    }
+
+    /// Puts a new document in the place of the old one, and returns it, locked.
+    fn replace(&self, document: &Document) -> io::Result<File> {
         let directory = match self.path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -147,8 +178,13 @@ impl Writer {
         let (user, group) = (metadata.uid(), metadata.gid());
         let _ = std::os::unix::fs::fchown(temporary.as_file(), Some(user), Some(group));
         temporary.as_file().sync_all()?;
-        temporary.persist(&self.path)?;
-        File::open(directory)?.sync_all()
+        flock(
+            temporary.as_file(),
+            FlockOperation::NonBlockingLockExclusive,
+        )?;
+        let file = temporary.persist(&self.path)?;
+        File::open(directory)?.sync_all()?;
+        Ok(file)
     }
 }
 

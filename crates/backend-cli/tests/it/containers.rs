@@ -9,20 +9,20 @@ use serde_json::json;
 
 use crate::support::{Place, Ran};
 
-fn image() -> String {
+pub(crate) fn image() -> String {
     let image = std::env::var("AGENT_BACKENDS_TEST_IMAGE");
     image.unwrap_or_else(|_| "agent-backends-test/debian:latest".to_owned())
 }
 
 /// The namespace of a test: nothing of others is seen in it, and nothing in it is another's.
-struct Engine {
-    place: Place,
-    namespace: String,
+pub(crate) struct Engine {
+    pub(crate) place: Place,
+    pub(crate) namespace: String,
 }
 
 impl Engine {
     /// Returns `None`, and says so, where there is no engine. It fails where there has to be one.
-    fn find(test: &str) -> Option<Self> {
+    pub(crate) fn find(test: &str) -> Option<Self> {
         static ANSWERS: OnceLock<bool> = OnceLock::new();
         let answers = *ANSWERS.get_or_init(|| {
             let asked = Command::new("docker")
@@ -59,7 +59,7 @@ impl Engine {
     }
 
     /// The containers of this test, as the engine has them.
-    fn containers(&self) -> String {
+    pub(crate) fn containers(&self) -> String {
         let filter = format!("name=agent-backends.{}.", self.namespace);
         let output = Command::new("docker")
             .args(["ps", "-aq", "--filter", &filter])

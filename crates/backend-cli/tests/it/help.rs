@@ -16,6 +16,7 @@ const COMMANDS: &[&str] = &[
     "glob",
     "grep",
     "exec",
+    "mcp",
     "runtimes",
     "sandboxes",
     "sessions",

@@ -70,6 +70,8 @@ fn every_shell_gets_its_completions() {
             "{shell}"
         );
     }
+    let script = place.run(["completions", "bash"]).ok();
+    assert_eq!(place.json(&["completions", "bash"])["script"], script);
     place.run(["completions", "tcsh"]).told(2);
 }
 
@@ -110,5 +112,6 @@ fn there_are_manual_pages() {
         grep.contains("agent-backends-grep") && grep.contains("ripgrep"),
         "{grep}"
     );
+    assert_eq!(place.json(&["man", "grep"])["page"], grep);
     place.run(["man", "nothing"]).told(2);
 }

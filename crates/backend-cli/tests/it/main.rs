@@ -22,6 +22,7 @@ mod exec;
 mod files;
 mod help;
 mod machine;
+mod mcp;
 mod mounts;
 mod permissions;
 mod pipes;
