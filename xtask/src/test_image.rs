@@ -25,13 +25,16 @@ struct Image {
     packages: Option<&'static [&'static str]>,
 }
 
+/// The image that examples run in.
+pub(crate) const DEBIAN: &str = "agent-backends-test/debian:latest";
+
 const IMAGES: &[Image] = &[
     Image {
         name: "agent-backends-test/scratch:latest",
         packages: None,
     },
     Image {
-        name: "agent-backends-test/debian:latest",
+        name: DEBIAN,
         packages: Some(&[
             "ca-certificates",
             "git",

@@ -109,10 +109,13 @@ fn run_one(example: &Example, workspace: &crate::workspace::Workspace) -> Result
 /// Runs a program with its output in a file, which cannot fill up as a pipe can, and kills it when its time is over.
 fn run_logged(program: &Path, dir: &Path, log: &Path) -> Result<()> {
     let cannot = |error: std::io::Error| format!("cannot run: {error}");
+    let named = std::env::var_os("AGENT_BACKENDS_TEST_IMAGE");
+    let image = named.unwrap_or_else(|| crate::test_image::DEBIAN.into());
     let stdout = File::create(log).map_err(cannot)?;
     let stderr = stdout.try_clone().map_err(cannot)?;
     let mut child = Command::new(program)
         .current_dir(dir)
+        .env("AGENT_BACKENDS_TEST_IMAGE", image)
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(stderr)

@@ -1,16 +1,19 @@
 //! An agent's loop written by hand: a model, scripted here, mends a bug in a small project until its tests pass.
 //!
-//! `cargo run --example agent_loop`. The project is copied to a temporary directory, where the agent's commands run as
-//! processes of yours, without isolation. It ends with success only if the tests failed before and pass now.
+//! `cargo run --example agent_loop`. It is done twice: in a temporary directory, where the agent's commands run as
+//! processes of yours, without isolation; and, where a Docker engine is, in a container, of the image that the first
+//! argument names. It ends with success only if each time the tests failed before and pass now.
 
 #![expect(clippy::print_stdout, reason = "it shows what happens")]
 
+#[cfg(feature = "docker")]
+mod container;
 mod model;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use backend_core::{BackendExt, Result, Sandbox, SandboxExt};
+use backend_core::{BackendExt, Error, Result, Sandbox, SandboxExt};
 use backend_fs::FsBackend;
 use backend_tools::Toolset;
 use sandbox_local::LocalSandbox;
@@ -21,9 +24,9 @@ use model::ScriptedModel;
 const TASK: &str = "The tests of this project fail. Find out why, and mend it.";
 
 const PROJECT: [(&str, &str); 3] = [
-    ("/README.md", include_str!("project/README.md")),
-    ("/lib/total.awk", include_str!("project/lib/total.awk")),
-    ("/tests/run.sh", include_str!("project/tests/run.sh")),
+    ("README.md", include_str!("project/README.md")),
+    ("lib/total.awk", include_str!("project/lib/total.awk")),
+    ("tests/run.sh", include_str!("project/tests/run.sh")),
 ];
 
 /// The longest that a conversation may be.
@@ -32,14 +35,7 @@ const MAX_TURNS: usize = 20;
 #[tokio::main]
 async fn main() -> ExitCode {
     match run().await {
-        Ok(true) => {
-            println!("\nThe bug is mended.");
-            ExitCode::SUCCESS
-        }
-        Ok(false) => {
-            println!("\nThe bug is not mended.");
-            ExitCode::FAILURE
-        }
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             println!("\nIt did not work: {error}");
             ExitCode::FAILURE
@@ -47,19 +43,40 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> Result<bool> {
-    let dir = tempfile::tempdir()
-        .map_err(|error| backend_core::Error::unavailable("a temporary directory", error))?;
+async fn run() -> Result<()> {
+    println!("== In a directory\n");
+    let dir =
+        tempfile::tempdir().map_err(|error| Error::unavailable("a temporary directory", error))?;
     let files = FsBackend::open(dir.path())?;
-    let sandbox: Arc<dyn Sandbox> = Arc::new(LocalSandbox::without_isolation(files, dir.path())?);
+    mends(Arc::new(LocalSandbox::without_isolation(
+        files,
+        dir.path(),
+    )?))
+    .await?;
+    #[cfg(feature = "docker")]
+    container::run().await?;
+    Ok(())
+}
+
+/// Lets the model work in a sandbox, and ends it.
+async fn mends(sandbox: Arc<dyn Sandbox>) -> Result<()> {
+    let mended = mend(&sandbox).await;
+    sandbox.stop().await?;
+    if !mended? {
+        return Err(Error::invalid_request("the bug is not mended"));
+    }
+    println!("\nThe bug is mended.");
+    Ok(())
+}
+
+/// Returns whether the tests failed before the model worked, and pass afterwards.
+async fn mend(sandbox: &Arc<dyn Sandbox>) -> Result<bool> {
     for (path, content) in PROJECT {
         sandbox.write(path, content).await?;
     }
-    let failed_before = !passes(&*sandbox).await?;
-
-    converse(&Toolset::with_commands(Arc::clone(&sandbox))).await;
-
-    Ok(failed_before && passes(&*sandbox).await?)
+    let failed_before = !passes(&**sandbox).await?;
+    converse(&Toolset::with_commands(Arc::clone(sandbox))).await;
+    Ok(failed_before && passes(&**sandbox).await?)
 }
 
 /// The loop: ask the model, call what it asks for, and go on until it asks for nothing.
