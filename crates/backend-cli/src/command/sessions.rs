@@ -94,7 +94,7 @@ struct All {
 }
 
 impl All {
-    fn read(root: &WorkspaceRoot, tenant: Option<&str>) -> Result<All> {
+    fn read(root: &WorkspaceRoot, tenant: Option<&str>) -> Result<Self> {
         let mut request = ListSessions::new().limit(usize::MAX);
         if let Some(tenant) = tenant {
             request = request.tenant(tenant);
