@@ -170,14 +170,14 @@ async fn a_defect_in_a_call_is_its_result_and_the_end_of_nothing_else() {
     let files = StateBackend::new();
     files.write("/a.txt", "A\n").await.unwrap();
     let guarded = Guarded::new(files, Permissions::all(Action::Ask));
-    let guarded = guarded.with_approver(|_: &Question| -> Answer { panic!("a defect") });
+    let guarded = guarded.with_approver(|_: &Question| -> Answer { panic!("xyzzy") });
     let server = McpServer::new(Toolset::new(Arc::new(guarded)));
     let (client, _served) = connect(&server, ()).await;
     for _ in 0..2 {
         let result = call(&client, "read_file", json!({ "path": "a.txt" })).await;
         assert_eq!(result.is_error, Some(true));
         assert_eq!(meta(&result)["agent-backends/kind"], "failure");
-        assert!(!text(&result).contains("a defect"), "{}", text(&result));
+        assert!(!text(&result).contains("xyzzy"), "{}", text(&result));
     }
     client.list_all_tools().await.unwrap();
 }
