@@ -1,6 +1,8 @@
 //! `cargo xtask fuzz`: runs the fuzz targets of `fuzz/` for a while each.
 //!
-//! They need a nightly compiler and cargo-fuzz, so they are no step of `ci`; that they compile is one.
+//! They need a nightly compiler and cargo-fuzz, so they are no step of `ci`; that they compile is one. Where there is no
+//! nightly toolchain, a stable compiler that is told by `RUSTC_BOOTSTRAP=1` to take unstable options does as well: libFuzzer
+//! needs no more of it than its instrumentation. Nobody gets that without asking for it.
 
 use std::fs;
 use std::path::Path;
@@ -59,7 +61,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             "there is no fuzz target '{unknown}'; there are {names}"
         ));
     }
-    need_tools()?;
+    let compiler = Compiler::find()?;
     let chosen = if options.targets.is_empty() {
         &all
     } else {
@@ -67,7 +69,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     };
     for target in chosen {
         println!("\n==> {target}, {} seconds", options.seconds);
-        run_one(workspace, &fuzz, target, options.seconds)?;
+        run_one(workspace, compiler, target, options.seconds)?;
     }
     println!(
         "\nfuzz passed: {} for {} seconds each",
@@ -77,11 +79,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn run_one(workspace: &Workspace, fuzz: &Path, target: &str, seconds: u32) -> Result<()> {
+fn run_one(workspace: &Workspace, compiler: Compiler, target: &str, seconds: u32) -> Result<()> {
+    let fuzz = workspace.root.join("fuzz");
     let corpus = format!("fuzz/corpus/{target}");
     fs::create_dir_all(workspace.root.join(&corpus)).map_err(|e| format!("{corpus}: {e}"))?;
-    let features = features(fuzz, target)?;
-    let mut command = cargo_fuzz(&["run", "--features", &features, target, &corpus]);
+    let features = features(&fuzz, target)?;
+    let mut command = compiler.cargo_fuzz(&["run", "--features", &features, target, &corpus]);
     // Seeds are read, and never written to.
     let seeds = format!("fuzz/seeds/{target}");
     if workspace.root.join(&seeds).is_dir() {
@@ -100,31 +103,53 @@ fn run_one(workspace: &Workspace, fuzz: &Path, target: &str, seconds: u32) -> Re
         command = command.arg(&format!("-dict={}", dictionary.display()));
     }
     command.dir(&workspace.root).run().map_err(|error| {
-        format!("{error}; the input is in fuzz/artifacts/{target}, and `cargo +nightly fuzz tmin {target} FILE` shortens it")
+        format!("{error}; the input is in fuzz/artifacts/{target}, and `cargo fuzz tmin {target} FILE` shortens it")
     })
 }
 
-/// Returns a command of cargo-fuzz on the nightly toolchain. Not `cargo +nightly`: only rustup's own cargo takes that,
-/// and it need not be the first in the path of a program that cargo started.
-fn cargo_fuzz(args: &[&str]) -> Cmd {
-    Cmd::new("rustup")
-        .args(&["run", "nightly", "cargo", "fuzz"])
-        .args(args)
+/// The compiler that the targets are built with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compiler {
+    /// That of the nightly toolchain.
+    Nightly,
+    /// That of the toolchain in use, which was told to take unstable options.
+    Bootstrapped,
 }
 
-fn need_tools() -> Result<()> {
-    if !Cmd::new("rustup")
-        .args(&["run", "nightly", "rustc", "--version"])
-        .succeeds()
-    {
-        return Err(
-            "fuzzing needs a nightly toolchain: `rustup toolchain install nightly`".to_owned(),
-        );
+impl Compiler {
+    /// Finds one, and cargo-fuzz with it.
+    fn find() -> Result<Self> {
+        let nightly = Cmd::new("rustup").args(&["run", "nightly", "rustc", "--version"]);
+        let asked = std::env::var_os("RUSTC_BOOTSTRAP").is_some_and(|value| value == "1");
+        let compiler = Self::choose(nightly.succeeds(), asked)?;
+        if !compiler.cargo_fuzz(&["--version"]).succeeds() {
+            return Err("fuzzing needs cargo-fuzz: `cargo install cargo-fuzz --locked`".to_owned());
+        }
+        Ok(compiler)
     }
-    if !cargo_fuzz(&["--version"]).succeeds() {
-        return Err("fuzzing needs cargo-fuzz: `cargo install cargo-fuzz --locked`".to_owned());
+
+    /// Chooses by whether there is a nightly toolchain, and whether a stable compiler was told to do.
+    fn choose(nightly: bool, asked: bool) -> Result<Self> {
+        match (nightly, asked) {
+            (true, _) => Ok(Self::Nightly),
+            (false, true) => Ok(Self::Bootstrapped),
+            (false, false) => Err(
+                "fuzzing needs a nightly toolchain: `rustup toolchain install nightly`; where there can be none, \
+                 RUSTC_BOOTSTRAP=1 in the environment lets the stable one do"
+                    .to_owned(),
+            ),
+        }
     }
-    Ok(())
+
+    /// Returns a command of cargo-fuzz. Not `cargo +nightly`: only rustup's own cargo takes that, and it need not be the
+    /// first in the path of a program that cargo started.
+    fn cargo_fuzz(self, args: &[&str]) -> Cmd {
+        let command = match self {
+            Self::Nightly => Cmd::new("rustup").args(&["run", "nightly", "cargo"]),
+            Self::Bootstrapped => Cmd::new("cargo"),
+        };
+        command.arg("fuzz").args(args)
+    }
 }
 
 /// Returns the features that a target needs, with a comma between them.
@@ -169,7 +194,20 @@ fn targets(fuzz: &Path) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, required_features};
+    use super::{Compiler, Options, required_features};
+
+    #[test]
+    fn a_stable_compiler_is_used_where_somebody_asked_for_that_and_there_is_no_other() {
+        assert_eq!(Compiler::choose(true, false), Ok(Compiler::Nightly));
+        assert_eq!(Compiler::choose(true, true), Ok(Compiler::Nightly));
+        assert_eq!(Compiler::choose(false, true), Ok(Compiler::Bootstrapped));
+        let error = Compiler::choose(false, false).unwrap_err();
+        assert!(
+            error.contains("rustup toolchain install nightly"),
+            "{error}"
+        );
+        assert!(error.contains("RUSTC_BOOTSTRAP=1"), "{error}");
+    }
 
     #[test]
     fn a_target_gets_the_features_that_it_needs() {

@@ -29,7 +29,7 @@ cargo xtask <command>
                                    --fix formats instead of refusing what is not formatted
   tidy                             check the house rules that no other tool knows (a step of ci too)
   fuzz [TARGET..] [--seconds N]    run the fuzz targets, all of them by default, for N seconds each (60);
-                                   needs cargo-fuzz and a nightly toolchain
+                                   needs cargo-fuzz, and a nightly toolchain or RUSTC_BOOTSTRAP=1 for the stable one
   guest [--target TRIPLE]          build the binary that runs inside a sandbox, print its size and idle memory,
                                    and try it in a root that holds nothing else
   bench [NAME..|all] [--quick]     measure beside what others offer, and write target/bench/NAME.json; --quick only
