@@ -51,8 +51,8 @@ pub trait Sandbox: Backend {
     /// Dropping the future kills the command with all processes that it started, at whatever moment that is.
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput>;
 
-    /// Starts a command and returns at once. It runs until it ends, its timeout is over, it has printed more than its
-    /// ceiling, or it is killed. Its input stays open after the bytes of the request. A program that is not there is a
+    /// Starts a command and returns at once. It runs until it ends, its timeout is over (120 seconds unless the request says
+    /// otherwise; `None` for a server), it has printed more than its ceiling, or it is killed. Its input stays open after the bytes of the request. A program that is not there is a
     /// process that has ended with 127.
     ///
     /// # Errors
@@ -61,7 +61,8 @@ pub trait Sandbox: Backend {
     async fn spawn_with(&self, request: &ExecRequest) -> Result<ProcessInfo>;
 
     /// Returns the processes that were started with [`spawn_with`](Self::spawn_with), those that ended included, in the
-    /// order in which they started.
+    /// order in which they started. A sandbox may forget the oldest of those that ended, and says how many it remembers; a
+    /// process that runs is never forgotten.
     ///
     /// # Errors
     ///
@@ -95,7 +96,7 @@ pub trait Sandbox: Backend {
     /// `not_found` for an unknown process; `unsupported`; `unavailable`.
     async fn signal(&self, process: &ProcessId, signal: Signal) -> Result<()>;
 
-    /// Sets the size of a process's terminal.
+    /// Sets the size of a process's terminal. Nothing happens to that of one that has ended.
     ///
     /// # Errors
     ///
@@ -126,7 +127,8 @@ pub trait SandboxExt: Sandbox {
         async move { self.execute_with(&request).await }
     }
 
-    /// Starts a shell command and returns at once.
+    /// Starts a shell command and returns at once. It has no timeout: it runs until it ends, is killed, or the sandbox
+    /// stops.
     ///
     /// # Errors
     ///
@@ -135,7 +137,8 @@ pub trait SandboxExt: Sandbox {
         &self,
         command: impl Into<String>,
     ) -> impl Future<Output = Result<ProcessInfo>> + Send {
-        let request = ExecRequest::shell(command);
+        // A server that is started to be used for hours is what this is for.
+        let request = ExecRequest::shell(command).timeout(None);
         async move { self.spawn_with(&request).await }
     }
 }

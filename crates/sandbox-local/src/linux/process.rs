@@ -1,7 +1,7 @@
 //! A process that was spawned: its newest output, its input, its terminal.
 
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
 use backend_core::{
@@ -27,12 +27,15 @@ pub(super) struct Process {
     id: ProcessId,
     command: Command,
     started: SystemTime,
-    /// All that comes from it; nothing for one that could not be run.
-    tree: Option<Arc<Tree>>,
+    /// All that comes from it. Many processes are listed long after they have ended, so that no descriptor is held by the
+    /// list: the tree is the room's, as long as anything of it lives.
+    tree: Weak<Tree>,
     output: Mutex<Output>,
     changed: watch::Sender<()>,
     input: Input,
-    terminal: Option<OwnedFd>,
+    has_terminal: bool,
+    /// Our end of its terminal, until it has ended.
+    terminal: Mutex<Option<OwnedFd>>,
 }
 
 #[derive(Debug)]
@@ -49,27 +52,29 @@ impl Process {
             id,
             command,
             started: SystemTime::now(),
-            tree: None,
+            tree: Weak::new(),
             output: Mutex::new(Output {
                 ring: Ring::new(output_bytes),
                 status: None,
             }),
             changed: watch::Sender::new(()),
             input: Input::default(),
-            terminal: None,
+            has_terminal: false,
+            terminal: Mutex::default(),
         }
     }
 
     /// Adds what runs.
     pub(super) fn running(
         mut self,
-        tree: Arc<Tree>,
+        tree: &Arc<Tree>,
         input: pipe::Sender,
         terminal: Option<OwnedFd>,
     ) -> Self {
-        self.tree = Some(tree);
+        self.tree = Arc::downgrade(tree);
         self.input = Arc::new(tokio::sync::Mutex::new(Some(input)));
-        self.terminal = terminal;
+        self.has_terminal = terminal.is_some();
+        self.terminal = Mutex::new(terminal);
         self
     }
 
@@ -77,8 +82,9 @@ impl Process {
         &self.id
     }
 
-    pub(super) fn tree(&self) -> Option<&Tree> {
-        self.tree.as_deref()
+    /// Returns what comes from it, if anything of it lives.
+    pub(super) fn tree(&self) -> Option<Arc<Tree>> {
+        self.tree.upgrade()
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -94,10 +100,16 @@ impl Process {
     /// Keeps how it ended. Its output is all there.
     pub(super) fn end(&self, status: ExecStatus) {
         self.output().status = Some(status);
+        self.close_input();
+        drop(self.terminal().take());
+        self.changed.send_replace(());
+    }
+
+    /// Closes the input, unless somebody writes: they close it when they see that the process has ended.
+    fn close_input(&self) {
         if let Ok(mut input) = self.input.try_lock() {
             *input = None;
         }
-        self.changed.send_replace(());
     }
 
     /// Returns output from a cursor on, and waits for the first byte of it, or for the end.
@@ -153,12 +165,16 @@ impl Process {
     pub(super) async fn write(&self, request: &StdinRequest) -> Result<()> {
         let mut changed = self.changed.subscribe();
         let ended = async { while !self.has_ended() && changed.changed().await.is_ok() {} };
-        tokio::select! {
+        let written = tokio::select! {
             // First, so that what has ended takes nothing, even where its pipe has room.
             biased;
             () = ended => Err(closed()),
             written = self.write_while_it_runs(request) => written,
+        };
+        if self.has_ended() {
+            self.close_input();
         }
+        written
     }
 
     async fn write_while_it_runs(&self, request: &StdinRequest) -> Result<()> {
@@ -168,7 +184,7 @@ impl Process {
         };
         let mut written = input.write_all(&request.bytes).await;
         if request.close {
-            if written.is_ok() && self.terminal.is_some() {
+            if written.is_ok() && self.has_terminal {
                 written = input.write_all(END_OF_INPUT).await;
             }
             *guard = None;
@@ -179,13 +195,21 @@ impl Process {
         })
     }
 
-    /// Sets the size of its terminal.
+    /// Sets the size of its terminal. That of a process that has ended is gone, and nothing happens.
     pub(super) fn resize(&self, size: TerminalSize) -> Result<()> {
-        let Some(end) = &self.terminal else {
+        if !self.has_terminal {
             return Err(Error::invalid_request("the process has no terminal"));
-        };
-        terminal::resize(end, size)
-            .map_err(|error| Error::internal(None, "setting the size of a terminal failed", error))
+        }
+        match &*self.terminal() {
+            Some(end) => terminal::resize(end, size).map_err(|error| {
+                Error::internal(None, "setting the size of a terminal failed", error)
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn terminal(&self) -> MutexGuard<'_, Option<OwnedFd>> {
+        self.terminal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn output(&self) -> MutexGuard<'_, Output> {

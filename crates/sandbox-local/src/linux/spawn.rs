@@ -51,7 +51,7 @@ impl Engine {
         let tree = Arc::clone(held.tree());
         let process = self
             .room
-            .list(|id| make(id).running(Arc::clone(&tree), input, terminal))?;
+            .list(|id| make(id).running(&tree, input, terminal))?;
         held.release();
         let info = process.info();
         let (first, bytes) = (process.take_input(), request.stdin.clone());
@@ -67,7 +67,7 @@ impl Engine {
             let status = follow(&tree, &mut sources, feed, limits, &mut &*process).await;
             process.end(status);
             // What it left in the background must not stop because nobody reads it, nor keep the process.
-            drop(process);
+            drop((process, tree));
             sources.discard().await;
         });
         Ok(info)

@@ -15,6 +15,7 @@
 mod background;
 mod conformance;
 mod cwd;
+mod descriptors;
 mod env;
 mod host_death;
 mod output;

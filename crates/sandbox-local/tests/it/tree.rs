@@ -7,7 +7,9 @@ use backend_core::{ExecRequest, ExecStatus, Sandbox, Signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::support::{alone, await_file, mark, marked, marked_processes, no_survivors, sandbox};
+use crate::support::{
+    Ends, alone, await_file, mark, marked, marked_processes, no_survivors, sandbox,
+};
 
 /// Lines that never end, with children that try to get away. Each says `up` when it has started them.
 const SHAPES: &[(&str, &str)] = &[
@@ -57,6 +59,7 @@ const TIMES: u64 = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_timeout_leaves_nobody() {
+    let mut ends = Ends::default();
     for round in 0..TIMES {
         for (name, line) in SHAPES {
             let (sandbox, _dir) = sandbox();
@@ -69,13 +72,15 @@ async fn a_timeout_leaves_nobody() {
                 .unwrap();
             assert_eq!(output.status, ExecStatus::TimedOut, "{name}: {output:?}");
             // At once, not only soon: it is told when all are dead, unless it had not even started.
-            no_survivors(&mark);
+            ends.of(&mark);
         }
     }
+    ends.within_a_second("a timeout");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_call_leaves_nobody() {
+    let mut ends = Ends::default();
     for round in 0..TIMES {
         for (name, line) in SHAPES {
             let (sandbox, _dir) = sandbox();
@@ -84,9 +89,10 @@ async fn a_dropped_call_leaves_nobody() {
             let call = sandbox.execute_with(&request);
             let time = Duration::from_millis(round * round * 2);
             assert!(timeout(time, call).await.is_err(), "{name}");
-            no_survivors(&mark);
+            ends.of(&mark);
         }
     }
+    ends.within_a_second("a dropped call");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,6 +150,7 @@ async fn a_kill_leaves_nobody() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_sandbox_leaves_nobody() {
+    let mut ends = Ends::default();
     for _ in 0..TIMES {
         let (sandbox, dir) = sandbox();
         let mark = mark();
@@ -155,8 +162,9 @@ async fn a_dropped_sandbox_leaves_nobody() {
             await_file(&dir.path().join(format!("ready{number}")));
         }
         drop(sandbox);
-        no_survivors(&mark);
+        ends.of(&mark);
     }
+    ends.within_a_second("a dropped sandbox");
 }
 
 #[test]
