@@ -147,7 +147,7 @@ fn crossed_renames_do_not_deadlock() {
             });
         }
         let all = tasks.join_all();
-        tokio::time::timeout(std::time::Duration::from_secs(60), all)
+        tokio::time::timeout(std::time::Duration::from_secs(300), all)
             .await
             .expect("they wait for each other for ever");
         assert_eq!(host.backend().ls("/").await.unwrap().items.len(), 1);

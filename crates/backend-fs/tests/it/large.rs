@@ -128,7 +128,13 @@ fn windows_of_large_files_are_read_in_little_memory() {
     sparse(&host.root().join("sparse"));
     single_line(&host.root().join("line"));
     let test = "large::a_child_that_reads_windows_of_large_files";
-    let output = child(test, "reader", host.root()).output().unwrap();
+    little_memory(test, "reader", &host);
+}
+
+/// Runs a child, and shows how much memory it took.
+#[cfg(target_os = "linux")]
+fn little_memory(test: &str, role: &str, host: &Host) {
+    let output = child(test, role, host.root()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
@@ -139,6 +145,59 @@ fn windows_of_large_files_are_read_in_little_memory() {
     if let Some(line) = text.lines().find(|line| line.contains("KiB more")) {
         println!("{line}");
     }
+}
+
+/// 2 GiB of text, in blocks of 1024 lines of a kilobyte, of which the first one has the number of its block.
+#[cfg(target_os = "linux")]
+fn blocks(path: &Path) {
+    let line = format!("{:<1023}\n", "block 00000000");
+    let mut block = line.repeat(1024).into_bytes();
+    let mut file = File::create(path).unwrap();
+    for n in 0..2048 {
+        block[6..14].copy_from_slice(format!("{n:08}").as_bytes());
+        file.write_all(&block).unwrap();
+    }
+}
+
+/// The child. Elsewhere it is an empty test.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_child_that_reads_deep_inside_of_a_file() {
+    let Some(root) = argument_of_child("diver") else {
+        return;
+    };
+    run(async {
+        let backend = FsBackend::open(root).unwrap();
+        backend.write("/warm", "up").await.unwrap();
+        backend.read("/warm").await.unwrap();
+        let before = peak_kib();
+        let page = backend.read_lines("/blocks", 2000 * 1024, 200).await;
+        let page = page.unwrap();
+        assert_eq!((page.lines, page.size), (200, 2 << 30));
+        assert!(page.text.starts_with("block 00002000 "), "{page}");
+        assert_eq!(page.next_offset, Some(2000 * 1024 + 200));
+        assert_eq!(page.total_lines, None, "it is not read to its end");
+        let grown = peak_kib() - before;
+        println!("\n{grown} KiB more");
+        assert!(grown < 32 * 1024, "{grown} KiB");
+    });
+    println!("\nread in little memory");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn two_hundred_lines_deep_inside_of_two_gigabytes_are_read_in_little_memory() {
+    let host = Host::new();
+    let disk = rustix::fs::statvfs(host.root()).unwrap();
+    if disk.f_bavail * disk.f_frsize < 4 << 30 {
+        return skip("it takes 4 GiB of free disk to write a file of 2 GiB");
+    }
+    blocks(&host.root().join("blocks"));
+    little_memory(
+        "large::a_child_that_reads_deep_inside_of_a_file",
+        "diver",
+        &host,
+    );
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use backend_core::{Backend, BackendExt, GrepRequest, Truncation};
 
 use crate::support::{Background, Host, run};
+#[cfg(target_os = "linux")]
+use crate::support::{argument_of_child, child};
 
 fn wide_tree() -> Host {
     let host = Host::new();
@@ -43,10 +45,75 @@ fn a_search_that_nobody_waits_for_gives_its_place_back() {
             let _ = tokio::time::timeout(Duration::from_millis(1), searching).await;
         }
         // Had they gone on, this one would wait for all of them.
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_secs(300);
         let found = tokio::time::timeout(limit, backend.grep("needle 7$")).await;
         assert_eq!(found.unwrap().unwrap().matches.len(), 200);
     });
+}
+
+/// How large the one file is that a dropped grep is in the middle of.
+#[cfg(target_os = "linux")]
+const LARGE: u64 = 128 << 20;
+
+/// How many bytes this process has read from files.
+#[cfg(target_os = "linux")]
+fn bytes_read() -> u64 {
+    let counts = std::fs::read_to_string("/proc/self/io").unwrap();
+    let line = counts.lines().find_map(|line| line.strip_prefix("rchar: "));
+    line.unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+fn is_open(name: &str) -> bool {
+    let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    descriptors
+        .filter_map(|entry| std::fs::read_link(entry.path()).ok())
+        .any(|path| path.ends_with(name))
+}
+
+/// The child, in which nobody else reads. Elsewhere it is an empty test.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_child_that_drops_a_grep() {
+    let Some(root) = argument_of_child("searcher") else {
+        return;
+    };
+    run(async {
+        let backend = backend_fs::FsBackend::open(root).unwrap();
+        // Without a letter that it must have, so that every byte is looked at.
+        let request = GrepRequest::new("[w-y]+[0-9]");
+        let before = bytes_read();
+        let mut searching = Box::pin(backend.grep_with(&request));
+        while bytes_read() - before < 1 << 20 {
+            let moment = tokio::time::timeout(Duration::from_millis(1), &mut searching);
+            assert!(moment.await.is_err(), "it is still searching");
+        }
+        drop(searching);
+        let limit = Instant::now() + Duration::from_secs(300);
+        while is_open("large") {
+            assert!(Instant::now() < limit, "the file is never closed");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let read = bytes_read() - before;
+        println!("\nit stopped after {read} bytes");
+        assert!(read < LARGE / 2, "{read} bytes");
+    });
+    println!("\nit stopped within the file");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_dropped_grep_stops_within_a_file() {
+    let host = Host::new();
+    host.put("large", "xxxxxxx\n".repeat(LARGE as usize / 8));
+    let test = "search::a_child_that_drops_a_grep";
+    let output = child(test, "searcher", host.root()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("it stopped within the file"),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
