@@ -43,14 +43,29 @@ async fn trees(remote: &Remote, mark: &str) -> Calls {
     calls
 }
 
-/// Waits until nobody is left, and says how long that took.
-async fn nobody_is_left(mark: &str, after: &str) {
-    let ended = Instant::now();
-    until_none(mark).await;
-    println!(
-        "{TREES} trees were gone {:?} after {after}",
-        ended.elapsed()
-    );
+/// How long it took, round by round, until nobody was left.
+#[derive(Default)]
+struct Ends(Vec<Duration>);
+
+impl Ends {
+    /// Waits until nobody is left.
+    async fn of(&mut self, mark: &str) {
+        let ended = Instant::now();
+        until_none(mark).await;
+        self.0.push(ended.elapsed());
+    }
+
+    /// Asserts that the trees of a round are gone within a second: in half of the rounds, for where others keep the machine
+    /// busy one may take longer, and that says nothing about the guest.
+    fn within_a_second(mut self, after: &str) {
+        self.0.sort_unstable();
+        let (median, last) = (self.0[self.0.len() / 2], self.0[self.0.len() - 1]);
+        println!(
+            "{} times {TREES} trees were gone after {after}: half of the times in {median:?}, the last in {last:?}",
+            self.0.len()
+        );
+        assert!(median < Duration::from_secs(1), "{median:?}");
+    }
 }
 
 async fn unavailable(calls: Calls) {
@@ -76,7 +91,7 @@ async fn all_end(remote: &Remote, request: ExecRequest, want: ExecStatus) {
 
 #[tokio::test]
 async fn a_timeout_leaves_nobody() {
-    let guest = Served::start().await;
+    let (guest, mut ends) = (Served::start().await, Ends::default());
     for round in 0..ROUNDS as u64 {
         let mark = mark();
         // From in the middle of its start to well after it.
@@ -84,8 +99,9 @@ async fn a_timeout_leaves_nobody() {
         let request = ExecRequest::shell(clinging(&mark)).timeout(time);
         all_end(&guest.remote, request, ExecStatus::TimedOut).await;
         // At once, but for one that had not even started: that dies as it does.
-        nobody_is_left(&mark, "they timed out").await;
+        ends.of(&mark).await;
     }
+    ends.within_a_second("a timeout");
 }
 
 #[tokio::test]
@@ -103,14 +119,15 @@ async fn a_ceiling_leaves_nobody() {
 
 #[tokio::test]
 async fn a_dropped_call_leaves_nobody() {
-    let guest = Served::start().await;
+    let (guest, mut ends) = (Served::start().await, Ends::default());
     for _ in 0..ROUNDS {
         let mark = mark();
         for call in trees(&guest.remote, &mark).await {
             call.abort();
         }
-        nobody_is_left(&mark, "their calls").await;
+        ends.of(&mark).await;
     }
+    ends.within_a_second("their calls were dropped");
     assert!(
         guest
             .remote
@@ -125,7 +142,7 @@ async fn a_dropped_call_leaves_nobody() {
 #[tokio::test]
 async fn a_connection_that_is_closed_leaves_nobody_but_what_was_spawned() {
     let init = Init::start().await;
-    let kept = mark();
+    let (kept, mut ends) = (mark(), Ends::default());
     let first = init.connect().await;
     first
         .spawn_with(&endless(format!("exec sleep {kept}")))
@@ -136,8 +153,9 @@ async fn a_connection_that_is_closed_leaves_nobody_but_what_was_spawned() {
         let calls = trees(&remote, &mark).await;
         remote.close().await;
         unavailable(calls).await;
-        nobody_is_left(&mark, "their connection was closed").await;
+        ends.of(&mark).await;
     }
+    ends.within_a_second("their connection was closed");
     assert!(lives(&kept));
     assert_eq!(init.connect().await.processes().await.unwrap().len(), 1);
     first.stop().await.unwrap();
@@ -147,7 +165,7 @@ async fn a_connection_that_is_closed_leaves_nobody_but_what_was_spawned() {
 #[tokio::test]
 async fn a_connection_whose_program_is_killed_leaves_nobody_but_what_was_spawned() {
     let init = Init::start().await;
-    let kept = mark();
+    let (kept, mut ends) = (mark(), Ends::default());
     for round in 0..ROUNDS {
         let mark = mark();
         let (remote, mut splice) = init.splice().await;
@@ -159,16 +177,17 @@ async fn a_connection_whose_program_is_killed_leaves_nobody_but_what_was_spawned
         let calls = trees(&remote, &mark).await;
         splice.kill().await.unwrap();
         unavailable(calls).await;
-        nobody_is_left(&mark, "their connection was killed").await;
+        ends.of(&mark).await;
         until_sleeping(&kept, round + 1).await;
     }
+    ends.within_a_second("their connection was killed");
     init.connect().await.stop().await.unwrap();
     until_none(&kept).await;
 }
 
 #[tokio::test]
 async fn a_guest_that_is_killed_leaves_nobody_at_all() {
-    for _ in 0..2 {
+    for _ in 0..10 {
         let mark = mark();
         let mut guest = Served::start().await;
         guest
@@ -178,6 +197,6 @@ async fn a_guest_that_is_killed_leaves_nobody_at_all() {
             .unwrap();
         until_sleeping(&mark, SLEEPERS).await;
         guest.child.kill().await.unwrap();
-        nobody_is_left(&mark, "their guest").await;
+        until_none(&mark).await;
     }
 }
