@@ -104,6 +104,7 @@ impl Starting<'_> {
     async fn make(&self, image: &str, guest: &Guest) -> Result<Result<Container, EngineError>> {
         let container = self.create(image, guest).await?;
         let started = async {
+            self.check_runtime(&container).await?;
             owned::give(&container, self.settings).await?;
             let started = container.start().await?;
             if started.is_ok() {
@@ -117,6 +118,23 @@ impl Starting<'_> {
         }
         tracing::debug!(id = %self.id, container = %container.key, ok = started.is_ok(), "started");
         Ok(started?.map(|()| container))
+    }
+
+    /// Makes sure that the engine did not pass over what is to run the container: it may be what isolates it.
+    async fn check_runtime(&self, container: &Container) -> Result<()> {
+        let Some(wanted) = &self.settings.oci_runtime else {
+            return Ok(());
+        };
+        let found = container
+            .inspect()
+            .await?
+            .and_then(|found| found.host_config);
+        match found.and_then(|host| host.runtime) {
+            Some(runtime) if runtime == *wanted => Ok(()),
+            _ => Err(Error::invalid_request(format!(
+                "this engine does not run containers by '{wanted}' when it is asked to; make it the engine's default"
+            ))),
+        }
     }
 
     async fn create(&self, image: &str, guest: &Guest) -> Result<Container> {

@@ -70,7 +70,8 @@ pub(super) fn address(error: EngineError) -> Error {
     match error {
         EngineError::SocketNotFoundError(_) => Error::unavailable(NO_ANSWER, error),
         _ => Error::invalid_request(
-            "the address of the Docker engine is not understood; unix:///path and tcp://host:port are",
+            "the address of the Docker engine is not understood; unix:///path and tcp://host:port are, and an engine \
+             behind ssh is reached by `ssh -L /tmp/docker.sock:/var/run/docker.sock HOST` and unix:///tmp/docker.sock",
         ),
     }
 }

@@ -269,7 +269,13 @@ async fn where_there_is_no_engine_it_says_what_to_do() {
         assert!(error.to_string().contains("is it running?"), "{error}");
         assert!(!error.to_string().contains("nowhere"), "{error}");
     }
-    for address in ["", "docker", "gopher://x", "/var/run/docker.sock"] {
+    for address in [
+        "",
+        "docker",
+        "gopher://x",
+        "/var/run/docker.sock",
+        "ssh://host",
+    ] {
         let error = Engine::connect_to(address).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{address}");
     }

@@ -189,6 +189,9 @@ async fn what_the_engine_cannot_do_is_refused_with_its_reason_and_leaves_nothing
     let plain = || builder(&engine, debian());
     let error = refused(plain().oci_runtime("no-such-runtime")).await;
     assert!(error.contains("no-such-runtime"), "{error}");
+    let by_name = plain().oci_runtime("runc").start().await.unwrap();
+    let _cleaner = Cleaner::of(&by_name);
+    by_name.stop().await.unwrap();
     let missing = "/nowhere/at-all";
     let error = refused(plain().bind(missing, "/data", Access::ReadOnly)).await;
     assert!(
