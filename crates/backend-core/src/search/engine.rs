@@ -1,4 +1,5 @@
-//! The search of one file: by line as it is read, or over several lines with the whole file in memory.
+//! The search of one file: in memory where it is small or there already, by line as it is read where it is large, or over
+//! several lines with the whole file in memory.
 
 use std::io::{self, Read};
 
@@ -8,7 +9,7 @@ use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
 
 use super::cancel::Stop;
 use super::sink::{Hits, LineSink};
-use super::source::Source;
+use super::source::{Plain, Source};
 use super::spans;
 use super::tree::Opened;
 use crate::{GrepOutput, GrepRequest, VirtualPath};
@@ -21,6 +22,9 @@ const MAX_HELD_BYTES: usize = 64 << 20;
 
 /// The part of a file in which a NUL always makes it binary, in bytes.
 const CHECKED_BYTES: u64 = 8 << 20;
+
+/// How much of a file is held before it is searched, in bytes. Most files end within it, and it stays in a core's cache.
+const HELD_BYTES: usize = 256 << 10;
 
 /// How large a buffer can be that is kept for the next file, in bytes.
 const MAX_KEPT_BYTES: usize = 1 << 20;
@@ -73,17 +77,44 @@ impl<'a> Engine<'a> {
         number: u64,
         stop: &Stop<'_>,
     ) -> Outcome {
-        let mut source = Source::new(opened, number, stop);
         let mut hits = Hits::new(self.request, &self.root);
+        if !self.over_lines
+            && let Opened::Bytes(bytes) = &opened
+            && bytes.len() as u64 <= CHECKED_BYTES
+        {
+            match Plain::of(bytes) {
+                Plain::Text => return self.search_text(bytes, hits),
+                Plain::Binary => return Outcome::Binary,
+                Plain::Other => {}
+            }
+        }
+        let mut source = Source::new(opened, number, stop);
         let searched = if self.over_lines {
             self.search_held(&mut source, stop, &mut hits)
         } else {
+            let mut held = std::mem::take(&mut self.held);
+            let filled = hold(&mut source, &mut held);
+            let text = held.get(..filled).unwrap_or_default();
+            if source.failed() || filled < held.len() {
+                // That is all of it.
+                let outcome = if source.failed() {
+                    Outcome::Unreadable
+                } else if source.nul().is_some() {
+                    Outcome::Binary
+                } else {
+                    self.search_text(text, hits)
+                };
+                self.held = held;
+                return outcome;
+            }
             let sink = LineSink {
                 hits: &mut hits,
                 matcher: &self.matcher,
             };
-            self.searcher
-                .search_reader(&self.matcher, &mut source, sink)
+            let whole = text.chain(&mut source);
+            let searched = self.searcher.search_reader(&self.matcher, whole, sink);
+            self.held = held;
+            searched
         };
         if source.largest() > MAX_KEPT_BYTES {
             self.searcher = searcher(self.request);
@@ -98,6 +129,18 @@ impl<'a> Engine<'a> {
         match searched {
             Ok(()) => Outcome::Searched(hits),
             // Nothing else fails but the buffer for a line.
+            Err(_) => Outcome::LongLine,
+        }
+    }
+
+    /// Searches a text that is whole.
+    fn search_text(&mut self, text: &[u8], mut hits: Hits) -> Outcome {
+        let sink = LineSink {
+            hits: &mut hits,
+            matcher: &self.matcher,
+        };
+        match self.searcher.search_slice(&self.matcher, text, sink) {
+            Ok(()) => Outcome::Searched(hits),
             Err(_) => Outcome::LongLine,
         }
     }
@@ -153,6 +196,20 @@ impl<'a> Engine<'a> {
         }
         Ok(())
     }
+}
+
+/// Fills a buffer with the beginning of a file. Where it is not full afterwards, the file has no more, or failed.
+fn hold<R: Read>(source: &mut Source<'_, R>, held: &mut Vec<u8>) -> usize {
+    if held.len() != HELD_BYTES {
+        held.resize(HELD_BYTES, 0);
+    }
+    let mut filled = 0;
+    while let Some(free) = held.get_mut(filled..).filter(|free| !free.is_empty())
+        && let Ok(count @ 1..) = source.read(free)
+    {
+        filled += count;
+    }
+    filled
 }
 
 fn searcher(request: &GrepRequest) -> Searcher {

@@ -14,6 +14,30 @@ use super::wide::Wide;
 /// How many bytes of UTF-16 are read at once.
 const WIDE_CHUNK: usize = 32 << 10;
 
+/// What content in memory is, as a search sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plain {
+    /// Text that can be searched where it is.
+    Text,
+    /// It has a NUL, and nothing says that it is UTF-16.
+    Binary,
+    /// Something has to be taken out or decoded before.
+    Other,
+}
+
+impl Plain {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        if bytes.starts_with(b"\xEF\xBB\xBF") || Wide::sniff(bytes).is_some() {
+            return Self::Other;
+        }
+        match memchr::memchr2(0, b'\r', bytes).and_then(|at| bytes.get(at)) {
+            None => Self::Text,
+            Some(0) => Self::Binary,
+            Some(_) => Self::Other,
+        }
+    }
+}
+
 /// Reads a file.
 #[derive(Debug)]
 pub(super) struct Source<'a, R> {

@@ -4,6 +4,7 @@
 //! out.
 
 use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 
 use backend_core::search::{self, Base, Cancel, Child, Children, Opened, Tree};
@@ -57,11 +58,40 @@ impl OpenDir {
     }
 }
 
+/// A file that is read no further than it was long when it was opened, which saves asking whether there is more.
+struct Content {
+    file: File,
+    /// How much is left. A file without a size is read to its end: it may be made up while it is read.
+    left: Option<u64>,
+}
+
+impl Content {
+    fn new(file: File, size: u64) -> Self {
+        let left = (size > 0).then_some(size);
+        Self { file, left }
+    }
+}
+
+impl Read for Content {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(left) = &mut self.left else {
+            return self.file.read(buffer);
+        };
+        let most = usize::try_from(*left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let Some(into) = buffer.get_mut(..most).filter(|into| !into.is_empty()) else {
+            return Ok(0);
+        };
+        let count = self.file.read(into)?;
+        *left -= count as u64;
+        Ok(count)
+    }
+}
+
 impl Tree for Files<'_> {
     type Dir = OpenDir;
-    type Reader = File;
+    type Reader = Content;
 
-    fn base(&self, path: &VirtualPath) -> Result<Base<OpenDir, File>> {
+    fn base(&self, path: &VirtualPath) -> Result<Base<OpenDir, Content>> {
         self.root.attempt(path, || {
             let found = self.root.follow(path, Above::Refuse)?;
             let meta = found.meta.ok_or(Errno::NOENT)?;
@@ -77,7 +107,8 @@ impl Tree for Files<'_> {
             }
             let opened = open_at(&found.place)?;
             let entry = self.root.entry(path.clone(), &opened.meta);
-            Ok(Base::File(entry, Opened::Reader(opened.file)))
+            let content = Content::new(opened.file, opened.meta.size());
+            Ok(Base::File(entry, Opened::Reader(content)))
         })
     }
 
@@ -112,12 +143,13 @@ impl Tree for Files<'_> {
         Ok(below)
     }
 
-    fn open_file(&self, dir: &OpenDir, name: &str) -> Result<Opened<File>> {
+    fn open_file(&self, dir: &OpenDir, name: &str) -> Result<Opened<Content>> {
         let file = openat(&dir.dir, name, READ, Mode::empty()).map_err(unreadable)?;
-        if !Meta::of(&file).map_err(unreadable)?.is_file() {
+        let meta = Meta::of(&file).map_err(unreadable)?;
+        if !meta.is_file() {
             return Err(unreadable(Errno::NXIO));
         }
-        Ok(Opened::Reader(file.into()))
+        Ok(Opened::Reader(Content::new(file.into(), meta.size())))
     }
 
     fn entry(&self, dir: &OpenDir, name: &str, path: VirtualPath) -> Result<Entry> {
