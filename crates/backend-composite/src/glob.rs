@@ -44,7 +44,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
     async fn glob_all(&self, request: &GlobRequest) -> Result<Page<Entry>> {
         // This refuses what is wrong with the request, before anybody is asked.
         let skeleton = Skeleton::new(&self.routes, &request.path);
-        let places = glob(&skeleton, request, &Cancel::new())?;
+        let places = glob(&skeleton, request, &Cancel::new(), 1)?;
         let scope = Scope {
             path: &request.path,
             exclude: &request.exclude,

@@ -11,6 +11,7 @@ mod filter;
 mod glob;
 mod grep;
 mod hidden;
+mod looks;
 mod matcher;
 mod parallel;
 mod path_glob;

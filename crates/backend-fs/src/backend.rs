@@ -162,7 +162,7 @@ impl Backend for FsBackend {
 
     async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
         let (root, request) = (Arc::clone(&self.root), request.clone());
-        search(move |cancel, _| root.glob(&request, cancel)).await
+        search(move |cancel, threads| root.glob(&request, cancel, threads)).await
     }
 
     async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {

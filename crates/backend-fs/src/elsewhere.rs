@@ -48,7 +48,7 @@ impl Root {
         delete(&DeleteRequest) -> Result<Deleted>;
         rename(&RenameRequest) -> Result<Renamed>;
         mkdir(&MkdirRequest) -> Result<MadeDirectory>;
-        glob(&GlobRequest, &Cancel) -> Result<Page<Entry>>;
+        glob(&GlobRequest, &Cancel, usize) -> Result<Page<Entry>>;
         grep(&GrepRequest, &Cancel, usize) -> Result<Grepped>;
         remove_leftovers() -> Result<u64>;
     }

@@ -220,7 +220,7 @@ impl Backend for StateBackend {
 
     async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
         let (tree, request) = (self.snapshot(), request.clone());
-        search::run(move |cancel| glob(&tree, &request, cancel)).await
+        search::run(move |cancel| glob(&tree, &request, cancel, 1)).await
     }
 
     async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {

@@ -25,8 +25,13 @@ fn files<'a>(paths: impl IntoIterator<Item = &'a str>) -> Forest {
     Forest::new(paths.into_iter().map(|path| (path, "")))
 }
 
+/// Globs alone and with help, and asserts that both are the same.
+#[track_caller]
 fn globbed(forest: &Forest, request: &GlobRequest) -> Page<Entry> {
-    glob(forest, request, &Cancel::new()).unwrap()
+    let alone = glob(forest, request, &Cancel::new(), 1).unwrap();
+    let helped = glob(forest, request, &Cancel::new(), 3).unwrap();
+    assert_eq!(format!("{helped:?}"), format!("{alone:?}"));
+    alone
 }
 
 /// The paths that a request finds.
@@ -87,7 +92,7 @@ fn in_files(forest: &mut Forest, request: GrepRequest) -> Vec<String> {
 
 #[track_caller]
 fn glob_refuses(pattern: &str, part: &str) {
-    let error = glob(&files([]), &GlobRequest::new(pattern), &Cancel::new()).unwrap_err();
+    let error = glob(&files([]), &GlobRequest::new(pattern), &Cancel::new(), 1).unwrap_err();
     assert_eq!(
         error.kind(),
         ErrorKind::InvalidPattern,

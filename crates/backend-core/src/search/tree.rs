@@ -46,7 +46,7 @@ pub enum Opened<R> {
 
 /// A tree of files as the engine walks it. Nothing in it follows a link, but for [`base`](Self::base).
 ///
-/// The engine keeps at most 64 directories of the path that it is on open, and those of the files that wait to be
+/// The engine keeps at most 64 directories of the path that it is on open, and those of what waits to be looked at or
 /// searched, of which there are at most 64 for each thread. A deeper tree is walked all the same: a directory that was
 /// let go is opened again from the base.
 pub trait Tree: Sync {

@@ -24,9 +24,14 @@ use super::root::Root;
 use super::sys::{LIST, READ, is_kernel_view};
 
 impl Root {
-    pub(crate) fn glob(&self, request: &GlobRequest, cancel: &Cancel) -> Result<Page<Entry>> {
+    pub(crate) fn glob(
+        &self,
+        request: &GlobRequest,
+        cancel: &Cancel,
+        threads: usize,
+    ) -> Result<Page<Entry>> {
         names::check(&request.path)?;
-        search::glob(&Files { root: self }, request, cancel)
+        search::glob(&Files { root: self }, request, cancel, threads)
     }
 
     pub(crate) fn grep(

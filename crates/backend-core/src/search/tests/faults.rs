@@ -72,7 +72,7 @@ fn a_root_that_cannot_be_listed_is_an_error_with_its_path() {
     for path in ["/a", "/"] {
         let request = GlobRequest::new("**").path(virtual_path(path));
         assert_eq!(
-            glob(&tree, &request, &Cancel::new()).unwrap_err().kind(),
+            glob(&tree, &request, &Cancel::new(), 1).unwrap_err().kind(),
             ErrorKind::InvalidRequest
         );
         let request = GrepRequest::new("x").path(virtual_path(path));
@@ -107,7 +107,7 @@ fn a_cancelled_search_stops_and_says_that_it_is_not_whole() {
     let mut tree = Forest::of(files);
     let cancel = Cancel::new();
     tree.cancel = Some((10, cancel.clone()));
-    let page = glob(&tree, &GlobRequest::new("**"), &cancel).unwrap();
+    let page = glob(&tree, &GlobRequest::new("**"), &cancel, 1).unwrap();
     assert_eq!(
         (page.items.len(), page.truncated),
         (9, Some(Truncation::Time))
@@ -152,7 +152,8 @@ fn a_deep_tree_is_walked_with_few_directories_open() {
             (format!("{dir}/z"), b"x".to_vec()),
         ]
     }));
-    assert_eq!(found(&tree, "**").len(), 600);
+    let all = glob(&tree, &GlobRequest::new("**"), &Cancel::new(), 1).unwrap();
+    assert_eq!(all.items.len(), 600);
     assert!(
         tree.most_held.load(Ordering::Relaxed) <= 70,
         "{:?}",
@@ -160,6 +161,8 @@ fn a_deep_tree_is_walked_with_few_directories_open() {
     );
     let reopened = tree.opened().len();
     assert!(reopened < 2000, "{reopened}");
+    glob(&tree, &GlobRequest::new("**"), &Cancel::new(), 2).unwrap();
+    assert!(tree.most_held.load(Ordering::Relaxed) <= 64 * 3 + 6);
     assert_eq!(
         grepped(&mut tree, &GrepRequest::new("x")).matches.len(),
         600
@@ -191,7 +194,7 @@ fn a_deep_directory_that_is_gone_when_the_walk_comes_back_is_counted() {
     let gone = std::cell::Cell::new(0);
     gone.set(tree.opened().len());
     tree.vanished.insert("/d/d/z".to_owned());
-    let page = glob(&tree, &GlobRequest::new("**"), &cancel).unwrap();
+    let page = glob(&tree, &GlobRequest::new("**"), &cancel, 1).unwrap();
     assert_eq!((page.items.len(), page.skipped.unreadable), (2, 1));
 }
 

@@ -238,7 +238,7 @@ fn excluded_trees_are_not_there() {
     let inside = GlobRequest::new("**")
         .path(virtual_path("/a/b"))
         .exclude(virtual_path("/a"));
-    let error = glob(&tree, &inside, &Cancel::new()).unwrap_err();
+    let error = glob(&tree, &inside, &Cancel::new(), 1).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
@@ -266,7 +266,7 @@ fn a_pattern_enters_no_directory_below_which_nothing_can_match() {
     ]);
     let opened = |pattern: &str| {
         tree.opened.lock().unwrap().clear();
-        found(&tree, pattern);
+        glob(&tree, &GlobRequest::new(pattern), &Cancel::new(), 1).unwrap();
         let mut opened = tree.opened();
         opened.retain(|path| !path.ends_with("ignore"));
         opened
@@ -316,7 +316,8 @@ fn a_bad_pattern_is_refused_with_a_reason() {
 #[test]
 fn a_file_is_no_place_to_glob_and_a_limit_of_nothing_is_refused() {
     let tree = files(["/f"]);
-    let refused = |request: GlobRequest| glob(&tree, &request, &Cancel::new()).unwrap_err().kind();
+    let refused =
+        |request: GlobRequest| glob(&tree, &request, &Cancel::new(), 1).unwrap_err().kind();
     let at = |path: &str| GlobRequest::new("**").path(virtual_path(path));
     assert_eq!(refused(at("/f")), ErrorKind::NotADirectory);
     assert_eq!(refused(at("/gone")), ErrorKind::NotFound);

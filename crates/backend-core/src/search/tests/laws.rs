@@ -6,8 +6,8 @@ use globset::GlobBuilder;
 use proptest::prelude::*;
 
 use super::{Forest, Hand, grepped, paths, virtual_path};
-use crate::search::{Cancel, grep};
-use crate::{GlobRequest, GrepOutput, GrepRequest};
+use crate::search::{Cancel, glob, grep};
+use crate::{GlobRequest, GrepOutput, GrepRequest, Truncation};
 
 fn name() -> impl Strategy<Value = String> {
     proptest::sample::select(vec![
@@ -217,6 +217,37 @@ fn many_files_on_many_threads_come_in_order() {
                 (many.searched, many.truncated),
                 (alone.searched, alone.truncated)
             );
+        }
+    }
+}
+
+#[test]
+fn many_entries_that_many_threads_look_at_come_in_order() {
+    let mut tree = Forest::of((0..3000).map(|n| {
+        let hidden = if n % 11 == 0 { "." } else { "" };
+        (format!("/{:02}/{hidden}{n:04}", n % 50), Vec::new())
+    }));
+    for number in (1..3000).step_by(70) {
+        tree.vanished
+            .insert(format!("/{:02}/{number:04}", number % 50));
+    }
+    for limit in [1, 2, 127, 128, 129, 1000, 2600, 1_000_000] {
+        for directories in [false, true] {
+            let mut request = GlobRequest::new("**").limit(limit);
+            request.directories = directories;
+            let alone = glob(&tree, &request, &Cancel::new(), 1).unwrap();
+            assert_eq!(
+                alone.truncated.is_some_and(|why| why == Truncation::Limit),
+                limit < 2700
+            );
+            for threads in [2, 8] {
+                let many = glob(&tree, &request, &Cancel::new(), threads).unwrap();
+                assert_eq!(
+                    format!("{many:?}"),
+                    format!("{alone:?}"),
+                    "{limit} on {threads}"
+                );
+            }
         }
     }
 }

@@ -1,0 +1,347 @@
+//! A look at each entry that a glob has met, on several threads, with the outcome of one.
+//!
+//! The calling thread walks, and hands out what it meets in batches, in path order. What comes back is added up in that
+//! order too. A glob that meets little is done before there is a second thread.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Scope};
+
+use super::cancel::Stop;
+use super::tree::{Child, Tree};
+use super::walk::{Dir, Plan, Visit, walk};
+use crate::{Entry, EntryKind, Result, Skipped};
+
+/// How many entries a thread looks at before it says what it has seen.
+const BATCH: usize = 128;
+
+/// How many directories the entries of a batch are in at most: they are held open.
+const MAX_DIRS: usize = 16;
+
+/// How many batches wait at most, for each thread.
+const MAX_WAITING: usize = 2;
+
+/// How many threads there are at most, whatever is asked for. They wait for the same locks of the kernel.
+const MAX_THREADS: usize = 8;
+
+/// Entries in path order, up to a limit.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) items: Vec<Entry>,
+    pub(super) skipped: Skipped,
+    pub(super) is_cut: bool,
+    limit: usize,
+}
+
+impl Found {
+    /// Says that there is one more entry, with what was passed over before it. It breaks where the limit is reached.
+    fn pass(&mut self, passed: &Skipped) -> ControlFlow<()> {
+        self.skipped.add(passed);
+        if self.items.len() >= self.limit {
+            self.is_cut = true;
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn add(&mut self, seen: Seen) {
+        match seen {
+            Seen::Entry(entry) => self.items.push(entry),
+            Seen::Changed => {}
+            Seen::Unnameable => self.skipped.unnameable += 1,
+            Seen::Unreadable => self.skipped.unreadable += 1,
+        }
+    }
+}
+
+/// Walks a directory, and looks at what it meets on up to `threads` threads, the calling one included.
+pub(super) fn look_at<T: Tree>(
+    tree: &T,
+    base: T::Dir,
+    plan: &Plan<'_>,
+    stop: &Stop<'_>,
+    limit: usize,
+    threads: usize,
+) -> Result<Found> {
+    let pool = Pool {
+        tree,
+        shared: Mutex::new(Shared {
+            waiting: VecDeque::new(),
+            done: BTreeMap::new(),
+            is_closed: false,
+        }),
+        ready: Condvar::new(),
+        progress: Condvar::new(),
+    };
+    let mut passed = Skipped::default();
+    let mut found = thread::scope(|scope| -> Result<Found> {
+        // Also where the walk panics: the others would wait for ever.
+        let _closing = Closing(&pool);
+        let mut finder = Finder {
+            scope,
+            pool: &pool,
+            threads: threads.clamp(1, MAX_THREADS),
+            batch: Vec::new(),
+            dirs: 0,
+            handed_out: 0,
+            added: 0,
+            found: Found {
+                items: Vec::new(),
+                skipped: Skipped::default(),
+                is_cut: false,
+                limit,
+            },
+        };
+        walk(tree, base, plan, stop, &mut passed, &mut finder)?;
+        Ok(finder.finish())
+    })?;
+    if !found.is_cut {
+        found.skipped.add(&passed);
+    }
+    Ok(found)
+}
+
+/// What the walk has met, with what it passed over before.
+struct Met<D> {
+    dir: Arc<Dir<D>>,
+    child: Child,
+    passed: Skipped,
+}
+
+/// What was seen of an entry, with what was passed over before it.
+type Looked = (Skipped, Seen);
+
+enum Seen {
+    Entry(Entry),
+    /// It is something else by now, which the pattern did not mean.
+    Changed,
+    Unnameable,
+    Unreadable,
+}
+
+impl<D> Met<D> {
+    fn look<T: Tree<Dir = D>>(&self, tree: &T) -> Seen {
+        let Self { dir, child, .. } = self;
+        match dir.path.child(&child.name) {
+            Err(_) => Seen::Unnameable,
+            Ok(path) => match tree.entry(&dir.handle, &child.name, path) {
+                Err(_) => Seen::Unreadable,
+                Ok(entry) => {
+                    let is_meant = entry.kind != EntryKind::Other
+                        && entry.is_directory() == (child.kind == EntryKind::Directory);
+                    if is_meant {
+                        Seen::Entry(entry)
+                    } else {
+                        Seen::Changed
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// What the threads change. Batches have numbers, in path order.
+struct Shared<D> {
+    waiting: VecDeque<(u64, Vec<Met<D>>)>,
+    done: BTreeMap<u64, Vec<Looked>>,
+    is_closed: bool,
+}
+
+/// What all threads see.
+struct Pool<'a, T: Tree> {
+    tree: &'a T,
+    shared: Mutex<Shared<T::Dir>>,
+    /// Something waits, or nothing comes any more.
+    ready: Condvar,
+    /// Something is done.
+    progress: Condvar,
+}
+
+impl<T: Tree> Pool<'_, T> {
+    fn lock(&self) -> MutexGuard<'_, Shared<T::Dir>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at what waits until there is no more to come.
+    fn work(&self) {
+        let mut shared = self.lock();
+        loop {
+            if let Some((number, batch)) = shared.waiting.pop_front() {
+                drop(shared);
+                self.look(number, batch);
+                shared = self.lock();
+            } else if shared.is_closed {
+                return;
+            } else {
+                let woken = self.ready.wait(shared);
+                shared = woken.unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+
+    fn look(&self, number: u64, batch: Vec<Met<T::Dir>>) {
+        let mut report = Report {
+            pool: self,
+            number,
+            looked: Vec::with_capacity(batch.len()),
+        };
+        for met in batch {
+            report.looked.push((met.passed, met.look(self.tree)));
+        }
+    }
+}
+
+/// Puts a batch where it is waited for, also where a look panics: nobody waits for ever then.
+struct Report<'a, 'b, T: Tree> {
+    pool: &'b Pool<'a, T>,
+    number: u64,
+    looked: Vec<Looked>,
+}
+
+impl<T: Tree> Drop for Report<'_, '_, T> {
+    fn drop(&mut self) {
+        let looked = std::mem::take(&mut self.looked);
+        self.pool.lock().done.insert(self.number, looked);
+        self.pool.progress.notify_one();
+    }
+}
+
+/// Says that no more comes, and that what waits is not wanted.
+struct Closing<'a, 'b, T: Tree>(&'b Pool<'a, T>);
+
+impl<T: Tree> Drop for Closing<'_, '_, T> {
+    fn drop(&mut self) {
+        let mut shared = self.0.lock();
+        shared.is_closed = true;
+        shared.waiting.clear();
+        drop(shared);
+        self.0.ready.notify_all();
+    }
+}
+
+/// Hands out what the walk meets, and adds up what comes back.
+struct Finder<'scope, 'env, 'a, T: Tree> {
+    scope: &'scope Scope<'scope, 'env>,
+    pool: &'scope Pool<'a, T>,
+    threads: usize,
+    batch: Vec<Met<T::Dir>>,
+    /// How many directories the batch is in.
+    dirs: usize,
+    /// How many batches were handed out to all threads, and how many of them were added up.
+    handed_out: u64,
+    added: u64,
+    found: Found,
+}
+
+impl<'scope, 'a: 'scope, T: Tree> Finder<'scope, '_, 'a, T> {
+    /// Deals with what was met since the last time: this thread alone does, until there is enough for several.
+    fn hand_out(&mut self) -> ControlFlow<()> {
+        let batch = std::mem::take(&mut self.batch);
+        self.dirs = 0;
+        if self.threads == 1 {
+            return self.look_alone(batch);
+        }
+        if self.handed_out == 0 {
+            self.share();
+        }
+        let number = self.handed_out;
+        self.handed_out += 1;
+        self.pool.lock().waiting.push_back((number, batch));
+        self.pool.ready.notify_one();
+        // What was handed out may be all that is wanted: nothing more is looked for before that is known.
+        let in_work = usize::try_from(self.handed_out - self.added).unwrap_or(usize::MAX);
+        let enough = self.found.items.len() + in_work.saturating_mul(BATCH) > self.found.limit;
+        self.add_up(if enough {
+            0
+        } else {
+            MAX_WAITING * self.threads
+        })
+    }
+
+    fn look_alone(&mut self, batch: Vec<Met<T::Dir>>) -> ControlFlow<()> {
+        let tree = self.pool.tree;
+        for met in batch {
+            self.found.pass(&met.passed)?;
+            self.found.add(met.look(tree));
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Adds up what is done, and helps or waits until at most `left` batches are not.
+    fn add_up(&mut self, left: usize) -> ControlFlow<()> {
+        let mut shared = self.pool.lock();
+        loop {
+            if let Some(looked) = shared.done.remove(&self.added) {
+                drop(shared);
+                self.added += 1;
+                for (passed, seen) in looked {
+                    self.found.pass(&passed)?;
+                    self.found.add(seen);
+                }
+                shared = self.pool.lock();
+            } else if self.handed_out - self.added <= left as u64 {
+                return ControlFlow::Continue(());
+            } else if let Some((number, batch)) = shared.waiting.pop_front() {
+                drop(shared);
+                self.pool.look(number, batch);
+                shared = self.pool.lock();
+            } else {
+                let woken = self.pool.progress.wait(shared);
+                shared = woken.unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+
+    /// Starts the other threads. Where there is none to be had, this one does their work.
+    fn share(&self) {
+        for _ in 1..self.threads {
+            let pool = self.pool;
+            let spawned = thread::Builder::new()
+                .name("glob".to_owned())
+                .spawn_scoped(self.scope, move || pool.work());
+            if spawned.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn finish(mut self) -> Found {
+        if self.found.is_cut {
+            return self.found;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        // What was handed out comes first. Either may be cut by the limit, which is noted.
+        let _ = match self.add_up(0) {
+            ControlFlow::Continue(()) => self.look_alone(batch),
+            cut => cut,
+        };
+        self.found
+    }
+}
+
+impl<'scope, 'a: 'scope, T: Tree> Visit<T::Dir> for Finder<'scope, '_, 'a, T> {
+    fn visit(
+        &mut self,
+        dir: &Arc<Dir<T::Dir>>,
+        child: Child,
+        passed: &mut Skipped,
+    ) -> ControlFlow<()> {
+        let last = self.batch.last();
+        self.dirs += usize::from(last.is_none_or(|last| !Arc::ptr_eq(&last.dir, dir)));
+        self.batch.push(Met {
+            dir: Arc::clone(dir),
+            child,
+            passed: std::mem::take(passed),
+        });
+        // More than the limit is not wanted, so that a small one is known early to be reached.
+        let most = match self.threads {
+            1 => 1,
+            _ => BATCH.min(self.found.limit.saturating_add(1)),
+        };
+        if self.batch.len() < most && self.dirs < MAX_DIRS {
+            return ControlFlow::Continue(());
+        }
+        self.hand_out()
+    }
+}
