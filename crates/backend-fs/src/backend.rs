@@ -1,4 +1,5 @@
-//! The public type: every operation hops once to a blocking thread, where [`Root`] does it.
+//! The public type: every operation hops once to a blocking thread, where [`Root`] does it. Looks and small reads that need
+//! not wait are done at once.
 
 use std::fmt;
 use std::path::Path;
@@ -12,7 +13,7 @@ use backend_core::{
     StatRequest, TextPage, VirtualPath, WriteRequest, Written,
 };
 
-use crate::hop::{hop, search};
+use crate::hop::{has_runtime, hop, search};
 use crate::{FsBackendBuilder, Root};
 
 /// A directory of the real file system as a [`Backend`].
@@ -84,6 +85,12 @@ impl FsBackend {
         self.run(Root::remove_leftovers).await
     }
 
+    /// Tries an operation on this thread that never blocks it. `None` is whatever it cannot tell at once.
+    fn at_once<T>(&self, work: impl FnOnce(&Root) -> Option<T>) -> Option<T> {
+        // Without a runtime nothing is answered, whatever happens to be in memory.
+        has_runtime().then(|| work(&self.root)).flatten()
+    }
+
     /// Runs an operation on a blocking thread.
     async fn run<T, W>(&self, work: W) -> Result<T>
     where
@@ -111,6 +118,9 @@ impl Backend for FsBackend {
     }
 
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
+        if let Some(outcome) = self.at_once(|root| root.stat_cached(request)) {
+            return outcome;
+        }
         let request = request.clone();
         self.run(move |root| root.stat(&request)).await
     }
@@ -126,11 +136,17 @@ impl Backend for FsBackend {
     }
 
     async fn read_with(&self, request: &ReadRequest) -> Result<TextPage> {
+        if let Some(outcome) = self.at_once(|root| root.read_cached(request)) {
+            return outcome;
+        }
         let request = request.clone();
         self.run(move |root| root.read(&request)).await
     }
 
     async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
+        if let Some(outcome) = self.at_once(|root| root.read_bytes_cached(request)) {
+            return outcome;
+        }
         let request = request.clone();
         self.run(move |root| root.read_bytes(&request)).await
     }

@@ -39,6 +39,9 @@ impl Root {
     never! {
         is_read_only() -> bool;
         stat(&StatRequest) -> Result<Entry>;
+        stat_cached(&StatRequest) -> Option<Result<Entry>>;
+        read_cached(&ReadRequest) -> Option<Result<TextPage>>;
+        read_bytes_cached(&ReadBytesRequest) -> Option<Result<Content>>;
         resolve(&ResolveRequest) -> Result<Resolved>;
         ls(&LsRequest) -> Result<Page<Entry>>;
         read(&ReadRequest) -> Result<TextPage>;

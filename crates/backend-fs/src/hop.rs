@@ -26,6 +26,11 @@ static THREADS: LazyLock<usize> = LazyLock::new(|| {
 static SEARCHES: LazyLock<Arc<Semaphore>> =
     LazyLock::new(|| Arc::new(Semaphore::new((*THREADS * 2).max(4))));
 
+/// Returns whether this thread belongs to a runtime, so that there are blocking threads to hop to.
+pub(crate) fn has_runtime() -> bool {
+    Handle::try_current().is_ok()
+}
+
 /// Runs an operation on a blocking thread. It runs to its end even if nobody waits for it any more.
 pub(crate) async fn hop<T, W>(work: W) -> Result<T>
 where

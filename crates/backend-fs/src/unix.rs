@@ -4,6 +4,7 @@
 //! names the entry by these two, with links not followed. So no operation can leave the root, whatever is
 //! swapped meanwhile.
 
+mod cached;
 mod chroot;
 mod delete;
 mod descent;

@@ -12,7 +12,7 @@ use rustix::fs::{fstatvfs, stat};
 
 use super::fault::{Fault, STORAGE};
 use super::meta::Meta;
-use super::sys::RACES;
+use super::sys::{RACES, is_local};
 use crate::builder::Options;
 
 /// What absolute links mean.
@@ -30,6 +30,7 @@ pub(crate) struct Root {
     links: Links,
     read_only: bool,
     fsync: bool,
+    local: bool,
 }
 
 impl Root {
@@ -50,6 +51,7 @@ impl Root {
             Links::Beneath
         };
         Ok(Self {
+            local: is_local(&dir),
             dir,
             links,
             read_only: options.read_only,
@@ -63,6 +65,16 @@ impl Root {
 
     pub(crate) fn links(&self) -> Links {
         self.links
+    }
+
+    /// Whether what the kernel knows of this file system is all that there is to know: nobody else has to be asked.
+    pub(crate) fn is_local(&self) -> bool {
+        self.local
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_local(&mut self, local: bool) {
+        self.local = local;
     }
 
     pub(crate) fn is_read_only(&self) -> bool {

@@ -73,6 +73,35 @@ pub(crate) fn cannot(error: Errno) -> bool {
     error == Errno::NOSYS || error == Errno::INVAL || error == Errno::OPNOTSUPP
 }
 
+/// Returns the number of the kind of file system that a directory is on.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn magic(dir: impl AsFd) -> Option<u64> {
+    let info = rustix::fs::fstatfs(dir).ok()?;
+    // It is signed on some targets, and 32 bits of it count.
+    #[expect(clippy::cast_sign_loss, reason = "only the bits matter")]
+    Some(info.f_type as u64 & 0xffff_ffff)
+}
+
+/// Whether a directory is on a file system whose state is all in this kernel and on its disks: what is known of an entry
+/// is told without asking a server or another program.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn is_local(dir: impl AsFd) -> bool {
+    const LOCAL: [u64; 6] = [
+        0x0000_ef53, // ext2, ext3, ext4
+        0x0102_1994, // tmpfs
+        0x5846_5342, // xfs
+        0x794c_7630, // overlayfs
+        0x9123_683e, // btrfs
+        0xf2f5_2010, // f2fs
+    ];
+    magic(dir).is_some_and(|magic| LOCAL.contains(&magic))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn is_local(_dir: impl AsFd) -> bool {
+    false
+}
+
 /// Whether a directory belongs to a view of the kernel rather than to files. Searching one finds nothing that
 /// anybody looks for, and may take for ever.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -89,12 +118,7 @@ pub(crate) fn is_kernel_view(dir: impl AsFd) -> bool {
         0x1980_0202, // mqueue
         0x0000_1cd1, // devpts
     ];
-    rustix::fs::fstatfs(dir).is_ok_and(|info| {
-        // The magic is signed on some targets, and 32 bits of it count.
-        #[expect(clippy::cast_sign_loss, reason = "only the bits matter")]
-        let magic = info.f_type as u64 & 0xffff_ffff;
-        VIEWS.contains(&magic)
-    })
+    magic(dir).is_some_and(|magic| VIEWS.contains(&magic))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
