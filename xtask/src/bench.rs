@@ -3,6 +3,10 @@
 //! This program measures nothing itself, so that it stays light: each benchmark is a target of the crate that it is about.
 
 mod docker;
+mod docs;
+mod inside;
+mod micro;
+mod peers;
 mod sessions;
 
 use crate::Result;
@@ -13,6 +17,7 @@ use crate::workspace::Workspace;
 pub(crate) struct Options {
     only: Vec<String>,
     quick: bool,
+    update_docs: bool,
 }
 
 /// A named benchmark.
@@ -21,7 +26,30 @@ struct Bench {
     run: fn(&Workspace, &Options) -> Result<()>,
 }
 
+/// What measures nothing, and puts what was last measured into the document.
+const DOCS: &str = "docs";
+
 const BENCHES: &[Bench] = &[
+    Bench {
+        name: "files",
+        run: |workspace, options| inside::run(workspace, options, "files"),
+    },
+    Bench {
+        name: "state",
+        run: |workspace, options| inside::run(workspace, options, "state"),
+    },
+    Bench {
+        name: "composite",
+        run: |workspace, options| inside::run(workspace, options, "composite"),
+    },
+    Bench {
+        name: "wire",
+        run: |workspace, options| inside::run(workspace, options, "wire"),
+    },
+    Bench {
+        name: "micro",
+        run: micro::run,
+    },
     Bench {
         name: "docker",
         run: docker::run,
@@ -33,11 +61,12 @@ const BENCHES: &[Bench] = &[
 ];
 
 impl Options {
-    /// Everything, as quickly as it goes.
-    pub(crate) fn quick() -> Self {
+    /// These, as quickly as it goes.
+    pub(crate) fn quick(only: &[&str]) -> Self {
         Self {
-            only: Vec::new(),
+            only: only.iter().map(|&name| name.to_owned()).collect(),
             quick: true,
+            update_docs: false,
         }
     }
 
@@ -46,6 +75,11 @@ impl Options {
         for arg in args {
             match arg.as_str() {
                 "--quick" => options.quick = true,
+                "--update-docs" => options.update_docs = true,
+                DOCS => {
+                    options.update_docs = true;
+                    options.only.push(DOCS.to_owned());
+                }
                 "all" => options
                     .only
                     .extend(names().iter().map(|&name| name.to_owned())),
@@ -53,10 +87,15 @@ impl Options {
                 other => {
                     let names = names().join(", ");
                     return Err(format!(
-                        "bench has no benchmark or option '{other}'; benchmarks: {names}, all"
+                        "bench has no benchmark or option '{other}'; benchmarks: {names}, all; docs"
                     ));
                 }
             }
+        }
+        if options.quick && options.update_docs {
+            return Err(
+                "the numbers of a quick run mean nothing, and belong in no document".into(),
+            );
         }
         Ok(options)
     }
@@ -76,6 +115,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         println!("\n==> bench {}", bench.name);
         (bench.run)(workspace, options).map_err(|e| format!("bench {}: {e}", bench.name))?;
     }
+    if options.update_docs {
+        docs::update(workspace)?;
+    }
     Ok(())
 }
 
@@ -94,6 +136,13 @@ mod tests {
         assert_eq!(options.only, ["docker"]);
         assert_eq!(parse(&["all"]).unwrap().only, names());
         assert!(parse(&[]).unwrap().only.is_empty());
+    }
+
+    #[test]
+    fn a_quick_run_changes_no_document() {
+        assert!(parse(&["files", "--update-docs"]).unwrap().update_docs);
+        assert!(parse(&["docs"]).unwrap().update_docs);
+        assert!(parse(&["--quick", "--update-docs"]).is_err());
     }
 
     #[test]

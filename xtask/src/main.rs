@@ -32,8 +32,11 @@ cargo xtask <command>
                                    needs cargo-fuzz, and a nightly toolchain or RUSTC_BOOTSTRAP=1 for the stable one
   guest [--target TRIPLE]          build the binary that runs inside a sandbox, print its size and idle memory,
                                    and try it in a root that holds nothing else
-  bench [NAME..|all] [--quick]     measure beside what others offer, and write target/bench/NAME.json; --quick only
-                                   shows that it runs, and builds without optimisation
+  bench [NAME..|all|docs] [--quick] [--update-docs]
+                                   measure beside what others offer, and write target/bench/NAME.json; --quick only
+                                   shows that it runs, on small inputs, installs nothing but the original, and builds
+                                   without optimisation; --update-docs puts what was last measured into
+                                   docs/performance.md, and docs does that alone
   test-image [--force]             make the images that the tests with Docker run in, of Debian's packages, if the
                                    engine does not have them; --force makes them anew
   help                             print this

@@ -1,16 +1,12 @@
 //! Containers, beside the Python original and its client on the same container.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use super::Options;
+use super::{Options, peers};
 use crate::Result;
 use crate::shell::Cmd;
 use crate::test_image;
 use crate::workspace::Workspace;
-
-/// The version of the original that is measured, with what it needs for Docker.
-const ORIGINAL: &str = "pydantic-ai-backend[docker]==0.0.4";
 
 pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if !test_image::engine_answers() {
@@ -34,7 +30,7 @@ pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         "--out",
         &out.to_string_lossy(),
     ]);
-    match python(&dir) {
+    match peers::original(&dir) {
         Ok(python) => {
             let (python, peer) = (python.to_string_lossy(), peer.to_string_lossy());
             command = command.args(&["--peer", &python, &peer]);
@@ -45,29 +41,4 @@ pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         command = command.arg("--quick");
     }
     command.run()
-}
-
-/// Installs the original below `dir`, if it is not there, and returns the Python that has it.
-fn python(dir: &Path) -> Result<PathBuf> {
-    let venv = dir.join("venv");
-    let python = venv.join("bin/python3");
-    let (ready, which) = (venv.join("installed"), ORIGINAL.as_bytes());
-    if fs::read(&ready).is_ok_and(|installed| installed == which) && python.is_file() {
-        return Ok(python);
-    }
-    Cmd::new("python3")
-        .args(&["-m", "venv", "--clear", &venv.to_string_lossy()])
-        .output()?;
-    Cmd::new(&python.to_string_lossy())
-        .args(&[
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            ORIGINAL,
-        ])
-        .output()?;
-    fs::write(&ready, which).map_err(|e| format!("{}: {e}", ready.display()))?;
-    Ok(python)
 }

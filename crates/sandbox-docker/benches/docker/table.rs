@@ -123,18 +123,23 @@ impl Table {
                 "p50_ms": quantile(times, 0.5),
                 "p90_ms": quantile(times, 0.9),
                 "p99_ms": quantile(times, 0.99),
+                "text": format!("{} ms", spread(times).trim()),
             })
         };
         let rows: Vec<_> = self
             .rows
             .iter()
             .map(|row| {
+                let ratio = row.ratio();
                 json!({
                     "operation": row.name,
+                    "beside": "the original",
                     "here": side(&row.ours),
                     "peer": side(&row.theirs),
-                    "ratio": row.ratio(),
-                    "goal": row.goal,
+                    "ratio": ratio,
+                    "verdict": ratio.map(part),
+                    "goal": format!("<= {}", part(row.goal)),
+                    "met": ratio.map(|ratio| ratio <= row.goal),
                 })
             })
             .collect();

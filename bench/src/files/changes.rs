@@ -1,0 +1,94 @@
+//! Writes beside `tempfile`, edits beside the original.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use backend_core::{Backend as _, EditRequest, VirtualPath, WriteRequest};
+use backend_fs::FsBackend;
+use serde_json::json;
+
+use crate::options::Options;
+use crate::original::Original;
+use crate::row::{Goal, Row};
+use crate::table::Table;
+
+pub(super) async fn run(options: &Options, table: &mut Table, scratch: &Path) {
+    let dir = scratch.join("changes");
+    fs::create_dir(&dir).unwrap();
+    let files = FsBackend::open(&dir).unwrap();
+    write(options, table, &dir, &files).await;
+    edit(options, table, &dir, &files).await;
+}
+
+async fn write(options: &Options, table: &mut Table, dir: &Path, files: &FsBackend) {
+    if !options.wants("write of 4 KB, atomic") {
+        return;
+    }
+    let content = vec![b'x'; 4096];
+    let path = VirtualPath::parse("/ours.txt").unwrap();
+    let request = WriteRequest::new(path, content.clone());
+    let theirs = dir.join("theirs.txt");
+    let persist = || {
+        let mut file = tempfile::NamedTempFile::new_in(dir).unwrap();
+        file.write_all(&content).unwrap();
+        file.persist(&theirs).unwrap()
+    };
+    files.write_with(&request).await.unwrap();
+    persist();
+    assert_eq!(
+        fs::read(dir.join("ours.txt")).unwrap(),
+        fs::read(&theirs).unwrap()
+    );
+    let times = options.size(50, 2);
+    let mut row = Row::new("write of 4 KB, atomic", "tempfile", Goal::Ratio(1.1));
+    for _ in 0..options.rounds(101) {
+        row.ours(nanos!(times, files.write_with(&request).await.unwrap()));
+        row.theirs(nanos!(times, persist()));
+        row.hop(nanos!(
+            times,
+            tokio::task::spawn_blocking(|| ()).await.unwrap()
+        ));
+    }
+    table.add(row);
+}
+
+async fn edit(options: &Options, table: &mut Table, dir: &Path, files: &FsBackend) {
+    if !options.wants("edit of a 1 MB file, there and back") {
+        return;
+    }
+    let line = "the quick brown fox jumps over the lazy dog\n";
+    let text = format!(
+        "{}needle here\n{}",
+        line.repeat(12_000),
+        line.repeat(12_000)
+    );
+    for name in ["ours.txt", "theirs.txt"] {
+        fs::write(dir.join(name), &text).unwrap();
+    }
+    let path = VirtualPath::parse("/ours.txt").unwrap();
+    let there = EditRequest::new(&path, "needle here", "thread there");
+    let back = EditRequest::new(&path, "thread there", "needle here");
+    let mut original = Original::start(options, table);
+    if let Some(original) = &mut original {
+        original.ask(1, "open_files", json!([dir]));
+    }
+    let args = json!(["/theirs.txt", "needle here", "thread there"]);
+    let mut row = Row::new(
+        "edit of a 1 MB file, there and back",
+        "the original",
+        Goal::Ratio(0.2),
+    );
+    for _ in 0..options.rounds(51) {
+        row.ours(nanos!(1, {
+            files.edit_with(&there).await.unwrap();
+            files.edit_with(&back).await.unwrap();
+        }));
+        if let Some(original) = &mut original {
+            row.theirs(original.ask(1, "edit", args.clone()).0);
+        }
+    }
+    assert_eq!(fs::read(dir.join("ours.txt")).unwrap(), text.as_bytes());
+    assert_eq!(fs::read(dir.join("theirs.txt")).unwrap(), text.as_bytes());
+    table.add(row);
+}

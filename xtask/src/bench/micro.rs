@@ -1,0 +1,23 @@
+//! The benchmarks of single functions, which are beside the crates. They have no peer, and print for whoever changes one.
+
+use super::Options;
+use crate::Result;
+use crate::shell::Cmd;
+use crate::workspace::Workspace;
+
+pub(super) fn run(_: &Workspace, options: &Options) -> Result<()> {
+    let bench = Cmd::cargo(&["bench", "--bench", "micro"]);
+    if options.quick {
+        // As the tests have built them, and each function once.
+        let profile = ["--workspace", "--all-features", "--profile", "dev"];
+        return bench.args(&profile).args(&["--", "--test"]).run();
+    }
+    bench
+        .args(&[
+            "--package",
+            "backend-core",
+            "--package",
+            "backend-composite",
+        ])
+        .run()
+}
