@@ -22,7 +22,7 @@ use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, labels};
 /// Makes containers as sandboxes, each by its name, and finds them again, in another process too.
 ///
 /// All that it makes is as its template says, but for what the
-/// [specification](SandboxSpec) of each says otherwise. Sandboxes are [kept](Lifetime::Kept) until they are destroyed, unless
+/// [specification](SandboxSpec) of each says otherwise. Sandboxes are [kept](crate::Lifetime::Kept) until they are destroyed, unless
 /// the template has another lifetime.
 ///
 /// It sees the sandboxes of its own namespace alone, and never a container that this crate did not make.
