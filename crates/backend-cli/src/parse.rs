@@ -129,7 +129,6 @@ pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 /// Parses the name of a sandbox.
-#[cfg(feature = "docker")]
 pub(crate) fn sandbox_id(text: &str) -> Result<backend_core::SandboxId, String> {
     backend_core::SandboxId::parse(text).map_err(|error| error.to_string())
 }
