@@ -85,14 +85,15 @@ async fn all_that_the_command_printed_is_there(shop: &Workshop) {
 }
 
 async fn a_child_that_goes_on_printing_is_not_stopped(shop: &Workshop) {
-    let line = "(echo $$ > printer; n=0; while [ $n -lt 100000 ]; do n=$((n + 1)); \
+    // It goes on until it is told to end, so that there is always more to come, however late it is looked at.
+    let line = "(n=0; while [ ! -e enough ]; do n=$((n + 1)); \
                 printf %01000d $n; echo $n > count; done) & echo started";
     let output = shop.run(&shop.line(line).timeout(None)).await;
     assert_eq!(output.status, ExecStatus::Exited(0));
     assert!(output.stdout.to_text().contains("started\n"));
     // More than any pipe holds, printed into nothing.
     let line = "a=$(cat count); n=0; while b=$(cat count); [ \"${b:-0}\" -lt $((${a:-0} + 2000)) ]; do \
-                n=$((n + 1)); if [ $n -gt 1000 ]; then echo stuck; break; fi; sleep 0.05; done";
+                n=$((n + 1)); if [ $n -gt 1000 ]; then echo stuck; break; fi; sleep 0.05; done; : > enough";
     assert_eq!(shop.says(line).await, "");
 }
 
