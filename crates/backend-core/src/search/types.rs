@@ -1,5 +1,7 @@
 //! File types by the names that ripgrep gives them.
 
+use std::collections::BTreeSet;
+
 use ignore::types::{FileTypeDef, TypesBuilder};
 
 use crate::{Error, Result};
@@ -16,8 +18,12 @@ impl Types {
         }
         let mut builder = TypesBuilder::new();
         builder.add_defaults();
+        // Each once, however often it is named: its globs are compiled each time.
+        let mut selected = BTreeSet::new();
         for name in names {
-            builder.select(name);
+            if selected.insert(name) {
+                builder.select(name);
+            }
         }
         match builder.build() {
             Ok(types) => Ok(Some(Self(types))),

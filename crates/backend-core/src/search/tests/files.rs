@@ -150,6 +150,13 @@ fn file_types_are_those_of_ripgrep() {
 }
 
 #[test]
+fn a_file_type_that_is_named_very_often_costs_no_more_than_once() {
+    let mut request = GrepRequest::new("needle");
+    request.types = vec!["all".to_owned(); 100_000];
+    assert!(in_files(&mut tree(), request).contains(&"/b.py".to_owned()));
+}
+
+#[test]
 fn an_unknown_file_type_is_named_with_what_may_be_meant() {
     let refuses = |name: &str, part: &str| {
         let request = GrepRequest::new("x").file_type(name);
