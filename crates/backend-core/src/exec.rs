@@ -218,15 +218,42 @@ impl Captured {
         kept.saturating_add(self.omitted)
     }
 
-    /// Returns the text for a reader: bytes that are not UTF-8 are replaced, and omitted ones are told.
+    /// Returns the text for a reader: bytes that are not UTF-8 are replaced, and omitted ones are told. A character that
+    /// was cut where bytes are omitted is omitted with them.
     pub fn to_text(&self) -> String {
-        let mut text = String::from_utf8_lossy(&self.head).into_owned();
-        if self.omitted > 0 {
-            text.push_str(&format!("\n... ({} bytes omitted)\n", self.omitted));
+        let text = String::from_utf8_lossy;
+        if self.omitted == 0 {
+            return text(&[&*self.head, &*self.tail].concat()).into_owned();
         }
-        text.push_str(&String::from_utf8_lossy(&self.tail));
-        text
+        let begun = begun_character(&self.head);
+        let rest = self.tail.iter().take(3).take_while(|byte| is_inner(byte));
+        let rest = rest.count();
+        let head = self.head.len() - begun;
+        format!(
+            "{}\n... ({} bytes omitted)\n{}",
+            text(self.head.get(..head).unwrap_or_default()),
+            self.omitted.saturating_add((begun + rest) as u64),
+            text(self.tail.get(rest..).unwrap_or_default())
+        )
     }
+}
+
+/// Returns how many bytes at the end are the start of a character whose end is missing.
+fn begun_character(bytes: &[u8]) -> usize {
+    let inner = bytes.iter().rev().take_while(|byte| is_inner(byte)).count();
+    let first = bytes.iter().rev().nth(inner).copied().unwrap_or_default();
+    let wanted = match first {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => return 0,
+    };
+    if inner + 1 < wanted { inner + 1 } else { 0 }
+}
+
+/// Returns whether a byte is one of a character in UTF-8, but not its first.
+fn is_inner(byte: &u8) -> bool {
+    matches!(byte, 0x80..=0xbf)
 }
 
 /// What a command printed and how it ended.
@@ -293,5 +320,35 @@ mod tests {
         let output = ExecOutput::new(ExecStatus::Exited(1), stdout, stderr, Duration::ZERO);
         assert_eq!(output.output(), "a\n... (5 bytes omitted)\nbé\n\u{fffd}!");
         assert_eq!(output.stdout.total(), 9);
+    }
+
+    #[test]
+    fn a_character_that_was_cut_is_omitted_and_not_replaced() {
+        let all = "aé日🦀日éb".as_bytes();
+        for head in 0..all.len() {
+            for tail in head..all.len() {
+                let kept = Captured::new(
+                    all[..head].to_vec(),
+                    (tail - head) as u64,
+                    all[tail..].to_vec(),
+                );
+                let text = kept.to_text();
+                assert!(!text.contains('\u{fffd}'), "{head} {tail}: {text}");
+                if tail > head {
+                    let (start, rest) = text.split_once("\n... (").unwrap();
+                    let (count, end) = rest.split_once(" bytes omitted)\n").unwrap();
+                    let shown = start.len() + end.len();
+                    assert_eq!(count, (all.len() - shown).to_string(), "{head} {tail}");
+                }
+            }
+        }
+        // What is no UTF-8 anyway is shown as far as it goes.
+        let kept = Captured::new(&b"\xff\xe9x\xe9"[..], 1, &b"\x80\x80\x80\x80\xffy"[..]);
+        assert_eq!(
+            kept.to_text(),
+            "\u{fffd}\u{fffd}x\n... (5 bytes omitted)\n\u{fffd}\u{fffd}y"
+        );
+        let none = Captured::new("", 7, "");
+        assert_eq!(none.to_text(), "\n... (7 bytes omitted)\n");
     }
 }
