@@ -21,7 +21,7 @@ use tokio::io::DuplexStream;
 use fake::Fake;
 
 /// How long anything in these tests may take before it counts as hanging.
-const HANG: Duration = Duration::from_secs(60);
+const HANG: Duration = Duration::from_secs(300);
 
 /// Connects to a fake sandbox over a pipe in memory.
 async fn connected() -> (Remote, Arc<Fake>) {

@@ -177,8 +177,14 @@ async fn every_field_of_a_command_crosses() {
 
 #[tokio::test]
 async fn processes_are_started_read_written_and_ended() {
-    let (remote, _fake) = connected().await;
+    let (remote, fake) = connected().await;
     let first = remote.spawn("one").await.unwrap();
+    let asked = fake.last.lock().unwrap().clone().unwrap();
+    assert_eq!(
+        asked,
+        ExecRequest::shell("one").timeout(None),
+        "it may run for hours"
+    );
     let second = remote
         .spawn_with(&ExecRequest::shell("two").stdin("abc"))
         .await

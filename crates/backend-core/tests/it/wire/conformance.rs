@@ -34,9 +34,9 @@ backend_conformance::file_laws!(small_frames, || async { in_small_frames().await
 #[cfg(unix)]
 backend_conformance::file_laws!(sockets, || async { over_sockets().await });
 
-/// Commands as local processes, behind the wire.
+/// A sandbox behind the wire: its files in a directory, and its commands as local processes.
 #[cfg(target_os = "linux")]
-mod commands {
+mod sandbox {
     use backend_conformance::Subject;
     use backend_core::wire::{self, Options, Server};
     use backend_fs::FsBackend;
@@ -75,6 +75,8 @@ mod commands {
         over(near, far, Options::default()).await
     }
 
-    backend_conformance::sandbox_laws!(pipe, || async { over_a_pipe().await });
-    backend_conformance::sandbox_laws!(sockets, || async { over_sockets().await });
+    backend_conformance::file_laws!(files_over_a_pipe, || async { over_a_pipe().await });
+    backend_conformance::file_laws!(files_over_sockets, || async { over_sockets().await });
+    backend_conformance::sandbox_laws!(commands_over_a_pipe, || async { over_a_pipe().await });
+    backend_conformance::sandbox_laws!(commands_over_sockets, || async { over_sockets().await });
 }

@@ -16,7 +16,7 @@ pub(super) struct Fake {
     processes: Mutex<Vec<(ProcessInfo, Vec<u8>)>>,
     /// How many commands run now.
     running: watch::Sender<usize>,
-    /// What the last command was asked to be, as it arrived.
+    /// What the last command or process was asked to be, as it arrived.
     pub(super) last: Mutex<Option<ExecRequest>>,
 }
 
@@ -165,6 +165,7 @@ impl Sandbox for Fake {
         let id = ProcessId::new(format!("p{}", processes.len()));
         let info = ProcessInfo::new(id, request.command.clone(), SystemTime::UNIX_EPOCH);
         processes.push((info.clone(), request.stdin.to_vec()));
+        *self.last.lock().unwrap() = Some(request.clone());
         Ok(info)
     }
 
