@@ -1,5 +1,6 @@
 //! The contract, at the root of composites and inside of their mounts, by value, boxed and shared.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use backend_composite::CompositeBackend;
@@ -44,7 +45,26 @@ async fn inside(path: &str) -> Subject {
     for path in host {
         subject = subject.host_path(path);
     }
+    subject = match path {
+        "/fs/work" => linked(subject, &shallow.path().join("work")).links_stay_inside(),
+        "/a/b/fs" => linked(subject, deep.path()),
+        _ => subject,
+    };
     subject.keep((shallow, deep))
+}
+
+/// Says where on the host the files are, so that the laws can make links there.
+#[cfg(unix)]
+fn linked(subject: Subject, directory: &Path) -> Subject {
+    let directory = directory.to_owned();
+    subject.links(move |path, target| {
+        std::os::unix::fs::symlink(target, directory.join(path.relative()))
+    })
+}
+
+#[cfg(not(unix))]
+fn linked(subject: Subject, _: &Path) -> Subject {
+    subject
 }
 
 backend_conformance::file_laws!(without_mounts, || async {
@@ -80,7 +100,8 @@ backend_conformance::file_laws!(in_a_composite_in_a_composite, || async {
         .mount("/x/y", Arc::new(inner))
         .build()
         .unwrap();
-    Subject::new(Below::new(outer, p("/x/y/a/b/fs"))).keep((shallow, deep))
+    let subject = Subject::new(Below::new(outer, p("/x/y/a/b/fs")));
+    linked(subject, deep.path()).keep((shallow, deep))
 });
 
 backend_conformance::read_only_laws!(read_only, || async {
