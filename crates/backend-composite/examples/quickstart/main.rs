@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use backend_composite::CompositeBackend;
 use backend_core::{
-    Backend, BackendExt, EditRequest, GlobRequest, GrepMatch, GrepOutput, GrepRequest, LsRequest,
-    ReadRequest, Result, VirtualPath,
+    Backend, BackendExt, EditRequest, ErrorKind, GlobRequest, GrepMatch, GrepOutput, GrepRequest,
+    LsRequest, ReadRequest, Result, VirtualPath,
 };
 use backend_fs::FsBackend;
 use backend_state::StateBackend;
@@ -57,12 +57,12 @@ async fn tour(directory: PathBuf, show: &Show) -> Result<()> {
 }
 
 async fn look_around(workspace: &dyn Backend, show: &Show) -> Result<()> {
-    show.step("ls", "ls /project");
+    show.step("ls", "/project");
     let request = LsRequest::new(VirtualPath::parse("/project")?).limit(12);
     let page = show.timed(workspace.ls_with(&request)).await?;
     show.entries(&page);
 
-    show.step("glob", "glob **/* in /project, by ending");
+    show.step("glob", "**/* in /project, by ending");
     let request = GlobRequest::new("**/*")
         .path(VirtualPath::parse("/project")?)
         .limit(100_000);
@@ -72,7 +72,7 @@ async fn look_around(workspace: &dyn Backend, show: &Show) -> Result<()> {
 }
 
 async fn search(workspace: &dyn Backend, show: &Show) -> Result<Option<GrepMatch>> {
-    show.step("grep", &format!("grep -i '{PATTERN}' in /project"));
+    show.step("grep", &format!("-i '{PATTERN}' in /project"));
     let request = GrepRequest::new(PATTERN)
         .case(backend_core::Case::Insensitive)
         .path(VirtualPath::parse("/project")?);
@@ -81,7 +81,8 @@ async fn search(workspace: &dyn Backend, show: &Show) -> Result<Option<GrepMatch
     show.totals(&totals);
     let hits = workspace.grep_with(&request.limit(4)).await?;
     show.matches(&hits);
-    Ok(hits.matches.into_iter().next())
+    // A file in another encoding is searched, and not read as text.
+    Ok(hits.matches.into_iter().find(|hit| !hit.lossy))
 }
 
 /// Reads a few lines around the first match, or the first lines of some file if nothing matched.
@@ -104,11 +105,19 @@ async fn read(
     };
     show.step(
         "read",
-        &format!("read {} from line {}", request.path, request.offset + 1),
+        &format!("{} from line {}", request.path, request.offset + 1),
     );
-    let page = show.timed(workspace.read_with(&request)).await?;
-    show.page(&page);
-    Ok(Some(page.text))
+    match show.timed(workspace.read_with(&request)).await {
+        Ok(page) => {
+            show.page(&page);
+            Ok(Some(page.text))
+        }
+        Err(error) if error.kind() == ErrorKind::NotText => {
+            show.refused::<()>(Err(error));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn write_and_edit(
@@ -122,17 +131,14 @@ async fn write_and_edit(
         excerpt.unwrap_or_default()
     );
 
-    show.step("write", &format!("write {notes}"));
+    show.step("write", notes.as_str());
     let written = show.timed(workspace.write(&notes, &text)).await?;
     show.note(&format!(
         "{} bytes, version {}",
         written.size, written.version
     ));
 
-    show.step(
-        "edit",
-        &format!("edit {notes}: Status: open → Status: fixed"),
-    );
+    show.step("edit", &format!("{notes}: Status: open → Status: fixed"));
     let edit = EditRequest::new(&notes, "Status: open", "Status: fixed").expect(written.version);
     let edited = show.timed(workspace.edit_with(&edit)).await?;
     show.diff(&edited.diff);

@@ -121,15 +121,13 @@ impl Show {
     pub(crate) fn matches(&self, found: &Grepped) {
         for hit in &found.matches {
             let place = self.paint(GREEN, &format!("{}:{}", hit.path, hit.line));
-            let text: String = hit.text.trim().chars().take(60).collect();
-            println!("          {place}  {text}");
+            println!("          {place}  {}", cut(hit.text.trim(), 60));
         }
     }
 
     pub(crate) fn page(&self, page: &TextPage) {
         for line in page.to_string().lines() {
-            let line: String = line.chars().take(110).collect();
-            println!("    {line}");
+            println!("    {}", cut(line, 110));
         }
     }
 
@@ -140,7 +138,7 @@ impl Show {
                 Some(b'-') => RED,
                 _ => DIM,
             };
-            println!("          {}", self.paint(style, line));
+            println!("          {}", self.paint(style, &cut(line, 110)));
         }
     }
 
@@ -187,6 +185,23 @@ fn skipped(skipped: &Skipped) -> String {
     } else {
         format!("; skipped: {}", shown.join(", "))
     }
+}
+
+/// Returns as much of a text as fits, without what would act on a terminal, and says if there is more.
+fn cut(text: &str, width: usize) -> String {
+    let shown = |c: char| {
+        if c.is_control() && c != '\t' {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    let mut rest = text.chars();
+    let mut line: String = rest.by_ref().take(width).map(shown).collect();
+    if rest.next().is_some() {
+        line.push('…');
+    }
+    line
 }
 
 fn bytes(size: u64) -> String {
