@@ -61,9 +61,19 @@ pub(crate) async fn run(options: &Options, table: &mut Table) {
     table.add(stats);
     table.add(reads);
     let mut commands = row("execute(\"true\")", EXTRA);
-    for _ in 0..options.rounds(101) {
-        commands.ours(nanos!(1, remote.execute_with(&command).await.unwrap()));
-        commands.theirs(nanos!(1, direct.execute_with(&command).await.unwrap()));
+    // The one that comes first meets another machine than the one that comes second: they take turns in that, too.
+    for round in 0..options.rounds(400) {
+        let mut ours = async || {
+            commands.ours(nanos!(1, remote.execute_with(&command).await.unwrap()));
+        };
+        if round % 2 == 0 {
+            ours().await;
+        }
+        let theirs = nanos!(1, direct.execute_with(&command).await.unwrap());
+        if round % 2 == 1 {
+            ours().await;
+        }
+        commands.theirs(theirs);
     }
     table.add(commands);
     let goal = Goal::Rate {

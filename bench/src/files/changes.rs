@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use backend_core::{Backend as _, EditRequest, VirtualPath, WriteRequest};
 use backend_fs::FsBackend;
@@ -21,6 +22,7 @@ pub(super) async fn run(options: &Options, table: &mut Table, scratch: &Path) {
     edit(options, table, &dir, &files).await;
 }
 
+/// Beside `tempfile` on the same thread, and beside it on a blocking thread, where a program with a runtime has to call it.
 async fn write(options: &Options, table: &mut Table, dir: &Path, files: &FsBackend) {
     if !options.wants("write of 4 KB, atomic") {
         return;
@@ -29,10 +31,13 @@ async fn write(options: &Options, table: &mut Table, dir: &Path, files: &FsBacke
     let path = VirtualPath::parse("/ours.txt").unwrap();
     let request = WriteRequest::new(path, content.clone());
     let theirs = dir.join("theirs.txt");
-    let persist = || {
-        let mut file = tempfile::NamedTempFile::new_in(dir).unwrap();
-        file.write_all(&content).unwrap();
-        file.persist(&theirs).unwrap()
+    let persist: Arc<dyn Fn() + Send + Sync> = {
+        let (dir, theirs) = (dir.to_owned(), theirs.clone());
+        Arc::new(move || {
+            let mut file = tempfile::NamedTempFile::new_in(&dir).unwrap();
+            file.write_all(&content).unwrap();
+            drop(file.persist(&theirs).unwrap());
+        })
     };
     files.write_with(&request).await.unwrap();
     persist();
@@ -42,15 +47,25 @@ async fn write(options: &Options, table: &mut Table, dir: &Path, files: &FsBacke
     );
     let times = options.size(50, 2);
     let mut row = Row::new("write of 4 KB, atomic", "tempfile", Goal::Ratio(1.1));
+    let mut hopped = Row::new(
+        "write of 4 KB, atomic",
+        "tempfile, by spawn_blocking",
+        Goal::Ratio(1.1),
+    );
     for _ in 0..options.rounds(101) {
-        row.ours(nanos!(times, files.write_with(&request).await.unwrap()));
+        let ours = nanos!(times, files.write_with(&request).await.unwrap());
+        row.ours(ours);
+        hopped.ours(ours);
         row.theirs(nanos!(times, persist()));
-        row.hop(nanos!(
-            times,
-            tokio::task::spawn_blocking(|| ()).await.unwrap()
-        ));
+        hopped.theirs(nanos!(times, {
+            let persist = Arc::clone(&persist);
+            tokio::task::spawn_blocking(move || persist())
+                .await
+                .unwrap();
+        }));
     }
     table.add(row);
+    table.add(hopped);
 }
 
 async fn edit(options: &Options, table: &mut Table, dir: &Path, files: &FsBackend) {

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use super::budget::Reservation;
 use super::bulk::Bulk;
 use super::envelope::{pack, unpack_outcome};
 use super::failure::Failure;
@@ -18,7 +19,7 @@ use super::inbox::Lengths;
 use super::link::{FAREWELL, Handled, Link, Stream, patiently};
 use super::outbox::Outbox;
 use super::reader::FrameReader;
-use super::receive::receive;
+use super::receive::{Received, receive};
 use super::request::Request;
 use super::writer::Writer;
 use super::{Options, keepalive};
@@ -49,6 +50,8 @@ pub(super) struct Call {
     pub(super) extra: Option<Duration>,
     /// Whether the call gets through when ordinary calls have to wait.
     pub(super) urgent: bool,
+    /// Whether memory is set aside for a long answer. Else the caller has done so already.
+    pub(super) counted: bool,
 }
 
 impl Client {
@@ -103,6 +106,22 @@ impl Client {
     /// Returns the most raw bytes that the other side takes with a request.
     pub(super) fn most_body(&self) -> u64 {
         self.link.theirs.body
+    }
+
+    /// Returns the most raw bytes that this side takes with an answer.
+    pub(super) fn most_answer(&self) -> u64 {
+        self.link.ours.body
+    }
+
+    /// Sets memory aside for what comes in several answers, to calls of this name.
+    pub(super) async fn reserve(&self, bytes: u64, name: &str) -> Result<Reservation> {
+        tokio::select! {
+            biased;
+            reserved = patiently(self.patience, self.link.incoming.reserve(bytes)) => {
+                reserved.ok_or_else(|| too_late(name))
+            }
+            () = self.link.over() => Err(self.link.failure().to_error()),
+        }
     }
 
     /// Returns the longest message that this side takes.
@@ -204,7 +223,7 @@ impl Client {
             sent = link.send_rest(id, &stream.credit, rest, self.patience, || {}) => sent,
         };
         let answer = match sent {
-            Ok(true) => self.answer(id, &stream, call.extra).await,
+            Ok(true) => self.answer(id, &stream, call.extra, call.counted).await,
             Ok(false) => Ok(None),
             Err(failure) => Err(failure),
         };
@@ -225,12 +244,14 @@ impl Client {
         id: u64,
         stream: &Stream,
         extra: Option<Duration>,
-    ) -> Result<Option<super::receive::Received>, Arc<Failure>> {
+        counted: bool,
+    ) -> Result<Option<Received>, Arc<Failure>> {
         match patiently(self.patience_for(extra), stream.inbox.lengths()).await {
             Some(lengths) => lengths?,
             None => return Ok(None),
         };
-        receive(&self.link, id, stream, self.patience).await
+        let budget = counted.then_some(&self.link.incoming);
+        receive(&self.link, id, stream, self.patience, budget).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::budget::Reservation;
+use super::budget::{Budget, Reservation};
 use super::failure::Failure;
 use super::inbox::Lengths;
 use super::link::{Link, Stream, patiently};
@@ -25,12 +25,14 @@ pub(super) struct Received {
     pub(super) reservation: Reservation,
 }
 
-/// Takes a message out of an inbox. `Ok(None)` is that it did not come on within `patience`.
+/// Takes a message out of an inbox. `Ok(None)` is that it did not come on within `patience`. The memory for a long one is of
+/// `budget`; without one it was set aside before.
 pub(super) async fn receive(
     link: &Link,
     id: u64,
     stream: &Stream,
     patience: Option<Duration>,
+    budget: Option<&Budget>,
 ) -> Result<Option<Received>, Arc<Failure>> {
     let lengths = stream.inbox.lengths().await?;
     let first = stream.inbox.chunk().await?.bytes;
@@ -38,8 +40,12 @@ pub(super) async fn receive(
     if first.len() as u64 == total {
         return Ok(Some(short(lengths, first)));
     }
-    let Some(reservation) = patiently(patience, link.incoming.reserve(total)).await else {
-        return Ok(None);
+    let reservation = match budget {
+        None => None,
+        Some(budget) => match patiently(patience, budget.reserve(total)).await {
+            Some(reservation) => reservation,
+            None => return Ok(None),
+        },
     };
     let mut left = total - first.len() as u64;
     let mut message = Growing::new(lengths);
@@ -106,7 +112,7 @@ impl Growing {
 }
 
 /// Makes room for more bytes: twice what there is, but never more than the whole will be.
-fn grow(buffer: &mut BytesMut, whole: u64, more: usize) {
+pub(super) fn grow(buffer: &mut BytesMut, whole: u64, more: usize) {
     if buffer.capacity() - buffer.len() < more {
         let wanted = buffer.len().max(STEP_BYTES).max(more);
         let left = whole.saturating_sub(buffer.len() as u64);

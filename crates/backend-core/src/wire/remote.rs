@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod batch;
+mod large;
 
 /// By so much the raw bytes of an answer may exceed what was asked for: a sandbox that counts a little differently is no
 /// reason to end a connection.
@@ -103,6 +104,7 @@ impl Remote {
             body,
             extra,
             urgent: false,
+            counted: true,
         };
         self.client.call(call).await
     }
@@ -114,6 +116,7 @@ impl Remote {
             body: 0,
             extra: Some(Duration::ZERO),
             urgent: true,
+            counted: true,
         };
         self.client.call(call).await
     }
@@ -170,12 +173,7 @@ impl Backend for Remote {
     }
 
     async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
-        let body = match &request.range {
-            Some(range) => request.limit.min(range.end.saturating_sub(range.start)),
-            None => request.limit,
-        };
-        let request = Request::ReadBytes(request.clone());
-        self.ask_for(request, Some(Duration::ZERO), body).await
+        large::read_bytes(self, request).await
     }
 
     async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
@@ -258,6 +256,7 @@ impl Sandbox for Remote {
             extra: request.timeout,
             request: Request::Execute(request),
             urgent: false,
+            counted: true,
         };
         let mut output: ExecOutput = self.client.call_now(call, turn).await?;
         output.elapsed = output.elapsed.saturating_add(waited);

@@ -298,7 +298,7 @@ async fn serve_one(
         };
         return send(link, id, stream, Answer::error(link, error)).await;
     };
-    let Some(received) = receive(link, id, stream, None).await? else {
+    let Some(received) = receive(link, id, stream, None, Some(&link.incoming)).await? else {
         return Ok(());
     };
     let answer = answer(link, &served, received, arrived).await;

@@ -7,6 +7,7 @@ mod fake;
 mod flow;
 mod hostile_client;
 mod hostile_server;
+mod large;
 mod lifetime;
 mod limits;
 mod raw;
