@@ -33,11 +33,7 @@ async fn write(options: &Options, table: &mut Table, dir: &Path, files: &FsBacke
     let theirs = dir.join("theirs.txt");
     let persist: Arc<dyn Fn() + Send + Sync> = {
         let (dir, theirs) = (dir.to_owned(), theirs.clone());
-        Arc::new(move || {
-            let mut file = tempfile::NamedTempFile::new_in(&dir).unwrap();
-            file.write_all(&content).unwrap();
-            drop(file.persist(&theirs).unwrap());
-        })
+        Arc::new(move || persist(&dir, &content, &theirs))
     };
     files.write_with(&request).await.unwrap();
     persist();
@@ -68,6 +64,13 @@ async fn write(options: &Options, table: &mut Table, dir: &Path, files: &FsBacke
     table.add(hopped);
 }
 
+/// What the library `tempfile` is for.
+fn persist(dir: &Path, content: &[u8], to: &Path) {
+    let mut file = tempfile::NamedTempFile::new_in(dir).unwrap();
+    file.write_all(content).unwrap();
+    drop(file.persist(to).unwrap());
+}
+
 async fn edit(options: &Options, table: &mut Table, dir: &Path, files: &FsBackend) {
     if !options.wants("edit of a 1 MB file, there and back") {
         return;
@@ -89,21 +92,32 @@ async fn edit(options: &Options, table: &mut Table, dir: &Path, files: &FsBacken
         original.ask(1, "open_files", json!([dir]));
     }
     let args = json!(["/theirs.txt", "needle here", "thread there"]);
-    let mut row = Row::new(
-        "edit of a 1 MB file, there and back",
-        "the original",
-        Goal::Ratio(0.2),
-    );
+    let name = "edit of a 1 MB file, there and back";
+    let mut row = Row::new(name, "the original", Goal::Ratio(0.2));
+    // What no atomic edit can do without.
+    let mut bare = Row::new(name, "read and write it, by tempfile, twice", Goal::None);
+    let replace = || {
+        let content = fs::read(dir.join("bare.txt")).unwrap();
+        persist(dir, &content, &dir.join("bare.txt"));
+    };
+    fs::write(dir.join("bare.txt"), &text).unwrap();
     for _ in 0..options.rounds(51) {
-        row.ours(nanos!(1, {
+        let ours = nanos!(1, {
             files.edit_with(&there).await.unwrap();
             files.edit_with(&back).await.unwrap();
-        }));
+        });
+        row.ours(ours);
+        bare.ours(ours);
         if let Some(original) = &mut original {
             row.theirs(original.ask(1, "edit", args.clone()).0);
         }
+        bare.theirs(nanos!(1, {
+            replace();
+            replace();
+        }));
     }
     assert_eq!(fs::read(dir.join("ours.txt")).unwrap(), text.as_bytes());
     assert_eq!(fs::read(dir.join("theirs.txt")).unwrap(), text.as_bytes());
     table.add(row);
+    table.add(bare);
 }

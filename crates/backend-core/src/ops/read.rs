@@ -214,8 +214,16 @@ impl TextPage {
             .filter(|cut| cut.line == self.first_line.saturating_add(newlines))
             .filter(|_| self.text.is_empty() || self.text.ends_with('\n'))
             .map(|_| "");
-        self.text
-            .split_inclusive('\n')
+        let mut start = 0;
+        // The end of the text is the end of a line too, unless there is nothing in it.
+        let ends = memchr::memchr_iter(b'\n', self.text.as_bytes()).map(|newline| newline + 1);
+        let last = (!self.text.is_empty() && !self.text.ends_with('\n')).then_some(self.text.len());
+        ends.chain(last)
+            .map(move |end| {
+                let line = self.text.get(start..end).unwrap_or_default();
+                start = end;
+                line
+            })
             .chain(unseen)
             .zip(0..)
             .map(|(line, above)| {

@@ -103,13 +103,17 @@ impl Decoder {
         if self.encoding.is_some() {
             return self.body(bytes, sink);
         }
+        if self.carry.is_empty() && bytes.len() >= MARK_BYTES {
+            return self.begin(bytes, sink);
+        }
         let wanted = MARK_BYTES.saturating_sub(self.carry.len());
         let (head, rest) = bytes.split_at_checked(wanted).unwrap_or((bytes, &[]));
         self.carry.extend_from_slice(head);
         if self.carry.len() < MARK_BYTES {
             return Ok(Scan::More);
         }
-        match self.begin(sink)? {
+        let head = std::mem::take(&mut self.carry);
+        match self.begin(&head, sink)? {
             Scan::Done => Ok(Scan::Done),
             Scan::More => self.body(rest, sink),
         }
@@ -118,7 +122,8 @@ impl Decoder {
     /// Hands on what is left when no more bytes come.
     pub(super) fn finish(&mut self, sink: &mut impl FnMut(&str) -> Scan) -> Result<Scan, Flaw> {
         let scan = if self.encoding.is_none() {
-            self.begin(sink)?
+            let head = std::mem::take(&mut self.carry);
+            self.begin(&head, sink)?
         } else {
             Scan::More
         };
@@ -128,11 +133,11 @@ impl Decoder {
         Ok(scan)
     }
 
-    fn begin(&mut self, sink: &mut impl FnMut(&str) -> Scan) -> Result<Scan, Flaw> {
-        let head = std::mem::take(&mut self.carry);
-        let (encoding, mark) = detect(&head);
+    /// Takes the first bytes of a file, by which its encoding is told.
+    fn begin(&mut self, bytes: &[u8], sink: &mut impl FnMut(&str) -> Scan) -> Result<Scan, Flaw> {
+        let (encoding, mark) = detect(bytes);
         self.encoding = Some(encoding);
-        self.body(head.get(mark..).unwrap_or_default(), sink)
+        self.body(bytes.get(mark..).unwrap_or_default(), sink)
     }
 
     fn body(

@@ -155,10 +155,19 @@ impl Lines {
 
     /// Collects lines and returns what is after the window.
     fn collect<'a>(&mut self, mut text: &'a str) -> &'a str {
+        let mut plain = true;
         while !text.is_empty() && self.phase == Phase::Collect {
             if self.lines == self.limit {
                 self.phase = Phase::After;
                 break;
+            }
+            if plain && !self.seen.open {
+                match self.collect_plain(text) {
+                    Some(rest) => text = rest,
+                    // What follows is much the same: it is not looked at twice.
+                    None => plain = false,
+                }
+                continue;
             }
             let newline = memchr::memchr(b'\n', text.as_bytes()).unwrap_or(text.len());
             let (content, rest) = text.split_at_checked(newline).unwrap_or((text, ""));
@@ -174,6 +183,26 @@ impl Lines {
             }
         }
         text
+    }
+
+    /// Collects whole lines that need no closer look, at the start of one: none has a `\r` or may be too long, and there is
+    /// room for all of them. Returns what is after them, or `None` where there are no such lines.
+    fn collect_plain<'a>(&mut self, text: &'a str) -> Option<&'a str> {
+        let most = self.line_bytes.min(text.len());
+        let last = memchr::memrchr(b'\n', text.as_bytes().get(..most)?)?;
+        let (whole, rest) = text.split_at_checked(last + 1)?;
+        let lines = memchr::memchr_iter(b'\n', whole.as_bytes()).count() as u64;
+        let has_room = lines <= self.limit - self.lines
+            && self.text.len().saturating_add(whole.len()) <= self.page_bytes;
+        if !has_room || memchr::memchr(b'\r', whole.as_bytes()).is_some() {
+            return None;
+        }
+        self.text.push_str(whole);
+        self.lines += lines;
+        self.line.start = self.text.len();
+        self.seen.newlines += lines;
+        self.seen.lf = true;
+        Some(rest)
     }
 
     /// Adds to the line that is being collected.

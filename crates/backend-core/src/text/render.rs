@@ -8,6 +8,9 @@ use crate::{PageEnd, TextPage};
 /// Stands where the hash of a line would, when the page does not hold the whole line.
 const NO_HASH: &str = "----";
 
+/// What a number of no digits would have before it, where lines stand in a column.
+const PADDING: &str = "      ";
+
 impl TextPage {
     /// Renders each line as `{line}:{hash}|{text}`, for edits by line and hash, and then what was left out.
     ///
@@ -32,7 +35,7 @@ impl TextPage {
     /// ```
     #[must_use]
     pub fn render_hashed(&self) -> String {
-        Rendered(self, hashed).to_string()
+        render(self, Mark::NumberAndHash)
     }
 }
 
@@ -64,47 +67,107 @@ impl TextPage {
 /// ```
 impl fmt::Display for TextPage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Rendered(self, numbered).fmt(f)
+        f.write_str(&render(self, Mark::Number))
     }
 }
 
-/// A page with what is written before each line: of its number, its text and whether that is the whole line.
-struct Rendered<'a>(&'a TextPage, fn(u64, &str, bool) -> String);
-
-fn numbered(number: u64, _line: &str, _whole: bool) -> String {
-    format!("{number:>6}\t")
+/// What is written before a line.
+#[derive(Clone, Copy)]
+enum Mark {
+    Number,
+    NumberAndHash,
 }
 
-fn hashed(number: u64, line: &str, whole: bool) -> String {
-    let hash = if whole {
-        line_hash(line)
-    } else {
-        NO_HASH.into()
-    };
-    format!("{number}:{hash}|")
-}
+impl Mark {
+    /// How long it is, of a line whose number is no longer than most.
+    const BYTES: u64 = 12;
 
-impl fmt::Display for Rendered<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(page, before) = self;
-        let mut cuts = page.cut_lines.iter().peekable();
-        let mut separator = "";
-        for (number, line) in page.numbered_lines() {
-            let cut = cuts.next_if(|cut| cut.line == number);
-            let mark = before(number, line, cut.is_none());
-            write!(f, "{separator}{mark}{line}")?;
-            if let Some(cut) = cut {
-                write!(f, " ... (cut: {} bytes in this line)", cut.bytes)?;
+    fn put(self, to: &mut String, number: &str, line: &str, whole: bool) {
+        match self {
+            Self::Number => {
+                to.push_str(PADDING.get(number.len()..).unwrap_or_default());
+                to.push_str(number);
+                to.push('\t');
             }
-            separator = "\n";
+            Self::NumberAndHash => {
+                to.push_str(number);
+                to.push(':');
+                if whole {
+                    to.push_str(&line_hash(line));
+                } else {
+                    to.push_str(NO_HASH);
+                }
+                to.push('|');
+            }
         }
-        if page.lines == 0 {
-            return f.write_str("(empty file)");
+    }
+}
+
+/// Renders a page with what is written before each line. To a string, which takes a fraction of what a formatter does.
+fn render(page: &TextPage, mark: Mark) -> String {
+    if page.lines == 0 {
+        return "(empty file)".to_owned();
+    }
+    // What a page says of itself may be wrong, its text is there.
+    let lines = page.lines.min(page.text.len() as u64);
+    let marks = usize::try_from(lines.saturating_mul(Mark::BYTES)).unwrap_or_default();
+    let mut to = String::with_capacity(page.text.len() + marks);
+    let mut cuts = page.cut_lines.iter().peekable();
+    let mut text = Counter::new(page.first_line);
+    for (number, line) in page.numbered_lines() {
+        let cut = cuts.next_if(|cut| cut.line == number);
+        mark.put(&mut to, text.as_str(), line, cut.is_none());
+        to.push_str(line);
+        if let Some(cut) = cut {
+            to.push_str(&format!(" ... (cut: {} bytes in this line)", cut.bytes));
         }
-        match rest(page) {
-            Some(rest) => write!(f, "{separator}... ({rest})"),
-            None => Ok(()),
+        to.push('\n');
+        text.count();
+    }
+    match rest(page) {
+        Some(rest) => to.push_str(&format!("... ({rest})")),
+        None => drop(to.pop()),
+    }
+    to
+}
+
+/// A number as text, which is counted up in place: most of what a page takes to render would else be its line numbers.
+struct Counter {
+    /// At the end of it are the digits.
+    text: [u8; Self::MOST_DIGITS],
+    digits: usize,
+}
+
+impl Counter {
+    /// So many digits has `u64::MAX`.
+    const MOST_DIGITS: usize = 20;
+
+    fn new(number: u64) -> Self {
+        let digits = number.to_string();
+        let mut text = [b'0'; Self::MOST_DIGITS];
+        for (to, digit) in text.iter_mut().rev().zip(digits.bytes().rev()) {
+            *to = digit;
         }
+        Self {
+            text,
+            digits: digits.len(),
+        }
+    }
+
+    fn count(&mut self) {
+        for (place, digit) in self.text.iter_mut().rev().enumerate() {
+            self.digits = self.digits.max(place + 1);
+            if *digit != b'9' {
+                *digit += 1;
+                return;
+            }
+            *digit = b'0';
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        let digits = self.text.get(Self::MOST_DIGITS - self.digits..);
+        std::str::from_utf8(digits.unwrap_or_default()).unwrap_or_default()
     }
 }
 

@@ -29,6 +29,21 @@ fn lines_have_their_numbers() {
 }
 
 #[test]
+fn numbers_are_counted_as_numbers() {
+    for first in [0, 1, 9, 42, 99, 998, 9_999, 99_999, 999_998, 1_099_999] {
+        let mut page = page(&request(), &"x\n".repeat(120));
+        page.first_line = first;
+        let want: Vec<_> = (first..first + 120).map(|n| format!("{n:>6}\tx")).collect();
+        assert_eq!(page.to_string(), want.join("\n"));
+        let hash = line_hash("x");
+        let want: Vec<_> = (first..first + 120)
+            .map(|n| format!("{n}:{hash}|x"))
+            .collect();
+        assert_eq!(page.render_hashed(), want.join("\n"));
+    }
+}
+
+#[test]
 fn lines_show_what_they_hold() {
     let shown = page(&request(), "a\rb\n\n\u{c}\tc\u{2028}d").to_string();
     assert_eq!(shown, "     1\ta\rb\n     2\t\n     3\t\u{c}\tc\u{2028}d");
