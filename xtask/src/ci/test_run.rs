@@ -1,6 +1,7 @@
 //! The steps that run tests, and the reading of what they print.
 //!
-//! nextest runs them where it is installed, plain `cargo test` where not. Doctests are `cargo test`'s either way.
+//! nextest runs them where it is installed, but for the laws; plain `cargo test` runs all where it is not. Doctests are
+//! `cargo test`'s either way.
 
 use super::{Outcome, Run};
 use crate::Result;
@@ -12,6 +13,9 @@ const MODEL_SEQUENCES: &str = "2000";
 /// What a conformance suite begins a line with. Its tests `all_laws_are_counted` write such lines past the capture of
 /// `cargo test`; nextest is told to show them by the profile `ci` in `.config/nextest.toml`.
 const LAW_LINE: &str = "conformance: ";
+
+/// What the names of the laws have in common: the module in which a crate lists them.
+const LAWS: &str = "conformance::";
 
 /// How many tests ran, unit, integration and doctests together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,25 +48,52 @@ impl Counts {
 
 /// All tests of all crates with all features.
 pub(super) fn tests(run: &mut Run<'_>) -> Result<Outcome> {
-    let nextest = Cmd::cargo(&["nextest", "--version"]).succeeds();
-    let command = if nextest {
-        Cmd::cargo(&["nextest", "run", "--profile", "ci"])
-    } else {
-        Cmd::cargo(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
-    };
-    let output = with_sequences(command.args(&["--workspace", "--all-features"])).run_and_keep()?;
-    let counts = if nextest {
-        read_nextest(&output)
-    } else {
-        read_libtest(&output)
-    };
-    run.tests.add(counts);
-    let mut notes = vec![counts.note()];
-    if !nextest {
-        notes.push("by cargo test, for cargo-nextest is not installed".to_owned());
+    if !Cmd::cargo(&["nextest", "--version"]).succeeds() {
+        let output = libtest(&[])?;
+        let counts = read_libtest(&output);
+        run.tests.add(counts);
+        run.laws = law_lines(&output);
+        let why = "by cargo test, for cargo-nextest is not installed";
+        return Ok(Outcome::Passed(vec![counts.note(), why.to_owned()]));
     }
-    run.laws = law_lines(&output);
-    Ok(Outcome::Passed(notes))
+    // There are thousands of laws, and most take less time than it takes to start a process for each of them.
+    let laws_output = libtest(&["--", LAWS])?;
+    let laws = read_libtest(&laws_output);
+    let others = Cmd::cargo(&["nextest", "run", "--profile", "ci"])
+        .args(&["--workspace", "--all-features"])
+        .args(&["--filterset", &format!("not test({LAWS})")]);
+    let others_output = with_sequences(others).run_and_keep()?;
+    let counts = together(laws, read_nextest(&others_output))?;
+    run.tests.add(counts);
+    run.laws = law_lines(&laws_output);
+    run.laws.extend(law_lines(&others_output));
+    Ok(Outcome::Passed(vec![
+        counts.note(),
+        format!("{} of them laws", laws.passed),
+    ]))
+}
+
+/// Runs tests by `cargo test`: those of a crate in one process.
+fn libtest(filter: &[&str]) -> Result<String> {
+    let command = Cmd::cargo(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
+        .args(&["--workspace", "--all-features"])
+        .args(filter);
+    with_sequences(command).run_and_keep()
+}
+
+/// Adds up two runs, of which the second one left out what the first one ran, and says that it skipped that.
+fn together(first: Counts, second: Counts) -> Result<Counts> {
+    let ran = first.passed + first.skipped;
+    if second.skipped != ran {
+        return Err(format!(
+            "{ran} tests were run by cargo test, but cargo-nextest left out {}",
+            second.skipped
+        ));
+    }
+    Ok(Counts {
+        passed: first.passed + second.passed,
+        ..first
+    })
 }
 
 /// What each conformance suite ran, and what it could not run on its backend: a law that is skipped is seen here.
@@ -163,7 +194,7 @@ fn without_colours(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, law_lines, read_libtest, read_nextest};
+    use super::{Counts, law_lines, read_libtest, read_nextest, together};
 
     #[test]
     fn the_summary_of_nextest_is_read() {
@@ -189,6 +220,18 @@ mod tests {
             counts.summary().unwrap(),
             "tests: 7 passed, 0 failed, 1 skipped"
         );
+    }
+
+    #[test]
+    fn no_test_falls_between_two_runs() {
+        let counts = |passed, skipped| Counts {
+            ran: true,
+            passed,
+            skipped,
+        };
+        assert_eq!(together(counts(6, 1), counts(3, 7)).unwrap(), counts(9, 1));
+        assert!(together(counts(6, 1), counts(3, 8)).is_err());
+        assert!(together(counts(6, 1), counts(3, 6)).is_err());
     }
 
     #[test]
