@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use backend_core::{Error, Result};
 use bollard::models::ContainerConfig;
-use bollard::query_parameters::CommitContainerOptionsBuilder;
+use bollard::query_parameters::{CommitContainerOptionsBuilder, RemoveImageOptionsBuilder};
 use std::time::Duration;
 
 use super::DockerSandbox;
@@ -28,7 +28,8 @@ impl DockerSandbox {
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a name that cannot be one, such as that of a registry's image with a digest; `unavailable`.
+    /// `invalid_request` for a name that cannot be one, such as that of a registry's image with a digest; `unsupported` by an
+    /// engine, such as Podman's, that would keep the values of the sandbox's variables in the image; `unavailable`.
     ///
     /// # Security
     ///
@@ -56,6 +57,7 @@ impl DockerSandbox {
         let marks = labels_of(&found);
         let names = marks.get(labels::VARIABLES).map_or("", String::as_str);
         let before = variables_of_image(container, found.image.as_deref()).await?;
+        let wanted = as_before(names, &before);
         let options = CommitContainerOptionsBuilder::default()
             .container(&container.key)
             .repo(repository)
@@ -67,7 +69,7 @@ impl DockerSandbox {
         own.extend(without_owner(&marks));
         let config = ContainerConfig {
             labels: Some(own),
-            env: Some(as_before(names, &before)),
+            env: Some(wanted.clone()),
             ..ContainerConfig::default()
         };
         let docker = container.engine.docker();
@@ -76,7 +78,34 @@ impl DockerSandbox {
             .engine
             .call("making an image of the container", COMMIT, call)
             .await?;
-        Ok(made.id)
+        let image = as_digest(made.id);
+        // Not every engine does what it is told here, and says so.
+        let env = variables_of_image(container, Some(&image)).await?;
+        if wanted.iter().all(|line| env.contains(line)) {
+            return Ok(image);
+        }
+        remove_image(container, &image).await?;
+        Err(Error::unsupported(
+            "a snapshot of a sandbox that was given variables: this engine would keep their values in the image",
+        ))
+    }
+}
+
+/// Removes an image that was just made.
+async fn remove_image(container: &Container, image: &str) -> Result<()> {
+    let options = RemoveImageOptionsBuilder::default().force(true).build();
+    let docker = container.engine.docker();
+    let call = docker.remove_image(image, Some(options), None);
+    let what = "removing an image that must not be kept";
+    container.engine.call(what, SHORT, call).await.map(drop)
+}
+
+/// Returns an image's own digest as Docker says it. Podman leaves out what kind of digest it is.
+fn as_digest(id: String) -> String {
+    if id.contains(':') {
+        id
+    } else {
+        format!("sha256:{id}")
     }
 }
 
@@ -130,7 +159,14 @@ fn without_owner(marks: &HashMap<String, String>) -> HashMap<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::as_before;
+    use super::{as_before, as_digest};
+
+    #[test]
+    fn the_name_of_a_snapshot_is_a_digest_whatever_engine_made_it() {
+        for id in ["12ab", "sha256:12ab"] {
+            assert_eq!(as_digest(id.to_owned()), "sha256:12ab");
+        }
+    }
 
     #[test]
     fn what_was_given_is_taken_back_and_what_the_image_had_is_restored() {
