@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backend_composite::CompositeBackend;
-use backend_core::{Backend, Error, ProcessId, Sandbox, Signal, VirtualPath};
+use backend_core::{Backend, Error, ProcessId, ReadOnly, Sandbox, Signal, VirtualPath};
 use backend_fs::FsBackend;
 use backend_guard::Operation;
 use sandbox_local::LocalSandbox;
@@ -18,13 +18,11 @@ mod args;
 mod container;
 mod mount;
 mod permissions;
-mod read_only;
 mod stable_versions;
 mod state_file;
 
 pub(crate) use args::WorkspaceArgs;
 use mount::Mount;
-use read_only::ReadOnly;
 use stable_versions::StableVersions;
 use state_file::StateFile;
 

@@ -12,6 +12,7 @@ mod page;
 mod path;
 mod process;
 mod provider;
+mod read_only;
 mod runtime;
 mod sandbox;
 #[cfg(feature = "search")]
@@ -46,6 +47,7 @@ pub use process::{
     StdinRequest,
 };
 pub use provider::{MAX_ID_BYTES, ProviderFeatures, SandboxId, SandboxSpec};
+pub use read_only::ReadOnly;
 pub use runtime::{
     DEFAULT_WORK_DIR, PackageManager, PackageSet, RuntimeBuilder, RuntimeConfig, RuntimeImage,
 };

@@ -26,7 +26,6 @@ mod shutdown;
 mod simulation;
 mod start;
 mod store;
-mod stored;
 mod warm;
 
 pub use builder::SessionManagerBuilder;

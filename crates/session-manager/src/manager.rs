@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend_core::{Backend, Error, Result, SandboxId, SandboxProvider};
+use backend_core::{Backend, Error, ReadOnly, Result, SandboxId, SandboxProvider};
 
 use crate::decide::{Want, unknown};
 use crate::entry::{Goal, Phase};
@@ -16,7 +16,6 @@ use crate::inner::Inner;
 use crate::options::check_tenant;
 use crate::session::Session;
 use crate::settings::Settings;
-use crate::stored::ReadOnly;
 use crate::{IntoSessionId, SessionManagerBuilder, SessionOptions};
 
 /// Many users' sessions over one provider of sandboxes.

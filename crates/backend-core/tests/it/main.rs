@@ -1,4 +1,4 @@
-//! What this crate does from outside: so far, the wire.
+//! What this crate does from outside.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,4 +11,5 @@
     reason = "tests fail by panicking"
 )]
 
+mod read_only;
 mod wire;

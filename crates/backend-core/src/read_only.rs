@@ -1,34 +1,51 @@
 //! A backend in which nothing can be changed, whatever the one behind it allows.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use backend_core::{
+
+use crate::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, Error,
     GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
     ReadBytesRequest, ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result,
     StatRequest, TextPage, VirtualPath, WriteRequest, Written,
 };
 
-/// Files to look at.
+/// Files to look at: every change is refused with `permission_denied`, and everything else is what the backend behind it
+/// answers. A dry run of an edit changes nothing, so that it is no change.
+///
+/// It never executes anything, whatever is behind it. Whoever has the backend itself can still change its files.
+///
+/// # Examples
+///
+/// ```
+/// use backend_core::{Backend, BackendExt, ErrorKind, ReadOnly};
+///
+/// async fn show(files: impl Backend) -> backend_core::Result<()> {
+///     let files = ReadOnly::new(files);
+///     files.read("/notes.txt").await?;
+///     let refused = files.write("/notes.txt", "mine").await.unwrap_err();
+///     assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct ReadOnly {
-    inner: Arc<dyn Backend>,
+pub struct ReadOnly<B> {
+    inner: B,
 }
 
-impl ReadOnly {
-    pub(crate) fn new(inner: Arc<dyn Backend>) -> Self {
+impl<B: Backend> ReadOnly<B> {
+    /// Lets the files of a backend be looked at.
+    pub fn new(inner: B) -> Self {
         Self { inner }
     }
 }
 
 fn refused(path: &VirtualPath) -> Error {
-    Error::permission_denied(path, "the workspace is read-only")
+    Error::permission_denied(path, "the backend is read-only")
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl Backend for ReadOnly {
+impl<B: Backend> Backend for ReadOnly<B> {
     fn capabilities(&self) -> Capabilities {
         let inner = self.inner.capabilities();
         let mut capabilities = Capabilities::none();
@@ -101,19 +118,4 @@ impl Backend for ReadOnly {
         let refusals = requests.iter().map(|request| Err(refused(&request.path)));
         refusals.collect()
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use backend_state::StateBackend;
-
-    use super::ReadOnly;
-
-    backend_conformance::read_only_laws!(laws, || async {
-        let store = StateBackend::new();
-        backend_conformance::populate(&store).await.unwrap();
-        ReadOnly::new(Arc::new(store))
-    });
 }
