@@ -7,7 +7,7 @@ use backend_core::{BackendExt, ErrorKind, SandboxExt};
 use session_manager::{Cause, EventKind, Eviction, SessionOptions, SessionState};
 use tokio::time::sleep;
 
-use crate::support::{MINUTE, broken, builder, provider, told, with_root};
+use crate::support::{MINUTE, broken, builder, provider, settled, told, with_root};
 
 const EVICT: Eviction = Eviction::LeastRecentlyUsed {
     idle_for: Duration::ZERO,
@@ -89,6 +89,7 @@ async fn the_least_recently_used_makes_room() {
     manager.get_or_create("second").await.unwrap();
     sleep(MINUTE).await;
     manager.get_or_create("third").await.unwrap();
+    settled(&manager).await;
     assert_eq!(first.info().unwrap().state, SessionState::Hibernated);
     let evicted = told(&mut events, |kind| {
         matches!(kind, EventKind::Hibernated(Cause::Evicted))
@@ -96,6 +97,7 @@ async fn the_least_recently_used_makes_room() {
     assert_eq!(evicted[0].session.as_ref().unwrap().as_str(), "first");
     // Its handle is not of no use for that: it wakes up, and another one makes room.
     assert_eq!(first.read("/f").await.unwrap().text, "kept");
+    settled(&manager).await;
     assert_eq!(provider.tally().most, 2);
     assert_eq!(manager.stats().hibernated, 1);
 }

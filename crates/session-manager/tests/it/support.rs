@@ -8,6 +8,7 @@ use backend_conformance::FakeProvider;
 use backend_core::Error;
 use backend_fs::FsBackend;
 use session_manager::{Clock, Event, EventKind, Events, SessionManager, SessionManagerBuilder};
+use tokio::time::sleep;
 
 pub(crate) type Provider = FakeProvider<FsBackend>;
 pub(crate) type Manager = SessionManager<Provider>;
@@ -66,6 +67,13 @@ pub(crate) fn told(events: &mut Events, about: impl Fn(&EventKind) -> bool) -> V
     std::iter::from_fn(|| events.try_next())
         .filter(|event| about(&event.kind))
         .collect()
+}
+
+/// Waits until no sandbox is being stopped: its place is free a moment before its session is told to sleep.
+pub(crate) async fn settled(manager: &Manager) {
+    while manager.stats().stopping > 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
 }
 
 /// A clock that a test turns.
