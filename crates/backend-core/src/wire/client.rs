@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
@@ -11,15 +12,15 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use super::budget::Reservation;
 use super::bulk::Bulk;
-use super::envelope::{pack, unpack_outcome};
+use super::envelope::{UnpackError, pack, unpack_outcome, unpack_placed};
 use super::failure::Failure;
 use super::frame::Kind;
 use super::hello::{self, Hello, Serves};
 use super::inbox::Lengths;
 use super::link::{FAREWELL, Handled, Link, Stream, patiently};
 use super::outbox::Outbox;
-use super::reader::FrameReader;
-use super::receive::{Received, receive};
+use super::reader::{Came, FrameReader};
+use super::receive::{Placed, Receive, Received};
 use super::request::Request;
 use super::writer::Writer;
 use super::{Options, keepalive};
@@ -50,8 +51,6 @@ pub(super) struct Call {
     pub(super) extra: Option<Duration>,
     /// Whether the call gets through when ordinary calls have to wait.
     pub(super) urgent: bool,
-    /// Whether memory is set aside for a long answer. Else the caller has done so already.
-    pub(super) counted: bool,
 }
 
 impl Client {
@@ -113,7 +112,7 @@ impl Client {
         self.link.ours.body
     }
 
-    /// Sets memory aside for what comes in several answers, to calls of this name.
+    /// Sets memory aside for answers that come to a place, to calls of this name.
     pub(super) async fn reserve(&self, bytes: u64, name: &str) -> Result<Reservation> {
         tokio::select! {
             biased;
@@ -167,16 +166,33 @@ impl Client {
 
     /// Asks, and returns what the other side answers.
     pub(super) async fn call<T: DeserializeOwned + Bulk>(&self, call: Call) -> Result<T> {
+        let turn = self.turn_of(&call).await?;
+        self.call_now(call, turn).await
+    }
+
+    /// Asks, and returns what the other side answers, and apart from it the raw bytes, which are read right into `place`: its
+    /// capacity is as large as the answer may be, and that memory was set aside.
+    pub(super) async fn call_into<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        place: BytesMut,
+    ) -> Result<(T, BytesMut)> {
+        let name = call.request.name();
+        let turn = self.turn_of(&call).await?;
+        let came: Placed = self.exchange(call, Some(place), turn).await?;
+        let outcome = unpack_placed(&came.value, came.body.len(), self.link.ours.elements);
+        let value: T = outcome.unwrap_or_else(|error| Err(unreadable(name, error)))?;
+        Ok((value, came.body))
+    }
+
+    /// Waits until it is a call's turn.
+    async fn turn_of(&self, call: &Call) -> Result<SemaphorePermit<'_>> {
         if let Some(error) = self.failed() {
             return Err(error);
         }
-        match self
-            .turn(call.urgent, self.patience_for(call.extra))
-            .await?
-        {
-            Some(turn) => self.call_now(call, turn).await,
-            None => Err(too_late(call.request.name())),
-        }
+        let patience = self.patience_for(call.extra);
+        let turn = self.turn(call.urgent, patience).await?;
+        turn.ok_or_else(|| too_late(call.request.name()))
     }
 
     /// Returns how long something may take that takes `extra` longer than others.
@@ -191,8 +207,21 @@ impl Client {
     pub(super) async fn call_now<T: DeserializeOwned + Bulk>(
         &self,
         call: Call,
-        _turn: SemaphorePermit<'_>,
+        turn: SemaphorePermit<'_>,
     ) -> Result<T> {
+        let name = call.request.name();
+        let came: Received = self.exchange(call, None, turn).await?;
+        unpack_outcome(&came.value, came.body, self.link.ours.elements)
+            .unwrap_or_else(|error| Err(unreadable(name, error)))
+    }
+
+    /// Sends a request, and takes its answer.
+    async fn exchange<A: Receive>(
+        &self,
+        call: Call,
+        place: Option<BytesMut>,
+        _turn: SemaphorePermit<'_>,
+    ) -> Result<A> {
         let name = call.request.name();
         let link = &*self.link;
         let limits = Lengths {
@@ -206,7 +235,7 @@ impl Client {
             () = link.over() => None,
         };
         let slot = match slot {
-            Some(slot) => link.open(slot, first, limits),
+            Some(slot) => link.open(slot, first, limits, place),
             None => Err(link.failure()),
         };
         let (id, stream) = slot.map_err(|failure| failure.to_error())?;
@@ -223,7 +252,7 @@ impl Client {
             sent = link.send_rest(id, &stream.credit, rest, self.patience, || {}) => sent,
         };
         let answer = match sent {
-            Ok(true) => self.answer(id, &stream, call.extra, call.counted).await,
+            Ok(true) => self.answer(id, &stream, call.extra).await,
             Ok(false) => Ok(None),
             Err(failure) => Err(failure),
         };
@@ -231,28 +260,26 @@ impl Client {
             .map_err(|failure| failure.to_error())?
             .ok_or_else(|| too_late(name))?;
         guard.answered = true;
-        unpack_outcome(&received.value, received.body, link.ours.elements).unwrap_or_else(|error| {
-            Err(Error::unavailable(
-                format!("the answer to {name} cannot be read"),
-                error,
-            ))
-        })
+        Ok(received)
     }
 
-    async fn answer(
+    async fn answer<A: Receive>(
         &self,
         id: u64,
         stream: &Stream,
         extra: Option<Duration>,
-        counted: bool,
-    ) -> Result<Option<Received>, Arc<Failure>> {
+    ) -> Result<Option<A>, Arc<Failure>> {
         match patiently(self.patience_for(extra), stream.inbox.lengths()).await {
             Some(lengths) => lengths?,
             None => return Ok(None),
         };
-        let budget = counted.then_some(&self.link.incoming);
-        receive(&self.link, id, stream, self.patience, budget).await
+        A::receive(&self.link, id, stream, self.patience).await
     }
+}
+
+/// Makes the error of an answer that makes no sense.
+fn unreadable(name: &str, error: UnpackError) -> Error {
+    Error::unavailable(format!("the answer to {name} cannot be read"), error)
 }
 
 impl Drop for Client {
@@ -312,15 +339,18 @@ async fn exchange(
     let mut dead = pin!(keepalive::watch(link, rule));
     let mut over = pin!(link.over());
     loop {
-        let frame = tokio::select! {
-            frame = reader.next() => frame,
+        let came = tokio::select! {
+            came = reader.next_to(link) => came,
             // Closed on this side. What the other side has not read by then is not waited for.
             () = &mut over => return Failure::ClosedHere,
             end = &mut writing => return end.err().unwrap_or(Failure::ClosedHere),
             failure = &mut dead => return failure,
         };
-        let handled = match frame {
-            Ok(Some(frame)) => link.handle(frame),
+        let handled = match came {
+            Ok(Some(Came::Frame(frame))) => link.handle(frame),
+            Ok(Some(Came::Placed { id, payload })) => {
+                link.placed(id, payload).map(|()| Handled::Done)
+            }
             Ok(None) => return Failure::Closed,
             Err(failure) => return failure,
         };

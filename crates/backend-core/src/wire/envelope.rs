@@ -102,6 +102,20 @@ pub(super) fn unpack_outcome<T: DeserializeOwned + Bulk>(
     Ok(envelope.value)
 }
 
+/// Takes an outcome out of a message whose raw bytes, `body` of them, are one part of it and elsewhere.
+pub(super) fn unpack_placed<T: DeserializeOwned>(
+    value: &[u8],
+    body: usize,
+    elements: u64,
+) -> Result<Result<T>, UnpackError> {
+    let envelope: Envelope<Result<T>> = codec::decode(value, elements)?;
+    match (&envelope.value, &envelope.parts[..]) {
+        (Ok(_), [part]) if *part == body as u64 => Ok(envelope.value),
+        (Err(_), []) if body == 0 => Ok(envelope.value),
+        _ => Err(UnpackError::Parts),
+    }
+}
+
 fn attach(value: &mut impl Bulk, lengths: &[u64], mut body: Bytes) -> Result<(), UnpackError> {
     let whole = body.len();
     let mut parts = Vec::with_capacity(lengths.len());

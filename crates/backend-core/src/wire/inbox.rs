@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::failure::Failure;
 use super::frame::MIN_FRAME_BYTES;
@@ -33,8 +33,24 @@ impl Lengths {
 #[derive(Debug)]
 pub(super) struct Chunk {
     pub(super) bytes: Bytes,
+    /// How many bytes more there are, which are where they belong.
+    pub(super) placed: usize,
     /// How many more bytes the sender is to be allowed now; often none.
     pub(super) credit: u32,
+}
+
+/// What one frame brought: bytes, and how many more that are where they belong.
+#[derive(Debug)]
+struct Piece {
+    bytes: Bytes,
+    placed: usize,
+}
+
+/// Memory that somebody set aside for the raw bytes of a message.
+#[derive(Debug)]
+struct Place {
+    filled: BytesMut,
+    rest: BytesMut,
 }
 
 /// The receiving end of one message. One task takes from it.
@@ -54,7 +70,9 @@ struct State {
     allowed: u32,
     /// How many bytes were taken for which no credit was given yet.
     owed: u32,
-    chunks: VecDeque<Bytes>,
+    chunks: VecDeque<Piece>,
+    /// Where the raw bytes belong, if that is known.
+    place: Option<Place>,
     /// The first frame of a message costs no credit. This is whether its bytes are still in `chunks`.
     first_is_free: bool,
     failed: Option<Arc<Failure>>,
@@ -62,8 +80,13 @@ struct State {
 }
 
 impl Inbox {
-    /// Makes an inbox for a message within these limits.
-    pub(super) fn new(limits: Lengths, window: u32) -> Self {
+    /// Makes an inbox for a message within these limits. If its raw bytes belong in a `place`, that is its capacity, of at
+    /// least the limit.
+    pub(super) fn new(limits: Lengths, window: u32, place: Option<BytesMut>) -> Self {
+        let place = place.map(|rest| Place {
+            filled: BytesMut::new(),
+            rest,
+        });
         Self {
             limits,
             window,
@@ -73,6 +96,7 @@ impl Inbox {
                 allowed: window,
                 owed: 0,
                 chunks: VecDeque::new(),
+                place,
                 first_is_free: false,
                 failed: None,
                 waker: None,
@@ -108,15 +132,36 @@ impl Inbox {
     /// Puts in more of the message.
     pub(super) fn push(&self, data: Bytes) -> Result<(), Failure> {
         let mut state = self.lock();
-        if state.lengths.is_none() {
-            return Err(Failure::violation("data before its message"));
-        }
-        let allowed = u32::try_from(data.len())
-            .ok()
-            .and_then(|length| state.allowed.checked_sub(length));
-        state.allowed =
-            allowed.ok_or_else(|| Failure::violation("more data than there is credit"))?;
+        state.spend(data.len())?;
         state.put(data, false)
+    }
+
+    /// Returns the place of the next raw bytes, if they have one, and it has room for as many.
+    pub(super) fn room(&self, length: usize) -> Option<BytesMut> {
+        let mut state = self.lock();
+        let is_raw = state.missing <= state.lengths?.body;
+        let place = state.place.as_mut().filter(|_| is_raw)?;
+        place.take(length)
+    }
+
+    /// Puts in more of the message, which was read to its place.
+    pub(super) fn push_placed(&self, data: BytesMut) -> Result<(), Failure> {
+        let mut state = self.lock();
+        state.spend(data.len())?;
+        let piece = Piece {
+            bytes: Bytes::new(),
+            placed: data.len(),
+        };
+        if let Some(place) = &mut state.place {
+            place.filled.unsplit(data);
+        }
+        state.add(piece, false)
+    }
+
+    /// Returns the raw bytes that came to their place.
+    pub(super) fn take_placed(&self) -> BytesMut {
+        let place = self.lock().place.take();
+        place.map(|place| place.filled).unwrap_or_default()
     }
 
     /// Ends every wait. What has arrived can still be taken.
@@ -134,11 +179,11 @@ impl Inbox {
     /// Waits for the next part of the message. The caller knows by the lengths whether there is one.
     pub(super) async fn chunk(&self) -> Result<Chunk, Arc<Failure>> {
         self.wait(|state| {
-            let bytes = state.chunks.pop_front()?;
+            let Piece { bytes, placed } = state.chunks.pop_front()?;
             if state.first_is_free {
                 state.first_is_free = false;
             } else {
-                let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                let length = u32::try_from(bytes.len() + placed).unwrap_or(u32::MAX);
                 state.owed = state.owed.saturating_add(length);
             }
             let credit =
@@ -148,7 +193,11 @@ impl Inbox {
                     0
                 };
             state.allowed = state.allowed.saturating_add(credit);
-            Some(Chunk { bytes, credit })
+            Some(Chunk {
+                bytes,
+                placed,
+                credit,
+            })
         })
         .await
     }
@@ -176,9 +225,49 @@ impl Inbox {
     }
 }
 
+impl Place {
+    /// Takes the next so many bytes of the place, if it has as many.
+    fn take(&mut self, length: usize) -> Option<BytesMut> {
+        if self.rest.capacity() < length {
+            return None;
+        }
+        let after = self.rest.split_off(length);
+        Some(std::mem::replace(&mut self.rest, after))
+    }
+}
+
 impl State {
-    fn put(&mut self, bytes: Bytes, first: bool) -> Result<(), Failure> {
-        let length = bytes.len() as u64;
+    /// Takes the credit for so many bytes.
+    fn spend(&mut self, length: usize) -> Result<(), Failure> {
+        if self.lengths.is_none() {
+            return Err(Failure::violation("data before its message"));
+        }
+        let allowed = u32::try_from(length)
+            .ok()
+            .and_then(|length| self.allowed.checked_sub(length));
+        self.allowed =
+            allowed.ok_or_else(|| Failure::violation("more data than there is credit"))?;
+        Ok(())
+    }
+
+    fn put(&mut self, mut bytes: Bytes, first: bool) -> Result<(), Failure> {
+        let mut placed = 0;
+        if let (Some(place), Some(lengths)) = (&mut self.place, self.lengths) {
+            // The value comes before the raw bytes, and stays here.
+            let value = self.missing.saturating_sub(lengths.body);
+            let value = usize::try_from(value).map_or(bytes.len(), |value| value.min(bytes.len()));
+            if let Some(mut room) = place.take(bytes.len() - value) {
+                let raw = bytes.split_off(value);
+                placed = raw.len();
+                room.extend_from_slice(&raw);
+                place.filled.unsplit(room);
+            }
+        }
+        self.add(Piece { bytes, placed }, first)
+    }
+
+    fn add(&mut self, piece: Piece, first: bool) -> Result<(), Failure> {
+        let length = (piece.bytes.len() + piece.placed) as u64;
         self.missing = self
             .missing
             .checked_sub(length)
@@ -187,7 +276,7 @@ impl State {
             return Err(Failure::violation("a message in very small pieces"));
         }
         self.first_is_free |= first;
-        self.chunks.push_back(bytes);
+        self.chunks.push_back(piece);
         self.wake();
         Ok(())
     }

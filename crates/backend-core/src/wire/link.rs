@@ -5,18 +5,19 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
 
 use super::Limits;
 use super::budget::Budget;
 use super::credit::Credit;
 use super::failure::Failure;
-use super::frame::{Frame, Kind};
+use super::frame::{Frame, Header, Kind};
 use super::hello::Offer;
 use super::inbox::{Inbox, Lengths};
 use super::outbox::{Outbox, Slot};
 use super::pieces::Pieces;
+use super::reader::Places;
 
 /// How long a goodbye may take when a connection ends. Whoever does not read it misses it.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
@@ -82,21 +83,22 @@ impl Link {
         }
     }
 
-    /// Makes a stream whose incoming message has at most these lengths.
-    fn stream(&self, limits: Lengths) -> Arc<Stream> {
+    /// Makes a stream whose incoming message has at most these lengths, and whose raw bytes belong in `place`.
+    fn stream(&self, limits: Lengths, place: Option<BytesMut>) -> Arc<Stream> {
         Arc::new(Stream {
-            inbox: Inbox::new(limits, self.ours.window),
+            inbox: Inbox::new(limits, self.ours.window, place),
             credit: Credit::new(self.theirs.window),
         })
     }
 
     /// Opens a stream for a request of this side, and puts its first frame into the queue. Ids are in the order of the
-    /// queue.
+    /// queue. The raw bytes of the answer belong in `place`, if there is one.
     pub(super) fn open(
         &self,
         slot: Slot<'_>,
         first: Bytes,
         limits: Lengths,
+        place: Option<BytesMut>,
     ) -> Result<(u64, Arc<Stream>), Arc<Failure>> {
         let mut streams = self.lock();
         if let Some(failure) = &streams.failed {
@@ -104,7 +106,7 @@ impl Link {
         }
         streams.highest += 1;
         let id = streams.highest;
-        let stream = self.stream(limits);
+        let stream = self.stream(limits, place);
         streams.open.insert(id, Arc::clone(&stream));
         slot.send(Frame::new(Kind::Request, id, first));
         Ok((id, stream))
@@ -122,10 +124,11 @@ impl Link {
         if streams.open.len() as u64 >= u64::from(self.ours.in_flight) {
             return Err(Failure::violation("more requests at once than are allowed"));
         }
-        let stream = self.stream(Lengths {
+        let limits = Lengths {
             message: self.ours.message,
             body: self.ours.body,
-        });
+        };
+        let stream = self.stream(limits, None);
         stream.inbox.open(frame.payload)?;
         streams.highest = frame.id;
         streams.open.insert(frame.id, Arc::clone(&stream));
@@ -194,6 +197,14 @@ impl Link {
         Ok(Handled::Done)
     }
 
+    /// Takes a payload that was read to its place.
+    pub(super) fn placed(&self, id: u64, payload: BytesMut) -> Result<(), Failure> {
+        match self.find(id, Kind::Data)? {
+            Some(stream) => stream.inbox.push_placed(payload),
+            None => Ok(()),
+        }
+    }
+
     /// Returns the stream that a frame is about. One that is over is nothing: its end and the frame passed each other.
     pub(super) fn find(&self, id: u64, kind: Kind) -> Result<Option<Arc<Stream>>, Failure> {
         let streams = self.lock();
@@ -236,6 +247,16 @@ impl Link {
 
     fn lock(&self) -> MutexGuard<'_, Streams> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Places for Link {
+    fn room(&self, header: &Header) -> Option<BytesMut> {
+        if header.kind != Kind::Data {
+            return None;
+        }
+        let stream = self.lock().open.get(&header.id).cloned()?;
+        stream.inbox.room(header.length)
     }
 }
 

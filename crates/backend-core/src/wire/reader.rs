@@ -7,17 +7,50 @@ use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::failure::Failure;
-use super::frame::{Frame, HEADER_BYTES, Header};
+use super::frame::{Frame, HEADER_BYTES, Header, Kind};
 
 /// How much is read ahead. A longer payload is read right to where it stays.
 const AHEAD_BYTES: usize = 16 << 10;
+
+/// Where the payloads of some frames belong, so that they are read right to there.
+pub(super) trait Places: Sync {
+    /// Returns the place for a payload: empty, and with room for exactly as much.
+    fn room(&self, header: &Header) -> Option<BytesMut>;
+}
+
+/// No place: every payload comes with its frame.
+struct Nowhere;
+
+impl Places for Nowhere {
+    fn room(&self, _header: &Header) -> Option<BytesMut> {
+        None
+    }
+}
+
+/// A frame that came.
+#[derive(Debug)]
+pub(super) enum Came {
+    Frame(Frame),
+    /// A data frame, whose payload is where it belongs.
+    Placed {
+        id: u64,
+        payload: BytesMut,
+    },
+}
+
+/// A payload that is being read.
+struct Current {
+    header: Header,
+    payload: BytesMut,
+    placed: bool,
+}
 
 /// Reads frames.
 pub(super) struct FrameReader<R> {
     io: R,
     frame: u32,
     ahead: BytesMut,
-    current: Option<(Header, BytesMut)>,
+    current: Option<Current>,
     /// Counts reads that brought something, for whoever asks if the other side lives.
     heard: Arc<AtomicU64>,
 }
@@ -57,17 +90,32 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     ///
     /// Dropping the future loses nothing: what was read of a frame is there for the next call.
     pub(super) async fn next(&mut self) -> Result<Option<Frame>, Failure> {
+        let came = self.next_to(&Nowhere).await?;
+        Ok(came.map(|came| match came {
+            Came::Frame(frame) => frame,
+            Came::Placed { id, payload } => Frame::new(Kind::Data, id, payload),
+        }))
+    }
+
+    /// Returns the next frame, or `None` where the stream ends between two frames. Its payload is read to its place, if it has
+    /// one.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`next`](Self::next).
+    pub(super) async fn next_to(&mut self, places: &impl Places) -> Result<Option<Came>, Failure> {
         loop {
             // A stream that is always ready would else keep everything else on this thread from its turn. It is before the
             // frame is taken, for this may be where the future is dropped.
             tokio::task::coop::consume_budget().await;
-            if let Some(frame) = self.take()? {
-                return Ok(Some(frame));
+            if let Some(came) = self.take(places)? {
+                return Ok(Some(came));
             }
             let read = match &mut self.current {
-                Some((header, payload)) => {
-                    let missing = header.length - payload.len();
-                    let read = self.io.read_buf(&mut payload.limit(missing)).await?;
+                Some(current) => {
+                    let missing = current.header.length - current.payload.len();
+                    let mut room = (&mut current.payload).limit(missing);
+                    let read = self.io.read_buf(&mut room).await?;
                     self.heard.fetch_add(1, Ordering::Relaxed);
                     read
                 }
@@ -84,23 +132,33 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 
     /// Returns a frame if all of it is there.
-    fn take(&mut self) -> Result<Option<Frame>, Failure> {
+    fn take(&mut self, places: &impl Places) -> Result<Option<Came>, Failure> {
         if self.current.is_none() {
             let Some(bytes) = self.ahead.first_chunk::<HEADER_BYTES>() else {
                 return Ok(None);
             };
             let header = Header::decode(*bytes, self.frame)?;
             self.ahead.advance(HEADER_BYTES);
-            let mut payload = BytesMut::with_capacity(header.length);
+            let place = places.room(&header);
+            let placed = place.is_some();
+            let mut payload = place.unwrap_or_else(|| BytesMut::with_capacity(header.length));
             let here = header.length.min(self.ahead.len());
             payload.put(self.ahead.split_to(here));
-            self.current = Some((header, payload));
+            self.current = Some(Current {
+                header,
+                payload,
+                placed,
+            });
         }
-        let whole = |(header, payload): &mut (Header, BytesMut)| payload.len() == header.length;
-        Ok(self.current.take_if(whole).map(|(header, payload)| Frame {
-            kind: header.kind,
-            id: header.id,
-            payload: payload.freeze(),
+        let whole = |current: &mut Current| current.payload.len() == current.header.length;
+        Ok(self.current.take_if(whole).map(|current| {
+            let Header { kind, id, .. } = current.header;
+            let payload = current.payload;
+            if current.placed {
+                Came::Placed { id, payload }
+            } else {
+                Came::Frame(Frame::new(kind, id, payload))
+            }
         }))
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::budget::{Budget, Reservation};
+use super::budget::Reservation;
 use super::failure::Failure;
 use super::inbox::Lengths;
 use super::link::{Link, Stream, patiently};
@@ -16,6 +16,17 @@ const OWN_BYTES: usize = 4 << 10;
 /// Memory is taken in steps of at least this size as bytes come, and not by what the other side announces.
 const STEP_BYTES: usize = 1 << 20;
 
+/// A message that is taken out of an inbox.
+pub(super) trait Receive: Sized + Send {
+    /// Takes it. `Ok(None)` is that it did not come on within `patience`.
+    fn receive(
+        link: &Link,
+        id: u64,
+        stream: &Stream,
+        patience: Option<Duration>,
+    ) -> impl Future<Output = Result<Option<Self>, Arc<Failure>>> + Send;
+}
+
 /// A message that came in.
 #[derive(Debug)]
 pub(super) struct Received {
@@ -25,31 +36,69 @@ pub(super) struct Received {
     pub(super) reservation: Reservation,
 }
 
-/// Takes a message out of an inbox. `Ok(None)` is that it did not come on within `patience`. The memory for a long one is of
-/// `budget`; without one it was set aside before.
-pub(super) async fn receive(
+/// A message that came in, whose raw bytes came to a place that was made for them.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) value: BytesMut,
+    pub(super) body: BytesMut,
+}
+
+impl Receive for Received {
+    async fn receive(
+        link: &Link,
+        id: u64,
+        stream: &Stream,
+        patience: Option<Duration>,
+    ) -> Result<Option<Self>, Arc<Failure>> {
+        let lengths = stream.inbox.lengths().await?;
+        let first = stream.inbox.chunk().await?.bytes;
+        let total = lengths.total();
+        if first.len() as u64 == total {
+            return Ok(Some(short(lengths, first)));
+        }
+        let Some(reservation) = patiently(patience, link.incoming.reserve(total)).await else {
+            return Ok(None);
+        };
+        let mut message = Growing::new(lengths);
+        let left = total - first.len() as u64;
+        message.put(first);
+        let put = |bytes| message.put(bytes);
+        let received = rest(link, id, stream, patience, left, put).await?;
+        Ok(received.map(|()| Self {
+            value: message.value.freeze(),
+            body: message.body.freeze(),
+            reservation,
+        }))
+    }
+}
+
+impl Receive for Placed {
+    async fn receive(
+        link: &Link,
+        id: u64,
+        stream: &Stream,
+        patience: Option<Duration>,
+    ) -> Result<Option<Self>, Arc<Failure>> {
+        let lengths = stream.inbox.lengths().await?;
+        let mut value = BytesMut::new();
+        let put = |bytes: Bytes| value.extend_from_slice(&bytes);
+        let received = rest(link, id, stream, patience, lengths.total(), put).await?;
+        Ok(received.map(|()| Self {
+            value,
+            body: stream.inbox.take_placed(),
+        }))
+    }
+}
+
+/// Takes what is left of a message out of an inbox, frame by frame. What is at its place is not put anywhere.
+async fn rest(
     link: &Link,
     id: u64,
     stream: &Stream,
     patience: Option<Duration>,
-    budget: Option<&Budget>,
-) -> Result<Option<Received>, Arc<Failure>> {
-    let lengths = stream.inbox.lengths().await?;
-    let first = stream.inbox.chunk().await?.bytes;
-    let total = lengths.total();
-    if first.len() as u64 == total {
-        return Ok(Some(short(lengths, first)));
-    }
-    let reservation = match budget {
-        None => None,
-        Some(budget) => match patiently(patience, budget.reserve(total)).await {
-            Some(reservation) => reservation,
-            None => return Ok(None),
-        },
-    };
-    let mut left = total - first.len() as u64;
-    let mut message = Growing::new(lengths);
-    message.put(first);
+    mut left: u64,
+    mut put: impl FnMut(Bytes) + Send,
+) -> Result<Option<()>, Arc<Failure>> {
     while left > 0 {
         let Some(chunk) = patiently(patience, stream.inbox.chunk()).await else {
             return Ok(None);
@@ -58,14 +107,10 @@ pub(super) async fn receive(
         if chunk.credit > 0 {
             link.outbox.credit(id, chunk.credit);
         }
-        left -= chunk.bytes.len() as u64;
-        message.put(chunk.bytes);
+        left -= (chunk.bytes.len() + chunk.placed) as u64;
+        put(chunk.bytes);
     }
-    Ok(Some(Received {
-        value: message.value.freeze(),
-        body: message.body.freeze(),
-        reservation,
-    }))
+    Ok(Some(()))
 }
 
 /// Splits a message that came in one frame.
@@ -112,7 +157,7 @@ impl Growing {
 }
 
 /// Makes room for more bytes: twice what there is, but never more than the whole will be.
-pub(super) fn grow(buffer: &mut BytesMut, whole: u64, more: usize) {
+fn grow(buffer: &mut BytesMut, whole: u64, more: usize) {
     if buffer.capacity() - buffer.len() < more {
         let wanted = buffer.len().max(STEP_BYTES).max(more);
         let left = whole.saturating_sub(buffer.len() as u64);

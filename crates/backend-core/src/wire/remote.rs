@@ -104,7 +104,6 @@ impl Remote {
             body,
             extra,
             urgent: false,
-            counted: true,
         };
         self.client.call(call).await
     }
@@ -116,7 +115,6 @@ impl Remote {
             body: 0,
             extra: Some(Duration::ZERO),
             urgent: true,
-            counted: true,
         };
         self.client.call(call).await
     }
@@ -256,7 +254,6 @@ impl Sandbox for Remote {
             extra: request.timeout,
             request: Request::Execute(request),
             urgent: false,
-            counted: true,
         };
         let mut output: ExecOutput = self.client.call_now(call, turn).await?;
         output.elapsed = output.elapsed.saturating_add(waited);

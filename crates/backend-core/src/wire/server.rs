@@ -17,7 +17,7 @@ use super::hello::{self, Hello};
 use super::link::{FAREWELL, Handled, Link, Stream};
 use super::outbox::Outbox;
 use super::reader::FrameReader;
-use super::receive::receive;
+use super::receive::{Receive, Received};
 use super::writer::Writer;
 use super::{Options, keepalive};
 use crate::{Backend, Error, Result, Sandbox};
@@ -298,7 +298,7 @@ async fn serve_one(
         };
         return send(link, id, stream, Answer::error(link, error)).await;
     };
-    let Some(received) = receive(link, id, stream, None, Some(&link.incoming)).await? else {
+    let Some(received) = Received::receive(link, id, stream, None).await? else {
         return Ok(());
     };
     let answer = answer(link, &served, received, arrived).await;

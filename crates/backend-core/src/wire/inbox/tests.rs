@@ -13,7 +13,7 @@ fn inbox() -> Inbox {
         message: 1000,
         body: 100_000,
     };
-    Inbox::new(limits, WINDOW)
+    Inbox::new(limits, WINDOW, None)
 }
 
 fn first(message: u32, body: u64, here: usize) -> Bytes {
@@ -115,4 +115,52 @@ async fn what_arrived_before_a_failure_can_be_taken() {
     assert_eq!(inbox.lengths().await.unwrap().total(), 13);
     assert_eq!(inbox.chunk().await.unwrap().bytes, "xxx");
     assert!(matches!(*inbox.chunk().await.unwrap_err(), Failure::Closed));
+}
+
+#[tokio::test]
+async fn raw_bytes_come_to_their_place_and_the_value_does_not() {
+    let limits = Lengths {
+        message: 1000,
+        body: 100_000,
+    };
+    let whole = BytesMut::with_capacity(100_000);
+    let start = whole.as_ptr();
+    let inbox = Inbox::new(limits, 100_000, Some(whole));
+    // A value in two frames, the second of which brings raw bytes, too: they are copied.
+    inbox.open(first(300, 30_000, 200)).unwrap();
+    assert!(inbox.room(5000).is_none(), "the value is not whole");
+    inbox.push(data(5100)).unwrap();
+    // What follows can be read right to its place.
+    for length in [10_000, 15_000] {
+        let mut room = inbox.room(length).unwrap();
+        assert_eq!((room.len(), room.capacity()), (0, length));
+        room.put_bytes(b'r', length);
+        inbox.push_placed(room).unwrap();
+    }
+    let mut came = Vec::new();
+    for _ in 0..4 {
+        let chunk = inbox.chunk().await.unwrap();
+        came.push((chunk.bytes.len(), chunk.placed));
+    }
+    assert_eq!(came, [(200, 0), (100, 5000), (0, 10_000), (0, 15_000)]);
+    let placed = inbox.take_placed();
+    assert_eq!(placed.as_ptr(), start, "nothing was copied elsewhere");
+    assert_eq!(placed[..5000], data(5000)[..]);
+    assert_eq!(placed[5000..], [b'r'; 25_000]);
+}
+
+#[test]
+fn a_place_has_room_for_no_more_than_it_was_made_for() {
+    let limits = Lengths {
+        message: 1000,
+        body: 100,
+    };
+    let inbox = Inbox::new(limits, WINDOW, Some(BytesMut::with_capacity(100)));
+    assert!(inbox.room(1).is_none(), "there is no message yet");
+    inbox.open(first(1, 100, 1)).unwrap();
+    assert!(inbox.room(101).is_none());
+    assert!(inbox.room(100).is_some());
+    let mut more = BytesMut::new();
+    more.put_bytes(b'r', WINDOW as usize + 1);
+    refused(inbox.push_placed(more), "more data than there is credit");
 }
