@@ -32,7 +32,7 @@ impl Tree for Snapshot {
         let named = dir
             .children()
             .map(|(name, node)| Child {
-                name: (&**name).into(),
+                name: Arc::clone(name),
                 kind: node.kind(),
             })
             .collect();

@@ -42,7 +42,7 @@ const MAX_WAITING: usize = 64;
 pub(super) struct Job<D> {
     pub(super) number: u64,
     pub(super) dir: Arc<Dir<D>>,
-    pub(super) name: Box<str>,
+    pub(super) name: Arc<str>,
     pub(super) passed: Skipped,
 }
 

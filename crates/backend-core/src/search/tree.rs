@@ -1,6 +1,7 @@
 //! What the engine sees of a backend: directories, their children, and the content of files.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -10,7 +11,7 @@ use crate::{Entry, EntryKind, Result, VirtualPath};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Child {
     /// Its name.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// Its kind, links not followed.
     pub kind: EntryKind,
 }
