@@ -176,7 +176,7 @@ impl<T: Tree> Walk<'_, T> {
         let Some(below) = below.filter(|_| is_directory) else {
             return visit.visit(&dir, child, self.passed);
         };
-        let name = child.name.clone();
+        let name = Arc::clone(&child.name);
         if shown {
             visit.visit(&dir, child, self.passed)?;
         }
