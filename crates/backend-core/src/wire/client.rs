@@ -30,6 +30,9 @@ use crate::{Error, Result};
 /// sign of life, send a signal, or stop.
 const MAX_URGENT: usize = 32;
 
+/// The longest answer, without its raw bytes, where those come to a place: an outcome of a few fields, or an error.
+const PLACED_BYTES: u32 = 64 << 10;
+
 /// A connection to a server.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -224,8 +227,12 @@ impl Client {
     ) -> Result<A> {
         let name = call.request.name();
         let link = &*self.link;
+        let message = link.ours.message;
         let limits = Lengths {
-            message: link.ours.message,
+            // Memory was set aside for the raw bytes, and not for what comes with them.
+            message: place
+                .as_ref()
+                .map_or(message, |_| message.min(PLACED_BYTES)),
             body: call.body.min(link.ours.body),
         };
         let (first, rest) = pack(call.request, &link.theirs)?.cut(link.frame);

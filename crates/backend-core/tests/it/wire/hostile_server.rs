@@ -402,3 +402,31 @@ async fn a_server_that_does_not_read_is_gone() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_piece_of_a_file_comes_with_little_beside_it() {
+    let (near, mut far) = tokio::io::duplex(1 << 20);
+    tokio::spawn(async move {
+        read_magic(&mut far).await;
+        read_frame(&mut far).await.unwrap();
+        far.write_all(&start(&server_hello())).await.unwrap();
+        read_frame(&mut far).await.unwrap();
+        let (size, limit) = (2 << 20, 1 << 20);
+        let error = json!({ "kind": "too_large", "path": "/a", "size": size, "limit": limit });
+        let answer = message(RESPONSE, 1, json!({ "Err": error }));
+        far.write_all(&answer).await.unwrap();
+        assert_eq!(read_frame(&mut far).await.unwrap().0, REQUEST);
+        let answer = first(RESPONSE, 2, (100_000, 10), b"x");
+        far.write_all(&answer).await.unwrap();
+        let _ = far.read_to_end(&mut Vec::new()).await;
+    });
+    let remote = wire::connect(near).await.unwrap();
+    let error = soon(remote.read_bytes("/a")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(
+        error
+            .to_string()
+            .contains("where 65536 and 126976 are allowed"),
+        "{error}"
+    );
+}
