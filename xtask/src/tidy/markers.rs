@@ -40,7 +40,7 @@ pub(super) fn check(project: &Project<'_>) -> Vec<Finding> {
 
 fn holds_code(line: &str, code: &str) -> bool {
     line.match_indices(code).any(|(at, _)| {
-        // `my_todo!(` is another macro.
+        // A longer name is that of another macro.
         let before = line.get(..at).and_then(|before| before.chars().next_back());
         !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
     })

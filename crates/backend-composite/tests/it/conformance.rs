@@ -46,7 +46,7 @@ async fn inside(path: &str) -> Subject {
         subject = subject.host_path(path);
     }
     subject = match path {
-        "/fs/work" => linked(subject, &shallow.path().join("work")).links_stay_inside(),
+        "/fs/agent" => linked(subject, &shallow.path().join("agent")).links_stay_inside(),
         "/a/b/fs" => linked(subject, deep.path()),
         _ => subject,
     };
@@ -78,12 +78,12 @@ backend_conformance::file_laws!(over_a_dyn_backend, || async {
     Subject::new(composite).boxed()
 });
 
-backend_conformance::file_laws!(in_the_default, || async { inside("/work").await });
+backend_conformance::file_laws!(in_the_default, || async { inside("/agent").await });
 
 backend_conformance::file_laws!(on_the_way_to_a_mount, || async { inside("/a/c").await });
 
 backend_conformance::file_laws!(in_a_shallow_directory, || async {
-    inside("/fs/work").await.shared()
+    inside("/fs/agent").await.shared()
 });
 
 backend_conformance::file_laws!(in_a_deep_directory, || async {

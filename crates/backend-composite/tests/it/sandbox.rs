@@ -13,7 +13,7 @@ use crate::fakes::FakeSandbox;
 use crate::support::{p, refused, store};
 
 async fn sandbox() -> (Arc<FakeSandbox>, CompositeBackend<dyn Sandbox>) {
-    let default = Arc::new(FakeSandbox::new(store(&["/work/f", "/bind/f"]).await));
+    let default = Arc::new(FakeSandbox::new(store(&["/agent/f", "/bind/f"]).await));
     let shown: Arc<dyn Sandbox> = Arc::<FakeSandbox>::clone(&default);
     let composite = CompositeBackend::builder(shown)
         .mount("/memories", Arc::new(StateBackend::new()))
@@ -87,10 +87,10 @@ async fn a_working_directory_must_be_one_that_commands_see() {
     }
     assert!(fake.take().is_empty());
     // The default has it too: it is the same directory, mounted in both.
-    for cwd in ["/bind", "/work", "/not/there"] {
+    for cwd in ["/bind", "/agent", "/not/there"] {
         composite.execute_with(&within(cwd)).await.unwrap();
     }
-    let asked = ["/bind", "/work", "/not/there"].map(|cwd| format!("execute in Some({cwd:?})"));
+    let asked = ["/bind", "/agent", "/not/there"].map(|cwd| format!("execute in Some({cwd:?})"));
     assert_eq!(fake.take(), asked);
 }
 
@@ -99,8 +99,8 @@ async fn files_are_routed_beside_the_commands() {
     let (fake, composite) = sandbox().await;
     composite.write("/memories/a", "a").await.unwrap();
     assert!(!fake.store.exists("/memories/a").await.unwrap());
-    composite.write("/work/b", "b").await.unwrap();
-    assert!(fake.store.exists("/work/b").await.unwrap());
+    composite.write("/agent/b", "b").await.unwrap();
+    assert!(fake.store.exists("/agent/b").await.unwrap());
 }
 
 #[tokio::test]

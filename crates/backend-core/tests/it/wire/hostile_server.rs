@@ -10,13 +10,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::raw::*;
 use super::soon;
 
+/// Says hello as a server, and waits for the first request.
+async fn until_asked(io: &mut tokio::io::DuplexStream) {
+    read_magic(io).await;
+    assert_eq!(read_frame(io).await.unwrap().0, HELLO);
+    io.write_all(&start(&server_hello())).await.unwrap();
+    let (kind, id, _) = read_frame(io).await.unwrap();
+    assert_eq!((kind, id), (REQUEST, 1));
+}
+
 /// Says hello as a server, waits for a request, sends bytes, and then reads on until the client ends.
 async fn play(mut io: tokio::io::DuplexStream, script: Vec<u8>) -> Vec<u8> {
-    read_magic(&mut io).await;
-    assert_eq!(read_frame(&mut io).await.unwrap().0, HELLO);
-    io.write_all(&start(&server_hello())).await.unwrap();
-    let (kind, id, _) = read_frame(&mut io).await.unwrap();
-    assert_eq!((kind, id), (REQUEST, 1));
+    until_asked(&mut io).await;
     let _ = io.write_all(&script).await;
     let mut said = Vec::new();
     let _ = io.read_to_end(&mut said).await;
@@ -256,10 +261,7 @@ async fn an_answer_that_cannot_be_read_fails_its_call_alone() {
         let script = [answer, ok(2, entry())].concat();
         let (near, mut far) = tokio::io::duplex(1 << 20);
         tokio::spawn(async move {
-            read_magic(&mut far).await;
-            read_frame(&mut far).await.unwrap();
-            far.write_all(&start(&server_hello())).await.unwrap();
-            read_frame(&mut far).await.unwrap();
+            until_asked(&mut far).await;
             let (now, later) = script.split_at(script.len() - ok(2, entry()).len());
             far.write_all(now).await.unwrap();
             while read_frame(&mut far).await.unwrap().0 != REQUEST {}
@@ -407,10 +409,7 @@ async fn a_server_that_does_not_read_is_gone() {
 async fn a_piece_of_a_file_comes_with_little_beside_it() {
     let (near, mut far) = tokio::io::duplex(1 << 20);
     tokio::spawn(async move {
-        read_magic(&mut far).await;
-        read_frame(&mut far).await.unwrap();
-        far.write_all(&start(&server_hello())).await.unwrap();
-        read_frame(&mut far).await.unwrap();
+        until_asked(&mut far).await;
         let (size, limit) = (2 << 20, 1 << 20);
         let error = json!({ "kind": "too_large", "path": "/a", "size": size, "limit": limit });
         let answer = message(RESPONSE, 1, json!({ "Err": error }));
