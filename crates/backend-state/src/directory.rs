@@ -137,8 +137,14 @@ impl Directory {
             let directory = Node::Directory(Arc::new(Self::new(now)));
             self.children.insert(name.into(), directory);
         }
+        let directory = self.directory_mut(name)?;
+        Some(Descent { directory, made })
+    }
+
+    /// Returns the directory by this name, if it is one.
+    pub(crate) fn directory_mut(&mut self, name: &str) -> Option<&mut Arc<Self>> {
         match self.children.get_mut(name) {
-            Some(Node::Directory(directory)) => Some(Descent { directory, made }),
+            Some(Node::Directory(directory)) => Some(directory),
             _ => None,
         }
     }

@@ -153,7 +153,7 @@ impl Document {
         let mut root = Arc::new(Directory::new(now));
         for path in self.directories.keys().filter(|path| !path.is_root()) {
             let node = Node::Directory(Arc::new(Directory::new(now)));
-            tree::put(&mut root, path, node, now);
+            insert(&mut root, path, node, now);
         }
         for (path, record) in &self.files {
             let file = File {
@@ -164,7 +164,7 @@ impl Document {
             limits
                 .check_file(file.size())
                 .map_err(DocumentError::Limit)?;
-            tree::put(&mut root, path, Node::File(file), now);
+            insert(&mut root, path, Node::File(file), now);
         }
         limits
             .check(Default::default(), root.usage(), Default::default())
@@ -175,6 +175,14 @@ impl Document {
             }
         }
         Ok(Arc::unwrap_or_clone(root))
+    }
+}
+
+/// Puts a node at a path, which leads through no file: `check` has seen to that.
+fn insert(root: &mut Arc<Directory>, path: &VirtualPath, node: Node, now: SystemTime) {
+    if let Ok(place) = tree::place(root, path) {
+        let room = place.room();
+        tree::put(root, path, node, room, now);
     }
 }
 

@@ -18,7 +18,7 @@ use bytes::Bytes;
 
 use crate::directory::{Directory, File, Node};
 use crate::limits::{Limits, Usage};
-use crate::tree::{self, Place};
+use crate::tree::{self, Place, Room};
 
 /// How often an edit is tried beside other writers before it is done with all of them waiting.
 const EDIT_TRIES: usize = 8;
@@ -96,26 +96,22 @@ impl Store {
             if path.is_root() {
                 return Err(Error::is_a_directory(path));
             }
-            let (removed, missing) = match tree::place(root, path)? {
+            let place = tree::place(root, path)?;
+            match place {
                 Place::Directory(_) if request.mode == WriteMode::CreateNew => {
                     return Err(Error::already_exists(path));
                 }
                 Place::Directory(_) => return Err(Error::is_a_directory(path)),
-                Place::File(old) => {
-                    check_mode(request, old.version)?;
-                    (Usage::file(old.size()), 0)
+                Place::File(old) => check_mode(request, old.version)?,
+                Place::Free { .. } if matches!(request.mode, WriteMode::IfVersion(_)) => {
+                    return Err(Error::conflict(path, "the file is not there", None));
                 }
-                Place::Free { missing } => {
-                    if matches!(request.mode, WriteMode::IfVersion(_)) {
-                        return Err(Error::conflict(path, "the file is not there", None));
-                    }
-                    (Usage::default(), missing)
-                }
-            };
-            let added = Usage::file(size).plus(Usage::directories(missing));
-            self.limits.check(root.usage(), added, removed)?;
+                Place::Free { .. } => {}
+            }
+            let room = place.room();
+            self.check(root, Usage::file(size), room)?;
             let (version, modified) = (file.version, file.modified);
-            let old = tree::put(root, path, Node::File(file), modified);
+            let old = tree::put(root, path, Node::File(file), room, modified);
             Ok((Written::new(version, old.is_none(), size), old))
         })
     }
@@ -156,11 +152,10 @@ impl Store {
         bytes.shrink_to_fit();
         let file = self.new_file(bytes.into());
         self.limits.check_file(file.size())?;
-        let removed = Usage::file(tree::file(root, &request.path)?.size());
-        self.limits
-            .check(root.usage(), Usage::file(file.size()), removed)?;
+        let room = Place::File(tree::file(root, &request.path)?).room();
+        self.check(root, Usage::file(file.size()), room)?;
         let (version, modified) = (file.version, file.modified);
-        let old = tree::put(root, &request.path, Node::File(file), modified);
+        let old = tree::put(root, &request.path, Node::File(file), room, modified);
         Ok((edited(applied, version), old))
     }
 
@@ -222,37 +217,48 @@ impl Store {
                 let message = "a directory cannot be moved into itself";
                 return Err(Error::invalid_request_at(from, message));
             }
-            let (removed, missing) = match tree::place(root, to)? {
-                Place::Free { missing } => (Usage::default(), missing),
+            let place = tree::place(root, to)?;
+            match place {
+                Place::Free { .. } => {}
                 _ if request.mode == RenameMode::CreateNew || moved.is_some() => {
                     return Err(Error::already_exists(to));
                 }
                 Place::Directory(_) => return Err(Error::is_a_directory(to)),
-                Place::File(file) => (Usage::file(file.size()), 0),
-            };
+                Place::File(_) => {}
+            }
             if let Some(directory) = moved {
                 tree::check_lengths(directory, to)?;
             }
-            self.limits
-                .check(root.usage(), Usage::directories(missing), removed)?;
+            let room = place.room();
+            self.check(root, Usage::default(), room)?;
+            // What is at `to`, and above it, stays as it is: `from` is neither above it nor below it.
             let node = tree::remove(root, from, now);
-            let old = node.and_then(|node| tree::put(root, to, node, now));
+            let old = node.and_then(|node| tree::put(root, to, node, room, now));
             Ok((Renamed::new(version), old))
         })
     }
 
     pub(crate) fn mkdir(&self, path: &VirtualPath) -> Result<MadeDirectory> {
         let now = (self.clock)();
-        self.change(|root| match tree::place(root, path)? {
-            Place::Directory(_) => Ok((MadeDirectory::new(false), None)),
-            Place::File(_) => Err(Error::already_exists(path)),
-            Place::Free { missing } => {
-                let added = Usage::directories(missing + 1);
-                self.limits.check(root.usage(), added, Usage::default())?;
-                let node = Node::Directory(Arc::new(Directory::new(now)));
-                Ok((MadeDirectory::new(true), tree::put(root, path, node, now)))
+        self.change(|root| {
+            let place = tree::place(root, path)?;
+            match place {
+                Place::Directory(_) => return Ok((MadeDirectory::new(false), None)),
+                Place::File(_) => return Err(Error::already_exists(path)),
+                Place::Free { .. } => {}
             }
+            let room = place.room();
+            let node = Node::Directory(Arc::new(Directory::new(now)));
+            self.check(root, node.usage(), room)?;
+            let old = tree::put(root, path, node, room, now);
+            Ok((MadeDirectory::new(true), old))
         })
+    }
+
+    /// Checks that there may be `added` more, where there is `room` for it.
+    fn check(&self, root: &Directory, added: Usage, room: Room) -> Result<()> {
+        let added = added.plus(Usage::directories(room.missing));
+        self.limits.check(root.usage(), added, room.removed)
     }
 
     fn new_file(&self, content: Bytes) -> File {

@@ -19,6 +19,27 @@ pub(crate) enum Place<'a> {
     },
 }
 
+/// What else changes when a node is put at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// What was there.
+    pub(crate) removed: Usage,
+    /// How many directories above it are made.
+    pub(crate) missing: u64,
+}
+
+impl Place<'_> {
+    /// Returns what else changes when a node is put here.
+    pub(crate) fn room(&self) -> Room {
+        let (removed, missing) = match self {
+            Self::Free { missing } => (Usage::default(), *missing),
+            Self::File(file) => (Usage::file(file.size()), 0),
+            Self::Directory(old) => (old.usage().plus(Usage::directories(1)), 0),
+        };
+        Room { removed, missing }
+    }
+}
+
 /// Returns what is at a path.
 ///
 /// # Errors
@@ -72,21 +93,16 @@ pub(crate) fn file<'a>(root: &'a Arc<Directory>, path: &VirtualPath) -> Result<&
     }
 }
 
-/// Puts a node at a path, with all directories above it, and returns what was there. The path is not the root, and does
-/// not lead through a file: [`place`] has told.
+/// Puts a node at a path, with all directories above it, and returns what was there. The path is not the root, and
+/// `room` is that of the [`place`] that is there now.
 pub(crate) fn put(
     root: &mut Arc<Directory>,
     path: &VirtualPath,
     node: Node,
+    room: Room,
     now: SystemTime,
 ) -> Option<Node> {
-    let (removed, missing) = match place(root, path) {
-        Ok(Place::Free { missing }) => (Usage::default(), missing),
-        Ok(Place::File(file)) => (Usage::file(file.size()), 0),
-        // A directory takes the place of an empty one at most: what is in it would not be counted otherwise.
-        Ok(Place::Directory(old)) => (old.usage().plus(Usage::directories(1)), 0),
-        Err(_) => return None,
-    };
+    let Room { removed, missing } = room;
     let below = match &node {
         Node::Directory(directory) => directory.longest(),
         Node::File(_) => 0,
@@ -100,11 +116,15 @@ pub(crate) fn put(
         directory.account(added, removed);
         directory.note_path(length);
         length -= parent.len() + 1;
-        let step = directory.descend(parent, now)?;
-        if step.made {
-            added = added.minus(Usage::directories(1));
-        }
-        here = step.directory;
+        here = if missing == 0 {
+            directory.directory_mut(parent)?
+        } else {
+            let step = directory.descend(parent, now)?;
+            if step.made {
+                added = added.minus(Usage::directories(1));
+            }
+            step.directory
+        };
     }
     let directory = Arc::make_mut(here);
     directory.account(added, removed);
@@ -122,17 +142,17 @@ pub(crate) fn remove(
     path: &VirtualPath,
     now: SystemTime,
 ) -> Option<Node> {
-    let removed = match place(root, path).ok()? {
-        Place::Free { .. } => return None,
-        Place::File(file) => Usage::file(file.size()),
-        Place::Directory(directory) => directory.usage().plus(Usage::directories(1)),
-    };
+    let place = place(root, path).ok()?;
+    if matches!(place, Place::Free { .. }) {
+        return None;
+    }
+    let removed = place.room().removed;
     let (parents, name) = split(path)?;
     let mut here = root;
     for parent in parents {
         let directory = Arc::make_mut(here);
         directory.account(Usage::default(), removed);
-        here = directory.descend(parent, now)?.directory;
+        here = directory.directory_mut(parent)?;
     }
     let directory = Arc::make_mut(here);
     directory.account(Usage::default(), removed);
@@ -147,8 +167,8 @@ pub(crate) fn set_modified(root: &mut Arc<Directory>, path: &VirtualPath, modifi
     }
     let mut here = root;
     for name in path.segments() {
-        match Arc::make_mut(here).descend(name, modified) {
-            Some(step) => here = step.directory,
+        match Arc::make_mut(here).directory_mut(name) {
+            Some(directory) => here = directory,
             None => return,
         }
     }

@@ -487,3 +487,14 @@ async fn a_mount_is_no_way_round() {
     assert!(moved.contains("PermissionDenied"), "{moved}");
     assert!(guarded.grep(CANARY).await.unwrap().matches.is_empty());
 }
+
+#[tokio::test]
+async fn a_rule_for_the_name_of_a_link_is_about_that_name() {
+    let (dir, bare) = workspace().await;
+    link(dir.path(), "/box/denied", "../pub");
+    link(dir.path(), "/pub/round", "../box/denied/notes.txt");
+    let guarded = Guarded::new(bare, all_but(&["denied"]));
+    assert!(guarded.read("/box/denied/notes.txt").await.is_err());
+    assert!(guarded.read("/pub/notes.txt").await.is_ok());
+    assert!(guarded.read("/pub/round").await.is_ok());
+}
