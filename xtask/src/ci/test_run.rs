@@ -60,6 +60,7 @@ pub(super) fn tests(run: &mut Run<'_>) -> Result<Outcome> {
     let laws_output = libtest(&["--", LAWS])?;
     let laws = read_libtest(&laws_output);
     let others = Cmd::cargo(&["nextest", "run", "--profile", "ci"])
+        .args(&["--test-threads", &threads()])
         .args(&["--workspace", "--all-features"])
         .args(&["--filterset", &format!("not test({LAWS})")]);
     let others_output = with_sequences(others).run_and_keep()?;
@@ -78,7 +79,15 @@ fn libtest(filter: &[&str]) -> Result<String> {
     let command = Cmd::cargo(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
         .args(&["--workspace", "--all-features"])
         .args(filter);
-    with_sequences(command).run_and_keep()
+    with_sequences(command)
+        .env("RUST_TEST_THREADS", &threads())
+        .run_and_keep()
+}
+
+/// How many tests run at once. Many wait most of the time, for an engine, for a process, or for a timeout to pass.
+fn threads() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (2 * cores).to_string()
 }
 
 /// Adds up two runs, of which the second one left out what the first one ran, and says that it skipped that.
