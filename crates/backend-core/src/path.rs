@@ -10,6 +10,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use segments::Segments;
+
+mod segments;
+
 /// The longest segment that a path can have, in bytes.
 pub const MAX_SEGMENT_BYTES: usize = 255;
 
@@ -232,7 +236,7 @@ impl VirtualPath {
 
     /// Returns the segments in order. The root has none.
     pub fn segments(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.0.split('/').filter(|segment| !segment.is_empty())
+        Segments(self.0.strip_prefix('/').unwrap_or_default())
     }
 
     /// Returns this path and its parents, nearest first, down to the root.

@@ -1,5 +1,8 @@
 //! What a virtual path accepts, refuses and keeps.
 
+use std::collections::VecDeque;
+
+use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{MAX_PATH_BYTES, MAX_SEGMENT_BYTES, PathReason, VirtualPath};
@@ -163,6 +166,21 @@ proptest! {
             prop_assert!(path.segments().all(|s| s != ".." && s != "." && !s.is_empty()));
             prop_assert!(!path.as_str().chars().any(char::is_control));
         }
+    }
+
+    #[test]
+    fn segments_are_what_is_between_slashes(text in "(/[aé-]{1,3}){0,5}", from_the_end in vec(any::<bool>(), 6)) {
+        let path = path(&text);
+        let mut want: VecDeque<_> = path.as_str().split('/').filter(|s| !s.is_empty()).collect();
+        let mut segments = path.segments();
+        for from_the_end in from_the_end {
+            if from_the_end {
+                prop_assert_eq!(segments.next_back(), want.pop_back());
+            } else {
+                prop_assert_eq!(segments.next(), want.pop_front());
+            }
+        }
+        prop_assert_eq!((segments.next(), segments.next_back()), (None, None));
     }
 
     #[test]
