@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use backend_core::OutputStream;
+use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
@@ -16,7 +17,8 @@ const PIECE: usize = 64 << 10;
 pub(super) struct Source {
     /// A pipe, or our end of a terminal, which is read alike.
     pipe: pipe::Receiver,
-    buffer: Box<[u8]>,
+    /// What was read last. Its room is never filled with zeros: most commands print little, and its pages stay untouched.
+    buffer: Vec<u8>,
 }
 
 /// Something that takes output.
@@ -37,7 +39,7 @@ impl Source {
     pub(super) fn new(end: OwnedFd) -> io::Result<Self> {
         Ok(Self {
             pipe: pipe::Receiver::from_owned_fd_unchecked(end)?,
-            buffer: vec![0; PIECE].into_boxed_slice(),
+            buffer: Vec::with_capacity(PIECE),
         })
     }
 
@@ -46,18 +48,20 @@ impl Source {
     /// # Cancellation
     ///
     /// Nothing is lost when the future is dropped.
-    async fn read(&mut self) -> usize {
-        self.pipe.read(&mut self.buffer).await.unwrap_or(0)
+    async fn read(&mut self) {
+        self.buffer.clear();
+        let _ = self.pipe.read_buf(&mut self.buffer).await;
     }
 
-    /// Reads what is there now, without asking the runtime, which may not know of it yet. `None` is nothing for now.
-    fn read_now(&mut self) -> Option<usize> {
+    /// Reads what is there now, without asking the runtime, which may not know of it yet, and returns whether that was
+    /// anything, or the end.
+    fn read_now(&mut self) -> bool {
+        self.buffer.clear();
         loop {
-            match rustix::io::read(self.pipe.as_fd(), &mut *self.buffer) {
-                Ok(length) => return Some(length),
-                Err(Errno::AGAIN) => return None,
+            match rustix::io::read(self.pipe.as_fd(), spare_capacity(&mut self.buffer)) {
+                Err(Errno::AGAIN) => return false,
                 Err(Errno::INTR) => {}
-                Err(_) => return Some(0),
+                _ => return true,
             }
         }
     }
@@ -74,11 +78,11 @@ impl Sources {
     ///
     /// Nothing is lost when the future is dropped.
     pub(super) async fn next(&mut self, sink: &mut impl Sink) {
-        let (stream, length) = tokio::select! {
-            length = read(&mut self.stdout) => (OutputStream::Stdout, length),
-            length = read(&mut self.stderr) => (OutputStream::Stderr, length),
+        let stream = tokio::select! {
+            () = read(&mut self.stdout) => OutputStream::Stdout,
+            () = read(&mut self.stderr) => OutputStream::Stderr,
         };
-        self.take(stream, length, sink);
+        self.take(stream, sink);
     }
 
     /// Hands on what is there now.
@@ -86,10 +90,10 @@ impl Sources {
         for stream in [OutputStream::Stdout, OutputStream::Stderr] {
             // Bounded, as somebody else may go on printing: more than a pipe ever holds was not there when we began.
             for _ in 0..64 {
-                let Some(length) = self.slot(stream).as_mut().and_then(Source::read_now) else {
+                if !self.slot(stream).as_mut().is_some_and(Source::read_now) {
                     break;
-                };
-                self.take(stream, length, sink);
+                }
+                self.take(stream, sink);
             }
         }
     }
@@ -101,10 +105,11 @@ impl Sources {
         }
     }
 
-    fn take(&mut self, stream: OutputStream, length: usize, sink: &mut impl Sink) {
+    /// Hands on what was read of a stream, or ends it.
+    fn take(&mut self, stream: OutputStream, sink: &mut impl Sink) {
         let slot = self.slot(stream);
-        match slot.as_ref().and_then(|source| source.buffer.get(..length)) {
-            Some(bytes) if length > 0 => sink.push(stream, bytes),
+        match slot {
+            Some(source) if !source.buffer.is_empty() => sink.push(stream, &source.buffer),
             _ => *slot = None,
         }
     }
@@ -123,7 +128,7 @@ impl Sink for Nowhere {
     fn push(&mut self, _: OutputStream, _: &[u8]) {}
 }
 
-async fn read(source: &mut Option<Source>) -> usize {
+async fn read(source: &mut Option<Source>) {
     match source {
         Some(source) => source.read().await,
         None => std::future::pending().await,
