@@ -61,15 +61,16 @@ pub(crate) async fn run(options: &Options, table: &mut Table) {
     table.add(stats);
     table.add(reads);
     let mut commands = row("execute(\"true\")", EXTRA);
+    let times = options.size(10, 1);
     // The one that comes first meets another machine than the one that comes second: they take turns in that, too.
-    for round in 0..options.rounds(400) {
+    for round in 0..options.rounds(101) {
         let mut ours = async || {
-            commands.ours(nanos!(1, remote.execute_with(&command).await.unwrap()));
+            commands.ours(nanos!(times, remote.execute_with(&command).await.unwrap()));
         };
         if round % 2 == 0 {
             ours().await;
         }
-        let theirs = nanos!(1, direct.execute_with(&command).await.unwrap());
+        let theirs = nanos!(times, direct.execute_with(&command).await.unwrap());
         if round % 2 == 1 {
             ours().await;
         }
