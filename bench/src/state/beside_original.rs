@@ -36,9 +36,9 @@ pub(super) async fn run(options: &Options, table: &mut Table) {
     let theirs = [
         ("read", 200, json!([FILE])),
         ("write", 200, json!([FILE, text(350)])),
-        ("ls", 1, json!([DIRECTORY])),
-        ("glob", 1, json!([GLOB, "/"])),
-        ("grep", 1, json!([PATTERN])),
+        ("ls", 20, json!([DIRECTORY])),
+        ("glob", 5, json!([GLOB, "/"])),
+        ("grep", 5, json!([PATTERN])),
     ];
     for (operation, times, args) in theirs {
         let times = options.size(times, 1);
