@@ -167,6 +167,12 @@ impl World {
         self.boots += 1;
         let (clock, boots) = (self.clock, self.boots);
         (self.manager, self.events) = open(&self.policy, &self.provider, root, clock, boots).await;
+        // What was taken over was told before anybody could listen, and whose it is may never have been told before.
+        for entry in self.manager.inner().entries() {
+            if let Some(body) = entry.lock().body() {
+                self.owners.insert(body.id.clone(), entry.id.clone());
+            }
+        }
     }
 
     /// Takes note of what the manager tells.
