@@ -1,7 +1,8 @@
 //! What an earlier run of the application left: its sandboxes are taken over or ended, its records are read.
 //!
-//! The records say which sandbox is whose. A sandbox of our name that no record names was being made, or was in the warm
-//! pool, when the earlier run ended: nobody's files are in it.
+//! The records say which sandbox is whose. A sandbox of our name that no record names was in the warm pool, or on its way
+//! there, when the earlier run ended: nobody's files are in it. Where no files are kept there are no records, and none of the
+//! sandboxes is anybody's any more.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicUsize;
