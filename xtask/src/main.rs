@@ -42,6 +42,7 @@ cargo xtask <command>
   help                             print this
 
 Variables: MODEL_SEQUENCES is how many random sequences the model tests run (ci: 2000);
+RUST_TEST_THREADS is how many tests run at once (ci: two for each core);
 AGENT_BACKENDS_REQUIRE_DOCKER=1 makes what needs Docker fail, rather than be skipped, where there is none.
 ";
 

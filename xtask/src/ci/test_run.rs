@@ -84,10 +84,13 @@ fn libtest(filter: &[&str]) -> Result<String> {
         .run_and_keep()
 }
 
-/// How many tests run at once. Many wait most of the time, for an engine, for a process, or for a timeout to pass.
+/// How many tests run at once, unless the environment says otherwise. Many wait most of the time, for an engine, for a
+/// process, or for a timeout to pass.
 fn threads() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    (2 * cores).to_string()
+    std::env::var("RUST_TEST_THREADS").unwrap_or_else(|_| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        (2 * cores).to_string()
+    })
 }
 
 /// Adds up two runs, of which the second one left out what the first one ran, and says that it skipped that.

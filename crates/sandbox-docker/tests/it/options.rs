@@ -90,13 +90,13 @@ async fn ceilings_mounts_and_rights_are_those_that_were_asked_for() {
 
     // What a volume has outlives its sandbox.
     let next = builder(&engine, debian())
-        .volume(&work.1, "/mnt/work", Access::ReadOnly)
+        .volume(&work.1, "/mnt/volume", Access::ReadOnly)
         .start()
         .await
         .unwrap();
     let _cleaner = Cleaner::of(&next);
     assert_eq!(
-        next.read("/mnt/work/kept.txt").await.unwrap().text,
+        next.read("/mnt/volume/kept.txt").await.unwrap().text,
         "in the volume"
     );
     next.stop().await.unwrap();
