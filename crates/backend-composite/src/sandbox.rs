@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use backend_core::{
-    Error, ExecOutput, ExecRequest, OutputRequest, ProcessId, ProcessInfo, ProcessOutput, Result,
-    Sandbox, SandboxId, Signal, StdinRequest, TerminalSize,
+    Error, ExecOutput, ExecRequest, Liveness, OutputRequest, ProcessId, ProcessInfo, ProcessOutput,
+    Result, Sandbox, SandboxId, Signal, StdinRequest, TerminalSize,
 };
 
 use crate::CompositeBackend;
@@ -15,8 +15,8 @@ impl<D: Sandbox + ?Sized> Sandbox for CompositeBackend<D> {
         (*self.default).id()
     }
 
-    async fn is_alive(&self) -> bool {
-        (*self.default).is_alive().await
+    async fn liveness(&self) -> Liveness {
+        (*self.default).liveness().await
     }
 
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use backend_core::{
-    Backend, Error, ProviderFeatures, Result, SandboxId, SandboxProvider, SandboxSpec, VirtualPath,
+    Backend, Error, Liveness, Owner, ProviderFeatures, Result, SandboxId, SandboxInfo,
+    SandboxProvider, SandboxSpec, VirtualPath,
 };
 
 mod commands;
@@ -209,6 +210,18 @@ impl<B> State<B> {
         }
     }
 
+    /// Returns what has become of a sandbox, as its engine knows it.
+    fn liveness(&self, id: &SandboxId, asked: &FakeSandbox<B>) -> Liveness {
+        match self.sandboxes.get(id) {
+            Some(made) if made.rests => Liveness::asleep("it was suspended"),
+            Some(_) if asked.runs() => Liveness::Alive,
+            // It was resumed since, and this handle is of the run before.
+            Some(made) if made.sandbox.runs() => Liveness::asleep("it was started again"),
+            Some(_) => Liveness::gone("it died"),
+            None => Liveness::gone("it was destroyed"),
+        }
+    }
+
     fn count(&mut self) {
         let running = self.sandboxes.values().filter(|made| made.runs()).count();
         self.tally.most = self.tally.most.max(self.sandboxes.len());
@@ -256,6 +269,26 @@ impl<B: Backend> SandboxProvider for FakeProvider<B> {
         };
         fault.afterwards().await?;
         found.ok_or_else(|| gone("there is no such sandbox"))
+    }
+
+    async fn inspect(&self, id: &SandboxId) -> SandboxInfo {
+        let fault = self.fault(ProviderCall::Inspect, id);
+        if let Err(error) = fault.before().await {
+            return SandboxInfo::new(Liveness::unknown(error.to_string()));
+        }
+        let info = {
+            let state = self.state();
+            match state.sandboxes.get(id) {
+                Some(made) => SandboxInfo::new(state.liveness(id, &made.sandbox))
+                    .labels(made.spec.labels.clone())
+                    .owner(Owner::Present),
+                None => SandboxInfo::new(Liveness::gone("there is no such sandbox")),
+            }
+        };
+        match fault.afterwards().await {
+            Ok(()) => info,
+            Err(error) => SandboxInfo::new(Liveness::unknown(error.to_string())),
+        }
     }
 
     async fn list(&self) -> Result<Vec<SandboxId>> {

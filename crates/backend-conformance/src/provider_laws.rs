@@ -224,6 +224,7 @@ macro_rules! provider_laws {
                     a_resting_sandbox_can_be_destroyed
                     suspending_nothing_is_an_error
                     what_is_not_declared_is_unsupported
+                    a_provider_tells_what_it_knows_of_a_sandbox
                 }
                 files {
                     sandboxes_do_not_share_files

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 
 use crate::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, ExecOutput,
-    ExecRequest, GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest,
-    OutputRequest, Page, ProcessId, ProcessInfo, ProcessOutput, ReadBytesRequest, ReadRequest,
-    RenameRequest, Renamed, ResolveRequest, Resolved, Result, Sandbox, SandboxId, Signal,
-    StatRequest, StdinRequest, TerminalSize, TextPage, VirtualPath, WriteRequest, Written,
+    ExecRequest, GlobRequest, GrepRequest, Grepped, Liveness, LsRequest, MadeDirectory,
+    MkdirRequest, OutputRequest, Page, ProcessId, ProcessInfo, ProcessOutput, ReadBytesRequest,
+    ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result, Sandbox, SandboxId,
+    Signal, StatRequest, StdinRequest, TerminalSize, TextPage, VirtualPath, WriteRequest, Written,
 };
 
 macro_rules! forward {
@@ -73,8 +73,8 @@ macro_rules! forward {
             fn id(&self) -> &SandboxId {
                 (**self).id()
             }
-            async fn is_alive(&self) -> bool {
-                (**self).is_alive().await
+            async fn liveness(&self) -> Liveness {
+                (**self).liveness().await
             }
             async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
                 (**self).execute_with(request).await

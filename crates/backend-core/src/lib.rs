@@ -7,6 +7,7 @@ mod entry;
 mod error;
 mod exec;
 mod forward;
+mod liveness;
 mod ops;
 mod page;
 mod path;
@@ -31,6 +32,7 @@ pub use exec::{
     Captured, Command, DEFAULT_EXEC_TIMEOUT, DEFAULT_OUTPUT_BYTES, ExecOutput, ExecRequest,
     ExecStatus, TerminalSize,
 };
+pub use liveness::{Liveness, Owner, SandboxInfo};
 pub use ops::{
     COUNTED_FILE_BYTES, Case, Content, CutLine, DEFAULT_GLOB_LIMIT, DEFAULT_GREP_LIMIT,
     DEFAULT_GREP_LINE_BYTES, DEFAULT_LINE_BYTES, DEFAULT_LS_LIMIT, DEFAULT_PAGE_BYTES,

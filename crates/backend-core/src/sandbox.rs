@@ -6,8 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    Backend, Error, ExecOutput, ExecRequest, OutputRequest, ProcessId, ProcessInfo, ProcessOutput,
-    ProviderFeatures, Result, SandboxId, SandboxSpec, Signal, StdinRequest, TerminalSize,
+    Backend, Error, ExecOutput, ExecRequest, Liveness, OutputRequest, ProcessId, ProcessInfo,
+    ProcessOutput, ProviderFeatures, Result, SandboxId, SandboxInfo, SandboxSpec, Signal,
+    StdinRequest, TerminalSize,
 };
 
 /// Files, and commands run beside them.
@@ -31,8 +32,9 @@ pub trait Sandbox: Backend {
     /// Returns the name of this sandbox, by which its provider finds it again.
     fn id(&self) -> &SandboxId;
 
-    /// Returns whether the sandbox still answers. A sandbox that does not is gone for good.
-    async fn is_alive(&self) -> bool;
+    /// Returns whether the sandbox is there: it answers, it is asleep, it is gone for good, or it cannot be told. Only
+    /// [`Gone`](Liveness::Gone) is a reason to give it up. It is no error to ask, and it changes nothing.
+    async fn liveness(&self) -> Liveness;
 
     /// Runs a command to its end, and returns what it printed and how it ended.
     ///
@@ -170,6 +172,12 @@ pub trait SandboxProvider: std::fmt::Debug + Send + Sync + 'static {
     /// `unavailable` if there is none by this id, or it is not one of ours.
     async fn attach(&self, id: &SandboxId) -> Result<Arc<Self::Sandbox>>;
 
+    /// Returns what is known of a sandbox: whether it is there, its labels, and whether the process that made it is. It
+    /// never fails: where nothing can be learned, the liveness is [`Unknown`](Liveness::Unknown). One that was never made, or that
+    /// is not one of ours, is [`Gone`](Liveness::Gone); one that runs is [`Alive`](Liveness::Alive), whether it answers or not; one
+    /// that [`resume`](Self::resume) brings back is [`Asleep`](Liveness::Asleep).
+    async fn inspect(&self, id: &SandboxId) -> SandboxInfo;
+
     /// Returns the ids of the sandboxes that this provider made and that still exist, in order.
     ///
     /// # Errors
@@ -185,8 +193,8 @@ pub trait SandboxProvider: std::fmt::Debug + Send + Sync + 'static {
     async fn destroy(&self, id: &SandboxId) -> Result<()>;
 
     /// Lays a sandbox to rest: what runs in it ends, its files stay, and it costs no memory until it is
-    /// [resumed](Self::resume). Whoever holds it has one that is gone. It is still listed, and cannot be attached to. One
-    /// that rests already is no error.
+    /// [resumed](Self::resume). Handles to it answer `unavailable` from then on. It is still listed, cannot be attached to, and
+    /// [`inspect`](Self::inspect) says that it is asleep. One that rests already is no error.
     ///
     /// # Errors
     ///

@@ -11,6 +11,7 @@ mod guest;
 mod image;
 mod labels;
 mod link;
+mod liveness;
 mod owned;
 mod owner;
 mod provider;

@@ -152,6 +152,14 @@ impl Link {
         matches!(*self.lock(), State::Gone(_))
     }
 
+    /// Returns why the sandbox is gone, if it is.
+    pub(crate) fn why_gone(&self) -> Option<Error> {
+        match &*self.lock() {
+            State::Gone(error) => Some(error.clone()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_paused(&self) -> bool {
         matches!(*self.lock(), State::Paused(_))
     }

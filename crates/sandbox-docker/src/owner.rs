@@ -22,8 +22,10 @@ pub(crate) struct Owner {
 /// What is known of an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It runs, or nobody here can say.
-    There,
+    /// It runs.
+    Here,
+    /// It ran on another host, or among other processes: nothing here can tell.
+    Unknown,
     /// It has ended.
     Gone,
     /// Its host has started again since. What still runs somewhere else may have been adopted.
@@ -53,22 +55,22 @@ impl Owner {
     fn fate_as_seen_by(&self, here: &Self, started: impl Fn(&str) -> Option<String>) -> Fate {
         let known = |part: &str| !part.is_empty();
         if !known(&self.host) || self.host != here.host || !known(&self.boot) {
-            return Fate::There;
+            return Fate::Unknown;
         }
         if self.boot != here.boot {
             return if known(&here.boot) {
                 Fate::Rebooted
             } else {
-                Fate::There
+                Fate::Unknown
             };
         }
         if !known(&self.pids) || self.pids != here.pids || !known(&self.started) {
-            return Fate::There;
+            return Fate::Unknown;
         }
         let number = self.pid.bytes().all(|byte| byte.is_ascii_digit()) && known(&self.pid);
         match started(&self.pid) {
-            _ if !number => Fate::There,
-            Some(started) if started == self.started => Fate::There,
+            _ if !number => Fate::Unknown,
+            Some(started) if started == self.started => Fate::Here,
             _ => Fate::Gone,
         }
     }
@@ -126,22 +128,22 @@ mod tests {
 
     #[test]
     fn only_what_is_certain_is_gone() {
-        check(|_| {}, Some("99"), Fate::There);
+        check(|_| {}, Some("99"), Fate::Here);
         check(|_| {}, None, Fate::Gone);
         check(|_| {}, Some("100"), Fate::Gone);
-        check(|o| o.host = "other".to_owned(), None, Fate::There);
-        check(|o| o.host = String::new(), None, Fate::There);
+        check(|o| o.host = "other".to_owned(), None, Fate::Unknown);
+        check(|o| o.host = String::new(), None, Fate::Unknown);
         check(|o| o.boot = "other".to_owned(), Some("99"), Fate::Rebooted);
-        check(|o| o.boot = String::new(), None, Fate::There);
-        check(|o| o.pids = "pid:[2]".to_owned(), None, Fate::There);
-        check(|o| o.pid = "../1".to_owned(), None, Fate::There);
-        check(|o| o.started = String::new(), None, Fate::There);
+        check(|o| o.boot = String::new(), None, Fate::Unknown);
+        check(|o| o.pids = "pid:[2]".to_owned(), None, Fate::Unknown);
+        check(|o| o.pid = "../1".to_owned(), None, Fate::Unknown);
+        check(|o| o.started = String::new(), None, Fate::Unknown);
     }
 
     #[test]
     #[cfg(target_os = "linux")]
     fn this_process_is_there_and_one_that_ended_is_gone() {
-        assert_eq!(Owner::this().fate(), Fate::There);
+        assert_eq!(Owner::this().fate(), Fate::Here);
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let pid = child.id().to_string();
         let mut subject = Owner::this().clone();

@@ -1,11 +1,12 @@
 //! Sandboxes by their names: made, found again, laid to rest and destroyed.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use backend_core::{Error, ProviderFeatures, Result, SandboxId, SandboxProvider, SandboxSpec};
+use backend_core::{
+    Error, Liveness, ProviderFeatures, Result, SandboxId, SandboxInfo, SandboxProvider, SandboxSpec,
+};
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
@@ -14,6 +15,7 @@ use crate::container::{Condition, Container, condition, labels_of};
 use crate::engine::{SHORT, failure, gone};
 use crate::image::ImageSource;
 use crate::link::unavailable;
+use crate::liveness::{has_files_in_memory, info};
 use crate::settings::Settings;
 use crate::start::Progress;
 use crate::turns::Turns;
@@ -223,6 +225,14 @@ impl SandboxProvider for DockerProvider {
         }
     }
 
+    async fn inspect(&self, id: &SandboxId) -> SandboxInfo {
+        match self.find(id).await {
+            Ok(Some((_, found))) => info(&found),
+            Ok(None) => SandboxInfo::new(Liveness::gone(format!("there is no sandbox '{id}'"))),
+            Err(error) => SandboxInfo::new(Liveness::unknown(error.to_string())),
+        }
+    }
+
     async fn list(&self) -> Result<Vec<SandboxId>> {
         let filters = labels::filter(&[
             (labels::KIND, labels::SANDBOX),
@@ -291,18 +301,6 @@ impl SandboxProvider for DockerProvider {
         }
         self.sandbox(id, container, &found).await
     }
-}
-
-/// Returns whether the work directory of a container is in memory.
-fn has_files_in_memory(found: &ContainerInspectResponse, marks: &HashMap<String, String>) -> bool {
-    let tmpfs = found
-        .host_config
-        .as_ref()
-        .and_then(|host| host.tmpfs.as_ref());
-    let work_dir = marks.get(labels::WORK_DIR);
-    tmpfs
-        .zip(work_dir)
-        .is_some_and(|(tmpfs, work_dir)| tmpfs.contains_key(work_dir))
 }
 
 impl fmt::Debug for DockerProvider {

@@ -136,7 +136,7 @@ fn left_behind(container: ContainerSummary) -> Option<(String, HashMap<String, S
     let left = match labels::owner(&marks).fate() {
         Fate::Gone => true,
         Fate::Rebooted => !runs,
-        Fate::There => false,
+        Fate::Here | Fate::Unknown => false,
     };
     left.then_some((container.id?, marks))
 }

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use backend_core::{
-    Backend, Error, Result, Sandbox, SandboxId, SandboxProvider, SandboxSpec, VirtualPath,
+    Backend, Error, Liveness, Owner, Result, Sandbox, SandboxId, SandboxInfo, SandboxProvider,
+    SandboxSpec, VirtualPath,
 };
 
 use crate::LocalSandbox;
@@ -55,6 +56,7 @@ struct Made<B> {
     sandbox: Arc<LocalSandbox<B>>,
     /// Whether its directory goes with it.
     owned: bool,
+    labels: BTreeMap<String, String>,
 }
 
 impl<B: Backend> LocalProvider<B> {
@@ -128,6 +130,7 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
         let made = Made {
             sandbox: Arc::clone(&sandbox),
             owned: spec.workspace.is_none(),
+            labels: spec.labels.clone(),
         };
         self.made().insert(spec.id.clone(), made);
         Ok(sandbox)
@@ -136,7 +139,7 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
     async fn attach(&self, id: &SandboxId) -> Result<Arc<LocalSandbox<B>>> {
         let found = self.made().get(id).map(|made| Arc::clone(&made.sandbox));
         if let Some(sandbox) = found
-            && sandbox.is_alive().await
+            && sandbox.liveness().await.is_alive()
         {
             return Ok(sandbox);
         }
@@ -144,6 +147,20 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
             message: format!("there is no sandbox '{id}' that runs in this process"),
             source: None,
         })
+    }
+
+    async fn inspect(&self, id: &SandboxId) -> SandboxInfo {
+        let found = self
+            .made()
+            .get(id)
+            .map(|made| (Arc::clone(&made.sandbox), made.labels.clone()));
+        match found {
+            Some((sandbox, labels)) => SandboxInfo::new(sandbox.liveness().await)
+                .labels(labels)
+                .owner(Owner::Present),
+            // A local sandbox ends with its process. What is left of it is a directory.
+            None => SandboxInfo::new(Liveness::gone("it does not run in this process")),
+        }
     }
 
     async fn list(&self) -> Result<Vec<SandboxId>> {

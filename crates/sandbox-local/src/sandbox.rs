@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use backend_core::{
-    Backend, ExecOutput, ExecRequest, OutputRequest, ProcessId, ProcessInfo, ProcessOutput, Result,
-    Sandbox, SandboxId, Signal, StdinRequest, TerminalSize,
+    Backend, ExecOutput, ExecRequest, Liveness, OutputRequest, ProcessId, ProcessInfo,
+    ProcessOutput, Result, Sandbox, SandboxId, Signal, StdinRequest, TerminalSize,
 };
 
 use crate::{Engine, LocalSandboxBuilder};
@@ -62,8 +62,11 @@ impl<B: Backend> Sandbox for LocalSandbox<B> {
         self.engine.id()
     }
 
-    async fn is_alive(&self) -> bool {
-        self.engine.check().is_ok()
+    async fn liveness(&self) -> Liveness {
+        match self.engine.check() {
+            Ok(()) => Liveness::Alive,
+            Err(_) => Liveness::gone("it was stopped"),
+        }
     }
 
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {

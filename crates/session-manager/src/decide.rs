@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use backend_core::{Error, Result, RuntimeConfig, Sandbox, SandboxId, SandboxProvider};
+use backend_core::{Error, Liveness, Result, RuntimeConfig, Sandbox, SandboxId, SandboxProvider};
 use tokio::time::timeout;
 
 use crate::entry::{Body, Entry, Flight, Goal, Phase, Profile, Slot};
@@ -198,13 +198,13 @@ impl<P: SandboxProvider> Inner<P> {
         }
         // Whoever asks meanwhile need not ask as well.
         body.saw(now);
-        match timeout(self.settings.probe_timeout, body.sandbox.is_alive()).await {
-            Ok(true) => true,
-            Ok(false) => {
+        match timeout(self.settings.probe_timeout, body.sandbox.liveness()).await {
+            Ok(Liveness::Alive) => true,
+            Ok(Liveness::Gone { .. } | Liveness::Asleep { .. }) => {
                 self.died(entry, body);
                 false
             }
-            Err(_) => {
+            Ok(Liveness::Unknown { .. }) | Err(_) => {
                 self.tell_of(entry, EventKind::Unresponsive);
                 true
             }
@@ -217,8 +217,8 @@ impl<P: SandboxProvider> Inner<P> {
         entry: &Arc<Entry<P::Sandbox>>,
         body: &Arc<Body<P::Sandbox>>,
     ) {
-        let asked = timeout(self.settings.probe_timeout, body.sandbox.is_alive()).await;
-        if asked == Ok(false) {
+        let asked = timeout(self.settings.probe_timeout, body.sandbox.liveness()).await;
+        if let Ok(Liveness::Gone { .. } | Liveness::Asleep { .. }) = asked {
             self.died(entry, body);
         }
     }

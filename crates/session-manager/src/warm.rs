@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backend_core::{
-    Error, Result, RuntimeConfig, Sandbox, SandboxId, SandboxProvider, SandboxSpec,
+    Error, Liveness, Result, RuntimeConfig, Sandbox, SandboxId, SandboxProvider, SandboxSpec,
 };
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -111,7 +111,7 @@ impl<P: SandboxProvider> Inner<P> {
             let Some(warm) = warm else {
                 return Ok(None);
             };
-            if timeout(GREETING, warm.sandbox.is_alive()).await != Ok(true) {
+            if timeout(GREETING, warm.sandbox.liveness()).await != Ok(Liveness::Alive) {
                 self.begin_orphan(warm.id, Some(warm.permit), None);
                 continue;
             }

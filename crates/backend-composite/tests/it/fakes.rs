@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use backend_core::{
     Backend, Capabilities, Captured, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry,
-    Error, ExecOutput, ExecRequest, ExecStatus, GlobRequest, GrepRequest, Grepped, LsRequest,
-    MadeDirectory, MkdirRequest, OutputRequest, Page, ProcessId, ProcessInfo, ProcessOutput,
-    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, Result, Sandbox, SandboxId, Signal,
-    StatRequest, StdinRequest, TerminalSize, TextPage, VirtualPath, WriteRequest, Written,
+    Error, ExecOutput, ExecRequest, ExecStatus, GlobRequest, GrepRequest, Grepped, Liveness,
+    LsRequest, MadeDirectory, MkdirRequest, OutputRequest, Page, ProcessId, ProcessInfo,
+    ProcessOutput, ReadBytesRequest, ReadRequest, RenameRequest, Renamed, Result, Sandbox,
+    SandboxId, Signal, StatRequest, StdinRequest, TerminalSize, TextPage, VirtualPath,
+    WriteRequest, Written,
 };
 use backend_state::StateBackend;
 
@@ -181,9 +182,9 @@ impl Sandbox for FakeSandbox {
     fn id(&self) -> &SandboxId {
         &self.id
     }
-    async fn is_alive(&self) -> bool {
-        self.note("is_alive");
-        true
+    async fn liveness(&self) -> Liveness {
+        self.note("liveness");
+        Liveness::Alive
     }
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
         self.note(format!("execute in {:?}", request.cwd));

@@ -28,7 +28,7 @@ async fn every_command_goes_to_the_default() {
     let (fake, composite) = sandbox().await;
     let composite: Arc<dyn Sandbox> = Arc::new(composite);
     assert_eq!(composite.id().as_str(), "fake");
-    assert!(composite.is_alive().await);
+    assert!(composite.liveness().await.is_alive());
     composite.execute("true").await.unwrap();
     let process = composite.spawn("true").await.unwrap().id;
     composite.processes().await.unwrap();
@@ -55,7 +55,7 @@ async fn every_command_goes_to_the_default() {
     assert_eq!(
         fake.take(),
         [
-            "is_alive",
+            "liveness",
             "execute in None",
             "spawn in None",
             "processes",

@@ -36,7 +36,7 @@ macro_rules! __command_and_file_laws {
             CF10 many_commands_run_at_the_same_time
                 "64 commands that wait for another one run at the same time as that, and all are answered.";
             CF11 nobody_waits_for_a_command [SharedFiles]
-                "While commands run, `is_alive` and operations on files are answered.";
+                "While commands run, `liveness` and operations on files are answered.";
         }
     };
 }
@@ -272,7 +272,7 @@ async fn nobody_waits_for_a_command(shop: &Workshop) {
     });
     let meanwhile = async {
         for round in 0..20 {
-            assert!(shop.sandbox().is_alive().await);
+            assert!(shop.sandbox().liveness().await.is_alive());
             files.put("/f", format!("{round}")).await;
             assert_eq!(files.text("/f").await, round.to_string());
             files.listed("/").await;

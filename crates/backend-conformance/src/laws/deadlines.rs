@@ -131,7 +131,7 @@ async fn the_sandbox_goes_on(shop: &Workshop) {
     for round in 0..5 {
         let request = shop.line("sleep 5000").timeout(Duration::from_millis(20));
         assert_eq!(shop.run(&request).await.status, ExecStatus::TimedOut);
-        assert!(shop.sandbox().is_alive().await);
+        assert!(shop.sandbox().liveness().await.is_alive());
         assert_eq!(
             shop.says(&format!("echo {round}")).await,
             format!("{round}\n")

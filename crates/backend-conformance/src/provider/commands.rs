@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use backend_core::{
-    Backend, Captured, Command, Error, ExecOutput, ExecRequest, ExecStatus, OutputRequest,
-    ProcessId, ProcessInfo, ProcessOutput, Result, Sandbox, SandboxId, Signal, StdinRequest,
-    TerminalSize,
+    Backend, Captured, Command, Error, ExecOutput, ExecRequest, ExecStatus, Liveness,
+    OutputRequest, ProcessId, ProcessInfo, ProcessOutput, Result, Sandbox, SandboxId, Signal,
+    StdinRequest, TerminalSize,
 };
 use tokio::time::{Instant, sleep};
 
@@ -58,9 +58,16 @@ impl<B: Backend> Sandbox for FakeSandbox<B> {
         &self.id
     }
 
-    async fn is_alive(&self) -> bool {
+    async fn liveness(&self) -> Liveness {
         let fault = self.fault();
-        fault.before().await.is_ok() && self.runs() && fault.afterwards().await.is_ok()
+        if let Err(error) = fault.before().await {
+            return Liveness::unknown(error.to_string());
+        }
+        let liveness = self.provider.state().liveness(&self.id, self);
+        match fault.afterwards().await {
+            Ok(()) => liveness,
+            Err(error) => Liveness::unknown(error.to_string()),
+        }
     }
 
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {

@@ -21,8 +21,10 @@ pub enum ProviderCall {
     Suspend,
     /// A sandbox is started again.
     Resume,
-    /// A sandbox is asked whether it lives. An error makes it say that it does not.
-    IsAlive,
+    /// A sandbox is asked whether it is there. After an error that cannot be told.
+    Liveness,
+    /// The provider is asked what it knows of a sandbox. After an error nothing can be told.
+    Inspect,
 }
 
 /// What goes wrong with one call: how slow it is, and whether it fails, before or after it had its effect.

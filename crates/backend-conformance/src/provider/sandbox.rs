@@ -97,7 +97,7 @@ impl<B> FakeSandbox<B> {
 
 impl<B: Backend> FakeSandbox<B> {
     pub(super) fn fault(&self) -> Fault {
-        self.provider.fault(ProviderCall::IsAlive, &self.id)
+        self.provider.fault(ProviderCall::Liveness, &self.id)
     }
 
     /// Waits until the sandbox is gone.

@@ -14,7 +14,7 @@ pub async fn sandboxes_do_not_share_files<P: SandboxProvider>(subject: &Provider
     let error = other.read(&path).await.expect_err("not its file");
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     subject.provider().destroy(one.id()).await.expect("an end");
-    assert!(other.is_alive().await);
+    assert!(other.liveness().await.is_alive());
 }
 
 pub async fn variables_reach_the_commands<P: SandboxProvider>(subject: &ProviderSubject<P>) {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use backend_core::{
-    Backend, BackendExt, ErrorKind, ExecRequest, Sandbox, SandboxExt, SandboxProvider, SandboxSpec,
+    Backend, BackendExt, ErrorKind, ExecRequest, Owner, Sandbox, SandboxExt, SandboxProvider,
+    SandboxSpec,
 };
 use tokio::time::timeout;
 
@@ -15,7 +16,7 @@ const SOON: Duration = Duration::from_secs(60);
 
 pub async fn a_new_sandbox_lives_and_answers<P: SandboxProvider>(subject: &ProviderSubject<P>) {
     let sandbox = subject.create().await.expect("a sandbox");
-    assert!(sandbox.is_alive().await);
+    assert!(sandbox.liveness().await.is_alive());
     let path = file(&*sandbox);
     sandbox.write(&path, "text").await.expect("a write");
     assert_eq!(sandbox.read(&path).await.expect("a read").text, "text");
@@ -37,7 +38,7 @@ pub async fn a_destroyed_sandbox_is_gone_for_good<P: SandboxProvider>(
         .destroy(sandbox.id())
         .await
         .expect("an end");
-    assert!(!sandbox.is_alive().await);
+    assert!(sandbox.liveness().await.is_gone());
     let error = sandbox.read(&path).await.expect_err("it is gone");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     if sandbox.capabilities().executes {
@@ -45,7 +46,8 @@ pub async fn a_destroyed_sandbox_is_gone_for_good<P: SandboxProvider>(
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     }
     assert!(subject.provider().attach(sandbox.id()).await.is_err());
-    assert!(!sandbox.is_alive().await, "attaching did not bring it back");
+    let liveness = sandbox.liveness().await;
+    assert!(liveness.is_gone(), "attaching did not bring it back");
     assert_eq!(subject.listed().await, []);
 }
 
@@ -85,10 +87,8 @@ pub async fn an_id_is_free_again_after_its_sandbox_and_starts_empty<P: SandboxPr
     let next = subject.provider().create(&spec).await.expect("a sandbox");
     let error = next.read(&path).await.expect_err("nothing is left");
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
-    assert!(
-        !sandbox.is_alive().await,
-        "the old handle is that of the old one"
-    );
+    let liveness = sandbox.liveness().await;
+    assert!(liveness.is_gone(), "the old handle is that of the old one");
 }
 
 pub async fn a_command_does_not_outlive_its_sandbox<P: SandboxProvider>(
@@ -140,7 +140,8 @@ pub async fn a_suspended_sandbox_rests_and_comes_back_with_its_files<P: SandboxP
     let (id, path) = (sandbox.id().clone(), file(&*sandbox));
     sandbox.write(&path, "kept").await.expect("a write");
     provider.suspend(&id).await.expect("rest");
-    assert!(!sandbox.is_alive().await);
+    assert!(sandbox.liveness().await.is_asleep());
+    assert!(provider.inspect(&id).await.liveness.is_asleep());
     assert!(provider.attach(&id).await.is_err());
     assert_eq!(subject.listed().await, std::slice::from_ref(&id));
     provider.suspend(&id).await.expect("it rests already");
@@ -152,6 +153,7 @@ pub async fn a_suspended_sandbox_rests_and_comes_back_with_its_files<P: SandboxP
     let again = provider.resume(&id).await.expect("the sandbox");
     assert_eq!(*again.id(), id);
     assert_eq!(again.read(&path).await.expect("a read").text, "kept");
+    assert!(provider.inspect(&id).await.liveness.is_alive());
     assert!(provider.attach(&id).await.is_ok());
 }
 
@@ -200,5 +202,24 @@ pub async fn what_is_not_declared_is_unsupported<P: SandboxProvider>(subject: &P
         error.expect_err("not declared").kind(),
         ErrorKind::Unsupported
     );
-    assert!(sandbox.is_alive().await);
+    assert!(sandbox.liveness().await.is_alive());
+}
+
+pub async fn a_provider_tells_what_it_knows_of_a_sandbox<P: SandboxProvider>(
+    subject: &ProviderSubject<P>,
+) {
+    let mut spec = subject.spec();
+    let (name, value) = ("law.label", "a value");
+    spec.labels.insert(name.to_owned(), value.to_owned());
+    let provider = subject.provider();
+    let before = provider.inspect(&spec.id).await;
+    assert!(before.liveness.is_gone(), "never made: {before:?}");
+    let _sandbox = provider.create(&spec).await.expect("a sandbox");
+    let info = provider.inspect(&spec.id).await;
+    assert!(info.liveness.is_alive(), "{info:?}");
+    assert_eq!(info.labels.get(name).map(String::as_str), Some(value));
+    assert_eq!(info.owner, Owner::Present, "this process made it");
+    provider.destroy(&spec.id).await.expect("an end");
+    let after = provider.inspect(&spec.id).await;
+    assert!(after.liveness.is_gone(), "{after:?}");
 }

@@ -32,7 +32,7 @@ pub async fn an_id_that_is_taken_is_refused_and_its_sandbox_unharmed<P: SandboxP
     let error = subject.provider().create(&spec).await.map(|_| ());
     let error = error.expect_err("a second sandbox of one id");
     assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
-    assert!(sandbox.is_alive().await);
+    assert!(sandbox.liveness().await.is_alive());
     assert_eq!(sandbox.read(&path).await.expect("a read").text, "kept");
 }
 
@@ -79,7 +79,10 @@ pub async fn attaching_finds_a_sandbox_with_its_files<P: SandboxProvider>(
     again.write(&path, "two").await.expect("a write");
     assert_eq!(sandbox.read(&path).await.expect("a read").text, "two");
     drop(again);
-    assert!(sandbox.is_alive().await, "whoever attached goes alone");
+    assert!(
+        sandbox.liveness().await.is_alive(),
+        "whoever attached goes alone"
+    );
 }
 
 pub async fn attaching_to_nothing_is_unavailable_and_makes_nothing<P: SandboxProvider>(

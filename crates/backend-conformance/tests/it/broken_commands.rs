@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use backend_conformance::{Subject, law};
 use backend_core::{
     Backend, Capabilities, Captured, Command, Content, DeleteRequest, Deleted, Entry, ErrorKind,
-    ExecOutput, ExecRequest, ExecStatus, GlobRequest, GrepRequest, Grepped, LsRequest,
+    ExecOutput, ExecRequest, ExecStatus, GlobRequest, GrepRequest, Grepped, Liveness, LsRequest,
     MadeDirectory, MkdirRequest, OutputRequest, Page, ProcessId, ProcessInfo, ProcessOutput,
     ReadBytesRequest, RenameRequest, Renamed, Result, Sandbox, SandboxId, Signal, StatRequest,
     StdinRequest, TerminalSize, WriteRequest, Written,
@@ -241,8 +241,11 @@ impl Sandbox for Broken {
         self.inner.id()
     }
 
-    async fn is_alive(&self) -> bool {
-        self.has(Fault::LivesForEver) || self.inner.is_alive().await
+    async fn liveness(&self) -> Liveness {
+        if self.has(Fault::LivesForEver) {
+            return Liveness::Alive;
+        }
+        self.inner.liveness().await
     }
 
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::request::Request;
 use crate::{
-    Content, Deleted, Edited, Entry, ExecOutput, Grepped, MadeDirectory, Page, ProcessInfo,
-    ProcessOutput, Renamed, Resolved, Result, TextPage, Written,
+    Content, Deleted, Edited, Entry, ExecOutput, Grepped, Liveness, MadeDirectory, Page,
+    ProcessInfo, ProcessOutput, Renamed, Resolved, Result, TextPage, Written,
 };
 
 /// Raw bytes that arrived, in order.
@@ -35,6 +35,7 @@ without_bytes!(
     Edited,
     Entry,
     Grepped,
+    Liveness,
     MadeDirectory,
     Page<Entry>,
     ProcessInfo,

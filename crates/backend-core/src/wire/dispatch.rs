@@ -174,7 +174,7 @@ async fn on_commands(
     arrived: Instant,
 ) -> Answer {
     match request {
-        Request::IsAlive => Answer::of(link, Ok(sandbox.is_alive().await)),
+        Request::Liveness => Answer::of(link, Ok(sandbox.liveness().await)),
         Request::Execute(request) => {
             let (output, reservation) = execute(link, sandbox, request, arrived).await;
             Answer {

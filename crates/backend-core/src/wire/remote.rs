@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use super::dispatch::{shorten, too_late};
 use super::request::Request;
 use crate::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, Error,
-    ExecOutput, ExecRequest, GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory,
+    ExecOutput, ExecRequest, GlobRequest, GrepRequest, Grepped, Liveness, LsRequest, MadeDirectory,
     MkdirRequest, OutputRequest, Page, ProcessId, ProcessInfo, ProcessOutput, ReadBytesRequest,
     ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result, Sandbox, SandboxId,
     Signal, StatRequest, StdinRequest, TerminalSize, TextPage, VirtualPath, WriteRequest, Written,
@@ -49,6 +50,8 @@ const TOLERATED_BYTES: u64 = 64 << 10;
 pub struct Remote {
     client: Arc<Client>,
     id: SandboxId,
+    /// Whether the sandbox was stopped through this connection.
+    stopped: Arc<AtomicBool>,
 }
 
 impl Remote {
@@ -64,6 +67,7 @@ impl Remote {
         Ok(Self {
             client: Arc::new(client),
             id,
+            stopped: Arc::default(),
         })
     }
 
@@ -223,14 +227,21 @@ impl Sandbox for Remote {
         &self.id
     }
 
-    async fn is_alive(&self) -> bool {
-        if self.is_sandbox() {
-            self.urge(Request::IsAlive).await.unwrap_or(false)
+    /// Returns what the other side says of itself. A connection that ended says nothing about the sandbox, unless it was
+    /// stopped through this connection.
+    async fn liveness(&self) -> Liveness {
+        let answer = if self.is_sandbox() {
+            self.urge(Request::Liveness).await
         } else {
             // A server of files alone lives as long as it answers anything at all.
             self.urge::<Entry>(Request::Stat(StatRequest::new(crate::VirtualPath::root())))
                 .await
-                .is_ok()
+                .map(|_| Liveness::Alive)
+        };
+        match answer {
+            Ok(liveness) => liveness,
+            Err(_) if self.stopped.load(Ordering::Relaxed) => Liveness::gone("it was stopped"),
+            Err(error) => Liveness::unknown(error.to_string()),
         }
     }
 
@@ -301,6 +312,10 @@ impl Sandbox for Remote {
 
     async fn stop(&self) -> Result<()> {
         self.need_commands()?;
-        self.urge(Request::Stop).await
+        let stopped = self.urge(Request::Stop).await;
+        if stopped.is_ok() {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        stopped
     }
 }

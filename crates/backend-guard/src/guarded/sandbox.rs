@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use backend_core::{
-    ExecOutput, ExecRequest, OutputRequest, ProcessId, ProcessInfo, ProcessOutput, Result, Sandbox,
-    SandboxId, Signal, StdinRequest, TerminalSize,
+    ExecOutput, ExecRequest, Liveness, OutputRequest, ProcessId, ProcessInfo, ProcessOutput,
+    Result, Sandbox, SandboxId, Signal, StdinRequest, TerminalSize,
 };
 
 use super::Guarded;
@@ -20,8 +20,8 @@ impl<B: Sandbox> Sandbox for Guarded<B> {
         self.inner.id()
     }
 
-    async fn is_alive(&self) -> bool {
-        self.inner.is_alive().await
+    async fn liveness(&self) -> Liveness {
+        self.inner.liveness().await
     }
 
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {

@@ -91,7 +91,7 @@ async fn what_is_not_allowed_to_run_is_not_offered() {
     // Whoever owns it can end it.
     assert!(guarded.offers(Operation::Stop));
     guarded.stop().await.unwrap();
-    assert!(!guarded.is_alive().await);
+    assert!(!guarded.liveness().await.is_alive());
 }
 
 #[tokio::test]

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use backend_core::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, Entry, Error, ExecOutput, ExecRequest,
-    GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, OutputRequest, Page,
-    ProcessId, ProcessInfo, ProcessOutput, ReadBytesRequest, RenameRequest, Renamed, Result,
-    Sandbox, SandboxId, Signal, StatRequest, StdinRequest, TerminalSize, VirtualPath, WriteRequest,
-    Written,
+    GlobRequest, GrepRequest, Grepped, Liveness, LsRequest, MadeDirectory, MkdirRequest,
+    OutputRequest, Page, ProcessId, ProcessInfo, ProcessOutput, ReadBytesRequest, RenameRequest,
+    Renamed, Result, Sandbox, SandboxId, Signal, StatRequest, StdinRequest, TerminalSize,
+    VirtualPath, WriteRequest, Written,
 };
 use backend_state::StateBackend;
 
@@ -135,8 +135,8 @@ impl Sandbox for Fake {
     fn id(&self) -> &SandboxId {
         &self.id
     }
-    async fn is_alive(&self) -> bool {
-        true
+    async fn liveness(&self) -> Liveness {
+        Liveness::Alive
     }
     async fn execute_with(&self, _request: &ExecRequest) -> Result<ExecOutput> {
         self.pass(Operation::Execute).await?;

@@ -134,7 +134,7 @@ impl Guest {
             Err(error) => return Err(failure(what, error)),
         };
         let marks: HashMap<_, _> = holder.config.and_then(|c| c.labels).unwrap_or_default();
-        let dead = long || labels::owner(&marks).fate() != Fate::There;
+        let dead = long || matches!(labels::owner(&marks).fate(), Fate::Gone | Fate::Rebooted);
         if labels::is(&marks, labels::GUEST) && dead {
             remove(engine, self.volume()).await?;
         }

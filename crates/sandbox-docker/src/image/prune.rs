@@ -43,7 +43,7 @@ fn forsaken(image: &ImageSummary) -> bool {
         .duration_since(std::time::UNIX_EPOCH)
         .ok()
         .and_then(|since| i64::try_from(since.as_secs()).ok());
-    owner != *Owner::this() && owner.fate() != Fate::There
+    owner != *Owner::this() && matches!(owner.fate(), Fate::Gone | Fate::Rebooted)
         || now.is_some_and(|now| now.saturating_sub(image.created) > LONG_AGO)
 }
 

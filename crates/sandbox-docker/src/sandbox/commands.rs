@@ -5,15 +5,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backend_core::wire::Remote;
 use backend_core::{
-    Captured, Error, ExecOutput, ExecRequest, ExecStatus, OutputRequest, ProcessId, ProcessInfo,
-    ProcessOutput, Result, Sandbox, SandboxId, Signal, StdinRequest, TerminalSize,
+    Captured, Error, ExecOutput, ExecRequest, ExecStatus, Liveness, OutputRequest, ProcessId,
+    ProcessInfo, ProcessOutput, Result, Sandbox, SandboxId, Signal, StdinRequest, TerminalSize,
 };
 use tokio::time::{Instant, timeout};
 
 use super::DockerSandbox;
 use super::backend::ask;
-use crate::container::Condition;
+use crate::container::{Condition, condition};
 use crate::link::unavailable;
+use crate::liveness::liveness;
 
 /// How long a sandbox may take to say that it is alive, before the engine is asked.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
@@ -25,32 +26,35 @@ impl Sandbox for DockerSandbox {
         &self.shared.id
     }
 
-    /// Returns whether the sandbox still answers. It costs a message to the guest, or a question to the engine where there
-    /// is no connection. One that was paused by this sandbox, or has not been started, is alive; one that somebody else has
-    /// paused does not answer.
-    async fn is_alive(&self) -> bool {
-        if self.shared.link.is_gone() {
-            return false;
-        }
-
+    /// Returns whether the sandbox is there. It costs a message to the guest, or a question to the engine where there is no
+    /// connection. One that was paused by this sandbox, or has not been started, is alive. One that somebody else paused, or
+    /// whose guest does not answer, cannot be told: it is there, and may go on. One that has ended and is kept is asleep.
+    async fn liveness(&self) -> Liveness {
         let Some(container) = self.shared.container.get() else {
-            return true;
+            return match self.shared.link.why_gone() {
+                Some(error) => Liveness::gone(error.to_string()),
+                None => Liveness::Alive,
+            };
         };
-        if self.shared.link.is_paused() {
-            let condition = container.condition().await;
-            return matches!(condition, Ok(Condition::Paused | Condition::Running));
-        }
-        if let Some(remote) = self.shared.link.connected()
-            && timeout(SIGN_OF_LIFE, remote.is_alive()).await == Ok(true)
+        let connected = self.shared.link.connected();
+        if !self.shared.link.is_paused()
+            && let Some(remote) = connected
+            && answers(&remote).await
         {
-            return true;
+            return Liveness::Alive;
         }
-        match container.condition().await {
-            Ok(Condition::Running) => match timeout(SIGN_OF_LIFE, self.remote()).await {
-                Ok(Ok(remote)) => timeout(SIGN_OF_LIFE, remote.is_alive()).await == Ok(true),
-                _ => false,
-            },
-            _ => false,
+        // The guest is no witness of its end, nor is its silence: only the engine is.
+        let found = match container.inspect().await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Liveness::gone("the container is gone"),
+            Err(error) => return Liveness::unknown(error.to_string()),
+        };
+        if self.shared.link.is_paused() && condition(&found) == Condition::Paused {
+            return Liveness::Alive;
+        }
+        match liveness(&found) {
+            Liveness::Alive => self.running().await,
+            other => other,
         }
     }
 
@@ -130,14 +134,34 @@ impl Sandbox for DockerSandbox {
 }
 
 impl DockerSandbox {
+    /// Asks the guest of a container that runs whether it answers.
+    async fn running(&self) -> Liveness {
+        // It ended, or was stopped, and was started again since: it takes a new handle to reach it.
+        if let Some(error) = self.shared.link.why_gone() {
+            return Liveness::asleep(error.to_string());
+        }
+        match timeout(SIGN_OF_LIFE, self.remote()).await {
+            Ok(Ok(remote)) if answers(&remote).await => Liveness::Alive,
+            Ok(Err(error)) => Liveness::unknown(error.to_string()),
+            _ => Liveness::unknown("the container runs, and its guest does not answer"),
+        }
+    }
+
     /// Makes sure that it was the command that was killed, and not the container around it.
     async fn confirm(&self, remote: &Remote, output: ExecOutput) -> Result<ExecOutput> {
-        if timeout(SIGN_OF_LIFE, remote.is_alive()).await == Ok(true) {
+        if answers(remote).await {
             return Ok(output);
         }
         let doubt: Error = unavailable("the sandbox ended while the command ran");
         Err(self.explain(remote, doubt).await)
     }
+}
+
+/// Returns whether a guest answers in time.
+async fn answers(remote: &Remote) -> bool {
+    timeout(SIGN_OF_LIFE, remote.liveness())
+        .await
+        .is_ok_and(|liveness| liveness.is_alive())
 }
 
 /// Returns whether a command ended in a way that it also ends in when its container does.

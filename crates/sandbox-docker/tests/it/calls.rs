@@ -37,7 +37,7 @@ async fn a_sandbox_that_runs_asks_the_engine_for_nothing_and_keeps_one_stream() 
         sandbox.write("a", round.to_string()).await.unwrap();
         assert_eq!(sandbox.read("a").await.unwrap().text, round.to_string());
         assert!(sandbox.read("missing").await.is_err());
-        assert!(sandbox.is_alive().await);
+        assert!(sandbox.liveness().await.is_alive());
         for line in [
             "true",
             "exit 3",

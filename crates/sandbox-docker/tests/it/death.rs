@@ -49,7 +49,7 @@ async fn dies_of(deed: impl AsyncFnOnce(&DockerSandbox), lifetime: Lifetime) {
     assert!(why.contains("does not run"), "{why}");
     is_unavailable(soon(sandbox.execute("true")).await);
     is_unavailable(soon(sandbox.spawn("true")).await);
-    assert!(!soon(sandbox.is_alive()).await);
+    assert!(!soon(sandbox.liveness()).await.is_alive());
     // And nothing has taken its place.
     let name = format!("name={}", container(&sandbox));
     let running = docker(&["ps", "-q", "--filter", &name]);
@@ -138,7 +138,7 @@ async fn a_stream_that_breaks_is_made_again_and_processes_are_still_there() {
     docker(&["exec", &container(&sandbox), "sh", "-c", cut]);
     let why = is_unavailable(soon(command).await.unwrap());
     assert!(why.contains("the sandbox runs"), "{why}");
-    assert!(soon(sandbox.is_alive()).await);
+    assert!(soon(sandbox.liveness()).await.is_alive());
     let processes = soon(sandbox.processes()).await.unwrap();
     assert_eq!(processes.len(), 1);
     assert_eq!(processes[0].id, process.id);
@@ -187,7 +187,7 @@ async fn a_paused_sandbox_says_so_and_goes_on_where_it_was() {
     sandbox.pause().await.unwrap();
     let why = is_unavailable(soon(sandbox.read("tick")).await);
     assert!(why.contains("resume"), "{why}");
-    assert!(soon(sandbox.is_alive()).await);
+    assert!(soon(sandbox.liveness()).await.is_alive());
     sandbox.resume().await.unwrap();
     assert_eq!(soon(sandbox.processes()).await.unwrap().len(), 1);
     sandbox.write("a", "x").await.unwrap();

@@ -179,7 +179,7 @@ async fn a_sandbox_whose_engine_ends_is_unavailable_at_once() {
     let error = sandbox.read("a").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     println!("{error} ({:?})", begun.elapsed());
-    assert!(!sandbox.is_alive().await);
+    assert!(!sandbox.liveness().await.is_alive());
     let error = DockerSandbox::builder("empty:latest")
         .engine(engine)
         .start()
@@ -218,7 +218,7 @@ async fn a_sandbox_that_is_kept_does_not_come_back_empty_with_its_engine() {
     let engine = dockerd.start_again(&[]).await;
     let error = sandbox.read("a").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-    assert!(!sandbox.is_alive().await);
+    assert!(!sandbox.liveness().await.is_alive());
     assert_eq!(dockerd.docker(&["ps", "-q"]), "", "nothing takes its place");
     let after = provider(engine).await.unwrap();
     assert_eq!(after.list().await.unwrap(), std::slice::from_ref(&name));

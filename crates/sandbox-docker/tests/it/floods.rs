@@ -86,7 +86,7 @@ async fn a_fork_bomb_runs_out_of_processes_and_then_of_time() {
                     Ok(output) => panic!("{output:?}"),
                     Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable),
                 }
-                assert!(sandbox.is_alive().await);
+                assert!(sandbox.liveness().await.is_alive());
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
@@ -110,7 +110,7 @@ async fn a_memory_bomb_is_told_from_a_kill() {
             beside_a_neighbour(&engine, hardening, bomb, Duration::from_secs(60)).await;
         let _cleaner = Cleaner::of(&sandbox);
         assert_eq!(status, ExecStatus::OutOfMemory, "{output}");
-        assert!(sandbox.is_alive().await);
+        assert!(sandbox.liveness().await.is_alive());
         let killed = sandbox.execute("kill -9 $$").await.unwrap();
         assert_eq!(killed.status, ExecStatus::Signaled(9));
         sandbox.stop().await.unwrap();
@@ -135,7 +135,7 @@ async fn a_flood_of_a_file_system_in_memory_is_out_of_space() {
         let _cleaner = Cleaner::of(&sandbox);
         let count = places.split(' ').count();
         assert_eq!(output.trim(), count.to_string(), "{hardening:?} {status:?}");
-        assert!(sandbox.is_alive().await);
+        assert!(sandbox.liveness().await.is_alive());
         let write = sandbox.write("more", "x".repeat(1 << 20));
         let error = write.await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::QuotaExceeded, "{error}");

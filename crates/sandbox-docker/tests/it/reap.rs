@@ -191,7 +191,7 @@ async fn what_a_killed_application_leaves_is_reaped_or_adopted_and_decoys_stay()
     assert!(containers(&namespace).contains("decoy"));
 
     next.destroy(&id("kept")).await.unwrap();
-    assert!(own.is_alive().await);
+    assert!(own.liveness().await.is_alive());
     own.stop().await.unwrap();
 }
 
@@ -208,7 +208,7 @@ async fn a_container_ends_by_itself_when_nobody_comes_back_to_it() {
     let _cleaner = Cleaner::of(&sandbox);
     // Somebody is connected: it does not end.
     tokio::time::sleep(2 * lease).await;
-    assert!(sandbox.is_alive().await);
+    assert!(sandbox.liveness().await.is_alive());
     drop(sandbox);
     // Nobody is. It is removed as well, for it is ephemeral.
     while !docker(&["ps", "-aq", "--filter", &filter]).is_empty() {

@@ -26,12 +26,12 @@ async fn files_and_commands_are_those_of_a_container_that_goes_when_it_is_stoppe
     );
     assert!(sandbox.read("/etc/debian_version").await.is_ok());
     assert_eq!(sandbox.work_dir().as_str(), "/workspace");
-    assert!(sandbox.is_alive().await);
+    assert!(sandbox.liveness().await.is_alive());
 
     let name = container(&sandbox);
     sandbox.stop().await.unwrap();
     sandbox.stop().await.unwrap();
-    assert!(!sandbox.is_alive().await);
+    assert!(!sandbox.liveness().await.is_alive());
     let error = sandbox.execute("true").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains("stopped"), "{error}");
@@ -47,7 +47,7 @@ async fn what_it_can_do_is_what_the_guest_says() {
     let sandbox = builder(&engine, debian()).build().unwrap();
     let _cleaner = Cleaner::of(&sandbox);
     let before = sandbox.capabilities();
-    assert!(sandbox.is_alive().await);
+    assert!(sandbox.liveness().await.is_alive());
     assert_eq!(
         docker(&[
             "ps",

@@ -220,7 +220,7 @@ async fn when_the_guest_is_killed_every_call_is_unavailable_and_nothing_is_left(
         guest.remote.stat("/").await.unwrap_err().kind(),
         ErrorKind::Unavailable
     );
-    assert!(!guest.remote.is_alive().await);
+    assert!(!guest.remote.liveness().await.is_alive());
     until_none(&mark).await;
 }
 

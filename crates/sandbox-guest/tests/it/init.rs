@@ -68,7 +68,7 @@ async fn a_stop_ends_it_when_the_host_has_heard_so() {
     let mut init = Init::start().await;
     let remote = init.connect().await;
     remote.stop().await.unwrap();
-    assert!(!remote.is_alive().await);
+    assert!(!remote.liveness().await.is_alive());
     remote.close().await;
     assert!(soon(init.child.wait()).await.unwrap().success());
 }
@@ -93,7 +93,7 @@ async fn a_lease_does_not_run_while_the_guest_is_paused() {
     tokio::time::sleep(Duration::from_millis(2500)).await;
     signal(&init.child, "-CONT");
     let remote = init.connect().await;
-    assert!(remote.is_alive().await);
+    assert!(remote.liveness().await.is_alive());
     drop(remote);
     assert!(soon(init.child.wait()).await.unwrap().success());
 }
@@ -158,7 +158,7 @@ async fn what_a_killed_one_left_is_replaced_and_nothing_else_is() {
     let mut command = Command::new(guest());
     command.arg("connect").arg("--socket").arg(&killed.socket);
     let (remote, _splice) = over_stdio(&mut command).await;
-    assert!(remote.is_alive().await);
+    assert!(remote.liveness().await.is_alive());
 
     let second = init(killed.root.path(), &killed.socket, &[])
         .stderr(Stdio::piped())
@@ -166,7 +166,7 @@ async fn what_a_killed_one_left_is_replaced_and_nothing_else_is() {
     let second = soon(second).await.unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&second.stderr).contains("in use"));
-    assert!(remote.is_alive().await);
+    assert!(remote.liveness().await.is_alive());
     next.kill().await.unwrap();
 
     let file = killed.root.path().join("a file");
@@ -190,7 +190,7 @@ async fn connect_waits_for_a_socket_and_gives_up() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let _init = init(place.path(), &socket, &[]).spawn().unwrap();
     let (remote, _child) = soon(connecting).await.unwrap();
-    assert!(remote.is_alive().await);
+    assert!(remote.liveness().await.is_alive());
 
     let mut command = Command::new(guest());
     command
@@ -211,7 +211,7 @@ async fn more_connections_than_there_is_room_for_are_closed() {
     let stream = tokio::net::UnixStream::connect(&init.socket).await.unwrap();
     assert!(soon(backend_core::wire::connect(stream)).await.is_err());
     for remote in &remotes {
-        assert!(remote.is_alive().await);
+        assert!(remote.liveness().await.is_alive());
     }
 }
 

@@ -70,7 +70,7 @@ async fn as_process_one_it_reaps_orphans_and_hands_on_signals() {
         assert_eq!(output.status, ExecStatus::Exited(n));
     }
     remote.write("/a", "b").await.unwrap();
-    assert!(remote.is_alive().await);
+    assert!(remote.liveness().await.is_alive());
 
     let killed = Command::new("kill")
         .args(["-TERM", &one.to_string()])

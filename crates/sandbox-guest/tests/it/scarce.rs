@@ -166,7 +166,7 @@ async fn where_no_process_can_be_made_files_are_served_and_commands_are_refused(
         let error = soon(remote.spawn("true")).await.unwrap_err();
         assert!(error.to_string().contains("no room for another process"));
         // The sandbox is not what is unavailable.
-        assert!(remote.is_alive().await);
+        assert!(remote.liveness().await.is_alive());
     }
     let calls: Vec<_> = (0..40)
         .map(|_| {

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use backend_core::{
-    ExecOutput, ExecRequest, OutputRequest, ProcessId, ProcessInfo, ProcessOutput, Result, Sandbox,
-    SandboxId, SandboxProvider, Signal, StdinRequest, TerminalSize,
+    ExecOutput, ExecRequest, Liveness, OutputRequest, ProcessId, ProcessInfo, ProcessOutput,
+    Result, Sandbox, SandboxId, SandboxProvider, Signal, StdinRequest, TerminalSize,
 };
 use tokio::time::timeout;
 
@@ -19,28 +19,36 @@ impl<P: SandboxProvider> Sandbox for Session<P> {
         &self.entry.id
     }
 
-    /// Returns whether the session answers. One that sleeps does, without being woken up. It is no use of the session.
-    async fn is_alive(&self) -> bool {
+    /// Returns whether the session is there. One that sleeps is asleep, and is not woken up. It is no use of the session.
+    async fn liveness(&self) -> Liveness {
         let body = {
             let slot = self.entry.lock();
             match &slot.phase {
                 Phase::Live(live) => std::sync::Arc::clone(&live.body),
-                Phase::Starting(_) | Phase::Hibernated => return !self.inner.is_closing(),
-                Phase::Leaving(leaving) => {
-                    return leaving.goal == Goal::Hibernate && !self.inner.is_closing();
+                _ if self.inner.is_closing() => {
+                    return Liveness::unknown("the session manager is shutting down");
                 }
-                _ => return false,
+                Phase::Starting(_) => return Liveness::asleep("it is being started"),
+                Phase::Hibernated => return Liveness::asleep("it sleeps until it is used"),
+                Phase::Leaving(leaving) if leaving.goal == Goal::Hibernate => {
+                    return Liveness::asleep("it sleeps until it is used");
+                }
+                Phase::Leaving(_) => return Liveness::unknown("its sandbox is being ended"),
+                _ => return Liveness::gone("it was released, or its sandbox died"),
             }
         };
         let limit = self.inner.settings.probe_timeout;
-        match timeout(limit, body.sandbox.is_alive()).await {
-            Ok(true) => true,
-            Ok(false) => {
+        match timeout(limit, body.sandbox.liveness()).await {
+            Ok(Liveness::Gone { reason }) => {
                 self.inner.died(&self.entry, &body);
-                // Where its files outlive it, the next operation is answered.
-                self.inner.keeps_files() && !self.inner.is_closing()
+                if self.inner.keeps_files() {
+                    Liveness::asleep(reason)
+                } else {
+                    Liveness::gone(reason)
+                }
             }
-            Err(_) => false,
+            Ok(liveness) => liveness,
+            Err(_) => Liveness::unknown("the sandbox does not answer"),
         }
     }
 

@@ -30,8 +30,8 @@ impl Weather {
             6..=8 => random.millis(100_000),
             _ => Duration::from_secs(20_000),
         };
-        if call == ProviderCall::IsAlive {
-            // It never says that a sandbox is dead that lives; it may be slow to say anything.
+        if call == ProviderCall::Liveness {
+            // Whether a sandbox is there is always told truly; it may take a while.
             let wait = if random.chance(storm) { 8_000 } else { 0 };
             return Fault::none().after(random.millis(wait));
         }

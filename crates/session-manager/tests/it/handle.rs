@@ -20,7 +20,7 @@ async fn a_handle_is_a_sandbox() {
     let sandbox: Arc<dyn Sandbox> = Arc::new(session.clone());
     sandbox.write("/f", "x").await.unwrap();
     assert_eq!(sandbox.id().as_str(), "a");
-    assert!(sandbox.is_alive().await && sandbox.capabilities().executes);
+    assert!(sandbox.liveness().await.is_alive() && sandbox.capabilities().executes);
     assert_eq!(session.read("/f").await.unwrap().text, "x");
     assert_eq!(
         here.path().join("a/workspace/f").metadata().unwrap().len(),
@@ -28,7 +28,7 @@ async fn a_handle_is_a_sandbox() {
     );
     sandbox.stop().await.unwrap();
     sandbox.stop().await.unwrap();
-    assert!(!sandbox.is_alive().await);
+    assert!(!sandbox.liveness().await.is_alive());
     let error = session.read("/f").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert_eq!(session.info(), None);
@@ -48,7 +48,10 @@ async fn a_released_handle_stays_of_no_use_whoever_has_the_id() {
     );
     assert!(!old.touch());
     old.stop().await.unwrap();
-    assert!(new.is_alive().await, "the old handle ended the new session");
+    assert!(
+        new.liveness().await.is_alive(),
+        "the old handle ended the new session"
+    );
 }
 
 #[tokio::test]
@@ -60,7 +63,7 @@ async fn a_sleeping_session_wakes_up_with_its_files() {
     session.write("/f", "kept").await.unwrap();
     manager.hibernate("a").await.unwrap();
     assert_eq!(provider.existing(), []);
-    assert!(session.is_alive().await, "it answers");
+    assert!(session.liveness().await.is_asleep(), "it can be woken up");
     assert_eq!(provider.existing(), [], "and was not woken up by that");
     assert_eq!(session.info().unwrap().state, SessionState::Hibernated);
     assert!(manager.get("a").is_some());
@@ -184,7 +187,7 @@ async fn a_dead_sandbox_is_never_replaced_by_an_empty_one() {
     let session = manager.get_or_create("a").await.unwrap();
     session.write("/f", "x").await.unwrap();
     provider.kill(&session.sandbox_id().unwrap());
-    assert!(!session.is_alive().await);
+    assert!(!session.liveness().await.is_alive());
     for _ in 0..3 {
         let error = session.read("/f").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);

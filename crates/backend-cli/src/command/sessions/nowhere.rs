@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use backend_core::{Error, Result, Sandbox, SandboxId, SandboxProvider, SandboxSpec};
+use backend_core::{
+    Error, Liveness, Result, Sandbox, SandboxId, SandboxInfo, SandboxProvider, SandboxSpec,
+};
 
 /// There is no sandbox, and none can be made. Whoever uses it knows that none exists that it is asked to destroy.
 #[derive(Debug)]
@@ -19,6 +21,11 @@ impl SandboxProvider for Nowhere {
 
     async fn attach(&self, _: &SandboxId) -> Result<Arc<dyn Sandbox>> {
         Err(Error::unsupported("attaching to a sandbox"))
+    }
+
+    /// Says what the operator said: that no sandbox exists.
+    async fn inspect(&self, _: &SandboxId) -> SandboxInfo {
+        SandboxInfo::new(Liveness::gone("no sandbox exists any more"))
     }
 
     async fn list(&self) -> Result<Vec<SandboxId>> {

@@ -17,7 +17,7 @@ async fn capabilities_and_name_cross() {
     assert_eq!(remote.capabilities(), fake.capabilities());
     assert!(remote.capabilities().executes);
     assert_eq!(remote.id().as_str(), "fake-1");
-    assert!(remote.is_alive().await);
+    assert!(remote.liveness().await.is_alive());
     assert!(remote.is_sandbox());
     assert!(format!("{remote:?}").contains("fake-1"));
 }
@@ -226,7 +226,7 @@ async fn a_server_of_files_alone_says_so() {
     let remote = wire::connect(near).await.unwrap();
     assert!(!remote.is_sandbox());
     assert!(!remote.capabilities().executes && !remote.capabilities().processes);
-    assert!(remote.is_alive().await);
+    assert!(remote.liveness().await.is_alive());
     remote.write("/a", "b").await.unwrap();
     let id = ProcessId::new("p");
     let errors = [

@@ -106,7 +106,7 @@ async fn when_the_stream_is_cut_everything_under_way_ends_on_both_sides() {
         remote.read("/x").await.unwrap_err().kind(),
         ErrorKind::Unavailable
     );
-    assert!(!remote.is_alive().await);
+    assert!(!remote.liveness().await.is_alive());
 }
 
 #[tokio::test(start_paused = true)]

@@ -149,8 +149,8 @@ impl Sandbox for Fake {
         &self.id
     }
 
-    async fn is_alive(&self) -> bool {
-        true
+    async fn liveness(&self) -> Liveness {
+        Liveness::Alive
     }
 
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {

@@ -223,7 +223,7 @@ async fn a_breach_fails_every_call_with_the_rule_that_was_broken() {
             .unwrap_err();
         assert_eq!(again.to_string(), error.to_string(), "{name}");
         assert_eq!(soon(remote.closed()).await.to_string(), error.to_string());
-        assert!(!remote.is_alive().await);
+        assert!(!remote.liveness().await.is_alive());
         let said = String::from_utf8_lossy(&soon(player).await.unwrap()).into_owned();
         if error.to_string().contains("broke the protocol") {
             assert!(said.contains("protocol violation"), "{name}: {said}");

@@ -100,7 +100,7 @@ async fn a_remote_can_be_served_again() {
 async fn an_idle_connection_lives_on_with_pings() {
     let (remote, _fake) = connected().await;
     tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
-    assert!(remote.is_alive().await);
+    assert!(remote.liveness().await.is_alive());
     assert!(remote.stat("/").await.is_ok());
 }
 
@@ -113,7 +113,7 @@ async fn a_side_without_keep_alive_still_answers_pings() {
     let options = Options::default().keep_alive(rule);
     let remote = wire::connect_with(near, &options).await.unwrap();
     tokio::time::sleep(Duration::from_secs(3600)).await;
-    assert!(remote.is_alive().await);
+    assert!(remote.liveness().await.is_alive());
 }
 
 #[tokio::test(start_paused = true)]

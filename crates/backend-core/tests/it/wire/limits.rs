@@ -119,7 +119,7 @@ async fn requests_that_are_too_long_are_not_sent() {
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
         assert!(error.to_string().ends_with("send less at once"), "{error}");
     }
-    assert!(remote.is_alive().await);
+    assert!(remote.liveness().await.is_alive());
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn a_sign_of_life_does_not_wait_behind_commands() {
     });
     soon(fake.running(1)).await;
     // All places for ordinary calls are taken now.
-    assert!(soon(remote.is_alive()).await);
+    assert!(soon(remote.liveness()).await.is_alive());
     assert!(soon(remote.processes()).await.unwrap().is_empty());
     busy.abort();
 }

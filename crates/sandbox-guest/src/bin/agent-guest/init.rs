@@ -82,7 +82,7 @@ async fn accept(
                 Err(_) => tokio::time::sleep(BREATH).await,
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => {
-                if !guest.is_alive().await {
+                if !guest.liveness().await.is_alive() {
                     break;
                 }
             }

@@ -99,7 +99,7 @@ async fn a_container_that_is_removed_with_its_files_is_not_replaced() {
     }
     assert!(manager.get_or_create("a").await.is_err());
     assert_eq!(manager.stats().dead, 1);
-    assert!(!session.is_alive().await);
+    assert!(!session.liveness().await.is_alive());
     manager.release("a").await.unwrap();
     let anew = manager.get_or_create("a").await.unwrap();
     let error = anew.read("f").await.unwrap_err();

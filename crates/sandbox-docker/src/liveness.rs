@@ -1,0 +1,58 @@
+//! What the engine's description of a container says about the sandbox: whether it is there, and whether its maker is.
+
+use std::collections::HashMap;
+
+use backend_core::{Liveness, Owner, SandboxInfo};
+use bollard::models::ContainerInspectResponse;
+
+use crate::container::{Condition, condition, labels_of};
+use crate::labels;
+use crate::owner::Fate;
+
+/// Returns whether the sandbox of a container is there. [`Liveness::Alive`] is a container that runs, whether its guest answers
+/// or not.
+pub(crate) fn liveness(found: &ContainerInspectResponse) -> Liveness {
+    let marks = labels_of(found);
+    let ephemeral = marks.get(labels::LIFETIME).map(String::as_str) == Some(labels::EPHEMERAL);
+    match condition(found) {
+        Condition::Running => Liveness::Alive,
+        // That is how it is suspended.
+        Condition::Paused if has_files_in_memory(found, &marks) => {
+            Liveness::asleep("the container is paused")
+        }
+        // Somebody else paused it and will let it go on. Until then nothing can be learned from it.
+        Condition::Paused => Liveness::unknown("the container is paused; unpause it to go on"),
+        Condition::Ended(how) if ephemeral => Liveness::gone(how),
+        Condition::Ended(how) => Liveness::asleep(how),
+        Condition::Gone => Liveness::gone("the container is being removed"),
+    }
+}
+
+/// Returns all that a provider says about the sandbox of a container.
+pub(crate) fn info(found: &ContainerInspectResponse) -> SandboxInfo {
+    let marks = labels_of(found);
+    let owner = match labels::owner(&marks).fate() {
+        Fate::Here => Owner::Present,
+        Fate::Unknown => Owner::Unknown,
+        Fate::Gone | Fate::Rebooted => Owner::Gone,
+    };
+    let own = |name: &String| !name.starts_with(labels::PREFIX);
+    SandboxInfo::new(liveness(found))
+        .labels(marks.into_iter().filter(|(name, _)| own(name)).collect())
+        .owner(owner)
+}
+
+/// Returns whether the work directory of a container is in memory.
+pub(crate) fn has_files_in_memory(
+    found: &ContainerInspectResponse,
+    marks: &HashMap<String, String>,
+) -> bool {
+    let tmpfs = found
+        .host_config
+        .as_ref()
+        .and_then(|host| host.tmpfs.as_ref());
+    let work_dir = marks.get(labels::WORK_DIR);
+    tmpfs
+        .zip(work_dir)
+        .is_some_and(|(tmpfs, work_dir)| tmpfs.contains_key(work_dir))
+}
