@@ -6,6 +6,8 @@ mod files;
 mod sandbox;
 
 #[cfg(target_os = "linux")]
+mod claim;
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 mod provider;

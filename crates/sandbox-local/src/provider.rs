@@ -14,6 +14,7 @@ use backend_core::{
 };
 
 use crate::LocalSandbox;
+use crate::claim::Claim;
 
 /// Makes local sandboxes, each in its own directory below a root, or in the workspace that its specification names.
 ///
@@ -21,7 +22,8 @@ use crate::LocalSandbox;
 /// runs. Use it where all sessions are one person's, and in tests.
 ///
 /// Sandboxes live in this process and end with it. What an earlier process left below the root is listed, cannot be attached
-/// to, and goes when it is destroyed. Of a [runtime](SandboxSpec::runtime) only the variables count: nothing is installed.
+/// to, and goes when it is destroyed. Several processes may share a root: none can destroy the sandboxes of another one that
+/// runs. Of a [runtime](SandboxSpec::runtime) only the variables count: nothing is installed.
 /// The provider is there on Linux alone.
 ///
 /// # Examples
@@ -56,6 +58,7 @@ struct Made<B> {
     sandbox: Arc<LocalSandbox<B>>,
     /// Whether its directory goes with it.
     owned: bool,
+    claim: Claim,
     labels: BTreeMap<String, String>,
 }
 
@@ -105,7 +108,10 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
             Arc::clone(&self.open),
             spec.clone(),
         );
-        let sandbox = hop(move || {
+        let root = self.root.clone();
+        let (sandbox, claim) = hop(move || {
+            let claim = Claim::take(&root, &wanted.id).map_err(unclaimed)?;
+            let claim = claim.ok_or_else(|| taken(&wanted.id))?;
             if fs::symlink_metadata(&own).is_ok() {
                 return Err(taken(&wanted.id));
             }
@@ -113,23 +119,25 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
                 private_dir(&own).map_err(|error| {
                     Error::unavailable("the directory of the sandbox cannot be made", error)
                 })?;
-                return build(&*open, &own, &wanted).inspect_err(|_| {
+                let sandbox = build(&*open, &own, &wanted).inspect_err(|_| {
                     // It is empty: nothing ran in it.
                     let _ = fs::remove_dir(&own);
-                });
+                })?;
+                return Ok((sandbox, claim));
             };
             if !workspace.is_dir() {
                 return Err(Error::invalid_request(
                     "the workspace of the sandbox is not a directory",
                 ));
             }
-            build(&*open, workspace, &wanted)
+            Ok((build(&*open, workspace, &wanted)?, claim))
         })
         .await?;
         let sandbox = Arc::new(sandbox);
         let made = Made {
             sandbox: Arc::clone(&sandbox),
             owned: spec.workspace.is_none(),
+            claim,
             labels: spec.labels.clone(),
         };
         self.made().insert(spec.id.clone(), made);
@@ -154,12 +162,19 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
             .made()
             .get(id)
             .map(|made| (Arc::clone(&made.sandbox), made.labels.clone()));
-        match found {
-            Some((sandbox, labels)) => SandboxInfo::new(sandbox.liveness().await)
+        if let Some((sandbox, labels)) = found {
+            return SandboxInfo::new(sandbox.liveness().await)
                 .labels(labels)
+                .owner(Owner::Present);
+        }
+        let (root, asked) = (self.root.clone(), id.clone());
+        match hop(move || Claim::is_taken(&root, &asked).map_err(unclaimed)).await {
+            Ok(true) => SandboxInfo::new(Liveness::unknown("it belongs to another process"))
                 .owner(Owner::Present),
             // A local sandbox ends with its process. What is left of it is a directory.
-            None => SandboxInfo::new(Liveness::gone("it does not run in this process")),
+            Ok(false) => SandboxInfo::new(Liveness::gone("the process that made it has ended"))
+                .owner(Owner::Gone),
+            Err(error) => SandboxInfo::new(Liveness::unknown(error.to_string())),
         }
     }
 
@@ -182,25 +197,29 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
             made.get(id)
                 .map(|made| (Arc::clone(&made.sandbox), made.owned))
         };
-        let owned = match made {
+        let (claimed, owned) = match made {
             Some((sandbox, owned)) => {
                 sandbox.stop().await?;
-                owned
+                (true, owned)
             }
-            None => true,
+            None => (false, true),
         };
-        if owned {
-            let directory = self.directory(id);
-            hop(move || match fs::remove_dir_all(&directory) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::unavailable(
-                    "the directory of the sandbox cannot be removed",
-                    error,
-                )),
-                _ => Ok(()),
-            })
-            .await?;
-        }
-        self.made().remove(id);
+        let (root, directory, left) = (self.root.clone(), self.directory(id), id.clone());
+        let claim = hop(move || {
+            // What another process has is not ours to remove.
+            let claim = match claimed {
+                true => None,
+                false => Some(claim_of(&root, &left)?),
+            };
+            if owned {
+                remove(&directory)?;
+            }
+            Ok(claim)
+        })
+        .await?;
+        let made = self.made().remove(id).map(|made| made.claim);
+        // A file that stays behind is locked by no process, and so means nothing.
+        let _ = made.or(claim).map(Claim::release);
         Ok(())
     }
 }
@@ -237,6 +256,29 @@ fn left_below(root: &Path) -> io::Result<Vec<SandboxId>> {
         ids.extend(name.to_str().and_then(|name| SandboxId::parse(name).ok()));
     }
     Ok(ids)
+}
+
+/// Claims what an earlier process left, to remove it.
+fn claim_of(root: &Path, id: &SandboxId) -> Result<Claim> {
+    let claim = Claim::take(root, id).map_err(unclaimed)?;
+    claim.ok_or_else(|| Error::Unavailable {
+        message: format!("the sandbox '{id}' belongs to another process that runs"),
+        source: None,
+    })
+}
+
+fn unclaimed(error: io::Error) -> Error {
+    Error::unavailable("the lock of the sandbox cannot be used", error)
+}
+
+fn remove(directory: &Path) -> Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::unavailable(
+            "the directory of the sandbox cannot be removed",
+            error,
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn private_dir(path: &Path) -> io::Result<()> {

@@ -1,7 +1,9 @@
 //! The laws of a provider, on local sandboxes; and what an earlier process left.
 
 use backend_conformance::ProviderSubject;
-use backend_core::{BackendExt, ErrorKind, SandboxId, SandboxProvider, SandboxSpec};
+use backend_core::{
+    BackendExt, ErrorKind, Owner, Sandbox, SandboxId, SandboxProvider, SandboxSpec,
+};
 use backend_fs::FsBackend;
 use sandbox_local::LocalProvider;
 
@@ -40,4 +42,34 @@ async fn what_an_earlier_process_left_is_listed_and_can_be_destroyed() {
     provider.destroy(&id).await.unwrap();
     assert_eq!(provider.list().await.unwrap(), []);
     assert!(provider.create(&SandboxSpec::new(id)).await.is_ok());
+}
+
+/// Each provider locks as a process of its own does.
+#[tokio::test]
+async fn what_another_process_runs_is_neither_gone_nor_destroyed() {
+    let root = tempfile::tempdir().unwrap();
+    let open = |dir: &std::path::Path| FsBackend::open(dir);
+    let theirs = LocalProvider::without_isolation(root.path(), open).unwrap();
+    let ours = LocalProvider::without_isolation(root.path(), open).unwrap();
+    let id = SandboxId::parse("shared").unwrap();
+    let sandbox = theirs.create(&SandboxSpec::new(id.clone())).await.unwrap();
+    sandbox.write("/file", "kept").await.unwrap();
+
+    let info = ours.inspect(&id).await;
+    assert!(info.liveness.is_unknown(), "{info:?}");
+    assert_eq!(info.owner, Owner::Present);
+    let refused = ours.destroy(&id).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    let taken = ours.create(&SandboxSpec::new(id.clone())).await;
+    let taken = taken.map(|_| ()).unwrap_err();
+    assert_eq!(taken.kind(), ErrorKind::AlreadyExists);
+    assert_eq!(sandbox.read("/file").await.unwrap().text, "kept");
+    assert!(sandbox.liveness().await.is_alive());
+
+    drop(theirs);
+    let info = ours.inspect(&id).await;
+    assert!(info.liveness.is_gone(), "{info:?}");
+    assert_eq!(info.owner, Owner::Gone);
+    ours.destroy(&id).await.unwrap();
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
 }
