@@ -16,8 +16,14 @@ mod builder;
 mod bytes;
 mod concurrency;
 mod conformance;
+#[cfg(target_os = "linux")]
+mod disks;
 mod errors;
 mod escape;
+#[cfg(target_os = "linux")]
+mod faults;
+#[cfg(target_os = "linux")]
+mod faulty;
 mod kill;
 mod large;
 mod leftovers;
