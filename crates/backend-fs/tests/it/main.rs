@@ -30,6 +30,8 @@ mod leftovers;
 mod links;
 mod names;
 mod owners;
+#[cfg(target_os = "linux")]
+mod power_loss;
 mod read_only;
 mod rename;
 mod resolve;
