@@ -24,6 +24,8 @@ mod escape;
 mod faults;
 #[cfg(target_os = "linux")]
 mod faulty;
+#[cfg(target_os = "linux")]
+mod file_systems;
 mod kill;
 mod large;
 mod leftovers;
