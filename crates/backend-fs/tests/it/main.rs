@@ -22,14 +22,18 @@ mod kill;
 mod large;
 mod leftovers;
 mod links;
+mod mounts;
+mod moves;
 mod names;
 mod owners;
 mod read_only;
 mod rename;
 mod resolve;
+mod rights;
 mod root_slash;
 mod search;
 mod special;
 mod support;
 #[cfg(target_os = "linux")]
 mod swap;
+mod versions;
