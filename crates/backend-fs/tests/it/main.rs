@@ -30,6 +30,8 @@ mod kill;
 mod large;
 mod leftovers;
 mod links;
+mod mounts;
+mod moves;
 mod names;
 mod owners;
 #[cfg(target_os = "linux")]
@@ -37,9 +39,11 @@ mod power_loss;
 mod read_only;
 mod rename;
 mod resolve;
+mod rights;
 mod root_slash;
 mod search;
 mod special;
 mod support;
 #[cfg(target_os = "linux")]
 mod swap;
+mod versions;

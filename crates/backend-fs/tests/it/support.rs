@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use backend_core::{Error, ErrorKind, VirtualPath};
-use backend_fs::FsBackend;
+use backend_fs::{Durability, FsBackend};
 use tempfile::TempDir;
 
 /// What is outside, and must never be seen in any answer.
@@ -119,7 +119,10 @@ pub(crate) fn skip(why: &str) {
 
 /// Opens a directory so that the disk has everything before an operation returns.
 pub(crate) fn fully_durable(dir: &Path) -> FsBackend {
-    FsBackend::builder(dir).fsync().build().unwrap()
+    FsBackend::builder(dir)
+        .durability(Durability::Full)
+        .build()
+        .unwrap()
 }
 
 pub(crate) fn is_root() -> bool {
