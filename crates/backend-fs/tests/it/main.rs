@@ -37,6 +37,8 @@ mod owners;
 #[cfg(target_os = "linux")]
 mod power_loss;
 mod read_only;
+#[cfg(target_os = "linux")]
+mod refused;
 mod rename;
 mod resolve;
 mod rights;
