@@ -20,6 +20,7 @@ use report::{Report, seconds};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     fix: bool,
+    all: bool,
     only: Vec<String>,
 }
 
@@ -43,6 +44,8 @@ impl Outcome {
 struct Run<'a> {
     workspace: &'a Workspace,
     fix: bool,
+    /// Whether the tests that take long run too.
+    all: bool,
     images: images::Making,
     tests: test_run::Counts,
     /// What the conformance suites said of themselves during the tests.
@@ -117,6 +120,7 @@ impl Options {
         for arg in args {
             match arg.as_str() {
                 "--fix" => options.fix = true,
+                "--all" => options.all = true,
                 name if STEPS.iter().any(|step| step.name == name) => {
                     options.only.push(name.to_owned());
                 }
@@ -142,6 +146,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut run = Run {
         workspace,
         fix: options.fix,
+        all: options.all,
         images: images::Making::default(),
         tests: test_run::Counts::default(),
         laws: Vec::new(),
@@ -187,8 +192,14 @@ mod tests {
     #[test]
     fn steps_can_be_chosen_by_name() {
         let options = parse(&["--fix", "tidy", "doc"]).unwrap();
-        assert!(options.fix);
+        assert!(options.fix && !options.all);
         assert_eq!(options.only, ["tidy", "doc"]);
+    }
+
+    #[test]
+    fn what_takes_long_runs_on_request() {
+        let options = parse(&["--all"]).unwrap();
+        assert!(options.all && options.only.is_empty());
     }
 
     #[test]

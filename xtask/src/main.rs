@@ -25,8 +25,9 @@ use workspace::Workspace;
 const HELP: &str = "\
 cargo xtask <command>
 
-  ci [--fix] [STEP..]              run every check that a change must pass, or only the steps named;
-                                   --fix formats instead of refusing what is not formatted
+  ci [--fix] [--all] [STEP..]      run every check that a change must pass, or only the steps named;
+                                   --fix formats instead of refusing what is not formatted; --all also runs
+                                   the tests that take long
   tidy                             check the house rules that no other tool knows (a step of ci too)
   fuzz [TARGET..] [--seconds N]    run the fuzz targets, all of them by default, for N seconds each (60);
                                    needs cargo-fuzz, and a nightly toolchain or RUSTC_BOOTSTRAP=1 for the stable one
@@ -43,7 +44,9 @@ cargo xtask <command>
 
 Variables: MODEL_SEQUENCES is how many random sequences the model tests run (ci: 2000);
 RUST_TEST_THREADS is how many tests run at once (ci: two for each core);
-AGENT_BACKENDS_REQUIRE_DOCKER=1 makes what needs Docker fail, rather than be skipped, where there is none.
+AGENT_BACKENDS_LONG=1 makes tests run that take long, as ci --all does;
+AGENT_BACKENDS_REQUIRE_DOCKER=1 makes what needs Docker fail, rather than be skipped, where there is none;
+AGENT_BACKENDS_REQUIRE_DISKS=1 does so for what needs root, loop devices, FUSE or a program for some file system.
 ";
 
 /// What a chore comes to: a text to print if it went wrong.

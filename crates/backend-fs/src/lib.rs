@@ -1,8 +1,9 @@
 #![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod backend;
 mod builder;
+mod durability;
 mod hop;
 
 #[cfg(unix)]
@@ -17,3 +18,4 @@ use elsewhere::Root;
 
 pub use backend::FsBackend;
 pub use builder::FsBackendBuilder;
+pub use durability::Durability;

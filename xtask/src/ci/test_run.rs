@@ -10,6 +10,9 @@ use crate::shell::Cmd;
 /// How many random sequences of operations the model tests run, unless the environment says otherwise.
 const MODEL_SEQUENCES: &str = "2000";
 
+/// What makes tests run that take long, and otherwise say that they are skipped.
+const LONG: &str = "AGENT_BACKENDS_LONG";
+
 /// What a conformance suite begins a line with. Its tests `all_laws_are_counted` write such lines past the capture of
 /// `cargo test`; nextest is told to show them by the profile `ci` in `.config/nextest.toml`.
 const LAW_LINE: &str = "conformance: ";
@@ -49,37 +52,43 @@ impl Counts {
 /// All tests of all crates with all features.
 pub(super) fn tests(run: &mut Run<'_>) -> Result<Outcome> {
     if !Cmd::cargo(&["nextest", "--version"]).succeeds() {
-        let output = libtest(&[])?;
+        let output = libtest(run.all, &[])?;
         let counts = read_libtest(&output);
         run.tests.add(counts);
         run.laws = law_lines(&output);
-        let why = "by cargo test, for cargo-nextest is not installed";
-        return Ok(Outcome::Passed(vec![counts.note(), why.to_owned()]));
+        let mut notes = vec![counts.note()];
+        notes.push("by cargo test, for cargo-nextest is not installed".to_owned());
+        notes.extend(what_was_left_out(run.all));
+        return Ok(Outcome::Passed(notes));
     }
     // There are thousands of laws, and most take less time than it takes to start a process for each of them.
-    let laws_output = libtest(&["--", LAWS])?;
+    let laws_output = libtest(run.all, &["--", LAWS])?;
     let laws = read_libtest(&laws_output);
     let others = Cmd::cargo(&["nextest", "run", "--profile", "ci"])
         .args(&["--test-threads", &threads()])
         .args(&["--workspace", "--all-features"])
         .args(&["--filterset", &format!("not test({LAWS})")]);
-    let others_output = with_sequences(others).run_and_keep()?;
+    let others_output = as_asked(run.all, others).run_and_keep()?;
     let counts = together(laws, read_nextest(&others_output))?;
     run.tests.add(counts);
     run.laws = law_lines(&laws_output);
     run.laws.extend(law_lines(&others_output));
-    Ok(Outcome::Passed(vec![
-        counts.note(),
-        format!("{} of them laws", laws.passed),
-    ]))
+    let mut notes = vec![counts.note(), format!("{} of them laws", laws.passed)];
+    notes.extend(what_was_left_out(run.all));
+    Ok(Outcome::Passed(notes))
+}
+
+fn what_was_left_out(all: bool) -> Option<String> {
+    let asked = all || std::env::var_os(LONG).is_some_and(|value| value == "1");
+    (!asked).then(|| "without what takes long: --all runs it".to_owned())
 }
 
 /// Runs tests by `cargo test`: those of a crate in one process.
-fn libtest(filter: &[&str]) -> Result<String> {
+fn libtest(all: bool, filter: &[&str]) -> Result<String> {
     let command = Cmd::cargo(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
         .args(&["--workspace", "--all-features"])
         .args(filter);
-    with_sequences(command)
+    as_asked(all, command)
         .env("RUST_TEST_THREADS", &threads())
         .run_and_keep()
 }
@@ -138,7 +147,9 @@ pub(super) fn doctests(run: &mut Run<'_>) -> Result<Outcome> {
     Ok(Outcome::Passed(vec![counts.note()]))
 }
 
-fn with_sequences(command: Cmd) -> Cmd {
+/// Tells the tests how much they are to do.
+fn as_asked(all: bool, command: Cmd) -> Cmd {
+    let command = if all { command.env(LONG, "1") } else { command };
     match std::env::var_os("MODEL_SEQUENCES") {
         Some(_) => command,
         None => command.env("MODEL_SEQUENCES", MODEL_SEQUENCES),

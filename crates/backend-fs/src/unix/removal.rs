@@ -103,13 +103,13 @@ fn clear(walk: &Descent<Work>, removed: &mut u64) -> io::Result<Vec<CString>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Listing::default(),
         listing => listing?,
     };
-    for name in &listing.temporary {
+    let mut dirs = Vec::new();
+    for name in listing.temporary {
         // It was never shown, so that it does not count. If its writer lives, it writes somewhere else next.
-        if remove_one(dir, name)? == Removed::Directory {
-            return Err(Errno::ISDIR.into());
+        if remove_one(dir, &name)? == Removed::Directory {
+            dirs.push(name);
         }
     }
-    let mut dirs = Vec::new();
     for entry in listing.entries {
         if entry.kind == EntryKind::Directory {
             dirs.push(entry.name);

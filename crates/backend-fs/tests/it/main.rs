@@ -16,20 +16,36 @@ mod builder;
 mod bytes;
 mod concurrency;
 mod conformance;
+#[cfg(target_os = "linux")]
+mod disks;
 mod errors;
 mod escape;
+#[cfg(target_os = "linux")]
+mod faults;
+#[cfg(target_os = "linux")]
+mod faulty;
+#[cfg(target_os = "linux")]
+mod file_systems;
 mod kill;
 mod large;
 mod leftovers;
 mod links;
+mod mounts;
+mod moves;
 mod names;
 mod owners;
+#[cfg(target_os = "linux")]
+mod power_loss;
 mod read_only;
+#[cfg(target_os = "linux")]
+mod refused;
 mod rename;
 mod resolve;
+mod rights;
 mod root_slash;
 mod search;
 mod special;
 mod support;
 #[cfg(target_os = "linux")]
 mod swap;
+mod versions;

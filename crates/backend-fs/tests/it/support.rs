@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use backend_core::{Error, ErrorKind, VirtualPath};
-use backend_fs::FsBackend;
+use backend_fs::{Durability, FsBackend};
 use tempfile::TempDir;
 
 /// What is outside, and must never be seen in any answer.
@@ -117,6 +117,14 @@ pub(crate) fn skip(why: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{test}: skipped, {why}");
 }
 
+/// Opens a directory so that the disk has everything before an operation returns.
+pub(crate) fn fully_durable(dir: &Path) -> FsBackend {
+    FsBackend::builder(dir)
+        .durability(Durability::Full)
+        .build()
+        .unwrap()
+}
+
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
@@ -172,10 +180,13 @@ impl Drop for Background {
 
 /// Runs a future to its end on a runtime of several threads.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    runtime().block_on(future)
+}
+
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap()
-        .block_on(future)
 }
