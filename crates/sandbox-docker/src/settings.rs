@@ -11,10 +11,12 @@ use crate::image::{BuildOptions, ImageSource};
 
 mod body;
 mod check;
+mod limits;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use body::{body, numbers};
+pub(crate) use limits::of_commands as limits_of_commands;
 
 /// How much memory a sandbox has unless it is given another amount: 1 GiB.
 pub const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;

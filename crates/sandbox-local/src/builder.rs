@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use backend_core::{Backend, Error, Result, SandboxId, VirtualPath};
 
+use crate::limit::{Bounds, Resource};
 use crate::{Engine, LocalSandbox};
 
 /// Builds a [`LocalSandbox`] with options. It is made by
@@ -40,6 +41,7 @@ pub(crate) struct Setup {
     pub(crate) host_root: Option<PathBuf>,
     pub(crate) env: BTreeMap<OsString, OsString>,
     pub(crate) shell: PathBuf,
+    pub(crate) limits: BTreeMap<Resource, Bounds>,
     pub(crate) work_dir: VirtualPath,
 }
 
@@ -52,6 +54,7 @@ impl<B: Backend> LocalSandboxBuilder<B> {
                 host_root: None,
                 env: BTreeMap::new(),
                 shell: PathBuf::from("/bin/sh"),
+                limits: BTreeMap::new(),
                 work_dir: VirtualPath::root(),
             },
         }
@@ -92,6 +95,16 @@ impl<B: Backend> LocalSandboxBuilder<B> {
     /// `/bin/sh` by default.
     pub fn shell(mut self, program: impl Into<PathBuf>) -> Self {
         self.setup.shell = program.into();
+        self
+    }
+
+    /// Limits what each process of a command may have of a resource, to `soft` for now, and to `hard` at most: the process may
+    /// raise the one up to the other. [`u64::MAX`] is no limit. A limit above this process's own is that one.
+    ///
+    /// The limits hold for commands alone. This process, and the supervisor that it has for each command, keep their own.
+    pub fn limit(mut self, resource: Resource, soft: u64, hard: u64) -> Self {
+        let bounds = Bounds { soft, hard };
+        self.setup.limits.insert(resource, bounds);
         self
     }
 

@@ -266,13 +266,11 @@ fn mount(mount: &crate::choices::Mounted) -> Mount {
 }
 
 fn ulimits(settings: &Settings) -> Vec<ResourcesUlimits> {
-    settings
-        .ulimits
-        .iter()
+    super::limits::of_container(settings)
         .map(|(name, value)| ResourcesUlimits {
-            name: Some(name.clone()),
-            soft: Some(signed(*value)),
-            hard: Some(signed(*value)),
+            name: Some(name.to_owned()),
+            soft: Some(signed(value)),
+            hard: Some(signed(value)),
         })
         .collect()
 }

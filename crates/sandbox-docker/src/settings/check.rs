@@ -2,7 +2,7 @@
 
 use backend_core::{Error, Result, VirtualPath};
 
-use super::Settings;
+use super::{Settings, limits};
 use crate::choices::{MountSource, Network};
 use crate::guest::DIRECTORY;
 use crate::image::ImageSource;
@@ -33,6 +33,14 @@ pub(super) fn settings(settings: &Settings) -> Result<()> {
     let work_dir = settings.work_dir()?;
     if work_dir.is_root() || inside_guest(&work_dir) {
         return refuse("the work directory of a container is a directory below '/'");
+    }
+    for name in settings.ulimits.keys() {
+        if !limits::is_known(name) {
+            return refuse(format!(
+                "there is no limit '{}'; 'nofile' and 'fsize' are some",
+                name.escape_debug()
+            ));
+        }
     }
     for path in settings.tmpfs.keys() {
         mount_point(path)?;

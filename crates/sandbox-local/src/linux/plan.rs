@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::tree::Limits;
 use backend_core::{Command, Error, ExecRequest, Result, TerminalSize, VirtualPath};
 
 /// Where programs are looked for unless the environment says otherwise.
@@ -20,6 +21,7 @@ pub(super) struct Plan {
     pub(super) terminal: Option<TerminalSize>,
     pub(super) deadline: Option<Instant>,
     pub(super) ceiling: u64,
+    pub(super) limits: Limits,
 }
 
 /// What the sandbox gives to every command.
@@ -27,6 +29,7 @@ pub(super) struct Plan {
 pub(super) struct Defaults {
     pub(super) shell: OsString,
     pub(super) env: BTreeMap<OsString, OsString>,
+    limits: Limits,
     /// `None` is where commands run when there is nothing to look up.
     work_dir: Option<VirtualPath>,
 }
@@ -38,6 +41,7 @@ impl Defaults {
         env: BTreeMap<OsString, OsString>,
         home: &Path,
         work_dir: &VirtualPath,
+        limits: Limits,
     ) -> Self {
         let mut all = BTreeMap::from([
             ("HOME".into(), home.into()),
@@ -48,6 +52,7 @@ impl Defaults {
         Self {
             shell: shell.into(),
             env: all,
+            limits,
             work_dir: (!work_dir.is_root()).then(|| work_dir.clone()),
         }
     }
@@ -102,6 +107,7 @@ impl Plan {
             terminal: request.terminal,
             deadline,
             ceiling: request.output_ceiling.unwrap_or(u64::MAX),
+            limits: defaults.limits.clone(),
         })
     }
 }
@@ -151,7 +157,7 @@ mod tests {
 
     use backend_core::{ErrorKind, ExecRequest, TerminalSize, VirtualPath};
 
-    use super::{Defaults, Plan};
+    use super::{Defaults, Limits, Plan};
 
     fn defaults() -> Defaults {
         let env = BTreeMap::from([("HOME".into(), "/x".into())]);
@@ -160,6 +166,7 @@ mod tests {
             env,
             Path::new("/home"),
             &VirtualPath::root(),
+            Limits::default(),
         )
     }
 
