@@ -60,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) user: Option<String>,
+    /// Who runs in the image. It is known when there is an image.
+    pub(crate) image_user: Option<String>,
     pub(crate) network: Network,
     pub(crate) ports: Vec<Port>,
     pub(crate) memory: u64,
@@ -92,6 +94,7 @@ impl Settings {
             env: BTreeMap::new(),
             labels: BTreeMap::new(),
             user: None,
+            image_user: None,
             network: Network::None,
             ports: Vec::new(),
             memory: DEFAULT_MEMORY_BYTES,
@@ -137,6 +140,11 @@ impl Settings {
             .as_deref()
             .or_else(|| self.runtime().and_then(RuntimeConfig::user))
             .or(strict)
+    }
+
+    /// Returns the user that everything runs as, also where the image says who that is; root if there is none.
+    pub(crate) fn user_or_of_image(&self) -> Option<&str> {
+        self.user().or(self.image_user.as_deref())
     }
 
     pub(crate) fn lifetime(&self) -> Lifetime {

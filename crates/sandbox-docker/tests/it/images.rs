@@ -17,6 +17,7 @@ use crate::support::{Cleaner, builder, debian, docker, engine_or_skip};
 mod processes;
 mod prune;
 mod pull;
+mod users;
 
 /// An image with Node.js and npm.
 fn node() -> String {
