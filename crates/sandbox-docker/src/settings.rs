@@ -174,6 +174,15 @@ impl Settings {
         })
     }
 
+    /// Returns paths of the sandbox and devices that were asked for: whoever asked knows them.
+    pub(crate) fn own_paths(&self) -> impl Iterator<Item = &str> {
+        let mounts = self.mounts.iter().map(|mount| mount.path.as_str());
+        let tmpfs = self.tmpfs.keys().map(VirtualPath::as_str);
+        let work_dir = self.work_dir.as_ref().map(VirtualPath::as_str);
+        let devices = self.devices.iter().map(String::as_str);
+        mounts.chain(tmpfs).chain(work_dir).chain(devices)
+    }
+
     /// Returns whether a path does not show what the image has there.
     pub(crate) fn hides(&self, path: &VirtualPath) -> bool {
         let over = |mounted: &VirtualPath| path.starts_with(mounted);

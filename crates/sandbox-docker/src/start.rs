@@ -8,7 +8,7 @@ use bollard::query_parameters::CreateContainerOptionsBuilder;
 use tokio::sync::oneshot;
 
 use crate::container::Container;
-use crate::engine::{LONG, conflict, failure, gone, refused, status};
+use crate::engine::{LONG, conflict, failure, gone, is_about_request, refused, shown};
 use crate::guest::{Guest, PROGRAM};
 use crate::image::{ImageProgress, Images, packages};
 use crate::link::unavailable;
@@ -168,15 +168,17 @@ impl Starting<'_> {
         }
     }
 
-    /// Returns the error for what the engine refused, with its reason. Directories of the host are not named.
+    /// Returns the error for what the engine refused, with its reason where that is the request. Directories of the host are
+    /// not named.
     fn explained(&self, what: &str, error: EngineError) -> Error {
-        let refusal = matches!(status(&error), Some(400..=500));
         match refused(&error) {
-            Some(said) if refusal => {
-                let mut said = said.trim().to_owned();
+            Some(said) if is_about_request(&error) => {
+                let mut said = said.to_owned();
                 for directory in self.settings.directories() {
                     said = said.replace(directory, "(the directory)");
                 }
+                let kept: Vec<&str> = self.settings.own_paths().collect();
+                let said = shown(&said, &kept);
                 Error::invalid_request(format!("{what}: the engine refused it: {said}"))
             }
             _ => failure(what, error),

@@ -280,7 +280,7 @@ impl<'a> Steps<'a> {
         let code = exit_code(said);
         let mut log = self.log.text();
         if code.is_none() {
-            log.push_str(said);
+            log.push_str(&engine::shown(said, &[]));
         }
         let failure = BuildFailure { step, code, log };
         match code {
