@@ -121,7 +121,8 @@ impl Images {
     ///
     /// As [`pull`](Self::pull) for the base image. `unavailable` where the build fails; its message says at which step and
     /// has the end of what that printed, and [`BuildFailure::of`] has more of it. `invalid_request` for
-    /// a runtime or an option that cannot be built. `timed_out` after [`BuildOptions::timeout`].
+    /// a runtime or an option that cannot be built. `timed_out` after [`BuildOptions::timeout`], with the step and the end of what it
+    /// printed.
     ///
     /// # Cancellation
     ///

@@ -447,11 +447,16 @@ async fn a_build_that_takes_too_long_ends_in_the_engine_too() {
     let ours = Runtime::new("slow");
     // The number is how the command is found again.
     let line = format!("sleep 1{:08}", std::process::id());
-    let runtime = ours.on(&debian()).setup(&line).build().unwrap();
+    let setup = format!("echo unpacking; echo compiling >&2; exec {line}");
+    let runtime = ours.on(&debian()).setup(&setup).build().unwrap();
     let options = BuildOptions::new().with_timeout(std::time::Duration::from_secs(5));
     let images = Images::new(engine.clone()).with_options(options);
     let error = images.build(&runtime, None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+    let message = error.to_string();
+    let step = format!("in the step 'setup: {setup}'");
+    assert!(message.contains(&step), "{message}");
+    assert!(message.contains("unpacking | compiling"), "{message}");
     gone(&line).await;
 }
 
