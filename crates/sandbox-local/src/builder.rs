@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use backend_core::{Backend, Error, Result, SandboxId, VirtualPath};
+use backend_core::{Backend, Error, MAX_VARIABLE_BYTES, Result, SandboxId, VirtualPath};
 
 use crate::limit::{Bounds, Resource};
 use crate::{Engine, LocalSandbox};
@@ -122,6 +122,14 @@ impl<B: Backend> LocalSandboxBuilder<B> {
                 return Err(Error::invalid_request(
                     "a variable of the sandbox's environment has an impossible name or value",
                 ));
+            }
+        }
+        for (name, value) in &self.setup.env {
+            if name.len() + value.len() >= MAX_VARIABLE_BYTES {
+                return Err(Error::invalid_request(format!(
+                    "the variable '{}' of the sandbox's environment is longer than 128 KiB",
+                    name.display()
+                )));
             }
         }
         if self.setup.host_root.is_none() && !self.setup.work_dir.is_root() {

@@ -4,7 +4,7 @@
 //! for something else than a package: an option, a URL, a file.
 
 use crate::runtime::{PackageManager, RuntimeImage};
-use crate::{Error, Result, RuntimeConfig};
+use crate::{Error, Result, RuntimeConfig, check_environment};
 
 /// The longest text of any field but setup lines and values, in bytes.
 const MAX_BYTES: usize = 255;
@@ -43,6 +43,7 @@ pub(super) fn runtime(runtime: &RuntimeConfig) -> Result<()> {
     for (name, value) in &runtime.env {
         variable(name, value)?;
     }
+    check_environment(&runtime.env)?;
     if runtime.work_dir.is_root() {
         return refuse("work_dir", "/", "it cannot be the root");
     }

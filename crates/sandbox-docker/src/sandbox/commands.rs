@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use backend_core::wire::Remote;
 use backend_core::{
     Captured, Error, ExecOutput, ExecRequest, ExecStatus, OutputRequest, ProcessId, ProcessInfo,
-    ProcessOutput, Result, Sandbox, SandboxId, Signal, StdinRequest, TerminalSize,
+    ProcessOutput, Result, Sandbox, SandboxId, Signal, StdinRequest, TerminalSize, check_variable,
 };
 use tokio::time::{Instant, timeout};
 
@@ -55,6 +55,7 @@ impl Sandbox for DockerSandbox {
     }
 
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
+        check(request)?;
         // What it takes to make a container is no part of the command's time. All that follows is.
         self.container().await?;
         let begun = Instant::now();
@@ -83,6 +84,7 @@ impl Sandbox for DockerSandbox {
     }
 
     async fn spawn_with(&self, request: &ExecRequest) -> Result<ProcessInfo> {
+        check(request)?;
         ask!(self.spawn_with(request))
     }
 
@@ -138,6 +140,12 @@ impl DockerSandbox {
         let doubt: Error = unavailable("the sandbox ended while the command ran");
         Err(self.explain(remote, doubt).await)
     }
+}
+
+/// Refuses what no program can be started with, before there is a container for it.
+fn check(request: &ExecRequest) -> Result<()> {
+    let mut variables = request.env.iter();
+    variables.try_for_each(|(name, value)| check_variable(name, value))
 }
 
 /// Returns whether a command ended in a way that it also ends in when its container does.

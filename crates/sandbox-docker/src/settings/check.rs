@@ -1,6 +1,8 @@
 //! What is refused before the engine is asked. It would refuse most of it too, in words that name paths of its host.
 
-use backend_core::{Error, Result, VirtualPath};
+use std::collections::BTreeMap;
+
+use backend_core::{Error, Result, RuntimeConfig, VirtualPath, check_environment};
 
 use super::{Settings, limits};
 use crate::choices::{MountSource, Network};
@@ -22,6 +24,9 @@ pub(super) fn settings(settings: &Settings) -> Result<()> {
     for (name, value) in &settings.env {
         variable(name, value)?;
     }
+    let of_runtime = settings.runtime().into_iter().flat_map(RuntimeConfig::env);
+    let all: BTreeMap<&String, &String> = of_runtime.chain(&settings.env).collect();
+    check_environment(all)?;
     for name in settings.labels.keys() {
         if name.is_empty() || name.starts_with(labels::PREFIX) {
             return refuse(format!(

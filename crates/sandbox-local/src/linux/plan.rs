@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::tree::Limits;
-use backend_core::{Command, Error, ExecRequest, Result, TerminalSize, VirtualPath};
+use backend_core::{
+    Command, Error, ExecRequest, Result, TerminalSize, VirtualPath, check_variable,
+};
 
 /// Where programs are looked for unless the environment says otherwise.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -97,6 +99,7 @@ impl Plan {
                     name.escape_debug()
                 )));
             }
+            check_variable(name, value)?;
             env.insert(name.into(), value.into());
         }
         Ok(Self {
@@ -197,6 +200,7 @@ mod tests {
             argv.clone().env("", "x"),
             argv.clone().env("a=b", "x"),
             argv.clone().env("a", "x\0"),
+            argv.clone().env("a", "x".repeat(128 << 10)),
             argv.clone().timeout(Duration::ZERO),
         ] {
             let error = Plan::new(&request, &defaults(), Instant::now()).unwrap_err();
