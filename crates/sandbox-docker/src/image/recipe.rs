@@ -59,10 +59,11 @@ if [ -d $from/node_modules ] && [ ! -e node_modules ] && [ ! -L node_modules ]; 
     if [ ! -e package.json ]; then cp $from/package.json .; fi
 fi";
 
+/// A name that there is not is none, and no regular expression that others match.
 const APT: &str = "set -e
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
-apt-get install --yes --no-install-recommends -- \"$@\"
+apt-get install --yes --no-install-recommends -o APT::Cmd::Pattern-Only=true -- \"$@\"
 apt-get clean
 rm -rf /var/lib/apt/lists/*";
 

@@ -337,6 +337,21 @@ async fn a_package_that_there_is_not_fails_at_its_step() {
 }
 
 #[tokio::test]
+async fn a_name_that_apt_could_take_for_a_pattern_is_none() {
+    let engine = engine_or_skip!();
+    let (images, ours) = (images(&engine), Runtime::new("pattern"));
+    // As a regular expression it is `tree`, and parts of many other names.
+    let runtime = ours
+        .on(&debian())
+        .packages(PackageManager::Apt, ["tr.e"])
+        .build()
+        .unwrap();
+    let message = images.build(&runtime, None).await.unwrap_err().to_string();
+    assert!(message.contains("the step 'apt: tr.e'"), "{message}");
+    assert!(message.contains("Unable to locate package"), "{message}");
+}
+
+#[tokio::test]
 async fn files_and_arguments_of_the_options_are_there_for_the_build() {
     let engine = engine_or_skip!();
     let ours = Runtime::new("options");

@@ -89,7 +89,7 @@ fn apt_packages_leave_no_lists() {
         base().packages(PackageManager::Apt, ["ripgrep", "libstdc++6"]),
         r#"FROM sha256:0123
 RUN ["mkdir","-p","/workspace"]
-RUN ["/bin/sh","-c","set -e\nexport DEBIAN_FRONTEND=noninteractive\napt-get update\napt-get install --yes --no-install-recommends -- \"$@\"\napt-get clean\nrm -rf /var/lib/apt/lists/*","sh","ripgrep","libstdc++6"]
+RUN ["/bin/sh","-c","set -e\nexport DEBIAN_FRONTEND=noninteractive\napt-get update\napt-get install --yes --no-install-recommends -o APT::Cmd::Pattern-Only=true -- \"$@\"\napt-get clean\nrm -rf /var/lib/apt/lists/*","sh","ripgrep","libstdc++6"]
 "#,
     );
 }
