@@ -28,6 +28,11 @@ struct Dockerd {
 impl Dockerd {
     /// Starts an engine, where that can be done.
     async fn start(options: &[&str]) -> Option<(Self, Engine)> {
+        Self::start_on("", options).await
+    }
+
+    /// Starts an engine that keeps everything in a directory; in one of its own, if that is empty.
+    async fn start_on(data: &str, options: &[&str]) -> Option<(Self, Engine)> {
         let root = rustix::process::geteuid().is_root();
         if !root || Command::new("dockerd").arg("--version").output().is_err() {
             eprintln!("skipped: a second engine needs root and dockerd");
@@ -35,7 +40,7 @@ impl Dockerd {
         }
         let directory = tempfile::tempdir().unwrap();
         let address = format!("unix://{}", directory.path().join("s").display());
-        let child = run(directory.path(), options);
+        let child = run(directory.path(), data, options);
         let mut this = Self {
             child,
             address,
@@ -47,7 +52,7 @@ impl Dockerd {
 
     /// Starts it again, on what it left.
     async fn start_again(&mut self, options: &[&str]) -> Engine {
-        self.child = run(self.directory.path(), options);
+        self.child = run(self.directory.path(), "", options);
         self.engine()
             .await
             .expect("the engine does not start again")
@@ -110,14 +115,16 @@ impl Drop for Dockerd {
     }
 }
 
-fn run(directory: &Path, options: &[&str]) -> Child {
+fn run(directory: &Path, data: &str, options: &[&str]) -> Child {
     let at = |name: &str| directory.join(name).display().to_string();
+    let own = at("data");
+    let data = if data.is_empty() { &own } else { data };
     // In a network namespace of its own: an engine that starts without a bridge removes that of every other one.
     Command::new("unshare")
         .args(["--net", "--", "dockerd"])
         .args([
             "--data-root",
-            &at("data"),
+            data,
             "--exec-root",
             &at("exec"),
             "--pidfile",
@@ -279,4 +286,112 @@ async fn where_there_is_no_engine_it_says_what_to_do() {
         let error = Engine::connect_to(address).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{address}");
     }
+}
+
+/// Gives an engine a disk of its own that is nearly full of other things.
+struct SmallDisk {
+    directory: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    /// Makes the disk, where that can be done.
+    fn mount(megabytes: u64) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let (image, at) = (directory.path().join("disk"), directory.path().join("at"));
+        std::fs::create_dir(&at).unwrap();
+        let file = std::fs::File::create(&image).unwrap();
+        file.set_len(megabytes << 20).unwrap();
+        let run = |program: &str, arguments: &[&std::ffi::OsStr]| {
+            let mut command = Command::new(program);
+            let output = command.args(arguments).output();
+            output.is_ok_and(|output| output.status.success())
+        };
+        let made = run("mkfs.ext4", &["-q".as_ref(), image.as_ref()])
+            && run(
+                "mount",
+                &["-o".as_ref(), "loop".as_ref(), image.as_ref(), at.as_ref()],
+            );
+        if !made {
+            let required = std::env::var_os("AGENT_BACKENDS_REQUIRE_DISKS");
+            assert!(
+                required.is_none_or(|value| value != "1"),
+                "no disk can be made"
+            );
+            eprintln!("skipped: a small disk needs root, mkfs.ext4 and loop devices");
+            return None;
+        }
+        Some(Self { directory })
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.directory.path().join("at")
+    }
+
+    /// Fills it to the last byte and the last file.
+    fn fill(&self) {
+        use std::io::Write;
+        let mut file = std::fs::File::create(self.path().join("filler")).unwrap();
+        let mut block = vec![0; 1 << 20];
+        while !block.is_empty() {
+            if file.write_all(&block).is_err() {
+                block.truncate(block.len() / 2);
+            }
+        }
+        for number in 0.. {
+            if std::fs::create_dir(self.path().join(format!("filler-{number}"))).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount")
+            .args(["-l".as_ref(), self.path().as_os_str()])
+            .output();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_of_the_engine_is_its_own_and_names_none_of_its_directories() {
+    let Some(disk) = SmallDisk::mount(200) else {
+        return;
+    };
+    let data = disk.path().join("data").display().to_string();
+    let Some((dockerd, engine)) = Dockerd::start_on(&data, &[]).await else {
+        return;
+    };
+    dockerd.import_empty();
+    let start = || {
+        DockerSandbox::builder("empty:latest")
+            .engine(engine.clone())
+            .start()
+    };
+    let first = start().await.unwrap();
+    first.write("a", "x").await.unwrap();
+    disk.fill();
+    let error = start().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    let text = error.to_string();
+    assert!(text.contains("full"), "{text}");
+    let directory = disk.path().display().to_string();
+    assert!(
+        !text.contains(&directory) && !text.contains("overlay"),
+        "{text}"
+    );
+    // Building runs into the same.
+    let runtime = backend_core::RuntimeConfig::builder("full")
+        .base_image("empty:latest")
+        .setup("true")
+        .build()
+        .unwrap();
+    let images = sandbox_docker::Images::new(engine.clone());
+    let error = images.build(&runtime, None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    let text = error.to_string();
+    assert!(!text.contains(&directory), "{text}");
+    // What was there is not lost by that.
+    assert_eq!(first.read("a").await.unwrap().text, "x");
+    first.stop().await.unwrap();
 }

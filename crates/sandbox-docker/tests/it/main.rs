@@ -18,6 +18,7 @@ mod escape;
 mod floods;
 mod images;
 mod laws;
+mod limits;
 mod options;
 mod reap;
 mod relay;
