@@ -7,6 +7,7 @@ mod bench;
 mod examples;
 mod images;
 mod report;
+mod soak;
 mod steps;
 mod test_run;
 
@@ -47,6 +48,7 @@ struct Run<'a> {
     /// Whether the tests that take long run too.
     all: bool,
     images: images::Making,
+    soaking: soak::Soaking,
     tests: test_run::Counts,
     /// What the conformance suites said of themselves during the tests.
     laws: Vec<String>,
@@ -112,6 +114,10 @@ const STEPS: &[Step] = &[
         name: "bench",
         run: bench::run,
     },
+    Step {
+        name: soak::NAME,
+        run: soak::run,
+    },
 ];
 
 impl Options {
@@ -148,6 +154,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         fix: options.fix,
         all: options.all,
         images: images::Making::default(),
+        soaking: soak::Soaking::default(),
         tests: test_run::Counts::default(),
         laws: Vec::new(),
     };
@@ -158,12 +165,19 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         .iter()
         .filter(chosen)
         .any(|step| step.name == images::NAME);
+    let with_soak = STEPS
+        .iter()
+        .filter(chosen)
+        .any(|step| step.name == soak::NAME);
     for step in STEPS.iter().filter(chosen) {
         println!("\n==> {}", step.name);
         let started = Instant::now();
         // Not earlier: a run that fails at once would have to wait for them.
         if with_images && step.name == "clippy" {
             run.images.begin(&workspace.target);
+        }
+        if run.all && with_soak && step.name == soak::BEGINS_WITH {
+            run.soaking.begin();
         }
         let outcome = (step.run)(&mut run);
         let elapsed = started.elapsed();

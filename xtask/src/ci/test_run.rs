@@ -29,6 +29,11 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    /// Returns whether any test was run and passed.
+    pub(super) fn any_passed(&self) -> bool {
+        self.passed > 0
+    }
+
     /// Returns the line for programs that count tests, or `None` if no step ran any.
     pub(super) fn summary(&self) -> Option<String> {
         let Self {
