@@ -95,8 +95,17 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
         Errno::ACCESS | Errno::PERM => denied("the file system refuses it"),
         Errno::ROFS => denied("the file system is read-only"),
         Errno::BUSY | Errno::TXTBSY => denied("it is a mount point, or the system is using it"),
-        Errno::LOOP | Errno::MLINK => denied("the path has a link that cannot be followed"),
-        Errno::NXIO | Errno::NODEV => not_regular(path),
+        Errno::LOOP => denied("the path has a link that cannot be followed"),
+        // So FreeBSD answers to an open that must not follow a link.
+        Errno::MLINK if cfg!(any(target_os = "freebsd", target_os = "dragonfly")) => {
+            denied("the path has a link that cannot be followed")
+        }
+        Errno::MLINK => denied(
+            "the directory has as many subdirectories, or the file as many names, as the file \
+             system allows",
+        ),
+        Errno::NXIO => not_regular(path),
+        Errno::NOTEMPTY => Error::conflict(path, "the directory is not empty", None),
         // The limit is filled in by those who can ask the file system for it.
         Errno::NOSPC | Errno::DQUOT => Error::QuotaExceeded {
             what: STORAGE.to_owned(),
@@ -107,8 +116,60 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
         Errno::MFILE | Errno::NFILE => Error::unavailable("too many files are open", error),
         Errno::NOMEM => Error::unavailable("the system is out of memory", error),
         Errno::AGAIN => Error::unavailable("the file has nothing to read at the moment", error),
-        _ => Error::internal(Some(path), "the file system failed", error),
+        Errno::INTR => Error::unavailable("the file system interrupts every call", error),
+        errno => match disk_failure(errno) {
+            Some(message) => Error::unavailable(message, error),
+            None => Error::internal(Some(path), "the file system failed", error),
+        },
     }
+}
+
+/// Returns what an error says of the disk, the server or the program that a file system is on, if it is about that: what
+/// is asked for may be right, and may work later.
+fn disk_failure(errno: Errno) -> Option<&'static str> {
+    Some(match errno {
+        Errno::IO => {
+            "the disk, or what the file system is on, failed to read or write; the operator should \
+             look at it"
+        }
+        Errno::NOTCONN
+        | Errno::CONNABORTED
+        | Errno::CONNRESET
+        | Errno::CONNREFUSED
+        | Errno::PIPE
+        | Errno::SHUTDOWN => {
+            "the program or server behind the file system is gone; it has to be mounted anew"
+        }
+        Errno::STALE => {
+            "the file system's server does not know the file any more; it was replaced there, or \
+             the file system has to be mounted anew"
+        }
+        Errno::NODEV => "the device of the file system is gone",
+        Errno::TIMEDOUT
+        | Errno::HOSTDOWN
+        | Errno::HOSTUNREACH
+        | Errno::NETDOWN
+        | Errno::NETUNREACH => "the file system's server does not answer",
+        Errno::BADMSG => "the file system is damaged: a checksum is wrong",
+        Errno::NOLCK => "the file system has no more locks",
+        errno => return linux_disk_failure(errno),
+    })
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn linux_disk_failure(errno: Errno) -> Option<&'static str> {
+    Some(match errno {
+        Errno::UCLEAN => "the file system is damaged, and has to be checked",
+        Errno::REMOTEIO => "the file system's server failed to read or write",
+        Errno::NOMEDIUM => "the device of the file system has no medium",
+        Errno::NOKEY => "the file is encrypted, and its key is not there",
+        _ => return None,
+    })
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn linux_disk_failure(_errno: Errno) -> Option<&'static str> {
+    None
 }
 
 /// What a full disk lacks.
@@ -158,8 +219,32 @@ mod tests {
         check(Errno::MFILE, ErrorKind::Unavailable, many);
         check(Errno::NFILE, ErrorKind::Unavailable, many);
         let failed = "/a: internal error: the file system failed";
-        check(Errno::IO, ErrorKind::Internal, failed);
+        check(Errno::DEADLK, ErrorKind::Internal, failed);
         check(io::Error::other("odd"), ErrorKind::Internal, failed);
+        let many = "/a: permission denied: the directory has as many subdirectories, or the file \
+                    as many names, as the file system allows";
+        check(Errno::MLINK, denied, many);
+        let full = "/a: conflict: the directory is not empty";
+        check(Errno::NOTEMPTY, ErrorKind::Conflict, full);
+    }
+
+    #[test]
+    fn a_disk_or_a_server_that_fails_is_unavailable_and_no_defect() {
+        let path = VirtualPath::parse("/a").unwrap();
+        for errno in [
+            Errno::IO,
+            Errno::NOTCONN,
+            Errno::STALE,
+            Errno::NODEV,
+            Errno::TIMEDOUT,
+            Errno::BADMSG,
+            Errno::INTR,
+            #[cfg(target_os = "linux")]
+            Errno::UCLEAN,
+        ] {
+            let error = Fault::from(errno).at(&path);
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        }
     }
 
     #[test]

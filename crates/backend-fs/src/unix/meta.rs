@@ -7,8 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use backend_core::{EntryKind, Version};
 use rustix::fs::{FileType, Mode, RawMode, Stat, fstat};
 
+use super::retry::retry;
+
 /// What identifies an entry on this machine while it exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct FileId {
     pub(crate) device: u64,
     pub(crate) inode: u64,
@@ -33,7 +35,7 @@ impl Meta {
 
     /// Looks at what is open.
     pub(crate) fn of(file: impl AsFd) -> io::Result<Self> {
-        Ok(Self::new(fstat(file)?))
+        Ok(Self::new(retry(|| fstat(&file))?))
     }
 
     pub(crate) fn id(&self) -> FileId {

@@ -5,13 +5,14 @@ use std::io;
 use std::path::Path;
 
 use backend_core::{Error, MadeDirectory, MkdirRequest, Result};
-use rustix::fs::{Mode, mkdirat, openat};
+use rustix::fs::{Mode, mkdirat};
 use rustix::io::Errno;
 
 use super::fault::Fault;
 use super::names;
 use super::place::Handle;
 use super::resolve::Above;
+use super::retry::{open_in, retry};
 use super::root::Root;
 use super::sys::{STEP, sync_dir};
 
@@ -73,7 +74,7 @@ impl Root {
         };
         let mut created = false;
         for name in missing.iter().rev() {
-            created = match mkdirat(&dir, name, Mode::from_raw_mode(0o777)) {
+            created = match retry(|| mkdirat(&dir, name, Mode::from_raw_mode(0o777))) {
                 Ok(()) => true,
                 Err(Errno::EXIST) => false,
                 Err(error) => return Err(error.into()),
@@ -81,7 +82,7 @@ impl Root {
             if created && self.fsync() {
                 sync_dir(&dir)?;
             }
-            dir = match openat(&dir, name, STEP, Mode::empty()) {
+            dir = match open_in(&dir, name.as_os_str(), STEP) {
                 Ok(dir) => Handle::Below(dir),
                 // A dangling link, or something that was put there meanwhile.
                 Err(Errno::LOOP) => return Err(Errno::NOTDIR.into()),

@@ -59,8 +59,7 @@ impl Root {
         }
         at.set(to);
         let target = self.place(to, Above::Make)?;
-        let (one, two) = (source.key()?, target.key()?);
-        let _held = one.lock_both(two);
+        let _held = source.lock_both(&target)?;
         let there = target.look()?;
         if let Some(there) = &there {
             check_target(to, *mode, &moved, there)?;

@@ -9,19 +9,19 @@ use std::os::fd::OwnedFd;
 
 use backend_core::search::{self, Base, Cancel, Child, Children, Opened, Tree};
 use backend_core::{Entry, Error, GlobRequest, GrepRequest, Grepped, Page, Result, VirtualPath};
-use rustix::fs::{Mode, openat};
 use rustix::io::Errno;
 
 use super::descent::open_list;
 use super::fault::{Fault, not_regular};
-use super::list::{Listing, list};
+use super::list::list;
 use super::meta::Meta;
 use super::names;
-use super::open::open_at;
+use super::open::open_at_until;
 use super::place::look;
 use super::resolve::Above;
+use super::retry::open_regular;
 use super::root::Root;
-use super::sys::{LIST, READ, is_kernel_view};
+use super::sys::{LIST, is_kernel_view};
 
 impl Root {
     pub(crate) fn glob(
@@ -31,7 +31,7 @@ impl Root {
         threads: usize,
     ) -> Result<Page<Entry>> {
         names::check(&request.path)?;
-        search::glob(&Files { root: self }, request, cancel, threads)
+        search::glob(&Files { root: self, cancel }, request, cancel, threads)
     }
 
     pub(crate) fn grep(
@@ -41,13 +41,14 @@ impl Root {
         threads: usize,
     ) -> Result<Grepped> {
         names::check(&request.path)?;
-        search::grep(&Files { root: self }, request, cancel, threads)
+        search::grep(&Files { root: self, cancel }, request, cancel, threads)
     }
 }
 
 /// The files below the root, as the engine walks them.
-struct Files<'root> {
-    root: &'root Root,
+struct Files<'a> {
+    root: &'a Root,
+    cancel: &'a Cancel,
 }
 
 /// A directory that is open to be listed, and the file system that it is on.
@@ -110,7 +111,7 @@ impl Tree for Files<'_> {
             if !meta.is_file() {
                 return Err(not_regular(path).into());
             }
-            let opened = open_at(&found.place)?;
+            let opened = open_at_until(&found.place, || self.cancel.is_cancelled())?;
             let entry = self.root.entry(path.clone(), &opened.meta);
             let content = Content::new(opened.file, opened.meta.size());
             Ok(Base::File(entry, Opened::Reader(content)))
@@ -118,15 +119,13 @@ impl Tree for Files<'_> {
     }
 
     fn children(&self, dir: &OpenDir) -> Result<Children> {
-        let Listing {
-            entries, vanished, ..
-        } = list(&dir.dir).map_err(unreadable)?;
+        let listing = list(&dir.dir).map_err(unreadable)?;
         let mut children = Children {
-            named: Vec::with_capacity(entries.len()),
+            named: Vec::with_capacity(listing.entries.len()),
             unnameable: 0,
-            unreadable: vanished,
+            unreadable: listing.unreadable(),
         };
-        for entry in entries {
+        for entry in listing.entries {
             match names::nameable(&entry.name) {
                 Some(name) => children.named.push(Child {
                     name: name.into(),
@@ -149,7 +148,8 @@ impl Tree for Files<'_> {
     }
 
     fn open_file(&self, dir: &OpenDir, name: &str) -> Result<Opened<Content>> {
-        let file = openat(&dir.dir, name, READ, Mode::empty()).map_err(unreadable)?;
+        let file =
+            open_regular(&dir.dir, name, || self.cancel.is_cancelled()).map_err(unreadable)?;
         let meta = Meta::of(&file).map_err(unreadable)?;
         if !meta.is_file() {
             return Err(unreadable(Errno::NXIO));

@@ -3,8 +3,10 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
+
+use super::retry::{open_in, retry};
 
 /// How often an operation starts again when what it looked at was swapped under it.
 pub(crate) const RACES: usize = 16;
@@ -42,8 +44,8 @@ pub(crate) const CREATE: OFlags = OFlags::WRONLY
 /// Waits until the disk has what changed in a directory.
 pub(crate) fn sync_dir(dir: impl AsFd) -> io::Result<()> {
     // The handle may be a mere place, which cannot be synced.
-    let dir = openat(dir, ".", LIST, Mode::empty())?;
-    Ok(rustix::fs::fsync(dir)?)
+    let dir = open_in(dir, ".", LIST)?;
+    Ok(retry(|| rustix::fs::fsync(&dir))?)
 }
 
 /// Renames, and fails with `EEXIST` if the target is there. Fails with `EINVAL` or the like where that cannot

@@ -19,6 +19,7 @@ use rustix::io::Errno;
 
 use super::meta::Meta;
 use super::names;
+use super::retry::retry;
 use super::sys::{CREATE, RACES, cannot, rename_exclusive, sync_dir};
 
 /// A temporary file. It is removed when it is dropped, unless it was put in place.
@@ -53,7 +54,7 @@ impl<'dir> Temp<'dir> {
     fn create_with(dir: BorrowedFd<'dir>, mode: Mode) -> io::Result<Self> {
         for _ in 0..RACES {
             let name = names::temporary();
-            let file: File = match openat(dir, &name, CREATE | OFlags::NOCTTY, mode) {
+            let file: File = match retry(|| openat(dir, &name, CREATE | OFlags::NOCTTY, mode)) {
                 Ok(file) => file.into(),
                 Err(Errno::EXIST) => continue,
                 Err(error) => return Err(error.into()),
