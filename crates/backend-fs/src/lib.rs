@@ -4,6 +4,7 @@
 mod backend;
 mod builder;
 mod hop;
+mod watch;
 
 #[cfg(unix)]
 mod unix;

@@ -10,6 +10,7 @@ mod delete;
 mod descent;
 mod edit;
 mod fault;
+mod full;
 mod leftovers;
 mod list;
 mod lock;

@@ -84,6 +84,13 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
         return Error::permission_denied(path, "the path leads outside of the workspace");
     }
     let Some(errno) = Errno::from_io_error(&error) else {
+        // One that was made where more was known, such as which disk is full.
+        if let Some(told) = error
+            .get_ref()
+            .and_then(|cause| cause.downcast_ref::<Error>())
+        {
+            return told.clone();
+        }
         return Error::internal(Some(path), "the file system failed", error);
     };
     let denied = |reason: &str| Error::permission_denied(path, reason);
@@ -106,11 +113,6 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
         ),
         Errno::NXIO => not_regular(path),
         Errno::NOTEMPTY => Error::conflict(path, "the directory is not empty", None),
-        // The limit is filled in by those who can ask the file system for it.
-        Errno::NOSPC | Errno::DQUOT => Error::QuotaExceeded {
-            what: STORAGE.to_owned(),
-            limit: 0,
-        },
         Errno::NAMETOOLONG => PathError::new(path.as_str(), PathReason::PathTooLong).into(),
         Errno::XDEV => Error::unsupported("moving a directory or link to another file system"),
         Errno::MFILE | Errno::NFILE => Error::unavailable("too many files are open", error),
@@ -171,9 +173,6 @@ fn linux_disk_failure(errno: Errno) -> Option<&'static str> {
 fn linux_disk_failure(_errno: Errno) -> Option<&'static str> {
     None
 }
-
-/// What a full disk lacks.
-pub(crate) const STORAGE: &str = "bytes of storage";
 
 /// Returns the error of a FIFO, a socket or a device.
 pub(crate) fn not_regular(path: &VirtualPath) -> Error {

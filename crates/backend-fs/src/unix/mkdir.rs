@@ -9,6 +9,7 @@ use rustix::fs::{Mode, mkdirat};
 use rustix::io::Errno;
 
 use super::fault::Fault;
+use super::full::on_disk_of;
 use super::names;
 use super::place::Handle;
 use super::resolve::Above;
@@ -77,7 +78,7 @@ impl Root {
             created = match retry(|| mkdirat(&dir, name, Mode::from_raw_mode(0o777))) {
                 Ok(()) => true,
                 Err(Errno::EXIST) => false,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(on_disk_of(error.into(), &dir)),
             };
             if created && self.fsync() {
                 sync_dir(&dir)?;

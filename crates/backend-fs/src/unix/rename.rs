@@ -77,10 +77,14 @@ impl Root {
         match atomic {
             Ok(()) => {}
             Err(Errno::XDEV) if moved.is_file() => {
-                return self.carry(&source, &target, *mode, at, from);
+                return self
+                    .carry(&source, &target, *mode, at, from)
+                    .map_err(|fault| fault.on_disk_of(&target.dir));
             }
             Err(Errno::INVAL) => return Err(into_itself(from).into()),
-            Err(error) => return Err(Fault::from(error).race_if(&races)),
+            Err(error) => {
+                return Err(Fault::from(error).race_if(&races).on_disk_of(&target.dir));
+            }
         }
         self.sync_both(&source, &target)?;
         let meta = target.look()?;
