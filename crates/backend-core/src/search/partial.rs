@@ -12,7 +12,7 @@ use super::tally::Record;
 use crate::{Entry, GrepRequest, Grepped, Page, Skipped, Truncation};
 
 /// How long the walk may hold back what it has met, in a search with a time limit, before it goes into the next directory,
-/// which may not answer. So long it is also held back at the start at no time.
+/// which may not answer. At the start, for as long, it holds nothing back: a small tree is searched in that time.
 pub(super) const HELD_BACK: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// What a grep has found so far. A clone is the same.
@@ -39,9 +39,10 @@ impl PartialGrep {
     pub fn take(&self) -> Grepped {
         let mut state = lock(&self.0);
         let Some(mut records) = state.records.take() else {
-            let mut none = Grepped::default();
-            none.truncated = Some(Truncation::Time);
-            return none;
+            return Grepped {
+                truncated: Some(Truncation::Time),
+                ..Grepped::default()
+            };
         };
         for batch in &state.batches {
             for (number, record) in lock(batch).drain(..) {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use backend_core::{Backend, BackendExt, DeleteRequest, ErrorKind};
 
-use crate::mounts::{Mount, can, command};
+use crate::scratch::{Mount, can, command};
 use crate::support::{Host, p, refused, run, skip};
 
 /// A file that cannot be removed until this is dropped.
@@ -80,5 +80,41 @@ fn a_mount_point_in_a_tree_is_emptied_and_told() {
             "/t/m: permission denied: it is a mount point, or the system is using it; 2 entries \
              were removed"
         );
+    });
+}
+
+#[test]
+fn a_file_that_a_program_has_open_is_told_as_such() {
+    if !can(&["bindfs", "/dev/fuse"]) {
+        return;
+    }
+    let host = Host::new();
+    host.put("source/d/log", "x");
+    host.put("source/d/other", "x");
+    std::fs::create_dir(host.root().join("seen")).unwrap();
+    let mount = Mount::of(
+        &["bindfs"],
+        &host.root().join("source"),
+        host.root().join("seen"),
+    );
+    // libfuse keeps such a file under another name until it is closed, as NFS does.
+    let open = std::fs::File::open(mount.at().join("d/log")).unwrap();
+    run(async {
+        let backend = host.backend();
+        let request = DeleteRequest::new(p("/seen/d")).recursive();
+        let error = refused(backend.delete_with(&request).await, ErrorKind::Conflict);
+        assert_eq!(error.path(), Some(&p("/seen/d")));
+        let text = error.to_string();
+        assert!(
+            text.contains("not empty: a program has a file in it open"),
+            "{text}"
+        );
+        drop(open);
+        let left = || std::fs::read_dir(mount.at().join("d")).unwrap().count();
+        // The server hears of the end of a file a moment later.
+        while left() > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        backend.delete_with(&request).await.unwrap();
     });
 }

@@ -5,7 +5,7 @@ use std::fs;
 use backend_core::{BackendExt, Error, ErrorKind};
 use backend_fs::FsBackend;
 
-use crate::mounts::{Mount, can, must};
+use crate::scratch::{Mount, can, must};
 use crate::support::{Host, refused, run};
 
 #[track_caller]

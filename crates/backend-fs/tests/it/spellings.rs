@@ -6,7 +6,7 @@ use backend_core::BackendExt;
 use backend_fs::FsBackend;
 use tokio::task::JoinSet;
 
-use crate::mounts::{Mount, can};
+use crate::scratch::{Mount, can};
 use crate::support::{Host, run};
 
 /// How many edits there are at once.

@@ -64,6 +64,16 @@ impl Mount {
         Self { at }
     }
 
+    /// Mounts something by a command that takes what and where.
+    #[track_caller]
+    pub(crate) fn of(mount: &[&str], source: &Path, at: PathBuf) -> Self {
+        fs::create_dir_all(&at).unwrap();
+        let (program, options) = mount.split_first().unwrap();
+        let options = options.iter().map(OsStr::new);
+        must(program, options.chain([source.as_os_str(), at.as_os_str()]));
+        Self { at }
+    }
+
     /// Makes a file system in a file of this many MiB, and mounts it by a command.
     #[track_caller]
     pub(crate) fn image(
@@ -73,20 +83,14 @@ impl Mount {
         mount: &[&str],
         at: PathBuf,
     ) -> Self {
-        fs::create_dir_all(&at).unwrap();
         fs::File::create_new(image)
             .unwrap()
             .set_len(size << 20)
             .unwrap();
-        for (words, rest) in [(make, vec![image]), (mount, vec![image, at.as_path()])] {
-            let (program, options) = words.split_first().unwrap();
-            let options = options.iter().map(OsStr::new);
-            must(
-                program,
-                options.chain(rest.into_iter().map(Path::as_os_str)),
-            );
-        }
-        Self { at }
+        let (program, options) = make.split_first().unwrap();
+        let options = options.iter().map(OsStr::new);
+        must(program, options.chain([image.as_os_str()]));
+        Self::of(mount, image, at)
     }
 
     pub(crate) fn at(&self) -> &Path {
