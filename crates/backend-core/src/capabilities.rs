@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Capabilities {
     /// Every operation that would change something answers `permission_denied`.
     pub read_only: bool,
-    /// What was written is there after the process ends.
+    /// What was confirmed survives a loss of power, as far as the disk keeps what it has confirmed. A backend of files
+    /// that merely outlive the process does not declare it.
     pub durable: bool,
     /// The workspace can hold symbolic links, made from outside this protocol.
     pub symlinks: bool,

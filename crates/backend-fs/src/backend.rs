@@ -15,7 +15,7 @@ use backend_core::{
 };
 
 use crate::hop::{Share, Task, has_runtime, hop, search};
-use crate::{FsBackendBuilder, Root};
+use crate::{Durability, FsBackendBuilder, Root};
 
 /// A directory of the real file system as a [`Backend`].
 ///
@@ -27,8 +27,10 @@ use crate::{FsBackendBuilder, Root};
 ///
 /// A [`Version`](backend_core::Version) is made of a file's device, inode, size, and times of modification and
 /// of change. Every write of this crate gives the file a time of modification of its own, so that two writes
-/// never share a version. A change by another program that keeps the size and falls into the same tick of the
-/// kernel's clock as the change before it (at most 10 ms, and next to nothing since Linux 6.13) cannot be told.
+/// never share a version. Where times are whole seconds (ext2, ext3, ext4 with small inodes, NFS and overlays of
+/// them), the file's generation tells two writes apart. A change in place by another program that keeps the size
+/// and falls into the same tick of the file system's clock as the change before it cannot be told: at most 10 ms,
+/// next to nothing since Linux 6.13, a second where times are whole seconds, two on FAT.
 ///
 /// # Security
 ///
@@ -113,7 +115,7 @@ impl Backend for FsBackend {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::none();
         capabilities.read_only = self.root.is_read_only();
-        capabilities.durable = true;
+        capabilities.durable = self.root.durability() == Durability::Full;
         capabilities.symlinks = true;
         capabilities
     }

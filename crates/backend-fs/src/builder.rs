@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use backend_core::Result;
 
-use crate::{FsBackend, Root};
+use crate::{Durability, FsBackend, Root};
 
 /// Builds an [`FsBackend`] with options. It is made by [`FsBackend::builder`].
 ///
 /// # Examples
 ///
 /// ```
-/// use backend_fs::FsBackend;
+/// use backend_fs::{Durability, FsBackend};
 ///
 /// # let here = tempfile::tempdir().unwrap();
 /// # let dir = here.path().join("workspace");
-/// let backend = FsBackend::builder(&dir).create_root().fsync().build()?;
+/// let backend = FsBackend::builder(&dir).create_root().durability(Durability::Full).build()?;
 /// # drop(backend);
 /// # Ok::<(), backend_core::Error>(())
 /// ```
@@ -32,7 +32,7 @@ pub struct FsBackendBuilder {
 pub(crate) struct Options {
     pub(crate) create_root: bool,
     pub(crate) read_only: bool,
-    pub(crate) fsync: bool,
+    pub(crate) durability: Durability,
     pub(crate) links_within_root: bool,
 }
 
@@ -56,10 +56,10 @@ impl FsBackendBuilder {
         self
     }
 
-    /// Waits, in every operation that changes something, until the disk has it. By default a crash of the
-    /// machine can undo the last changes; it never leaves half of one.
-    pub fn fsync(mut self) -> Self {
-        self.options.fsync = true;
+    /// Chooses what a power loss can take. By default it is [`Durability::Content`]: never content that was
+    /// there.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.options.durability = durability;
         self
     }
 

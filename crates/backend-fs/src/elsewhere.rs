@@ -10,6 +10,7 @@ use backend_core::{
     Written,
 };
 
+use crate::Durability;
 use crate::builder::Options;
 use crate::hop::Task;
 
@@ -31,7 +32,7 @@ impl Root {
         let Options {
             create_root: _,
             read_only: _,
-            fsync: _,
+            durability: _,
             links_within_root: _,
         } = options;
         Err(Error::unsupported("a file system backend on this platform"))
@@ -39,6 +40,7 @@ impl Root {
 
     never! {
         is_read_only() -> bool;
+        durability() -> Durability;
         stat(&StatRequest) -> Result<Entry>;
         stat_cached(&StatRequest) -> Option<Result<Entry>>;
         read_cached(&ReadRequest) -> Option<Result<TextPage>>;

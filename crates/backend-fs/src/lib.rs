@@ -1,8 +1,9 @@
 #![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod backend;
 mod builder;
+mod durability;
 mod hop;
 mod watch;
 
@@ -18,3 +19,4 @@ use elsewhere::Root;
 
 pub use backend::FsBackend;
 pub use builder::FsBackendBuilder;
+pub use durability::Durability;

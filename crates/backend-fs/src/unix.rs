@@ -4,22 +4,30 @@
 //! names the entry by these two, with links not followed. So no operation can leave the root, whatever is
 //! swapped meanwhile.
 
+mod acl;
+mod attributes;
 mod cached;
+mod calls;
+mod carry;
 mod chroot;
 mod delete;
 mod descent;
 mod edit;
 mod fault;
+mod flush;
 mod full;
+mod kept;
 mod leftovers;
 mod list;
 mod lock;
 mod ls;
+mod made;
 mod meta;
 mod mkdir;
 mod names;
 mod open;
 mod place;
+mod put_back;
 mod read;
 mod read_bytes;
 mod real;
@@ -30,10 +38,14 @@ mod resolve;
 mod retry;
 mod root;
 mod search;
+mod spelling;
+mod staging;
 mod stat;
 mod stuck;
 mod sys;
 mod temp;
+mod tree;
+mod tree_source;
 mod write;
 
 pub(crate) use root::Root;

@@ -149,7 +149,7 @@ mod tests {
         let options = Options {
             create_root: false,
             read_only: false,
-            fsync: false,
+            durability: crate::Durability::default(),
             links_within_root: false,
         };
         let mut root = Root::open(dir, options).unwrap();

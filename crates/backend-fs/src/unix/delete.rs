@@ -6,6 +6,7 @@ use rustix::io::Errno;
 
 use super::descent::open_list;
 use super::fault::Fault;
+use super::flush::Flush;
 use super::leftovers::remove_stale;
 use super::list::list;
 use super::meta::Meta;
@@ -14,7 +15,6 @@ use super::place::Place;
 use super::removal::{is_not_empty, remove_tree, unlink};
 use super::resolve::Above;
 use super::root::Root;
-use super::sys::sync_dir;
 use super::write::changed;
 
 impl Root {
@@ -31,14 +31,13 @@ impl Root {
         self.attempt(path, || {
             let place = self.place(path, Above::Refuse)?;
             let meta = place.look()?.ok_or_else(|| Error::not_found(path))?;
+            let flush = Flush::if_full(self.durability(), &place.dir)?;
             let entries = if meta.is_dir() {
                 delete_dir(request, &place, &meta)?
             } else {
                 delete_file(request, &place)?
             };
-            if self.fsync() {
-                sync_dir(&place.dir)?;
-            }
+            flush.wait()?;
             Ok(Deleted::new(entries))
         })
     }

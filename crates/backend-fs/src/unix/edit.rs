@@ -57,11 +57,14 @@ impl Root {
         if later.size() != content.len() as u64 || meta.was_overwritten(&later) {
             return Err(Fault::Outrun);
         }
+        // One that is open when it is replaced stays behind under another name on some file systems.
+        drop(opened);
         let applied = apply_edits(path, &content, &request.edits)?;
         let version = if request.dry_run {
             version
         } else {
             self.replace(
+                path,
                 &place,
                 Some(&meta),
                 &applied.bytes,

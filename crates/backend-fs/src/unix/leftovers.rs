@@ -14,6 +14,7 @@ use super::list::list;
 use super::meta::Meta;
 use super::retry::open_in;
 use super::root::Root;
+use super::staging;
 use super::sys::{READ, is_kernel_view};
 
 impl Root {
@@ -69,7 +70,13 @@ pub(crate) fn remove_stale(dir: &OwnedFd, name: &CStr) -> bool {
     let Ok(file) = open_in(dir, name, READ) else {
         return false;
     };
-    Meta::of(&file).is_ok_and(|meta| meta.is_file())
+    let Ok(meta) = Meta::of(&file) else {
+        return false;
+    };
+    if meta.is_dir() {
+        return staging::remove_stale(dir, name);
+    }
+    meta.is_file()
         && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
         && unlinkat(dir, name, AtFlags::empty()).is_ok()
 }

@@ -5,7 +5,10 @@ use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use backend_core::{EntryKind, Version};
-use rustix::fs::{FileType, Mode, RawMode, Stat, fstat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, RawMode, Stat, Timespec, Timestamps, UTIME_OMIT, fstat, statat,
+};
+use rustix::path::Arg;
 
 use super::retry::retry;
 
@@ -20,6 +23,8 @@ pub(crate) struct FileId {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Meta {
     stat: Stat,
+    /// What tells the file from an earlier one with the same inode, where the times do not; 0 elsewhere.
+    generation: u64,
 }
 
 // The fields of `Stat` have other types on other targets.
@@ -30,12 +35,36 @@ pub(crate) struct Meta {
 )]
 impl Meta {
     pub(crate) fn new(stat: Stat) -> Self {
-        Self { stat }
+        Self {
+            stat,
+            generation: 0,
+        }
     }
 
     /// Looks at what is open.
     pub(crate) fn of(file: impl AsFd) -> io::Result<Self> {
-        Ok(Self::new(retry(|| fstat(&file))?))
+        let meta = Self::new(retry(|| fstat(&file))?);
+        Ok(meta.told_apart(|| generation::of(&file, c"", AtFlags::EMPTY_PATH)))
+    }
+
+    /// Looks at a name in a directory, links not followed.
+    pub(crate) fn at(dir: impl AsFd, name: impl Arg) -> rustix::io::Result<Self> {
+        name.into_with_c_str(|name| {
+            let meta = Self::new(retry(|| statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW))?);
+            Ok(meta.told_apart(|| generation::of(&dir, name, AtFlags::empty())))
+        })
+    }
+
+    /// Asks for the generation of a file whose times have whole seconds: two writes fit into one, and the second
+    /// may well get the inode that the first one gave back.
+    fn told_apart(mut self, generation: impl FnOnce() -> u64) -> Self {
+        if self.is_file()
+            && self.stat.st_mtime_nsec as i64 == 0
+            && self.stat.st_ctime_nsec as i64 == 0
+        {
+            self.generation = generation();
+        }
+        self
     }
 
     pub(crate) fn id(&self) -> FileId {
@@ -101,6 +130,7 @@ impl Meta {
             self.stat.st_mtime_nsec as u64,
             self.stat.st_ctime as u64,
             self.stat.st_ctime_nsec as u64,
+            self.generation,
         ])
     }
 
@@ -109,6 +139,20 @@ impl Meta {
     pub(crate) fn was_overwritten(&self, later: &Self) -> bool {
         let time = |meta: &Self| (meta.stat.st_mtime as i64, meta.stat.st_mtime_nsec as i64);
         later.size() < self.size() || (later.size() == self.size() && time(self) != time(later))
+    }
+
+    /// Returns the time of modification as it is given to another file. The time of access is left out.
+    pub(crate) fn times(&self) -> Timestamps {
+        Timestamps {
+            last_access: Timespec {
+                tv_sec: 0,
+                tv_nsec: UTIME_OMIT,
+            },
+            last_modification: Timespec {
+                tv_sec: self.stat.st_mtime as _,
+                tv_nsec: self.stat.st_mtime_nsec as _,
+            },
+        }
     }
 
     pub(crate) fn modified(&self) -> Option<SystemTime> {
@@ -130,5 +174,54 @@ pub(crate) fn kind(kind: FileType) -> EntryKind {
         FileType::RegularFile => EntryKind::File,
         FileType::Symlink => EntryKind::Symlink,
         _ => EntryKind::Other,
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod generation {
+    //! The file systems that know more of a file than its inode, and keep to it.
+
+    use std::ffi::CStr;
+    use std::os::fd::AsFd;
+
+    use rustix::fs::AtFlags;
+
+    use crate::unix::calls::{NOT_TO_OPEN, file_handle};
+    use crate::unix::sys::magic;
+
+    /// Handles of others, such as those of FUSE, change when the system forgets a file and looks again.
+    const STEADY: [u64; 3] = [
+        0x0000_ef53, // ext2, ext3, ext4
+        0x0000_6969, // nfs
+        0x794c_7630, // overlayfs
+    ];
+
+    pub(super) fn of(dir: impl AsFd, name: &CStr, flags: AtFlags) -> u64 {
+        if !magic(&dir).is_some_and(|magic| STEADY.contains(&magic)) {
+            return 0;
+        }
+        let handle = file_handle(&dir, name, flags)
+            .or_else(|_| file_handle(&dir, name, flags | NOT_TO_OPEN));
+        // Without one, the version is as good as the times are.
+        handle.map_or(0, |handle| fnv(&handle))
+    }
+
+    /// FNV-1a, which is the same in every process.
+    fn fnv(bytes: &[u8]) -> u64 {
+        bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod generation {
+    use std::ffi::CStr;
+    use std::os::fd::AsFd;
+
+    use rustix::fs::AtFlags;
+
+    pub(super) fn of(_dir: impl AsFd, _name: &CStr, _flags: AtFlags) -> u64 {
+        0
     }
 }

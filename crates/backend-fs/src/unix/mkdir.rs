@@ -5,17 +5,19 @@ use std::io;
 use std::path::Path;
 
 use backend_core::{Error, MadeDirectory, MkdirRequest, Result};
-use rustix::fs::{Mode, mkdirat};
+use rustix::fs::{AtFlags, Mode, mkdirat, unlinkat};
 use rustix::io::Errno;
 
 use super::fault::Fault;
+use super::flush::Flush;
 use super::full::on_disk_of;
+use super::made::{MadeDirs, answer_for};
 use super::names;
 use super::place::Handle;
 use super::resolve::Above;
 use super::retry::{open_in, retry};
 use super::root::Root;
-use super::sys::{STEP, sync_dir};
+use super::sys::STEP;
 
 /// A directory that is there now.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(crate) struct Made<'root> {
     pub(crate) dir: Handle<'root>,
     /// Whether it is new.
     pub(crate) created: bool,
+    /// What was made on the way, itself included.
+    pub(crate) all: MadeDirs<'root>,
 }
 
 impl Root {
@@ -32,7 +36,14 @@ impl Root {
         names::check(path)?;
         self.attempt(path, || {
             match self.open_dir(Path::new(path.relative())) {
-                Ok(_) => return Ok(MadeDirectory::new(false)),
+                Ok(dir) => {
+                    let unsure = answer_for(&dir)?;
+                    // It may have been taken back just before, by those who made it.
+                    if unsure && self.open_dir(Path::new(path.relative())).is_err() {
+                        return Err(Fault::raced(Errno::NOENT));
+                    }
+                    return Ok(MadeDirectory::new(false));
+                }
                 Err(error) if is_missing(&error) || is_no_directory(&error) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -49,13 +60,17 @@ impl Root {
                 Some(_) => return Err(Error::already_exists(path).into()),
             }
             match self.make_dirs(Path::new(path.relative())) {
-                Ok(made) => Ok(MadeDirectory::new(made.created)),
+                Ok(made) => {
+                    made.all.keep();
+                    Ok(MadeDirectory::new(made.created))
+                }
                 Err(error) => Err(Fault::from(error).race_if(&[Errno::NOENT, Errno::NOTDIR])),
             }
         })
     }
 
-    /// Opens a directory, and makes it and those above it if they are missing.
+    /// Opens a directory, and makes it and those above it if they are missing. What was made is taken back
+    /// unless it is kept.
     pub(crate) fn make_dirs(&self, path: &Path) -> io::Result<Made<'_>> {
         let mut there = path;
         let mut missing: Vec<OsString> = Vec::new();
@@ -73,24 +88,34 @@ impl Root {
                 Err(error) => return Err(error),
             }
         };
+        let mut all = MadeDirs::default();
         let mut created = false;
-        for name in missing.iter().rev() {
-            created = match retry(|| mkdirat(&dir, name, Mode::from_raw_mode(0o777))) {
+        while let Some(name) = missing.pop() {
+            let flush = Flush::if_full(self.durability(), &dir)?;
+            created = match retry(|| mkdirat(&dir, &name, Mode::from_raw_mode(0o777))) {
                 Ok(()) => true,
                 Err(Errno::EXIST) => false,
                 Err(error) => return Err(on_disk_of(error.into(), &dir)),
             };
-            if created && self.fsync() {
-                sync_dir(&dir)?;
-            }
-            dir = match open_in(&dir, name.as_os_str(), STEP) {
-                Ok(dir) => Handle::Below(dir),
+            let below = match open_in(&dir, name.as_os_str(), STEP) {
+                Ok(below) => below,
                 // A dangling link, or something that was put there meanwhile.
                 Err(Errno::LOOP) => return Err(Errno::NOTDIR.into()),
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    if created {
+                        // It cannot be entered by those who made it, and has nothing in it.
+                        let _ = unlinkat(&dir, &name, AtFlags::REMOVEDIR);
+                    }
+                    return Err(error.into());
+                }
             };
+            let parent = std::mem::replace(&mut dir, Handle::Below(below));
+            if created {
+                all.add(parent, name, &dir)?;
+                flush.wait()?;
+            }
         }
-        Ok(Made { dir, created })
+        Ok(Made { dir, created, all })
     }
 }
 

@@ -7,10 +7,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use rustix::fs::{AtFlags, OFlags, readlinkat, statat};
+use rustix::fs::{OFlags, readlinkat};
 use rustix::io::Errno;
 
 use super::lock::{Held, Key};
+use super::made::MadeDirs;
 use super::meta::Meta;
 use super::retry::{open_in, retry};
 use super::sys::RACES;
@@ -36,9 +37,25 @@ impl AsFd for Handle<'_> {
 pub(crate) struct Place<'root> {
     pub(crate) dir: Handle<'root>,
     pub(crate) name: OsString,
+    /// The directories above it that were made to get here. They go with the place unless they are kept.
+    made: MadeDirs<'root>,
 }
 
-impl Place<'_> {
+impl<'root> Place<'root> {
+    pub(crate) fn new(dir: Handle<'root>, name: OsString, made: MadeDirs<'root>) -> Self {
+        Self { dir, name, made }
+    }
+
+    /// Keeps the directories that were made: the operation succeeds.
+    pub(crate) fn keep_dirs(&mut self) {
+        std::mem::take(&mut self.made).keep();
+    }
+
+    /// Waits until the disk has the directories that were made.
+    pub(crate) fn flush_dirs(&self) -> rustix::io::Result<()> {
+        self.made.flush()
+    }
+
     pub(crate) fn name(&self) -> &OsStr {
         &self.name
     }
@@ -118,12 +135,9 @@ fn lock_files(places: &[&Place<'_>]) -> io::Result<Vec<Held>> {
 }
 
 /// Looks at a name in a directory, links not followed.
-pub(crate) fn look(
-    dir: impl AsFd,
-    name: impl rustix::path::Arg + Copy,
-) -> io::Result<Option<Meta>> {
-    match retry(|| statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW)) {
-        Ok(stat) => Ok(Some(Meta::new(stat))),
+pub(crate) fn look(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<Option<Meta>> {
+    match Meta::at(dir, name) {
+        Ok(meta) => Ok(Some(meta)),
         Err(Errno::NOENT) => Ok(None),
         Err(error) => Err(error.into()),
     }

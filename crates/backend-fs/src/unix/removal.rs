@@ -163,7 +163,7 @@ impl Removal {
             // It was never shown, so that it does not count. If its writer lives, it writes somewhere else next.
             match remove_one(self.walk.dir(), &name) {
                 Ok(Removed::Yes | Removed::Vanished) => {}
-                Ok(Removed::Directory) => self.fail(None, Errno::ISDIR.into(), false),
+                Ok(Removed::Directory) => self.walk.work().dirs.push(name),
                 Err(error) => self.fail(None, error, false),
             }
         }

@@ -1,22 +1,39 @@
 //! `rename`: an entry gets another place, both named by the handles of their directories.
+//!
+//! Equal numbers of device and inode never prove that two names are of one file: unions, snapshots and network
+//! file systems give one number twice. So the system renames first, and what it did is looked at afterwards.
 
-use std::fs::File;
-use std::io;
-use std::os::fd::AsFd;
+use std::cell::Cell;
 
 use backend_core::{Error, RenameMode, RenameRequest, Renamed, Result, VirtualPath};
 use rustix::fs::{AtFlags, linkat, renameat, unlinkat};
 use rustix::io::Errno;
 
 use super::fault::Fault;
+use super::flush::{Flush, flush_of};
 use super::meta::Meta;
 use super::names;
-use super::open::open_at;
 use super::place::Place;
+use super::replace::refusal;
 use super::resolve::Above;
 use super::root::Root;
-use super::sys::{cannot, rename_exclusive, sync_dir};
-use super::temp::{Target, Temp};
+use super::spelling::{is_listed, is_respelling};
+use super::sys::{cannot, rename_exclusive};
+
+/// A rename under way: both places are locked.
+#[derive(Debug)]
+pub(crate) struct Moving<'r> {
+    pub(crate) from: &'r VirtualPath,
+    pub(crate) to: &'r VirtualPath,
+    pub(crate) source: Place<'r>,
+    pub(crate) target: Place<'r>,
+    /// What is moved.
+    pub(crate) moved: Meta,
+    /// Whether a file or link at the target gives way.
+    pub(crate) replaces: bool,
+    /// Which of the two paths a fault is about, as long as it is not told.
+    pub(crate) at: &'r Cell<&'r VirtualPath>,
+}
 
 impl Root {
     pub(crate) fn rename(&self, request: &RenameRequest) -> Result<Renamed> {
@@ -32,7 +49,7 @@ impl Root {
             ));
         }
         // Each error names the path that it is about: `from` up to where `to` is looked at.
-        let at = std::cell::Cell::new(from);
+        let at = Cell::new(from);
         self.attempt(from, || {
             at.set(from);
             self.rename_once(request, &at).map_err(|fault| match fault {
@@ -43,14 +60,13 @@ impl Root {
     }
 
     fn rename_once<'r>(
-        &self,
+        &'r self,
         request: &'r RenameRequest,
-        at: &std::cell::Cell<&'r VirtualPath>,
+        at: &'r Cell<&'r VirtualPath>,
     ) -> Result<Renamed, Fault> {
         let RenameRequest { from, to, mode, .. } = request;
         let source = self.place(from, Above::Refuse)?;
         let moved = source.look()?.ok_or(Errno::NOENT)?;
-        let version = |meta: &Meta| meta.is_file().then(|| meta.version());
         if from == to {
             return Ok(Renamed::new(version(&moved)));
         }
@@ -58,125 +74,148 @@ impl Root {
             return Err(into_itself(from).into());
         }
         at.set(to);
-        let target = self.place(to, Above::Make)?;
-        let _held = source.lock_both(&target)?;
-        let there = target.look()?;
-        if let Some(there) = &there {
-            check_target(to, *mode, &moved, there)?;
-            if there.id() == moved.id() {
-                return self.join(&source, &target, there);
-            }
-        }
-        let races = [Errno::NOENT, Errno::ISDIR, Errno::NOTDIR];
-        let atomic = match mode {
-            RenameMode::Overwrite if !moved.is_dir() => {
-                renameat(&source.dir, source.name(), &target.dir, target.name())
-            }
-            _ => rename_new(&source, &target, &moved),
+        let mut moving = Moving {
+            target: self.place(to, Above::Make)?,
+            from,
+            to,
+            source,
+            moved,
+            replaces: *mode == RenameMode::Overwrite && !moved.is_dir(),
+            at,
         };
-        match atomic {
+        let _held = moving.source.lock_both(&moving.target)?;
+        let there = moving.target.look()?;
+        let renamed = self.move_onto(&moving, there.as_ref())?;
+        moving.target.keep_dirs();
+        Ok(renamed)
+    }
+
+    fn move_onto(&self, moving: &Moving<'_>, there: Option<&Meta>) -> Result<Renamed, Fault> {
+        let Moving { source, target, .. } = moving;
+        let Some(there) = there else {
+            return self.move_by(moving, rename_new);
+        };
+        let may_be_one = there.id() == moving.moved.id();
+        if may_be_one && is_respelling(source, target)? {
+            let renamed = self.move_by(moving, rename_plain)?;
+            if is_listed(&target.dir, target.name())? {
+                return Ok(renamed);
+            }
+            let what = "changing only the case of a name on this file system";
+            return Err(Error::unsupported(what).into());
+        }
+        if !moving.replaces {
+            return Err(Error::already_exists(moving.to).into());
+        }
+        if there.is_dir() {
+            return Err(Error::is_a_directory(moving.to).into());
+        }
+        let renamed = self.move_by(moving, rename_plain)?;
+        if renamed.atomic && may_be_one {
+            self.leave_one(moving)?;
+        }
+        Ok(renamed)
+    }
+
+    /// Renames in one step, or by a copy where that cannot be.
+    fn move_by(
+        &self,
+        moving: &Moving<'_>,
+        rename: fn(&Moving<'_>) -> rustix::io::Result<()>,
+    ) -> Result<Renamed, Fault> {
+        let Moving {
+            source,
+            target,
+            moved,
+            ..
+        } = moving;
+        let races = [Errno::NOENT, Errno::ISDIR, Errno::NOTDIR];
+        let durability = self.durability();
+        // What takes the place of other content may never have been written out by whoever made it.
+        let must_stay = durability.is_full() || (durability.keeps_content() && moving.replaces);
+        if moved.is_file() && must_stay {
+            moving.at.set(moving.from);
+            flush_of(source)?;
+            moving.at.set(moving.to);
+        }
+        let flushes = [
+            Flush::if_full(durability, &target.dir)?,
+            Flush::if_full(durability, &source.dir)?,
+        ];
+        match rename(moving) {
             Ok(()) => {}
-            Err(Errno::XDEV) if moved.is_file() => {
+            Err(Errno::XDEV) => {
                 return self
-                    .carry(&source, &target, *mode, at, from)
+                    .carry(moving)
                     .map_err(|fault| fault.on_disk_of(&target.dir));
             }
-            Err(Errno::INVAL) => return Err(into_itself(from).into()),
+            Err(Errno::INVAL) if moved.is_dir() => return Err(into_itself(moving.from).into()),
+            Err(Errno::EXIST) if moving.replaces => return Err(Fault::raced(Errno::EXIST)),
+            Err(error @ (Errno::PERM | Errno::ACCESS)) => return Err(moving.refusal(error)),
             Err(error) => {
                 return Err(Fault::from(error).race_if(&races).on_disk_of(&target.dir));
             }
         }
-        self.sync_both(&source, &target)?;
+        for flush in flushes {
+            flush.wait()?;
+        }
         let meta = target.look()?;
         Ok(Renamed::new(meta.as_ref().and_then(version)))
     }
 
-    /// Both names are of one file. The system would leave both, and call it done.
-    fn join(&self, source: &Place<'_>, target: &Place<'_>, there: &Meta) -> Result<Renamed, Fault> {
-        let same_dir = Meta::of(&source.dir)?.id() == Meta::of(&target.dir)?.id();
-        if !same_dir || source.name() != target.name() {
-            unlinkat(&source.dir, source.name(), AtFlags::empty())?;
-            self.sync_both(source, target)?;
-        }
-        let meta = target.look()?.unwrap_or(*there);
-        Ok(Renamed::new(meta.is_file().then(|| meta.version())))
-    }
-
-    /// Moves a file to another file system: a copy, then a removal.
-    fn carry<'r>(
-        &self,
-        source: &Place<'_>,
-        target: &Place<'_>,
-        mode: RenameMode,
-        at: &std::cell::Cell<&'r VirtualPath>,
-        from: &'r VirtualPath,
-    ) -> Result<Renamed, Fault> {
-        at.set(from);
-        let mut opened = open_at(source)?;
-        let mut temp = Temp::create(target.dir.as_fd(), Some(&opened.meta))?;
-        copy(&mut opened.file, &mut temp)?;
-        if source.look()?.map(|meta| meta.version()) != Some(opened.meta.version()) {
-            return Err(Fault::Outrun);
-        }
-        let how = match mode {
-            RenameMode::CreateNew => Target::CreateNew,
-            _ => Target::Replace,
+    /// After a rename that the system calls done. Where both names are of one file it has left both, and the
+    /// source goes; anything else that is at the source now is not ours to remove.
+    fn leave_one(&self, moving: &Moving<'_>) -> Result<(), Fault> {
+        let Moving { source, target, .. } = moving;
+        let (Some(left), Some(there)) = (source.look()?, target.look()?) else {
+            return Ok(());
         };
-        let version = temp.put(target.name(), how, self.fsync())?;
-        unlinkat(&source.dir, source.name(), AtFlags::empty())?;
-        self.sync_both(source, target)?;
-        Ok(Renamed::copied(Some(version)))
-    }
-
-    fn sync_both(&self, source: &Place<'_>, target: &Place<'_>) -> io::Result<()> {
-        if self.fsync() {
-            sync_dir(&target.dir)?;
-            sync_dir(&source.dir)?;
-        }
-        Ok(())
-    }
-}
-
-fn copy(from: &mut File, to: &mut Temp<'_>) -> io::Result<()> {
-    use std::io::Read;
-    let mut piece = Vec::with_capacity(1 << 20);
-    loop {
-        piece.clear();
-        from.take(1 << 20).read_to_end(&mut piece)?;
-        if piece.is_empty() {
+        let same_dir = Meta::of(&source.dir)?.id() == Meta::of(&target.dir)?.id();
+        let is_one_place = same_dir && source.name() == target.name();
+        let are_two_names = left.id() == there.id() && left.names() >= 2;
+        if is_one_place
+            || !are_two_names
+            || !is_listed(&source.dir, source.name())?
+            || !is_listed(&target.dir, target.name())?
+        {
             return Ok(());
         }
-        to.write(&piece)?;
+        let flush = Flush::if_full(self.durability(), &source.dir)?;
+        unlinkat(&source.dir, source.name(), AtFlags::empty())?;
+        Ok(flush.wait()?)
     }
 }
 
-/// Decides by what is at the target.
-fn check_target(
-    to: &VirtualPath,
-    mode: RenameMode,
-    moved: &Meta,
-    there: &Meta,
-) -> Result<(), Error> {
-    match mode {
-        RenameMode::Overwrite if !moved.is_dir() => {
-            if there.is_dir() {
-                return Err(Error::is_a_directory(to));
-            }
-            Ok(())
+impl Moving<'_> {
+    /// Makes the error of a rename that the system refuses, about the path that can be told to be the reason.
+    pub(crate) fn refusal(&self, error: Errno) -> Fault {
+        match refusal(self.from, &self.source, error) {
+            Fault::Io(_) => refusal(self.to, &self.target, error),
+            told => told,
         }
-        _ => Err(Error::already_exists(to)),
     }
+}
+
+/// Returns the version of a file.
+pub(crate) fn version(meta: &Meta) -> Option<backend_core::Version> {
+    meta.is_file().then(|| meta.version())
+}
+
+fn rename_plain(moving: &Moving<'_>) -> rustix::io::Result<()> {
+    let Moving { source, target, .. } = moving;
+    renameat(&source.dir, source.name(), &target.dir, target.name())
 }
 
 /// Renames to a name that nothing may have.
-fn rename_new(source: &Place<'_>, target: &Place<'_>, moved: &Meta) -> rustix::io::Result<()> {
+fn rename_new(moving: &Moving<'_>) -> rustix::io::Result<()> {
+    let Moving { source, target, .. } = moving;
     let exclusive = rename_exclusive(&source.dir, source.name(), &target.dir, target.name());
     match exclusive {
         Err(error) if cannot(error) => {}
         outcome => return outcome,
     }
     let flags = AtFlags::empty();
-    if moved.is_file() {
+    if moving.moved.is_file() {
         match linkat(
             &source.dir,
             source.name(),
@@ -192,9 +231,9 @@ fn rename_new(source: &Place<'_>, target: &Place<'_>, moved: &Meta) -> rustix::i
     }
     // Nothing was there a moment ago, and the lock keeps this process away. Another one could put a file there
     // now, on a file system that can neither rename exclusively nor link.
-    renameat(&source.dir, source.name(), &target.dir, target.name())
+    rename_plain(moving)
 }
 
-fn into_itself(from: &VirtualPath) -> Error {
+pub(crate) fn into_itself(from: &VirtualPath) -> Error {
     Error::invalid_request_at(from, "a directory cannot be moved into itself")
 }

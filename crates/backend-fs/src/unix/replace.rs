@@ -3,13 +3,16 @@
 use std::os::fd::AsFd;
 
 use backend_core::{Error, Version, VirtualPath};
-use rustix::fs::{Access, AtFlags, accessat};
+use rustix::fs::{Access, AtFlags, Mode, accessat};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use super::fault::Fault;
+use super::kept::Kept;
 use super::meta::Meta;
 use super::place::Place;
 use super::root::Root;
+use super::sys::{is_append_only, is_fixed};
 use super::temp::{Target, Temp};
 
 impl Root {
@@ -19,6 +22,7 @@ impl Root {
     /// the caller starts again, and decides by what is there then.
     pub(crate) fn replace(
         &self,
+        path: &VirtualPath,
         place: &Place<'_>,
         replaced: Option<&Meta>,
         content: &[u8],
@@ -28,13 +32,63 @@ impl Root {
         // The directory may be removed at any time, and the file be swapped for a directory.
         const RACES: [Errno; 3] = [Errno::NOENT, Errno::ISDIR, Errno::NOTDIR];
         let race = |error| Fault::Io(error).race_if(&RACES).on_disk_of(&place.dir);
-        let mut temp = Temp::create(place.dir.as_fd(), replaced).map_err(race)?;
+        let kept = replaced.map(|meta| Kept::at(place, *meta));
+        if let Some(replaced) = replaced {
+            // What was kept is that of another file if it was swapped meanwhile.
+            if place
+                .look()?
+                .is_none_or(|there| there.id() != replaced.id())
+            {
+                return Err(Fault::Outrun);
+            }
+            // Its temporary file could never be removed.
+            if is_append_only(&place.dir) {
+                return Err(Error::permission_denied(path, APPEND_ONLY).into());
+            }
+        }
+        let mut temp = Temp::create(place.dir.as_fd(), kept.as_ref()).map_err(race)?;
         temp.write(content).map_err(race)?;
         if only.is_some() && place.look()?.map(|meta| meta.version()) != only {
             return Err(Fault::Outrun);
         }
-        temp.put(place.name(), target, self.fsync()).map_err(race)
+        let put = temp.put(place.name(), target, self.durability());
+        put.map_err(|error| match Errno::from_io_error(&error) {
+            Some(Errno::PERM | Errno::ACCESS) => refusal(path, place, error),
+            Some(Errno::EXIST) if target == Target::New => Fault::Raced(error),
+            _ => race(error),
+        })
     }
+}
+
+const APPEND_ONLY: &str =
+    "the directory is append-only: files can be added to it, not replaced or removed";
+
+/// Makes the error of an entry that may not be replaced or removed, with the reason if there is one to see.
+pub(crate) fn refusal(
+    path: &VirtualPath,
+    place: &Place<'_>,
+    error: impl Into<std::io::Error>,
+) -> Fault {
+    match why_fixed(place) {
+        Some(reason) => Error::permission_denied(path, reason).into(),
+        None => Fault::Io(error.into()),
+    }
+}
+
+/// Returns why an entry cannot be replaced or removed by this process, if that can be seen beforehand.
+pub(crate) fn why_fixed(place: &Place<'_>) -> Option<&'static str> {
+    if is_fixed(&place.dir, place.name()) {
+        return Some("the file is marked immutable or append-only");
+    }
+    if is_append_only(&place.dir) {
+        return Some(APPEND_ONLY);
+    }
+    let (dir, there) = (Meta::of(&place.dir).ok()?, place.look().ok()??);
+    let user = geteuid().as_raw();
+    let sticky = dir.mode().contains(Mode::SVTX);
+    let is_others = ![0, dir.owner(), there.owner()].contains(&user);
+    (sticky && is_others)
+        .then_some("in this directory (sticky) only the owner of a file can replace or remove it")
 }
 
 /// Refuses to replace a file that its owner protects. To replace a file takes no right to it, only to its
@@ -55,7 +109,12 @@ pub(crate) fn check_write_access(
         // A link that was swapped in tells nothing of where it leads.
         AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW,
     ) {
-        Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Err(denied()),
+        Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => {
+            let reason = is_fixed(&place.dir, place.name());
+            let fixed =
+                || Error::permission_denied(path, "the file is marked immutable or append-only");
+            Err(if reason { fixed() } else { denied() })
+        }
         // A system that cannot tell leaves it to the steps that follow.
         _ => Ok(()),
     }

@@ -4,6 +4,7 @@
 //! text makes the next path. So the last step never follows anything, and a write lands on the file that a link
 //! leads to.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
@@ -14,6 +15,7 @@ use rustix::io::Errno;
 
 use super::chroot;
 use super::fault::{escape, is_escape};
+use super::made::MadeDirs;
 use super::meta::Meta;
 use super::place::{Handle, Place};
 use super::retry::retry_io;
@@ -82,23 +84,19 @@ impl Root {
     }
 
     fn place_at(&self, path: &Path, above: Above) -> io::Result<Place<'_>> {
-        let open = |dir: &Path| match (self.open_dir(dir), above) {
-            (Err(error), Above::Make) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(self.make_dirs(dir)?.dir)
-            }
-            (outcome, _) => outcome,
-        };
         let named = path.file_name().filter(|_| !means_directory(path));
-        let Some(name) = named else {
-            return Ok(Place {
-                dir: open(path)?,
-                name: ".".into(),
-            });
+        let (dir, name) = match named {
+            Some(name) => (path.parent().unwrap_or(Path::new("")), name),
+            None => (path, OsStr::new(".")),
         };
-        Ok(Place {
-            dir: open(path.parent().unwrap_or(Path::new("")))?,
-            name: name.to_owned(),
-        })
+        let (dir, made) = match (self.open_dir(dir), above) {
+            (Err(error), Above::Make) if error.kind() == io::ErrorKind::NotFound => {
+                let made = self.make_dirs(dir)?;
+                (made.dir, made.all)
+            }
+            (outcome, _) => (outcome?, MadeDirs::default()),
+        };
+        Ok(Place::new(dir, name.to_owned(), made))
     }
 
     /// Returns the path that a link at `at` leads to. It is left as it is written: `..` after a link means the

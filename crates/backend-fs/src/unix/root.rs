@@ -13,6 +13,7 @@ use rustix::fs::stat;
 use super::fault::Fault;
 use super::meta::Meta;
 use super::sys::{RACES, is_local};
+use crate::Durability;
 use crate::builder::Options;
 
 /// What absolute links mean.
@@ -29,7 +30,7 @@ pub(crate) struct Root {
     dir: Dir,
     links: Links,
     read_only: bool,
-    fsync: bool,
+    durability: Durability,
     local: bool,
 }
 
@@ -55,7 +56,7 @@ impl Root {
             dir,
             links,
             read_only: options.read_only,
-            fsync: options.fsync,
+            durability: options.durability,
         })
     }
 
@@ -81,9 +82,9 @@ impl Root {
         self.read_only
     }
 
-    /// Whether to wait for the disk.
-    pub(crate) fn fsync(&self) -> bool {
-        self.fsync
+    /// What waits for the disk.
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
     }
 
     /// Refuses what would change something in a read-only backend.
@@ -138,7 +139,7 @@ impl fmt::Debug for Root {
         f.debug_struct("Root")
             .field("links", &self.links)
             .field("read_only", &self.read_only)
-            .field("fsync", &self.fsync)
+            .field("durability", &self.durability)
             .finish_non_exhaustive()
     }
 }

@@ -1,12 +1,12 @@
 //! The flags of every open in this crate, in one place, and the small differences between systems.
 
-use std::io;
+use std::ffi::OsStr;
 use std::os::fd::AsFd;
 
 use rustix::fs::OFlags;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
 use rustix::io::Errno;
-
-use super::retry::{open_in, retry};
 
 /// How often an operation starts again when what it looked at was swapped under it.
 pub(crate) const RACES: usize = 16;
@@ -41,21 +41,14 @@ pub(crate) const CREATE: OFlags = OFlags::WRONLY
     .union(OFlags::EXCL)
     .union(SAFE);
 
-/// Waits until the disk has what changed in a directory.
-pub(crate) fn sync_dir(dir: impl AsFd) -> io::Result<()> {
-    // The handle may be a mere place, which cannot be synced.
-    let dir = open_in(dir, ".", LIST)?;
-    Ok(retry(|| rustix::fs::fsync(&dir))?)
-}
-
 /// Renames, and fails with `EEXIST` if the target is there. Fails with `EINVAL` or the like where that cannot
 /// be done in one step.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub(crate) fn rename_exclusive(
     from: impl AsFd,
-    name: &std::ffi::OsStr,
+    name: &OsStr,
     to: impl AsFd,
-    new_name: &std::ffi::OsStr,
+    new_name: &OsStr,
 ) -> rustix::io::Result<()> {
     rustix::fs::renameat_with(from, name, to, new_name, rustix::fs::RenameFlags::NOREPLACE)
 }
@@ -63,9 +56,30 @@ pub(crate) fn rename_exclusive(
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 pub(crate) fn rename_exclusive(
     _from: impl AsFd,
-    _name: &std::ffi::OsStr,
+    _name: &OsStr,
     _to: impl AsFd,
-    _new_name: &std::ffi::OsStr,
+    _new_name: &OsStr,
+) -> rustix::io::Result<()> {
+    Err(Errno::NOSYS)
+}
+
+/// Lets two entries change places. Fails with `EINVAL` or the like where that cannot be done in one step.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub(crate) fn rename_exchange(
+    from: impl AsFd,
+    name: &OsStr,
+    to: impl AsFd,
+    new_name: &OsStr,
+) -> rustix::io::Result<()> {
+    rustix::fs::renameat_with(from, name, to, new_name, rustix::fs::RenameFlags::EXCHANGE)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(crate) fn rename_exchange(
+    _from: impl AsFd,
+    _name: &OsStr,
+    _to: impl AsFd,
+    _new_name: &OsStr,
 ) -> rustix::io::Result<()> {
     Err(Errno::NOSYS)
 }
@@ -75,9 +89,40 @@ pub(crate) fn cannot(error: Errno) -> bool {
     error == Errno::NOSYS || error == Errno::INVAL || error == Errno::OPNOTSUPP
 }
 
+/// Whether entries of a directory can be added, and neither removed nor renamed.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn is_append_only(dir: impl AsFd) -> bool {
+    flags(dir, OsStr::new("")).contains(StatxAttributes::APPEND)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn is_append_only(_dir: impl AsFd) -> bool {
+    false
+}
+
+/// Whether the file of that name is marked as one that nobody may replace or remove.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn is_fixed(dir: impl AsFd, name: &OsStr) -> bool {
+    flags(dir, name).intersects(StatxAttributes::APPEND.union(StatxAttributes::IMMUTABLE))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn is_fixed(_dir: impl AsFd, _name: &OsStr) -> bool {
+    false
+}
+
+/// Returns the flags of a file, or of the directory itself for the empty name. A system that cannot tell says
+/// that there are none.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn flags(dir: impl AsFd, name: &OsStr) -> StatxAttributes {
+    let at = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
+    let empty = StatxAttributes::empty();
+    statx(dir, name, at, StatxFlags::empty()).map_or(empty, |seen| seen.stx_attributes)
+}
+
 /// Returns the number of the kind of file system that a directory is on.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn magic(dir: impl AsFd) -> Option<u64> {
+pub(crate) fn magic(dir: impl AsFd) -> Option<u64> {
     let info = rustix::fs::fstatfs(dir).ok()?;
     // It is signed on some targets, and 32 bits of it count.
     #[expect(clippy::cast_sign_loss, reason = "only the bits matter")]

@@ -1,78 +1,115 @@
 //! A temporary file beside its target: written in full, then put in the target's place in one step.
 //!
 //! It has a reserved name, which nothing shows. While its writer lives it holds a lock on the file, by which
-//! [`leftovers`](super::leftovers) tells the files of those who were killed.
+//! [`leftovers`](super::leftovers) tells the files of those who were killed. In a directory whose entries cannot
+//! be removed it has no name at all until it is in its place.
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use backend_core::Version;
 use rustix::fs::{
-    AtFlags, FlockOperation, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid, fchmod,
-    fchown, flock, futimens, linkat, openat, renameat, unlinkat,
+    AtFlags, CWD, FlockOperation, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, flock, futimens,
+    linkat, openat, renameat, unlinkat,
 };
 use rustix::io::Errno;
 
+use super::flush::{Flush, confirm, flush_content, flush_file};
+use super::kept::{Kept, Likeness};
 use super::meta::Meta;
 use super::names;
+use super::place::look;
 use super::retry::retry;
-use super::sys::{CREATE, RACES, cannot, rename_exclusive, sync_dir};
+use super::sys::{CREATE, RACES, cannot, is_append_only, is_local, rename_exclusive};
+use crate::Durability;
 
 /// A temporary file. It is removed when it is dropped, unless it was put in place.
 #[derive(Debug)]
 pub(crate) struct Temp<'dir> {
     dir: BorrowedFd<'dir>,
-    name: String,
+    /// The name that it has, if it has one.
+    name: Option<String>,
     file: File,
-    in_place: bool,
 }
 
 /// Whether a target may be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
+    /// What is there gives way.
     Replace,
+    /// Nothing was there a moment ago. What somebody put there meanwhile is met as `EEXIST`, if the system can
+    /// tell.
+    New,
+    /// Nothing may be there.
     CreateNew,
 }
 
 impl<'dir> Temp<'dir> {
-    /// Makes an empty file in `dir`. It gets the owner and the mode of the file that it will replace, if there
-    /// is one.
-    pub(crate) fn create(dir: BorrowedFd<'dir>, replaced: Option<&Meta>) -> io::Result<Self> {
+    /// Makes an empty file in `dir`. It gets the owner, the mode and the access list of the file that it will
+    /// replace, if there is one.
+    pub(crate) fn create(dir: BorrowedFd<'dir>, replaced: Option<&Kept>) -> io::Result<Self> {
+        let Some(replaced) = replaced else {
+            let mode = Mode::from_raw_mode(0o666);
+            return if is_append_only(dir) {
+                Self::without_name(dir, mode)
+            } else {
+                Self::with_mode(dir, mode)
+            };
+        };
         // Until it has the right owner, nobody else may open the copy of a file that they may not read.
-        let mode = if replaced.is_some() { 0o600 } else { 0o666 };
-        let temp = Self::create_with(dir, Mode::from_raw_mode(mode))?;
-        if let Some(replaced) = replaced {
-            temp.resemble(replaced)?;
+        let temp = Self::with_mode(dir, Mode::from_raw_mode(0o600))?;
+        match replaced.give(&temp.file)? {
+            // Where modes cannot be changed, a file may still be made with one.
+            Likeness::Less {
+                wanted,
+                same_owners: true,
+            } => {
+                drop(temp);
+                let temp = Self::with_mode(dir, wanted)?;
+                replaced.give(&temp.file)?;
+                Ok(temp)
+            }
+            Likeness::Same | Likeness::Less { .. } => Ok(temp),
         }
-        Ok(temp)
     }
 
-    fn create_with(dir: BorrowedFd<'dir>, mode: Mode) -> io::Result<Self> {
+    fn with_mode(dir: BorrowedFd<'dir>, mode: Mode) -> io::Result<Self> {
         for _ in 0..RACES {
             let name = names::temporary();
             let file: File = match retry(|| openat(dir, &name, CREATE | OFlags::NOCTTY, mode)) {
                 Ok(file) => file.into(),
-                Err(Errno::EXIST) => continue,
+                Err(Errno::EXIST | Errno::INTR) => continue,
                 Err(error) => return Err(error.into()),
             };
             let temp = Self {
                 dir,
-                name,
+                name: Some(name),
                 file,
-                in_place: false,
             };
             let locked = flock(&temp.file, FlockOperation::NonBlockingLockExclusive);
             // In the moment before the lock it looked like a leftover, and may have been removed as one.
-            if locked == Err(Errno::WOULDBLOCK) || Meta::of(&temp.file)?.names() == 0 {
-                continue;
+            if locked != Err(Errno::WOULDBLOCK) && temp.is_there()? {
+                return Ok(temp);
             }
-            return Ok(temp);
         }
         Err(Errno::EXIST.into())
+    }
+
+    /// Whether the name is still that of the file. The number of names alone does not tell: some file systems
+    /// say 0 for every file.
+    fn is_there(&self) -> io::Result<bool> {
+        let meta = Meta::of(&self.file)?;
+        if meta.names() > 0 {
+            return Ok(true);
+        }
+        let Some(name) = &self.name else {
+            return Ok(false);
+        };
+        Ok(look(self.dir, name)?.is_some_and(|there| there.id() == meta.id()))
     }
 
     /// Gives the file a time of modification that no other write of this process has. The kernel's own has the
@@ -94,51 +131,85 @@ impl<'dir> Temp<'dir> {
         let _ = futimens(&self.file, &times);
     }
 
-    fn resemble(&self, replaced: &Meta) -> io::Result<()> {
-        let own = Meta::of(&self.file)?;
-        let mut mode = replaced.mode();
-        let (owner, group) = (replaced.owner(), replaced.group());
-        if own.owner() != owner || own.group() != group {
-            let (owner, group) = (Uid::from_raw(owner), Gid::from_raw(group));
-            let both = fchown(&self.file, Some(owner), Some(group));
-            if both.is_err() && fchown(&self.file, None, Some(group)).is_err() {
-                // The group is another one now: it gets no more than everybody.
-                let others = Mode::from_raw_mode((mode.as_raw_mode() & 0o007) << 3);
-                mode = mode.difference(Mode::RWXG) | (mode & others);
-            }
-        }
-        // New content does not run with the owner's rights, as after any write.
-        let mode = mode.difference(Mode::SUID.union(Mode::SGID));
-        if own.mode() != mode {
-            fchmod(&self.file, mode)?;
-        }
-        Ok(())
-    }
-
     pub(crate) fn write(&mut self, content: &[u8]) -> io::Result<()> {
         self.file.write_all(content)?;
         self.touch();
         Ok(())
     }
 
-    /// Puts the file in the place of `name` in its directory, and returns its version.
-    pub(crate) fn put(mut self, name: &OsStr, target: Target, fsync: bool) -> io::Result<Version> {
-        if fsync {
-            self.file.sync_all()?;
+    /// Makes sure of the content: the file system has taken it, and the disk has it if that is asked for.
+    pub(crate) fn settle(&self, durability: Durability, replaces: bool) -> io::Result<()> {
+        if durability.is_full() {
+            flush_file(&self.file)?;
+        } else if durability.keeps_content() && replaces {
+            flush_content(&self.file)?;
         }
+        Ok(confirm(&self.file)?)
+    }
+
+    /// Puts the file in the place of `name` in its directory, and returns its version.
+    ///
+    /// A file that is there is replaced only if `target` says so. Content that must survive is on the disk first.
+    pub(crate) fn put(
+        mut self,
+        name: &OsStr,
+        target: Target,
+        durability: Durability,
+    ) -> io::Result<Version> {
+        self.settle(durability, target == Target::Replace)?;
+        let flush = Flush::if_full(durability, self.dir)?;
         match target {
-            Target::Replace => renameat(self.dir, &self.name, self.dir, name)?,
+            Target::Replace => renameat(self.dir, self.name()?, self.dir, name)?,
+            Target::New => self.put_new(name, durability)?,
             Target::CreateNew => self.put_exclusive(name)?,
         }
-        self.in_place = true;
-        if fsync {
-            sync_dir(self.dir)?;
+        self.name = None;
+        flush.wait()?;
+        let (dir, meta) = (self.dir, Meta::of(&self.file)?);
+        if is_local(dir) {
+            return Ok(meta.version());
         }
+        // Elsewhere the last close may change the times. What is there is asked then, if it is still this file.
+        drop(self);
+        let there =
+            look(dir, name)?.filter(|there| there.id() == meta.id() && there.size() == meta.size());
+        Ok(there.unwrap_or(meta).version())
+    }
+
+    /// Returns the version that the file has, whatever its name is.
+    pub(crate) fn version(&self) -> io::Result<Version> {
         Ok(Meta::of(&self.file)?.version())
     }
 
+    /// Returns the name that the file has at the moment.
+    pub(crate) fn name(&self) -> rustix::io::Result<&str> {
+        self.name.as_deref().ok_or(Errno::PERM)
+    }
+
+    /// Takes the file for one that is in its place now, so that it stays.
+    pub(crate) fn keep(&mut self) {
+        self.name = None;
+    }
+
+    fn put_new(&self, name: &OsStr, durability: Durability) -> io::Result<()> {
+        let Some(own) = &self.name else {
+            return Ok(self.name_exclusive(name)?);
+        };
+        match rename_exclusive(self.dir, OsStr::new(own), self.dir, name) {
+            Err(error) if cannot(error) => {
+                // It may replace something after all.
+                self.settle(durability, true)?;
+                Ok(renameat(self.dir, own, self.dir, name)?)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
     fn put_exclusive(&self, name: &OsStr) -> rustix::io::Result<()> {
-        match rename_exclusive(self.dir, OsStr::new(&self.name), self.dir, name) {
+        let Some(own) = &self.name else {
+            return self.name_exclusive(name);
+        };
+        match rename_exclusive(self.dir, OsStr::new(own), self.dir, name) {
             Err(error) if cannot(error) => self.link_exclusive(name),
             outcome => outcome,
         }
@@ -146,8 +217,8 @@ impl<'dir> Temp<'dir> {
 
     /// The old way: a second name for the file, which cannot be given twice, instead of the first one.
     fn link_exclusive(&self, name: &OsStr) -> rustix::io::Result<()> {
-        match linkat(self.dir, &self.name, self.dir, name, AtFlags::empty()) {
-            Ok(()) => unlinkat(self.dir, &self.name, AtFlags::empty()),
+        match linkat(self.dir, self.name()?, self.dir, name, AtFlags::empty()) {
+            Ok(()) => unlinkat(self.dir, self.name()?, AtFlags::empty()),
             Err(Errno::PERM | Errno::MLINK) => self.claim_exclusive(name),
             Err(error) if cannot(error) => self.claim_exclusive(name),
             Err(error) => Err(error),
@@ -157,12 +228,43 @@ impl<'dir> Temp<'dir> {
     /// Where there are no hard links: whoever can make the empty file may replace it.
     fn claim_exclusive(&self, name: &OsStr) -> rustix::io::Result<()> {
         drop(openat(self.dir, name, CREATE, Mode::from_raw_mode(0o600))?);
-        let renamed = renameat(self.dir, &self.name, self.dir, name);
+        let renamed = renameat(self.dir, self.name()?, self.dir, name);
         if renamed.is_err() {
             let _ = unlinkat(self.dir, name, AtFlags::empty());
         }
         renamed
     }
+
+    /// A file that has no name yet gets its first one.
+    fn name_exclusive(&self, name: &OsStr) -> rustix::io::Result<()> {
+        let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        linkat(CWD, own, self.dir, name, AtFlags::SYMLINK_FOLLOW)
+    }
+
+    /// Makes a file without a name. Where that cannot be done, it is refused: what has a name would stay.
+    fn without_name(dir: BorrowedFd<'dir>, mode: Mode) -> io::Result<Self> {
+        let file = unnamed(dir, mode)?;
+        Ok(Self {
+            dir,
+            name: None,
+            file,
+        })
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn unnamed(dir: BorrowedFd<'_>, mode: Mode) -> io::Result<File> {
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    match openat(dir, ".", flags, mode) {
+        Ok(file) => Ok(file.into()),
+        Err(error) if cannot(error) || error == Errno::ISDIR => Err(Errno::PERM.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn unnamed(_dir: BorrowedFd<'_>, _mode: Mode) -> io::Result<File> {
+    Err(Errno::PERM.into())
 }
 
 impl AsFd for Temp<'_> {
@@ -173,8 +275,8 @@ impl AsFd for Temp<'_> {
 
 impl Drop for Temp<'_> {
     fn drop(&mut self) {
-        if !self.in_place {
-            let _ = unlinkat(self.dir, &self.name, AtFlags::empty());
+        if let Some(name) = &self.name {
+            let _ = unlinkat(self.dir, name, AtFlags::empty());
         }
     }
 }

@@ -27,12 +27,13 @@ impl Root {
     /// Writes a file that must not be there. A link at the path is something that is there, wherever it leads.
     fn create_new(&self, request: &WriteRequest) -> Result<Written, Fault> {
         let WriteRequest { path, content, .. } = request;
-        let place = self.place(path, Above::Make)?;
+        let mut place = self.place(path, Above::Make)?;
         let _held = place.lock()?;
         if place.look()?.is_some() {
             return Err(Error::already_exists(path).into());
         }
-        let version = self.replace(&place, None, content, Target::CreateNew, None)?;
+        let version = self.replace(path, &place, None, content, Target::CreateNew, None)?;
+        place.keep_dirs();
         Ok(Written::new(version, true, content.len() as u64))
     }
 
@@ -46,7 +47,7 @@ impl Root {
             None => self.follow(path, Above::Make),
             Some(_) => self.follow(path, Above::Refuse),
         };
-        let place = match found {
+        let mut place = match found {
             Ok(Found { place, .. }) => place,
             // A file that must have a version is not there if its directory is not.
             Err(error) if only.is_some() && error.kind() == std::io::ErrorKind::NotFound => {
@@ -69,7 +70,12 @@ impl Root {
         if let Some(meta) = &there {
             check_write_access(path, &place, meta)?;
         }
-        let version = self.replace(&place, there.as_ref(), content, Target::Replace, only)?;
+        let target = match there {
+            Some(_) => Target::Replace,
+            None => Target::New,
+        };
+        let version = self.replace(path, &place, there.as_ref(), content, target, only)?;
+        place.keep_dirs();
         Ok(Written::new(version, there.is_none(), content.len() as u64))
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use backend_core::{Backend, BackendExt, ErrorKind};
-use backend_fs::FsBackend;
+use backend_fs::{Durability, FsBackend};
 
 use crate::support::{Host, refused, run};
 
@@ -79,7 +79,10 @@ fn a_link_may_be_the_way_to_the_root() {
 #[test]
 fn a_backend_that_waits_for_the_disk_does_the_same() {
     let host = Host::new();
-    let backend = FsBackend::builder(host.root()).fsync().build().unwrap();
+    let backend = FsBackend::builder(host.root())
+        .durability(Durability::Full)
+        .build()
+        .unwrap();
     run(async {
         backend.write("/a/b/f", "one").await.unwrap();
         backend.edit("/a/b/f", "one", "two").await.unwrap();
@@ -99,7 +102,22 @@ fn a_clone_is_the_same_backend_and_says_what_it_can_do() {
     run(backend.write("/f", "x")).unwrap();
     assert_eq!(run(again.read("/f")).unwrap().text, "x");
     let can = again.capabilities();
-    assert!(can.durable && can.symlinks && !can.read_only && !can.executes);
+    assert!(can.symlinks && !can.read_only && !can.executes);
+}
+
+#[test]
+fn only_what_survives_a_power_loss_is_called_durable() {
+    let host = Host::new();
+    for (durability, durable) in [
+        (Durability::Relaxed, false),
+        (Durability::Content, false),
+        (Durability::Full, true),
+    ] {
+        let builder = FsBackend::builder(host.root()).durability(durability);
+        let backend = builder.build().unwrap();
+        assert_eq!(backend.capabilities().durable, durable, "{durability}");
+    }
+    assert!(!host.backend().capabilities().durable);
 }
 
 #[test]

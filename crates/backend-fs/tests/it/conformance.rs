@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use backend_conformance::{Below, Subject, populate};
 use backend_core::BackendExt;
-use backend_fs::FsBackend;
+use backend_fs::{Durability, FsBackend};
 use tempfile::TempDir;
 
 use crate::support::p;
@@ -32,7 +32,10 @@ backend_conformance::file_laws!(shared, || async { fresh().shared() });
 
 backend_conformance::file_laws!(synced, || async {
     let dir = tempfile::tempdir().unwrap();
-    let backend = FsBackend::builder(dir.path()).fsync().build().unwrap();
+    let backend = FsBackend::builder(dir.path())
+        .durability(Durability::Full)
+        .build()
+        .unwrap();
     subject_of(dir, backend)
 });
 

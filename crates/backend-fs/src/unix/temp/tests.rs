@@ -7,8 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 
 use rustix::io::Errno;
 
+use super::super::kept::Kept;
 use super::super::meta::Meta;
 use super::{Target, Temp, unique_now};
+use crate::Durability;
 
 #[test]
 fn no_two_moments_are_the_same() {
@@ -34,7 +36,7 @@ fn every_exclusive_way_gives_a_name_once() {
         let mut first = Temp::create(dir.as_fd(), None).unwrap();
         first.write(b"first").unwrap();
         assert_eq!(way(&first, name), Ok(()));
-        first.in_place = true;
+        first.keep();
         drop(first);
         let mut second = Temp::create(dir.as_fd(), None).unwrap();
         second.write(b"second").unwrap();
@@ -63,10 +65,12 @@ fn new_content_does_not_keep_the_rights_of_its_owner() {
     let target = root.path().join("tool");
     fs::write(&target, "old").unwrap();
     fs::set_permissions(&target, fs::Permissions::from_mode(0o6755)).unwrap();
-    let old = Meta::of(File::open(&target).unwrap()).unwrap();
+    let file = File::open(&target).unwrap();
+    let old = Kept::of(&file, Meta::of(&file).unwrap());
     let mut temp = Temp::create(dir.as_fd(), Some(&old)).unwrap();
     temp.write(b"new").unwrap();
-    temp.put(OsStr::new("tool"), Target::Replace, true).unwrap();
+    temp.put(OsStr::new("tool"), Target::Replace, Durability::Full)
+        .unwrap();
     let mode = fs::metadata(&target).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o755);
 }
@@ -79,7 +83,10 @@ fn versions_of_one_size_differ_though_the_inode_is_the_same_again() {
     for _ in 0..200 {
         let mut temp = Temp::create(dir.as_fd(), None).unwrap();
         temp.write(b"same").unwrap();
-        versions.push(temp.put(OsStr::new("f"), Target::Replace, false).unwrap());
+        versions.push(
+            temp.put(OsStr::new("f"), Target::Replace, Durability::Relaxed)
+                .unwrap(),
+        );
     }
     let count = versions.len();
     versions.sort_by_key(ToString::to_string);

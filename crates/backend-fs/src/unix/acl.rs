@@ -1,0 +1,166 @@
+//! Access lists as Linux stores them, and what they come to where only a mode is left.
+
+use std::ffi::CStr;
+
+/// The attribute that has the list of a file.
+pub(crate) const ACCESS: &CStr = c"system.posix_acl_access";
+
+/// The attribute of a directory that has the list of what is made in it.
+pub(crate) const DEFAULT: &CStr = c"system.posix_acl_default";
+
+const VERSION: u32 = 2;
+const HEADER: usize = 4;
+const ENTRY: usize = 8;
+
+/// Whom an entry of a list is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whom {
+    Owner,
+    User,
+    OwningGroup,
+    Group,
+    Mask,
+    Others,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    whom: Whom,
+    rights: u16,
+    /// Where the rights are.
+    at: usize,
+}
+
+/// The list of a file.
+#[derive(Clone, Debug)]
+pub(crate) struct AccessList {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl AccessList {
+    /// Reads a list, if it is one that this crate knows.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let (version, rest) = bytes.split_first_chunk::<HEADER>()?;
+        if u32::from_le_bytes(*version) != VERSION || rest.len() % ENTRY != 0 {
+            return None;
+        }
+        let mut entries = Vec::new();
+        for (index, entry) in rest.chunks_exact(ENTRY).enumerate() {
+            let [tag0, tag1, rights0, rights1, ..] = *entry else {
+                return None;
+            };
+            let whom = match u16::from_le_bytes([tag0, tag1]) {
+                0x01 => Whom::Owner,
+                0x02 => Whom::User,
+                0x04 => Whom::OwningGroup,
+                0x08 => Whom::Group,
+                0x10 => Whom::Mask,
+                0x20 => Whom::Others,
+                _ => return None,
+            };
+            entries.push(Entry {
+                whom,
+                rights: u16::from_le_bytes([rights0, rights1]) & 7,
+                at: HEADER + index * ENTRY + 2,
+            });
+        }
+        Some(Self {
+            bytes: bytes.to_vec(),
+            entries,
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns the list for a file that belongs to another group now, which gets no more than everybody.
+    pub(crate) fn for_another_group(mut self) -> Self {
+        let others = self.rights(Whom::Others).fold(7, |all, one| all & one);
+        for entry in &mut self.entries {
+            if entry.whom == Whom::OwningGroup {
+                entry.rights &= others;
+                if let Some(low) = self.bytes.get_mut(entry.at) {
+                    // The rights are three bits.
+                    *low = (entry.rights & 7) as u8;
+                }
+            }
+        }
+        self
+    }
+
+    /// Returns the rights of the owning group and of others where the list itself cannot be kept: no more than
+    /// anybody had whom one of the two will stand for.
+    pub(crate) fn as_mode(&self) -> (u16, u16) {
+        let all = |whom| self.rights(whom).fold(7, |all, one| all & one);
+        let mask = all(Whom::Mask);
+        let named = all(Whom::User);
+        let group = all(Whom::OwningGroup) & mask & named;
+        let others = all(Whom::Others) & named & all(Whom::Group);
+        (group, others)
+    }
+
+    fn rights(&self, whom: Whom) -> impl Iterator<Item = u16> {
+        let entries = self.entries.iter();
+        entries
+            .filter(move |entry| entry.whom == whom)
+            .map(|entry| entry.rights)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AccessList;
+
+    fn list(entries: &[(u16, u16, u32)]) -> Vec<u8> {
+        let mut bytes = 2_u32.to_le_bytes().to_vec();
+        for (tag, rights, id) in entries {
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend(rights.to_le_bytes());
+            bytes.extend(id.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// The owner everything, user 9 `user`, the group `group`, a mask `mask`, others `others`.
+    fn usual(user: u16, group: u16, mask: u16, others: u16) -> AccessList {
+        let none = u32::MAX;
+        AccessList::parse(&list(&[
+            (0x01, 7, none),
+            (0x02, user, 9),
+            (0x04, group, none),
+            (0x10, mask, none),
+            (0x20, others, none),
+        ]))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_mask_never_becomes_the_rights_of_a_group() {
+        assert_eq!(usual(6, 0, 6, 0).as_mode(), (0, 0));
+        assert_eq!(usual(6, 7, 4, 4).as_mode(), (4, 4));
+    }
+
+    #[test]
+    fn a_user_who_had_less_than_others_has_no_more_without_the_list() {
+        assert_eq!(usual(0, 6, 7, 4).as_mode(), (0, 0));
+        assert_eq!(usual(4, 6, 7, 6).as_mode(), (4, 4));
+    }
+
+    #[test]
+    fn another_group_gets_what_everybody_has() {
+        let list = usual(6, 6, 7, 4).for_another_group();
+        let again = AccessList::parse(list.bytes()).unwrap();
+        assert_eq!(again.as_mode(), (4, 4));
+        assert_eq!(list.bytes().len(), again.bytes().len());
+    }
+
+    #[test]
+    fn what_is_no_list_is_not_taken_for_one() {
+        for odd in [&[][..], &[2, 0, 0], &[3, 0, 0, 0], &[2, 0, 0, 0, 1, 0]] {
+            assert!(AccessList::parse(odd).is_none(), "{odd:?}");
+        }
+        assert!(AccessList::parse(&list(&[(0x40, 7, 0)])).is_none());
+    }
+}

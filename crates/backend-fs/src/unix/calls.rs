@@ -1,0 +1,94 @@
+//! The system calls that no safe wrapper has, and the only `unsafe` of this crate.
+
+#![expect(
+    unsafe_code,
+    reason = "a close that tells its error, and file handles, have no safe wrapper"
+)]
+
+use std::os::fd::{IntoRawFd, OwnedFd};
+
+use rustix::io::try_close;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use handle::{NOT_TO_OPEN, file_handle};
+
+/// Closes a descriptor, and tells what the system has to say to that. It is closed in any case.
+pub(crate) fn close(fd: OwnedFd) -> rustix::io::Result<()> {
+    // SAFETY: the descriptor is owned, and given up here: nobody can use or close it afterwards.
+    unsafe { try_close(fd.into_raw_fd()) }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod handle {
+    use std::ffi::{CStr, c_int, c_uint};
+    use std::os::fd::{AsFd, AsRawFd};
+
+    use rustix::fs::AtFlags;
+    use rustix::io::Errno;
+
+    /// As many bytes as a handle may have.
+    const MOST: usize = 128;
+
+    /// Asks for a handle that need not be good for opening the file.
+    pub(crate) const NOT_TO_OPEN: AtFlags = AtFlags::from_bits_retain(0x200);
+
+    /// The kernel's `struct file_handle`.
+    #[repr(C)]
+    struct Handle {
+        length: c_uint,
+        kind: c_int,
+        bytes: [u8; MOST],
+    }
+
+    /// Returns the handle by which a file system knows a file, its generation included: another file that gets
+    /// the same inode later has another handle.
+    pub(crate) fn file_handle(
+        dir: impl AsFd,
+        name: &CStr,
+        flags: AtFlags,
+    ) -> rustix::io::Result<Vec<u8>> {
+        let mut handle = Handle {
+            // Fits: it is 128.
+            length: MOST as c_uint,
+            kind: 0,
+            bytes: [0; MOST],
+        };
+        let mut mount: c_int = 0;
+        // SAFETY: the descriptor is open during the call, the name ends with a NUL, `handle` has room for as many
+        // bytes as it says, and both places are written to by the kernel alone.
+        let outcome = unsafe {
+            libc::syscall(
+                libc::SYS_name_to_handle_at,
+                dir.as_fd().as_raw_fd(),
+                name.as_ptr(),
+                &raw mut handle,
+                &raw mut mount,
+                flags.bits(),
+            )
+        };
+        if outcome != 0 {
+            return Err(
+                Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::NOSYS)
+            );
+        }
+        let length = usize::try_from(handle.length).unwrap_or(MOST).min(MOST);
+        let mut bytes = handle.kind.to_ne_bytes().to_vec();
+        bytes.extend(handle.bytes.iter().take(length));
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::close;
+
+    #[test]
+    fn a_copy_is_closed_and_the_file_stays_open() {
+        let mut file = tempfile::tempfile().unwrap();
+        close(file.try_clone().unwrap().into()).unwrap();
+        file.write_all(b"more").unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 4);
+    }
+}

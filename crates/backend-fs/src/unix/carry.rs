@@ -1,0 +1,174 @@
+//! Moving what the system cannot rename: to another file system, to another mount of the same one, or a directory
+//! of a lower layer. It is a copy, then a removal.
+//!
+//! The original goes last, when the copy is confirmed, on the disk and in its place. If it cannot go, the copy
+//! goes again, and what it replaced comes back.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+
+use backend_core::{EntryKind, Error, Renamed};
+use rustix::fs::{Access, AtFlags, accessat, unlinkat};
+use rustix::io::Errno;
+
+use super::fault::Fault;
+use super::flush::Flush;
+use super::kept::Kept;
+use super::open::open_at;
+use super::place::{Place, look};
+use super::put_back::Placed;
+use super::rename::Moving;
+use super::replace::{refusal, why_fixed};
+use super::root::Root;
+use super::temp::Temp;
+
+impl Root {
+    /// Moves an entry by copying it.
+    pub(crate) fn carry(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
+        moving.at.set(moving.from);
+        self.check_removable(moving)?;
+        match moving.moved.kind() {
+            EntryKind::File => self.carry_file(moving),
+            EntryKind::Directory => self.carry_tree(moving),
+            EntryKind::Symlink => self.carry_link(moving),
+            _ => Err(Error::unsupported(SPECIAL).into()),
+        }
+    }
+
+    fn carry_file(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
+        let Moving { source, target, .. } = moving;
+        let mut opened = open_at(source)?;
+        let kept = Kept::of(&opened.file, opened.meta);
+        moving.at.set(moving.to);
+        let mut temp = Temp::create(target.dir.as_fd(), Some(&kept))?;
+        if is_visible(source, &temp)? && source.name() == target.name() {
+            // One directory by two mounts: the file is at the target already.
+            return Ok(Renamed::new(Some(opened.meta.version())));
+        }
+        copy(&mut opened.file, &mut temp)?;
+        let is_same = || -> io::Result<bool> {
+            Ok(source.look()?.map(|meta| meta.version()) == Some(opened.meta.version()))
+        };
+        if !is_same()? {
+            return Err(Fault::Outrun);
+        }
+        temp.settle(self.durability(), true)?;
+        let flush = self.flush_before_removal(&target.dir)?;
+        let version = temp.version()?;
+        let placed = Placed::put(temp, target, moving.replaces)?;
+        let removed = || -> Result<Flush, Fault> {
+            flush.wait()?;
+            self.flush_made(target)?;
+            // It may have become another file, or be the copy itself by another spelling of the name.
+            if !is_same()? {
+                return Err(Fault::Outrun);
+            }
+            self.remove_source(moving)
+        };
+        match removed() {
+            Ok(flush) => {
+                placed.confirm();
+                flush.wait()?;
+            }
+            Err(fault) => return Err(placed.take_back(moving, fault)),
+        }
+        let now = target.look()?.map_or(version, |meta| meta.version());
+        Ok(Renamed::copied(Some(now)))
+    }
+
+    fn carry_link(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
+        let Moving { source, target, .. } = moving;
+        let leads_to = source.read_link()?;
+        moving.at.set(moving.to);
+        let flush = self.flush_before_removal(&target.dir)?;
+        let placed = Placed::put_link(&leads_to, target, moving.replaces)?;
+        let removed = || -> Result<Flush, Fault> {
+            flush.wait()?;
+            self.flush_made(target)?;
+            if source
+                .look()?
+                .is_none_or(|there| there.id() != moving.moved.id())
+            {
+                return Err(Fault::Outrun);
+            }
+            self.remove_source(moving)
+        };
+        match removed() {
+            Ok(flush) => {
+                placed.confirm();
+                flush.wait()?;
+            }
+            Err(fault) => return Err(placed.take_back(moving, fault)),
+        }
+        Ok(Renamed::copied(None))
+    }
+
+    /// Prepares to wait for a directory before the original of what is in it goes.
+    pub(crate) fn flush_before_removal(&self, dir: impl AsFd) -> rustix::io::Result<Flush> {
+        if self.durability().keeps_content() {
+            Flush::of(dir)
+        } else {
+            Ok(Flush::Nothing)
+        }
+    }
+
+    /// Waits for the directories that lead to a place.
+    pub(crate) fn flush_made(&self, target: &Place<'_>) -> rustix::io::Result<()> {
+        if self.durability().keeps_content() {
+            target.flush_dirs()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn remove_source(&self, moving: &Moving<'_>) -> Result<Flush, Fault> {
+        let Moving { source, .. } = moving;
+        moving.at.set(moving.from);
+        let flush = Flush::if_full(self.durability(), &source.dir)?;
+        unlinkat(&source.dir, source.name(), AtFlags::empty())
+            .map_err(|error| refusal(moving.from, source, error))?;
+        Ok(flush)
+    }
+
+    /// Refuses what could be copied, and not removed.
+    fn check_removable(&self, moving: &Moving<'_>) -> Result<(), Fault> {
+        let Moving { source, from, .. } = moving;
+        if let Some(reason) = why_fixed(source) {
+            return Err(Error::permission_denied(from, reason).into());
+        }
+        check_changeable(&source.dir).map_err(Fault::from)
+    }
+}
+
+pub(crate) const SPECIAL: &str = "moving a FIFO, a socket or a device to another file system";
+
+/// Asks whether entries of a directory may be removed by this process.
+pub(crate) fn check_changeable(dir: impl AsFd) -> rustix::io::Result<()> {
+    let rights = Access::WRITE_OK.union(Access::EXEC_OK);
+    match accessat(dir, ".", rights, AtFlags::EACCESS) {
+        Err(error @ (Errno::ACCESS | Errno::PERM | Errno::ROFS)) => Err(error),
+        // A system that cannot tell leaves it to the removal.
+        _ => Ok(()),
+    }
+}
+
+/// Whether a temporary file of the target's directory is in the source's directory as well: the two are one.
+fn is_visible(source: &Place<'_>, temp: &Temp<'_>) -> io::Result<bool> {
+    let Ok(name) = temp.name() else {
+        return Ok(false);
+    };
+    Ok(look(&source.dir, name)?.is_some())
+}
+
+fn copy(from: &mut File, to: &mut Temp<'_>) -> io::Result<()> {
+    let mut piece = Vec::with_capacity(1 << 20);
+    loop {
+        piece.clear();
+        from.take(1 << 20).read_to_end(&mut piece)?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        to.write(&piece)?;
+    }
+}

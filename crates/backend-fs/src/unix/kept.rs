@@ -1,0 +1,257 @@
+//! What a file has beside its content, and how a new file gets it: owner, mode, access list, attributes.
+//!
+//! The rule is that nobody gains a right. Whatever cannot be kept is left out, and then the rights shrink.
+//! `security.*` attributes and flags are the system's to give, and are not copied.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
+use rustix::io::Errno;
+
+use super::acl::{self, AccessList};
+use super::attributes::{
+    XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr, lgetxattr, llistxattr,
+};
+use super::meta::Meta;
+use super::place::Place;
+use super::sys::READ;
+
+/// How many bytes of `user.*` attributes are kept. A file has a few, if any.
+const MOST_BYTES: usize = 1 << 20;
+
+/// What is kept of a file.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    meta: Meta,
+    list: List,
+    /// The list of a directory for what is made in it.
+    default: Option<Vec<u8>>,
+    user: Vec<(CString, Vec<u8>)>,
+}
+
+/// The access list of a file.
+#[derive(Clone, Debug)]
+enum List {
+    None,
+    Some(AccessList),
+    /// There may be one, which cannot be read.
+    Unknown,
+}
+
+/// How near a new file came to the one that it resembles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Likeness {
+    /// It has the mode that it should have.
+    Same,
+    /// It may have less than this mode, which could not be set. Whoever makes a file with it gets no other owner,
+    /// group or list than this one.
+    Less { wanted: Mode, same_owners: bool },
+}
+
+impl Kept {
+    /// Takes what there is from a file that is open to be read.
+    pub(crate) fn of(file: impl AsFd, meta: Meta) -> Self {
+        let file = file.as_fd();
+        Self::read(
+            meta,
+            |name, into| fgetxattr(file, name, into),
+            |into| flistxattr(file, into),
+        )
+    }
+
+    /// Takes what there is from the file at a place, without opening it where that can be: an open file that is
+    /// replaced stays behind under another name on some file systems.
+    pub(crate) fn at(place: &Place<'_>, meta: Meta) -> Self {
+        let dir = place.dir.as_fd().as_raw_fd();
+        let mut path = format!("/proc/self/fd/{dir}/").into_bytes();
+        path.extend(place.name().as_bytes());
+        let path = path.as_slice();
+        let kept = Self::read(
+            meta,
+            |name, into| lgetxattr(path, name, into),
+            |into| llistxattr(path, into),
+        );
+        if !matches!(kept.list, List::Unknown) {
+            return kept;
+        }
+        match place.open(READ) {
+            Ok(file) => Self::of(file, meta),
+            Err(_) => kept,
+        }
+    }
+
+    fn read(
+        meta: Meta,
+        get: impl Fn(&CStr, &mut [u8]) -> rustix::io::Result<usize>,
+        names: impl Fn(&mut [u8]) -> rustix::io::Result<usize>,
+    ) -> Self {
+        let named = |name: &CStr| value(|into| get(name, into));
+        let list = match named(acl::ACCESS) {
+            Ok(bytes) => AccessList::parse(&bytes).map_or(List::Unknown, List::Some),
+            Err(error) if is_absent(error) => List::None,
+            Err(_) => List::Unknown,
+        };
+        let default = meta.is_dir().then(|| named(acl::DEFAULT).ok()).flatten();
+        let mut user = Vec::new();
+        let mut left = MOST_BYTES;
+        let all = value(names).unwrap_or_default();
+        for name in all.split(|&byte| byte == 0) {
+            if !name.starts_with(b"user.") {
+                continue;
+            }
+            let Ok(name) = CString::new(name) else {
+                continue;
+            };
+            if let Ok(bytes) = value(|into| get(&name, into))
+                && let Some(less) = left.checked_sub(bytes.len())
+            {
+                left = less;
+                user.push((name, bytes));
+            }
+        }
+        Self {
+            meta,
+            list,
+            default,
+            user,
+        }
+    }
+
+    /// Gives a new file all of it, as far as it may be. The file must be open to its owner alone until here, so
+    /// that nobody gains a right for a moment either.
+    pub(crate) fn give(&self, file: impl AsFd) -> io::Result<Likeness> {
+        let file = file.as_fd();
+        for (name, bytes) in &self.user {
+            // A file system that does not take it is no reason to refuse the content.
+            let _ = fsetxattr(file, name.as_c_str(), bytes.as_slice(), XattrFlags::empty());
+        }
+        let own = Meta::of(file)?;
+        let (owner, group) = (self.meta.owner(), self.meta.group());
+        let same_owners = own.owner() == owner && own.group() == group;
+        let mut same_group = true;
+        if !same_owners {
+            let (owner, group) = (Uid::from_raw(owner), Gid::from_raw(group));
+            let both = fchown(file, Some(owner), Some(group));
+            same_group = both.is_ok() || fchown(file, None, Some(group)).is_ok();
+        }
+        let (wanted, has_list) = self.give_list(file, same_group)?;
+        match fchmod_if_other(file, wanted) {
+            Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP) | Ok(()) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Some file systems say yes and do nothing.
+        let now = permissions(&Meta::of(file)?);
+        if now == wanted {
+            return Ok(Likeness::Same);
+        }
+        if !wanted.contains(now) {
+            return Err(Errno::PERM.into());
+        }
+        let same_owners = same_owners && !has_list && matches!(self.list, List::None);
+        Ok(Likeness::Less {
+            wanted,
+            same_owners,
+        })
+    }
+
+    /// Gives a new file the list, or takes away the one that it has from its directory. Returns the mode that it
+    /// must get, and whether it has a list.
+    fn give_list(&self, file: impl AsFd, same_group: bool) -> rustix::io::Result<(Mode, bool)> {
+        let file = file.as_fd();
+        let mut mode = permissions(&self.meta);
+        if !self.meta.is_dir() {
+            // New content does not run with the owner's rights, as after any write.
+            mode = mode.difference(Mode::SUID.union(Mode::SGID));
+        }
+        if self.meta.is_dir() {
+            let none = XattrFlags::empty();
+            // Without it, what is made here later has the directory's mode to go by.
+            let _ = match &self.default {
+                Some(list) => fsetxattr(file, acl::DEFAULT, list.as_slice(), none),
+                None => fremovexattr(file, acl::DEFAULT),
+            };
+        }
+        if let List::Some(list) = &self.list {
+            let list = list.clone();
+            let list = if same_group {
+                list
+            } else {
+                list.for_another_group()
+            };
+            if fsetxattr(file, acl::ACCESS, list.bytes(), XattrFlags::empty()).is_ok() {
+                return Ok((mode, true));
+            }
+        }
+        // The group of another file gets no more than everybody.
+        let others = rights(mode, Mode::RWXO);
+        match &self.list {
+            List::Some(list) => {
+                let (group, others) = list.as_mode();
+                let group = if same_group { group } else { group & others };
+                mode = with_rights(mode, group.into(), others.into());
+            }
+            List::None if same_group => {}
+            List::None | List::Unknown => {
+                mode = with_rights(mode, (rights(mode, Mode::RWXG) >> 3) & others, others);
+            }
+        }
+        let mut nothing = [0_u8; 0];
+        let has_list = match fgetxattr(file, acl::ACCESS, nothing.as_mut_slice()) {
+            Err(error) if is_absent(error) => false,
+            _ => fremovexattr(file, acl::ACCESS).is_err(),
+        };
+        if has_list {
+            // The bits of the group would open the mask of a list that is not the old file's.
+            mode = mode.difference(Mode::RWXG);
+        }
+        Ok((mode, has_list))
+    }
+}
+
+fn fchmod_if_other(file: impl AsFd, wanted: Mode) -> rustix::io::Result<()> {
+    let now = rustix::fs::fstat(&file)?;
+    if permissions(&Meta::new(now)) == wanted {
+        return Ok(());
+    }
+    fchmod(file, wanted)
+}
+
+/// Returns the mode without the kind of the file.
+fn permissions(meta: &Meta) -> Mode {
+    Mode::from_raw_mode(meta.mode().as_raw_mode() & 0o7777)
+}
+
+fn rights(mode: Mode, whom: Mode) -> u32 {
+    mode.intersection(whom).as_raw_mode()
+}
+
+fn with_rights(mode: Mode, group: u32, others: u32) -> Mode {
+    let rest = mode.difference(Mode::RWXG.union(Mode::RWXO));
+    rest.union(Mode::from_raw_mode((group & 7) << 3 | (others & 7)))
+}
+
+/// Whether an error says that a file has no such attribute.
+fn is_absent(error: Errno) -> bool {
+    error == Errno::NODATA || error == Errno::OPNOTSUPP || error == Errno::NOSYS
+}
+
+/// Reads something whose size is not known before.
+fn value(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
+    // The largest that Linux has.
+    const MOST: usize = 64 << 10;
+    for size in [512, MOST] {
+        let mut bytes = vec![0; size];
+        match read(&mut bytes) {
+            Ok(length) => {
+                bytes.truncate(length);
+                return Ok(bytes);
+            }
+            Err(Errno::RANGE) if size < MOST => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Errno::RANGE)
+}

@@ -1,0 +1,155 @@
+//! A copy that was put in its place, and can be taken away again: what it replaced comes back.
+
+use std::path::Path;
+
+use backend_core::Error;
+use rustix::fs::{AtFlags, linkat, renameat, symlinkat, unlinkat};
+use rustix::io::Errno;
+
+use super::fault::Fault;
+use super::meta::Meta;
+use super::names;
+use super::place::Place;
+use super::rename::Moving;
+use super::sys::{RACES, cannot, rename_exchange, rename_exclusive};
+use super::temp::Temp;
+
+/// What became of the file that was at the target.
+#[derive(Debug)]
+enum Old {
+    /// There was none.
+    None,
+    /// It has this name now.
+    Named(String),
+    /// It is gone: the file system can neither exchange nor link.
+    Lost,
+}
+
+/// A copy in its place.
+#[derive(Debug)]
+pub(crate) struct Placed<'t> {
+    target: &'t Place<'t>,
+    copy: Meta,
+    old: Old,
+}
+
+impl<'t> Placed<'t> {
+    /// Puts a file in its place. Its content is settled.
+    pub(crate) fn put(
+        mut temp: Temp<'_>,
+        target: &'t Place<'t>,
+        replaces: bool,
+    ) -> Result<Self, Fault> {
+        let copy = Meta::of(&temp)?;
+        let old = swap_in(temp.name()?, target, replaces)?;
+        temp.keep();
+        Ok(Self { target, copy, old })
+    }
+
+    /// Makes a link in its place.
+    pub(crate) fn put_link(
+        leads_to: &Path,
+        target: &'t Place<'t>,
+        replaces: bool,
+    ) -> Result<Self, Fault> {
+        for _ in 0..RACES {
+            let name = names::temporary();
+            match symlinkat(leads_to, &target.dir, &name) {
+                Ok(()) => {}
+                Err(Errno::EXIST) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            let remove = || {
+                let _ = unlinkat(&target.dir, &name, AtFlags::empty());
+            };
+            let copy = match super::place::look(&target.dir, &name) {
+                Ok(Some(copy)) => copy,
+                outcome => {
+                    remove();
+                    return Err(outcome.err().map_or(Fault::Outrun, Fault::from));
+                }
+            };
+            return match swap_in(&name, target, replaces) {
+                Ok(old) => Ok(Self { target, copy, old }),
+                Err(fault) => {
+                    remove();
+                    Err(fault)
+                }
+            };
+        }
+        Err(Errno::EXIST.into())
+    }
+
+    /// Leaves the copy, and removes what it replaced.
+    pub(crate) fn confirm(self) {
+        if let Old::Named(name) = &self.old {
+            // What cannot be removed is a leftover, which nothing shows.
+            let _ = unlinkat(&self.target.dir, name, AtFlags::empty());
+        }
+    }
+
+    /// Takes the copy away, puts back what it replaced, and returns the error of the move. It tells of the copy
+    /// if that has to stay.
+    pub(crate) fn take_back(self, moving: &Moving<'_>, fault: Fault) -> Fault {
+        let Self { target, copy, old } = self;
+        let is_copy = target
+            .look()
+            .is_ok_and(|there| there.is_some_and(|there| there.id() == copy.id()));
+        let undone = is_copy
+            && match old {
+                Old::None => unlinkat(&target.dir, target.name(), AtFlags::empty()).is_ok(),
+                Old::Named(name) => {
+                    renameat(&target.dir, &name, &target.dir, target.name()).is_ok()
+                }
+                Old::Lost => false,
+            };
+        if undone {
+            return fault;
+        }
+        let reason = format!(
+            "it was copied to {}, and the original cannot be removed: both are there now",
+            moving.to
+        );
+        Error::permission_denied(moving.from, &reason).into()
+    }
+}
+
+/// Gives the entry `name` of the target's directory its place, and tells what became of the one that was there.
+fn swap_in(name: &str, target: &Place<'_>, replaces: bool) -> Result<Old, Fault> {
+    let (dir, to) = (&target.dir, target.name());
+    let own = std::ffi::OsStr::new(name);
+    match rename_exclusive(dir, own, dir, to) {
+        Ok(()) => return Ok(Old::None),
+        Err(Errno::EXIST) if replaces => {}
+        Err(error) if cannot(error) => match target.look()? {
+            Some(_) if !replaces => return Err(Errno::EXIST.into()),
+            Some(_) => {}
+            None => {
+                renameat(dir, name, dir, to)?;
+                return Ok(Old::None);
+            }
+        },
+        Err(error) => return Err(error.into()),
+    }
+    if target.look()?.is_some_and(|there| there.is_dir()) {
+        return Err(Errno::ISDIR.into());
+    }
+    match rename_exchange(dir, own, dir, to) {
+        Ok(()) => return Ok(Old::Named(name.to_owned())),
+        Err(Errno::NOENT) => return Err(Fault::raced(Errno::NOENT)),
+        Err(error) if cannot(error) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let second = names::temporary();
+    let linked = linkat(dir, to, dir, &second, AtFlags::empty()).is_ok();
+    match renameat(dir, name, dir, to) {
+        Ok(()) if linked => Ok(Old::Named(second)),
+        Ok(()) => Ok(Old::Lost),
+        Err(error) => {
+            if linked {
+                let _ = unlinkat(dir, &second, AtFlags::empty());
+            }
+            Err(error.into())
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A directory beside the target in which a copied tree is built, so that the target appears whole or not at all.
+//!
+//! It has a reserved name, which nothing shows, and in it a file of the same name that is locked while its owner
+//! lives: by that, and by nothing else, the directory of a killed process is told from one that somebody made.
+
+use std::ffi::{CStr, OsStr, OsString};
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::fs::{AtFlags, FlockOperation, Mode, flock, mkdirat, openat, unlinkat};
+use rustix::io::Errno;
+
+use super::descent::open_list;
+use super::fault::Fault;
+use super::made::MadeDirs;
+use super::meta::{FileId, Meta};
+use super::names;
+use super::place::{Handle, Place};
+use super::removal::remove_tree;
+use super::sys::{CREATE, RACES, READ, rename_exclusive};
+
+/// The name of the tree in the directory.
+const TREE: &str = "tree";
+
+/// A directory for a tree. It is removed, with what is in it, when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Staging<'t> {
+    target: &'t Place<'t>,
+    name: OsString,
+    dir: OwnedFd,
+    /// Holds the lock.
+    _lock: File,
+}
+
+impl<'t> Staging<'t> {
+    /// Makes the directory and the top of the tree, which nobody else can enter.
+    pub(crate) fn create(target: &'t Place<'t>) -> Result<Self, Fault> {
+        let private = Mode::from_raw_mode(0o700);
+        for _ in 0..RACES {
+            let name = names::temporary();
+            match mkdirat(&target.dir, &name, private) {
+                Ok(()) => {}
+                Err(Errno::EXIST) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            let made = || -> rustix::io::Result<(OwnedFd, File)> {
+                let dir = open_list(&target.dir, &name)?;
+                let lock = openat(&dir, &name, CREATE, Mode::from_raw_mode(0o600))?;
+                flock(&lock, FlockOperation::NonBlockingLockExclusive).or_else(unlockable)?;
+                mkdirat(&dir, TREE, private)?;
+                Ok((dir, lock.into()))
+            };
+            match made() {
+                Ok((dir, lock)) => {
+                    return Ok(Self {
+                        target,
+                        name: name.into(),
+                        dir,
+                        _lock: lock,
+                    });
+                }
+                Err(error) => {
+                    remove(&target.dir, OsStr::new(&name));
+                    return Err(error.into());
+                }
+            }
+        }
+        Err(Errno::EXIST.into())
+    }
+
+    pub(crate) fn id(&self) -> std::io::Result<FileId> {
+        Ok(Meta::of(&self.dir)?.id())
+    }
+
+    pub(crate) fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    pub(crate) fn dir(&self) -> &OwnedFd {
+        &self.dir
+    }
+
+    /// Opens the top of the tree.
+    pub(crate) fn open_tree(&self) -> rustix::io::Result<OwnedFd> {
+        open_list(&self.dir, TREE)
+    }
+
+    /// Gives the tree its place, where nothing may be.
+    pub(crate) fn put(&self) -> rustix::io::Result<()> {
+        let (dir, name) = (&self.target.dir, self.target.name());
+        match rename_exclusive(&self.dir, OsStr::new(TREE), dir, name) {
+            // A directory never replaces anything but an empty directory.
+            Err(error) if super::sys::cannot(error) => {
+                rustix::fs::renameat(&self.dir, TREE, dir, name)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Takes the tree out of its place again.
+    pub(crate) fn take_back(&self) -> rustix::io::Result<()> {
+        let Place { dir, name, .. } = self.target;
+        rustix::fs::renameat(dir, name, &self.dir, TREE)
+    }
+}
+
+impl Drop for Staging<'_> {
+    fn drop(&mut self) {
+        remove(&self.target.dir, &self.name);
+    }
+}
+
+/// A file system without locks has nobody else who could ask for one.
+fn unlockable(error: Errno) -> rustix::io::Result<()> {
+    if error == Errno::WOULDBLOCK {
+        Err(error)
+    } else {
+        Ok(())
+    }
+}
+
+/// Removes the directory of a process that was killed. Returns whether it is gone.
+pub(crate) fn remove_stale(dir: &OwnedFd, name: &CStr) -> bool {
+    let Ok(staging) = open_list(dir, name) else {
+        return false;
+    };
+    let Ok(lock) = openat(&staging, name, READ, Mode::empty()) else {
+        return false;
+    };
+    Meta::of(&lock).is_ok_and(|meta| meta.is_file())
+        && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
+        && remove(dir, OsStr::from_bytes(name.to_bytes()))
+}
+
+fn remove(dir: impl AsFd, name: &OsStr) -> bool {
+    let place = Place::new(
+        Handle::Root(dir.as_fd()),
+        name.to_owned(),
+        MadeDirs::default(),
+    );
+    // What is left of it is a leftover, which nothing shows.
+    remove_tree(&place).is_ok() || unlinkat(&place.dir, name, AtFlags::REMOVEDIR).is_ok()
+}

@@ -1,0 +1,250 @@
+//! Moving a directory that the system cannot rename: the whole tree is copied out of sight, put in its place in
+//! one step, and only then is the original removed.
+//!
+//! What is removed is what was copied and has not changed since. Hard links inside become files of their own;
+//! mounts, FIFOs, sockets and devices are refused before anything is to be seen.
+
+use std::collections::BTreeMap;
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use backend_core::{EntryKind, Error, Renamed, Version, VirtualPath};
+use rustix::fs::{
+    AtFlags, Gid, Mode, Uid, chownat, futimens, mkdirat, openat, readlinkat, symlinkat, utimensat,
+};
+use rustix::io::Errno;
+
+use super::carry::SPECIAL;
+use super::descent::{Descent, open_list};
+use super::fault::Fault;
+use super::flush::{Flush, confirm, flush_all_of, flush_content};
+use super::kept::Kept;
+use super::list::list;
+use super::meta::{FileId, Meta};
+use super::place::look;
+use super::rename::{Moving, into_itself};
+use super::root::Root;
+use super::staging::Staging;
+use super::sys::{CREATE, READ, is_local};
+use super::tree_source::Original;
+
+/// What was copied, by path below the tree's top.
+pub(crate) type Copied = BTreeMap<Vec<u8>, Stamp>;
+
+/// By what an original is known again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stamp {
+    /// A directory, whose times change as it is emptied.
+    Directory(FileId),
+    /// A file or a link, as it was when it was read.
+    Other(Version),
+}
+
+impl Stamp {
+    pub(crate) fn of(meta: &Meta) -> Self {
+        if meta.is_dir() {
+            Self::Directory(meta.id())
+        } else {
+            Self::Other(meta.version())
+        }
+    }
+}
+
+impl Root {
+    /// Moves a directory by copying it.
+    pub(crate) fn carry_tree(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
+        self.carry_tree_once(moving).map_err(|fault| match fault {
+            // To start again would be to copy it all again.
+            Fault::Outrun => {
+                let reason = "something in it changed while it was copied to its new place";
+                Error::conflict(moving.from, reason, None).into()
+            }
+            fault => fault,
+        })
+    }
+
+    fn carry_tree_once(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
+        let Moving { source, target, .. } = moving;
+        moving.at.set(moving.to);
+        let staging = Staging::create(target)?;
+        moving.at.set(moving.from);
+        let mut copy = Copy::start(self, moving, &staging)?;
+        copy.run()?;
+        let original = Original::new(source, copy.copied);
+        original.check()?;
+        moving.at.set(moving.to);
+        if self.durability().keeps_content() {
+            flush_all_of(staging.dir())?;
+        }
+        let flush = self.flush_before_removal(&target.dir)?;
+        let removed_from = Flush::if_full(self.durability(), &source.dir)?;
+        staging.put().map_err(|error| match error {
+            Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR => Fault::from(Errno::EXIST),
+            error => error.into(),
+        })?;
+        let settled = flush.wait().and_then(|()| self.flush_made(target));
+        moving.at.set(moving.from);
+        if let Err((error, removed)) = settled
+            .map_err(|error| (Fault::from(error), 0))
+            .and_then(|()| original.remove())
+        {
+            if removed == 0 && staging.take_back().is_ok() {
+                return Err(error);
+            }
+            let left = "it was copied, and not all of the original could be removed: what is left is at both paths";
+            return Err(Error::permission_denied(moving.from, left).into());
+        }
+        removed_from.wait()?;
+        Ok(Renamed::copied(None))
+    }
+}
+
+/// A copy under way, in step through both trees.
+struct Copy<'c> {
+    from: Descent<Vec<CString>>,
+    to: Descent<()>,
+    /// Where the walk is, below the top.
+    path: Vec<u8>,
+    copied: Copied,
+    original: &'c VirtualPath,
+    staging: FileId,
+    staging_name: &'c OsStr,
+    device: u64,
+    /// Whether each file has to be on the disk by itself, since the file system cannot be asked as a whole.
+    flushes_each: bool,
+}
+
+impl<'c> Copy<'c> {
+    fn start(root: &Root, moving: &'c Moving<'_>, staging: &'c Staging<'_>) -> Result<Self, Fault> {
+        let source = &moving.source;
+        let top = open_list(&source.dir, source.name())
+            .map_err(|error| Fault::from(error).race_if(&[Errno::NOTDIR, Errno::LOOP]))?;
+        let device = Meta::of(&top)?.id().device;
+        Ok(Self {
+            from: Descent::start(top, CString::default(), Vec::new())?,
+            to: Descent::start(staging.open_tree()?, CString::default(), ())?,
+            path: Vec::new(),
+            copied: Copied::new(),
+            original: moving.from,
+            staging: staging.id()?,
+            staging_name: staging.name(),
+            device,
+            flushes_each: root.durability().keeps_content() && !is_local(staging.dir()),
+        })
+    }
+
+    fn run(&mut self) -> Result<(), Fault> {
+        self.copy_here()?;
+        loop {
+            if let Some(name) = self.from.work().pop() {
+                mkdirat(self.to.dir(), &name, Mode::from_raw_mode(0o700))?;
+                self.from.enter(name.clone(), Vec::new())?;
+                self.path.push(b'/');
+                self.path.extend(name.to_bytes());
+                self.to.enter(name, ())?;
+                self.copy_here()?;
+                continue;
+            }
+            self.finish_here()?;
+            let left = self.from.leave()?;
+            self.to.leave()?;
+            let Some(name) = left else {
+                return Ok(());
+            };
+            let length = self.path.len().saturating_sub(name.to_bytes().len() + 1);
+            self.path.truncate(length);
+        }
+    }
+
+    /// Copies all but the directories from where the walk is, and notes those.
+    fn copy_here(&mut self) -> Result<(), Fault> {
+        let here = Meta::of(self.from.dir())?;
+        if here.id().device != self.device {
+            let what = "moving a directory with a mount in it to another file system";
+            return Err(Error::unsupported(what).into());
+        }
+        self.copied.insert(self.path.clone(), Stamp::of(&here));
+        let listing = list(self.from.dir())?;
+        let holds_copy = listing.temporary.iter().any(|name| {
+            name.to_bytes() == self.staging_name.as_bytes()
+                && look(self.from.dir(), name)
+                    .is_ok_and(|there| there.is_some_and(|there| there.id() == self.staging))
+        });
+        if holds_copy {
+            return Err(into_itself(self.original).into());
+        }
+        for entry in listing.entries {
+            let stamp = match entry.kind {
+                EntryKind::Directory => {
+                    self.from.work().push(entry.name);
+                    continue;
+                }
+                EntryKind::File => self.copy_file(&entry.name)?,
+                EntryKind::Symlink => self.copy_link(&entry.name)?,
+                _ => return Err(Error::unsupported(SPECIAL).into()),
+            };
+            let mut path = self.path.clone();
+            path.push(b'/');
+            path.extend(entry.name.to_bytes());
+            self.copied.insert(path, stamp);
+        }
+        Ok(())
+    }
+
+    fn copy_file(&self, name: &CStr) -> Result<Stamp, Fault> {
+        let races = [Errno::NOENT, Errno::LOOP, Errno::NXIO];
+        let file = openat(self.from.dir(), name, READ, Mode::empty())
+            .map_err(|error| Fault::from(error).race_if(&races))?;
+        let meta = Meta::of(&file)?;
+        if !meta.is_file() {
+            return Err(Fault::raced(Errno::NXIO));
+        }
+        let kept = Kept::of(&file, meta);
+        let copy = openat(self.to.dir(), name, CREATE, Mode::from_raw_mode(0o600))?;
+        let (mut from, mut to) = (File::from(file), File::from(copy));
+        io::copy(&mut from, &mut to)?;
+        kept.give(&to)?;
+        // Where times cannot be set, it has the time of the copy.
+        let _ = futimens(&to, &meta.times());
+        if self.flushes_each {
+            flush_content(&to)?;
+        }
+        confirm(&to)?;
+        if Meta::of(&from)?.version() != meta.version() {
+            return Err(Fault::Outrun);
+        }
+        Ok(Stamp::of(&meta))
+    }
+
+    fn copy_link(&self, name: &CStr) -> Result<Stamp, Fault> {
+        let races = [Errno::NOENT, Errno::INVAL];
+        let leads_to = readlinkat(self.from.dir(), name, Vec::new())
+            .map_err(|error| Fault::from(error).race_if(&races))?;
+        let meta = look(self.from.dir(), name)?.ok_or_else(|| Fault::raced(Errno::NOENT))?;
+        symlinkat(leads_to, self.to.dir(), name)?;
+        // The owner and the times of a link mean little, and are not always to be had.
+        let (owner, group) = (Uid::from_raw(meta.owner()), Gid::from_raw(meta.group()));
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
+        let _ = chownat(self.to.dir(), name, Some(owner), Some(group), flags);
+        let _ = utimensat(self.to.dir(), name, &meta.times(), flags);
+        Ok(Stamp::of(&meta))
+    }
+
+    /// Gives a directory what the original has, when all is in it.
+    fn finish_here(&self) -> Result<(), Fault> {
+        let meta = Meta::of(self.from.dir())?;
+        Kept::of(self.from.dir(), meta).give(self.to.dir())?;
+        let _ = futimens(self.to.dir(), &meta.times());
+        if self.flushes_each {
+            flush_dir(self.to.dir())?;
+        }
+        Ok(())
+    }
+}
+
+fn flush_dir(dir: &OwnedFd) -> rustix::io::Result<()> {
+    Flush::of(dir.as_fd())?.wait()
+}

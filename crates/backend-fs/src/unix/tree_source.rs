@@ -1,0 +1,133 @@
+//! The original of a tree that was copied: whether it can go, and its removal.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::os::unix::ffi::OsStrExt;
+
+use backend_core::EntryKind;
+use rustix::fs::{AtFlags, unlinkat};
+use rustix::io::Errno;
+
+use super::carry::check_changeable;
+use super::descent::{Descent, open_list};
+use super::fault::Fault;
+use super::leftovers::remove_stale;
+use super::list::list;
+use super::meta::Meta;
+use super::place::{Place, look};
+use super::sys::{is_append_only, is_fixed};
+use super::tree::{Copied, Stamp};
+
+/// A directory of which there is a copy.
+#[derive(Debug)]
+pub(crate) struct Original<'s> {
+    source: &'s Place<'s>,
+    copied: Copied,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Check,
+    Remove,
+}
+
+impl<'s> Original<'s> {
+    pub(crate) fn new(source: &'s Place<'s>, copied: Copied) -> Self {
+        Self { source, copied }
+    }
+
+    /// Checks that all of it is as it was copied, and may be removed.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        self.walk(Act::Check, &mut 0)
+    }
+
+    /// Removes what was copied. A failure tells how many entries are gone.
+    pub(crate) fn remove(&self) -> Result<(), (Fault, u64)> {
+        let mut removed = 0;
+        self.walk(Act::Remove, &mut removed)
+            .map_err(|fault| (fault, removed))
+    }
+
+    fn walk(&self, act: Act, removed: &mut u64) -> Result<(), Fault> {
+        let Place { dir, name, .. } = self.source;
+        let top = open_list(dir, name)
+            .map_err(|error| Fault::from(error).race_if(&[Errno::NOTDIR, Errno::LOOP]))?;
+        let mut walk = Descent::start(top, CString::default(), Vec::new())?;
+        let mut path = Vec::new();
+        *walk.work() = self.visit(&walk, &path, act, removed)?;
+        loop {
+            if let Some(name) = walk.work().pop() {
+                path.push(b'/');
+                path.extend(name.to_bytes());
+                walk.enter(name, Vec::new())?;
+                *walk.work() = self.visit(&walk, &path, act, removed)?;
+                continue;
+            }
+            let left = walk.leave()?;
+            if act == Act::Remove {
+                match &left {
+                    Some(name) => unlinkat(walk.dir(), name, AtFlags::REMOVEDIR)?,
+                    None => unlinkat(dir, name, AtFlags::REMOVEDIR)?,
+                }
+                *removed += 1;
+            }
+            let Some(name) = left else {
+                return Ok(());
+            };
+            path.truncate(path.len().saturating_sub(name.to_bytes().len() + 1));
+        }
+    }
+
+    /// Does it to all but the directories of one directory, and returns those.
+    fn visit(
+        &self,
+        walk: &Descent<Vec<CString>>,
+        path: &[u8],
+        act: Act,
+        removed: &mut u64,
+    ) -> Result<Vec<CString>, Fault> {
+        let here = walk.dir();
+        self.expect(path, &Meta::of(here)?)?;
+        check_changeable(here)?;
+        if is_append_only(here) {
+            return Err(Errno::PERM.into());
+        }
+        let listing = list(here)?;
+        if act == Act::Remove {
+            for name in &listing.temporary {
+                // One whose writer lives keeps its directory, and that is told.
+                remove_stale(here, name);
+            }
+        }
+        let mut dirs = Vec::new();
+        for entry in listing.entries {
+            if entry.kind == EntryKind::Directory {
+                dirs.push(entry.name);
+                continue;
+            }
+            let meta = look(here, &entry.name)?.ok_or(Fault::Outrun)?;
+            self.expect(&below(path, &entry.name), &meta)?;
+            if is_fixed(here, OsStr::from_bytes(entry.name.to_bytes())) {
+                return Err(Errno::PERM.into());
+            }
+            if act == Act::Remove {
+                unlinkat(here, &entry.name, AtFlags::empty())?;
+                *removed += 1;
+            }
+        }
+        Ok(dirs)
+    }
+
+    fn expect(&self, path: &[u8], meta: &Meta) -> Result<(), Fault> {
+        match self.copied.get(path) {
+            Some(stamp) if *stamp == Stamp::of(meta) => Ok(()),
+            _ => Err(Fault::Outrun),
+        }
+    }
+}
+
+fn below(path: &[u8], name: &CStr) -> Vec<u8> {
+    let mut path = path.to_vec();
+    path.push(b'/');
+    path.extend(name.to_bytes());
+    path
+}
