@@ -89,6 +89,13 @@ async fn run(cli: Cli) -> u8 {
             );
         }
     };
+    // A write over the limit on the size of files fails then, and is told. A signal that is handled, unlike one that is
+    // ignored, is as ever for the commands that this program starts.
+    let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    if let Err(error) = signal(too_large) {
+        let failure = Failure::Host("handling a signal".to_owned(), error);
+        return told(&mut app.out, &failure);
+    }
     // Whoever holds the thread of the command, such as a reader who does not read, does not hold this one.
     tokio::spawn(async move {
         let number = second.next().await;

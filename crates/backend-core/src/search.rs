@@ -14,6 +14,7 @@ mod hidden;
 mod looks;
 mod matcher;
 mod parallel;
+mod partial;
 mod path_glob;
 mod pattern;
 mod rules;
@@ -28,9 +29,10 @@ mod walk;
 mod wide;
 
 pub use cancel::Cancel;
-pub use glob::glob;
-pub use grep::grep;
+pub use glob::{glob, glob_into};
+pub use grep::{grep, grep_into};
 pub use hidden::Hidden;
+pub use partial::{PartialGlob, PartialGrep};
 pub use path_glob::{PathGlob, Reach};
 pub use tree::{Base, Child, Children, Opened, Tree};
 

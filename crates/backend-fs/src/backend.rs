@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use backend_core::search::{PartialGlob, PartialGrep};
 use backend_core::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry,
     GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
@@ -13,7 +14,7 @@ use backend_core::{
     StatRequest, TextPage, VirtualPath, WriteRequest, Written,
 };
 
-use crate::hop::{has_runtime, hop, search};
+use crate::hop::{Share, Task, has_runtime, hop, search};
 use crate::{Durability, FsBackendBuilder, Root};
 
 /// A directory of the real file system as a [`Backend`].
@@ -38,6 +39,7 @@ use crate::{Durability, FsBackendBuilder, Root};
 #[derive(Clone)]
 pub struct FsBackend {
     root: Arc<Root>,
+    share: Share,
 }
 
 impl FsBackend {
@@ -70,7 +72,10 @@ impl FsBackend {
     }
 
     pub(crate) fn from_root(root: Arc<Root>) -> Self {
-        Self { root }
+        Self {
+            root,
+            share: Share::new(),
+        }
     }
 
     /// Removes the temporary files that killed writers left anywhere in the directory, and returns how many.
@@ -100,7 +105,7 @@ impl FsBackend {
         W: FnOnce(&Root) -> Result<T> + Send + 'static,
     {
         let root = Arc::clone(&self.root);
-        hop(move || work(&root)).await
+        hop(&self.share, move || work(&root)).await
     }
 }
 
@@ -179,13 +184,19 @@ impl Backend for FsBackend {
     }
 
     async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
-        let (root, request) = (Arc::clone(&self.root), request.clone());
-        search(move |cancel, threads| root.glob(&request, cancel, threads)).await
+        let (root, request, timeout) = (Arc::clone(&self.root), request.clone(), request.timeout);
+        let partial = PartialGlob::new();
+        let found = partial.clone();
+        let work = move |task: &Task| root.glob(&request, task, &found);
+        search(&self.share, timeout, move || partial.take(), work).await
     }
 
     async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {
-        let (root, request) = (Arc::clone(&self.root), request.clone());
-        search(move |cancel, threads| root.grep(&request, cancel, threads)).await
+        let (root, request, timeout) = (Arc::clone(&self.root), request.clone(), request.timeout);
+        let partial = PartialGrep::new();
+        let found = partial.clone();
+        let work = move |task: &Task| root.grep(&request, task, &found);
+        search(&self.share, timeout, move || partial.take(), work).await
     }
 
     async fn read_many_with(&self, requests: &[ReadRequest]) -> Vec<Result<TextPage>> {

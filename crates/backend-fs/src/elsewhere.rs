@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use backend_core::search::Cancel;
+use backend_core::search::{PartialGlob, PartialGrep};
 use backend_core::{
     Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, Error, GlobRequest, GrepRequest,
     Grepped, LsRequest, MadeDirectory, MkdirRequest, Page, ReadBytesRequest, ReadRequest,
@@ -12,6 +12,7 @@ use backend_core::{
 
 use crate::Durability;
 use crate::builder::Options;
+use crate::hop::Task;
 
 /// A root that nobody has.
 #[derive(Debug)]
@@ -53,8 +54,8 @@ impl Root {
         delete(&DeleteRequest) -> Result<Deleted>;
         rename(&RenameRequest) -> Result<Renamed>;
         mkdir(&MkdirRequest) -> Result<MadeDirectory>;
-        glob(&GlobRequest, &Cancel, usize) -> Result<Page<Entry>>;
-        grep(&GrepRequest, &Cancel, usize) -> Result<Grepped>;
+        glob(&GlobRequest, &Task, &PartialGlob) -> Result<Page<Entry>>;
+        grep(&GrepRequest, &Task, &PartialGrep) -> Result<Grepped>;
         remove_leftovers() -> Result<u64>;
     }
 }

@@ -5,6 +5,7 @@ mod backend;
 mod builder;
 mod durability;
 mod hop;
+mod watch;
 
 #[cfg(unix)]
 mod unix;

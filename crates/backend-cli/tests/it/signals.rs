@@ -72,3 +72,45 @@ fn an_interrupted_change_of_a_document_is_not_saved() {
     let _ = child.wait().unwrap();
     assert_eq!(place.text("s.json"), "");
 }
+
+/// Returns the program as a command that may write no file of more than 51,200 bytes.
+fn limited<const N: usize>(place: &Place, args: [&str; N]) -> crate::support::Ran {
+    let mut command = place.command(args);
+    let mut limited = std::process::Command::new("sh");
+    // In units of 512 bytes, as POSIX has it; bash as `sh` takes it so too.
+    limited
+        .args(["-c", "ulimit -f 100 && exec \"$@\"", "sh"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(place.path());
+    std::mem::swap(&mut command, &mut limited);
+    crate::support::Ran::of(command.stdin(Stdio::null()).output().unwrap())
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_refuses_a_write_and_ends_nothing() {
+    let place = Place::with(&[("f", "old"), ("big", &"x".repeat(500_000))]);
+    let ran = limited(&place, ["write", "f", "--from", "big"]);
+    assert_eq!(ran.code, 13, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("bytes in one file: at most 51200"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(place.text("f"), "old");
+    let mut names: Vec<_> = std::fs::read_dir(place.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["big", "f"]);
+}
+
+#[test]
+fn a_command_is_still_ended_by_its_limit_on_the_size_of_files() {
+    let place = Place::new();
+    let line = "exec head -c 500000 /dev/zero > g";
+    let ran = limited(&place, ["exec", "--no-isolation", "-c", line]);
+    let signal = 128 + Signal::XFSZ.as_raw();
+    assert_eq!(ran.code, signal, "{}", ran.stderr);
+}

@@ -64,6 +64,11 @@ impl<'a> Stop<'a> {
         late
     }
 
+    /// Returns whether there is a time at which the search must end.
+    pub(super) fn has_deadline(&self) -> bool {
+        self.deadline.is_some()
+    }
+
     /// Returns whether some part has seen the end.
     pub(super) fn was_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)

@@ -3,10 +3,11 @@
 use super::cancel::{Cancel, Stop};
 use super::filter::Filter;
 use super::hidden::Hidden;
-use super::looks::{Found, look_at};
+use super::looks::look_at;
+use super::partial::PartialGlob;
 use super::tree::{Base, Tree};
 use super::walk::{Excluded, Plan};
-use crate::{Entry, Error, GlobRequest, Page, Result, Truncation};
+use crate::{Entry, Error, GlobRequest, Page, Result};
 
 /// Returns the entries that match, in path order, and looks at them on up to `threads` threads.
 ///
@@ -26,6 +27,21 @@ pub fn glob<T: Tree>(
     cancel: &Cancel,
     threads: usize,
 ) -> Result<Page<Entry>> {
+    glob_into(tree, request, cancel, threads, &PartialGlob::new())
+}
+
+/// Does what [`glob`](glob()) does, and shows what it has found so far in `partial`.
+///
+/// # Errors
+///
+/// As [`glob`](glob()).
+pub fn glob_into<T: Tree>(
+    tree: &T,
+    request: &GlobRequest,
+    cancel: &Cancel,
+    threads: usize,
+    partial: &PartialGlob,
+) -> Result<Page<Entry>> {
     if request.limit == 0 {
         return Err(Error::invalid_request("the glob limit must be at least 1"));
     }
@@ -44,20 +60,5 @@ pub fn glob<T: Tree>(
     let Base::Directory(base) = tree.base(&request.path)? else {
         return Err(Error::not_a_directory(&request.path));
     };
-    let Found {
-        items,
-        skipped,
-        is_cut,
-        ..
-    } = look_at(tree, base, &plan, &stop, request.limit, threads)?;
-    let truncated = if is_cut {
-        Some(Truncation::Limit)
-    } else if stop.was_over() {
-        Some(Truncation::Time)
-    } else if skipped.unreadable > 0 {
-        Some(Truncation::Unreadable)
-    } else {
-        None
-    };
-    Ok(Page::new(items, truncated, skipped))
+    look_at(tree, base, &plan, &stop, partial, request.limit, threads)
 }

@@ -9,6 +9,7 @@ use super::filter::Filter;
 use super::hidden::Hidden;
 use super::matcher;
 use super::parallel::{self, Job};
+use super::partial::{Batch, PartialGrep, lock};
 use super::tally::{Record, Tally};
 use super::tree::{Base, Child, Opened, Tree};
 use super::walk::{Dir, Excluded, Plan, Visit, walk};
@@ -34,6 +35,21 @@ pub fn grep<T: Tree>(
     cancel: &Cancel,
     threads: usize,
 ) -> Result<Grepped> {
+    grep_into(tree, request, cancel, threads, &PartialGrep::new())
+}
+
+/// Does what [`grep`] does, and shows what it has found so far in `partial`.
+///
+/// # Errors
+///
+/// As [`grep`].
+pub fn grep_into<T: Tree>(
+    tree: &T,
+    request: &GrepRequest,
+    cancel: &Cancel,
+    threads: usize,
+    partial: &PartialGrep,
+) -> Result<Grepped> {
     check(request)?;
     let matcher = matcher::compile(request)?;
     let filter = Filter::of_grep(request)?;
@@ -54,16 +70,27 @@ pub fn grep<T: Tree>(
             Ok(grep_file::<T>(opened, &plan, request, &mut engine, &stop))
         }
         Base::Directory(base) if threads > 1 => {
-            parallel::grep(tree, base, &plan, request, &matcher, &stop, threads)
+            partial.start(request);
+            let search = parallel::Search {
+                tree,
+                plan: &plan,
+                request,
+                matcher: &matcher,
+                stop: &stop,
+                partial,
+            };
+            parallel::grep(&search, base, threads)
         }
         Base::Directory(base) => {
+            partial.start(request);
             let mut passed = Skipped::default();
             let mut alone = Alone {
                 tree,
                 request,
                 stop: &stop,
                 engine: Engine::new(request, matcher),
-                tally: Tally::new(request),
+                partial,
+                batch: partial.batch(),
                 number: 0,
             };
             walk(tree, base, &plan, &stop, &mut passed, &mut alone)?;
@@ -71,8 +98,7 @@ pub fn grep<T: Tree>(
                 passed,
                 ..Record::default()
             };
-            let _ = alone.tally.add(last);
-            Ok(alone.tally.finish(&stop))
+            Ok(partial.finish(last, &stop))
         }
     }
 }
@@ -115,7 +141,7 @@ fn grep_file<T: Tree>(
         });
         let _ = tally.add(record);
     }
-    tally.finish(stop)
+    tally.finish(stop.was_over())
 }
 
 /// Searches the files that the walk meets as it meets them.
@@ -124,7 +150,8 @@ struct Alone<'a, T> {
     request: &'a GrepRequest,
     stop: &'a Stop<'a>,
     engine: Engine<'a>,
-    tally: Tally,
+    partial: &'a PartialGrep,
+    batch: Batch,
     number: u64,
 }
 
@@ -133,16 +160,23 @@ impl<T: Tree> Visit<T::Dir> for Alone<'_, T> {
         &mut self,
         dir: &Arc<Dir<T::Dir>>,
         child: Child,
+        _is_closed: bool,
         passed: &mut Skipped,
     ) -> ControlFlow<()> {
+        let number = self.number;
         let job = Job {
-            number: self.number,
+            number,
             dir: Arc::clone(dir),
             name: child.name,
             passed: std::mem::take(passed),
         };
         self.number += 1;
         let record = job.run(self.tree, &mut self.engine, self.request, self.stop);
-        self.tally.add(record)
+        lock(&self.batch).push((number, record));
+        if self.partial.put(&self.batch, self.stop) {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     }
 }

@@ -3,15 +3,17 @@
 //! The calling thread walks, and hands out what it meets in batches, in path order. What comes back is added up in that
 //! order too. A glob that meets little is done before there is a second thread.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
+use std::time::Instant;
 
 use super::cancel::Stop;
+use super::partial::{HELD_BACK, PartialGlob, lock};
 use super::tree::{Child, Tree};
 use super::walk::{Dir, Plan, Visit, walk};
-use crate::{Entry, EntryKind, Result, Skipped};
+use crate::{Entry, EntryKind, Page, Result, Skipped, Truncation};
 
 /// How many entries a thread looks at before it says what it has seen.
 const BATCH: usize = 128;
@@ -26,17 +28,35 @@ const MAX_WAITING: usize = 2;
 const MAX_THREADS: usize = 8;
 
 /// Entries in path order, up to a limit.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Found {
-    pub(super) items: Vec<Entry>,
-    pub(super) skipped: Skipped,
-    pub(super) is_cut: bool,
+    items: Vec<Entry>,
+    skipped: Skipped,
+    is_cut: bool,
     limit: usize,
 }
 
 impl Found {
+    /// Makes the result.
+    pub(super) fn page(self, is_over: bool) -> Page<Entry> {
+        let truncated = if self.is_cut {
+            Some(Truncation::Limit)
+        } else if is_over {
+            Some(Truncation::Time)
+        } else if self.skipped.unreadable > 0 {
+            Some(Truncation::Unreadable)
+        } else {
+            None
+        };
+        Page::new(self.items, truncated, self.skipped)
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     /// Says that there is one more entry, with what was passed over before it. It breaks where the limit is reached.
-    fn pass(&mut self, passed: &Skipped) -> ControlFlow<()> {
+    pub(super) fn pass(&mut self, passed: &Skipped) -> ControlFlow<()> {
         self.skipped.add(passed);
         if self.items.len() >= self.limit {
             self.is_cut = true;
@@ -45,37 +65,45 @@ impl Found {
         ControlFlow::Continue(())
     }
 
-    fn add(&mut self, seen: Seen) {
+    pub(super) fn add(&mut self, seen: Seen) {
         match seen {
             Seen::Entry(entry) => self.items.push(entry),
-            Seen::Changed => {}
+            Seen::Changed | Seen::Closed => {}
             Seen::Unnameable => self.skipped.unnameable += 1,
             Seen::Unreadable => self.skipped.unreadable += 1,
         }
     }
 }
 
-/// Walks a directory, and looks at what it meets on up to `threads` threads, the calling one included.
+/// Walks a directory, and looks at what it meets on up to `threads` threads, the calling one included. What it finds is in
+/// `partial` as soon as it is known.
 pub(super) fn look_at<T: Tree>(
     tree: &T,
     base: T::Dir,
     plan: &Plan<'_>,
     stop: &Stop<'_>,
+    partial: &PartialGlob,
     limit: usize,
     threads: usize,
-) -> Result<Found> {
+) -> Result<Page<Entry>> {
+    partial.lock().found = Some(Found {
+        limit,
+        ..Found::default()
+    });
     let pool = Pool {
         tree,
+        stop,
+        partial,
+        limit,
         shared: Mutex::new(Shared {
             waiting: VecDeque::new(),
-            done: BTreeMap::new(),
             is_closed: false,
         }),
         ready: Condvar::new(),
         progress: Condvar::new(),
     };
     let mut passed = Skipped::default();
-    let mut found = thread::scope(|scope| -> Result<Found> {
+    thread::scope(|scope| -> Result<()> {
         // Also where the walk panics: the others would wait for ever.
         let _closing = Closing(&pool);
         let mut finder = Finder {
@@ -85,39 +113,41 @@ pub(super) fn look_at<T: Tree>(
             batch: Vec::new(),
             dirs: 0,
             handed_out: 0,
-            added: 0,
-            found: Found {
-                items: Vec::new(),
-                skipped: Skipped::default(),
-                is_cut: false,
-                limit,
-            },
+            started: Instant::now(),
+            looked: Instant::now(),
         };
         walk(tree, base, plan, stop, &mut passed, &mut finder)?;
-        Ok(finder.finish())
+        finder.finish();
+        Ok(())
     })?;
+    // If somebody took it, nobody waits for this.
+    let mut found = partial.lock().found.take().unwrap_or_default();
     if !found.is_cut {
         found.skipped.add(&passed);
     }
-    Ok(found)
+    Ok(found.page(stop.was_over()))
 }
 
 /// What the walk has met, with what it passed over before.
 struct Met<D> {
     dir: Arc<Dir<D>>,
     child: Child,
+    is_closed: bool,
     passed: Skipped,
 }
 
 /// What was seen of an entry, with what was passed over before it.
-type Looked = (Skipped, Seen);
+pub(super) type Looked = (Skipped, Seen);
 
-enum Seen {
+#[derive(Debug)]
+pub(super) enum Seen {
     Entry(Entry),
     /// It is something else by now, which the pattern did not mean.
     Changed,
     Unnameable,
     Unreadable,
+    /// It cannot be looked at, which was counted already when it could not be opened.
+    Closed,
 }
 
 impl<D> Met<D> {
@@ -126,6 +156,7 @@ impl<D> Met<D> {
         match dir.path.child(&child.name) {
             Err(_) => Seen::Unnameable,
             Ok(path) => match tree.entry(&dir.handle, &child.name, path) {
+                Err(_) if self.is_closed => Seen::Closed,
                 Err(_) => Seen::Unreadable,
                 Ok(entry) => {
                     let is_meant = entry.kind != EntryKind::Other
@@ -144,13 +175,16 @@ impl<D> Met<D> {
 /// What the threads change. Batches have numbers, in path order.
 struct Shared<D> {
     waiting: VecDeque<(u64, Vec<Met<D>>)>,
-    done: BTreeMap<u64, Vec<Looked>>,
     is_closed: bool,
 }
 
 /// What all threads see.
 struct Pool<'a, T: Tree> {
     tree: &'a T,
+    stop: &'a Stop<'a>,
+    /// What is done. It is locked last, and never while something is looked at.
+    partial: &'a PartialGlob,
+    limit: usize,
     shared: Mutex<Shared<T::Dir>>,
     /// Something waits, or nothing comes any more.
     ready: Condvar,
@@ -181,14 +215,16 @@ impl<T: Tree> Pool<'_, T> {
     }
 
     fn look(&self, number: u64, batch: Vec<Met<T::Dir>>) {
-        let mut report = Report {
-            pool: self,
-            number,
-            looked: Vec::with_capacity(batch.len()),
-        };
+        let looked = Arc::new(Mutex::new(Vec::with_capacity(batch.len())));
+        let mut partial = self.partial.lock();
+        partial.in_work.insert(number, Arc::clone(&looked));
+        drop(partial);
+        let report = Report { pool: self, number };
         for met in batch {
-            report.looked.push((met.passed, met.look(self.tree)));
+            let seen = met.look(self.tree);
+            lock(&looked).push((met.passed, seen));
         }
+        drop(report);
     }
 }
 
@@ -196,13 +232,18 @@ impl<T: Tree> Pool<'_, T> {
 struct Report<'a, 'b, T: Tree> {
     pool: &'b Pool<'a, T>,
     number: u64,
-    looked: Vec<Looked>,
 }
 
 impl<T: Tree> Drop for Report<'_, '_, T> {
     fn drop(&mut self) {
-        let looked = std::mem::take(&mut self.looked);
-        self.pool.lock().done.insert(self.number, looked);
+        // Whoever waits for it looks for it under this lock.
+        let shared = self.pool.lock();
+        let mut partial = self.pool.partial.lock();
+        if let Some(looked) = partial.in_work.remove(&self.number) {
+            let looked = std::mem::take(&mut *lock(&looked));
+            partial.done.insert(self.number, looked);
+        }
+        drop((partial, shared));
         self.pool.progress.notify_one();
     }
 }
@@ -228,10 +269,11 @@ struct Finder<'scope, 'env, 'a, T: Tree> {
     batch: Vec<Met<T::Dir>>,
     /// How many directories the batch is in.
     dirs: usize,
-    /// How many batches were handed out to all threads, and how many of them were added up.
+    /// How many batches were handed out to all threads.
     handed_out: u64,
-    added: u64,
-    found: Found,
+    started: Instant,
+    /// When what was met was looked at for the last time, because the walk could stop.
+    looked: Instant,
 }
 
 impl<'scope, 'a: 'scope, T: Tree> Finder<'scope, '_, 'a, T> {
@@ -250,8 +292,11 @@ impl<'scope, 'a: 'scope, T: Tree> Finder<'scope, '_, 'a, T> {
         self.pool.lock().waiting.push_back((number, batch));
         self.pool.ready.notify_one();
         // What was handed out may be all that is wanted: nothing more is looked for before that is known.
-        let in_work = usize::try_from(self.handed_out - self.added).unwrap_or(usize::MAX);
-        let enough = self.found.items.len() + in_work.saturating_mul(BATCH) > self.found.limit;
+        let partial = self.pool.partial.lock();
+        let in_work = usize::try_from(self.handed_out - partial.added).unwrap_or(usize::MAX);
+        let found = partial.found.as_ref().map_or(0, |found| found.items.len());
+        drop(partial);
+        let enough = found + in_work.saturating_mul(BATCH) > self.pool.limit;
         self.add_up(if enough {
             0
         } else {
@@ -262,8 +307,9 @@ impl<'scope, 'a: 'scope, T: Tree> Finder<'scope, '_, 'a, T> {
     fn look_alone(&mut self, batch: Vec<Met<T::Dir>>) -> ControlFlow<()> {
         let tree = self.pool.tree;
         for met in batch {
-            self.found.pass(&met.passed)?;
-            self.found.add(met.look(tree));
+            self.pool.partial.lock().pass(&met.passed)?;
+            let seen = met.look(tree);
+            self.pool.partial.lock().add(seen);
         }
         ControlFlow::Continue(())
     }
@@ -272,15 +318,22 @@ impl<'scope, 'a: 'scope, T: Tree> Finder<'scope, '_, 'a, T> {
     fn add_up(&mut self, left: usize) -> ControlFlow<()> {
         let mut shared = self.pool.lock();
         loop {
-            if let Some(looked) = shared.done.remove(&self.added) {
-                drop(shared);
-                self.added += 1;
+            let mut partial = self.pool.partial.lock();
+            // Somebody took the result, with what is in work: nothing comes back.
+            if partial.found.is_none() {
+                return ControlFlow::Break(());
+            }
+            let next = partial.added;
+            if let Some(looked) = partial.done.remove(&next) {
+                partial.added += 1;
                 for (passed, seen) in looked {
-                    self.found.pass(&passed)?;
-                    self.found.add(seen);
+                    partial.pass(&passed)?;
+                    partial.add(seen);
                 }
-                shared = self.pool.lock();
-            } else if self.handed_out - self.added <= left as u64 {
+                continue;
+            }
+            drop(partial);
+            if self.handed_out - next <= left as u64 {
                 return ControlFlow::Continue(());
             } else if let Some((number, batch)) = shared.waiting.pop_front() {
                 drop(shared);
@@ -306,9 +359,9 @@ impl<'scope, 'a: 'scope, T: Tree> Finder<'scope, '_, 'a, T> {
         }
     }
 
-    fn finish(mut self) -> Found {
-        if self.found.is_cut {
-            return self.found;
+    fn finish(mut self) {
+        if self.pool.partial.lock().is_cut() {
+            return;
         }
         let batch = std::mem::take(&mut self.batch);
         // What was handed out comes first. Either may be cut by the limit, which is noted.
@@ -316,15 +369,33 @@ impl<'scope, 'a: 'scope, T: Tree> Finder<'scope, '_, 'a, T> {
             ControlFlow::Continue(()) => self.look_alone(batch),
             cut => cut,
         };
-        self.found
     }
 }
 
 impl<'scope, 'a: 'scope, T: Tree> Visit<T::Dir> for Finder<'scope, '_, 'a, T> {
+    fn before_descent(&mut self) -> ControlFlow<()> {
+        if self.batch.is_empty() || !self.pool.stop.has_deadline() {
+            return ControlFlow::Continue(());
+        }
+        let now = Instant::now();
+        if now - self.started >= HELD_BACK && now - self.looked <= HELD_BACK {
+            return ControlFlow::Continue(());
+        }
+        self.looked = now;
+        if self.handed_out > 0 {
+            self.hand_out()?;
+            return self.add_up(0);
+        }
+        self.dirs = 0;
+        let batch = std::mem::take(&mut self.batch);
+        self.look_alone(batch)
+    }
+
     fn visit(
         &mut self,
         dir: &Arc<Dir<T::Dir>>,
         child: Child,
+        is_closed: bool,
         passed: &mut Skipped,
     ) -> ControlFlow<()> {
         let last = self.batch.last();
@@ -332,12 +403,13 @@ impl<'scope, 'a: 'scope, T: Tree> Visit<T::Dir> for Finder<'scope, '_, 'a, T> {
         self.batch.push(Met {
             dir: Arc::clone(dir),
             child,
+            is_closed,
             passed: std::mem::take(passed),
         });
         // More than the limit is not wanted, so that a small one is known early to be reached.
         let most = match self.threads {
             1 => 1,
-            _ => BATCH.min(self.found.limit.saturating_add(1)),
+            _ => BATCH.min(self.pool.limit.saturating_add(1)),
         };
         if self.batch.len() < most && self.dirs < MAX_DIRS {
             return ControlFlow::Continue(());

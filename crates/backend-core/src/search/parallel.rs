@@ -14,10 +14,11 @@ use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use grep_regex::RegexMatcher;
-use records::Records;
+pub(super) use records::Records;
 
 use super::cancel::Stop;
 use super::engine::{Engine, Outcome};
+use super::partial::{Batch, HELD_BACK, PartialGrep, lock};
 use super::tally::Record;
 use super::tree::{Child, Tree};
 use super::walk::{Dir, Plan, Visit, walk};
@@ -65,27 +66,41 @@ impl<D> Job<D> {
     }
 }
 
+/// A search of a directory.
+pub(super) struct Search<'a, T> {
+    pub(super) tree: &'a T,
+    pub(super) plan: &'a Plan<'a>,
+    pub(super) request: &'a GrepRequest,
+    pub(super) matcher: &'a RegexMatcher,
+    pub(super) stop: &'a Stop<'a>,
+    pub(super) partial: &'a PartialGrep,
+}
+
 /// Greps a directory on up to `threads` threads, the calling one included.
 pub(super) fn grep<T: Tree>(
-    tree: &T,
+    search: &Search<'_, T>,
     base: T::Dir,
-    plan: &Plan<'_>,
-    request: &GrepRequest,
-    matcher: &RegexMatcher,
-    stop: &Stop<'_>,
     threads: usize,
 ) -> Result<Grepped> {
+    let &Search {
+        tree,
+        plan,
+        request,
+        matcher,
+        stop,
+        partial,
+    } = search;
     let pool = Pool {
         tree,
         request,
         matcher,
         stop,
+        partial,
         threads: threads.min(MAX_THREADS),
         idle: AtomicUsize::new(0),
         shared: Mutex::new(Shared {
             waiting: VecDeque::new(),
             is_closed: false,
-            records: Records::new(request),
         }),
         ready: Condvar::new(),
     };
@@ -101,6 +116,8 @@ pub(super) fn grep<T: Tree>(
             number: 0,
             is_shared: false,
             started: Instant::now(),
+            handed_out: Instant::now(),
+            batch: partial.batch(),
         };
         let walked = walk(tree, base, plan, stop, &mut passed, &mut feeder);
         feeder.hand_out();
@@ -108,22 +125,17 @@ pub(super) fn grep<T: Tree>(
         feeder.help(0);
         walked
     })?;
-    let shared = pool
-        .shared
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
     let last = Record {
         passed,
         ..Record::default()
     };
-    Ok(shared.records.finish(last, stop))
+    Ok(partial.finish(last, stop))
 }
 
 /// What the threads change.
 struct Shared<D> {
     waiting: VecDeque<Job<D>>,
     is_closed: bool,
-    records: Records,
 }
 
 /// What all threads see.
@@ -132,6 +144,7 @@ struct Pool<'a, T: Tree> {
     request: &'a GrepRequest,
     matcher: &'a RegexMatcher,
     stop: &'a Stop<'a>,
+    partial: &'a PartialGrep,
     threads: usize,
     /// How many threads wait for a file.
     idle: AtomicUsize,
@@ -147,13 +160,14 @@ impl<T: Tree> Pool<'_, T> {
     /// Searches what waits until there is no more to come.
     fn work(&self) {
         let mut engine = Engine::new(self.request, self.matcher.clone());
+        let batch = self.partial.batch();
         let mut taken = Vec::new();
         let mut shared = self.lock();
         loop {
             self.take(&mut shared, &mut taken);
             if !taken.is_empty() {
                 drop(shared);
-                self.search(&mut engine, &mut taken);
+                self.search(&mut engine, &mut taken, &batch);
                 shared = self.lock();
                 continue;
             }
@@ -178,20 +192,16 @@ impl<T: Tree> Pool<'_, T> {
         taken.extend(shared.waiting.drain(..share));
     }
 
-    fn search(&self, engine: &mut Engine<'_>, taken: &mut Vec<Job<T::Dir>>) {
-        let mut records = Vec::with_capacity(taken.len());
+    fn search(&self, engine: &mut Engine<'_>, taken: &mut Vec<Job<T::Dir>>, batch: &Batch) {
         for job in taken.drain(..) {
             if self.stop.is_over() || self.stop.is_beyond(job.number) {
                 continue;
             }
             let number = job.number;
             let record = job.run(self.tree, engine, self.request, self.stop);
-            records.push((number, record));
+            lock(batch).push((number, record));
         }
-        let mut shared = self.lock();
-        for (number, record) in records {
-            shared.records.put(number, record, self.stop);
-        }
+        self.partial.put(batch, self.stop);
     }
 }
 
@@ -214,6 +224,9 @@ struct Feeder<'scope, 'env, 'a, T: Tree> {
     number: u64,
     is_shared: bool,
     started: Instant,
+    /// When files were handed out for the last time.
+    handed_out: Instant,
+    batch: Batch,
 }
 
 impl<'scope, 'a: 'scope, T: Tree> Feeder<'scope, '_, 'a, T> {
@@ -252,7 +265,7 @@ impl<'scope, 'a: 'scope, T: Tree> Feeder<'scope, '_, 'a, T> {
             if is_more && !self.is_shared && self.started.elapsed() >= MIN_TIME {
                 self.share();
             }
-            self.pool.search(&mut self.engine, &mut taken);
+            self.pool.search(&mut self.engine, &mut taken, &self.batch);
         }
     }
 
@@ -272,10 +285,24 @@ impl<'scope, 'a: 'scope, T: Tree> Feeder<'scope, '_, 'a, T> {
 }
 
 impl<'scope, 'a: 'scope, T: Tree> Visit<T::Dir> for Feeder<'scope, '_, 'a, T> {
+    fn before_descent(&mut self) -> ControlFlow<()> {
+        if self.gathered.is_empty() || !self.pool.stop.has_deadline() {
+            return ControlFlow::Continue(());
+        }
+        let now = Instant::now();
+        if now - self.started < HELD_BACK || now - self.handed_out > HELD_BACK {
+            self.handed_out = now;
+            self.hand_out();
+            self.help(0);
+        }
+        ControlFlow::Continue(())
+    }
+
     fn visit(
         &mut self,
         dir: &Arc<Dir<T::Dir>>,
         child: Child,
+        _is_closed: bool,
         passed: &mut Skipped,
     ) -> ControlFlow<()> {
         if self.pool.stop.is_beyond(self.number) {

@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use super::cancel::Stop;
 use super::engine::Outcome;
 use crate::{
     FileHits, GrepMatch, GrepOutput, GrepRequest, Grepped, PathError, Skipped, Truncation,
@@ -117,10 +116,10 @@ impl Tally {
         self.is_cut
     }
 
-    pub(super) fn finish(mut self, stop: &Stop<'_>) -> Grepped {
+    pub(super) fn finish(mut self, is_over: bool) -> Grepped {
         self.found.truncated = if self.is_cut {
             Some(Truncation::Limit)
-        } else if stop.was_over() {
+        } else if is_over {
             Some(Truncation::Time)
         } else if self.found.skipped.unreadable > 0 {
             Some(Truncation::Unreadable)

@@ -9,6 +9,7 @@ mod globs;
 mod ignored;
 mod laws;
 mod limits;
+mod partial;
 mod patterns;
 mod segments;
 mod skipping;

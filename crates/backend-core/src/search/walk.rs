@@ -174,28 +174,26 @@ impl<T: Tree> Walk<'_, T> {
             return ControlFlow::Continue(());
         };
         let Some(below) = below.filter(|_| is_directory) else {
-            return visit.visit(&dir, child, self.passed);
+            return visit.visit(&dir, child, false, self.passed);
         };
-        let name = Arc::clone(&child.name);
+        visit.before_descent()?;
+        let path = dir.path.child(&child.name);
+        let opened = path
+            .is_ok()
+            .then(|| self.tree.open_dir(&dir.handle, &child.name));
         if shown {
-            visit.visit(&dir, child, self.passed)?;
+            let is_closed = matches!(opened, Some(Err(_)));
+            visit.visit(&dir, child, is_closed, self.passed)?;
         }
-        self.descend(&dir, &name, below);
-        ControlFlow::Continue(())
-    }
-
-    fn descend(&mut self, dir: &Dir<T::Dir>, name: &str, place: Place) {
-        let Ok(path) = dir.path.child(name) else {
+        let (Ok(path), Some(opened)) = (path, opened) else {
             self.passed.unnameable += 1;
-            return;
+            return ControlFlow::Continue(());
         };
-        let entered = self
-            .tree
-            .open_dir(&dir.handle, name)
-            .and_then(|handle| self.enter(Dir { handle, path }, place));
+        let entered = opened.and_then(|handle| self.enter(Dir { handle, path }, below));
         if entered.is_err() {
             self.passed.unreadable += 1;
         }
+        ControlFlow::Continue(())
     }
 
     /// Lists a directory, and goes on in it.

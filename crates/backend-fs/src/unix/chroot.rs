@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use cap_std::fs::Dir;
 use rustix::io::Errno;
 
+use super::retry::retry_io;
 use super::sys::MAX_LINKS;
 
 /// A part of a path that is still to be walked.
@@ -32,13 +33,13 @@ pub(crate) fn without_links(root: &Dir, path: &Path) -> io::Result<PathBuf> {
             continue;
         };
         let next = done.join(name);
-        let meta = root.symlink_metadata(&next)?;
+        let meta = retry_io(|| root.symlink_metadata(&next))?;
         if meta.is_symlink() {
             links += 1;
             if links > MAX_LINKS {
                 return Err(Errno::LOOP.into());
             }
-            let target = root.read_link_contents(&next)?;
+            let target = retry_io(|| root.read_link_contents(&next))?;
             if target.has_root() {
                 done.clear();
             }

@@ -1,7 +1,7 @@
 //! `delete`: a file, a link or a directory, named by its directory's handle.
 
 use backend_core::{DeleteRequest, Deleted, Error, Result};
-use rustix::fs::{AtFlags, unlinkat};
+use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use super::descent::open_list;
@@ -12,7 +12,7 @@ use super::list::list;
 use super::meta::Meta;
 use super::names;
 use super::place::Place;
-use super::removal::{is_not_empty, remove_tree};
+use super::removal::{is_not_empty, remove_tree, unlink};
 use super::resolve::Above;
 use super::root::Root;
 use super::write::changed;
@@ -57,7 +57,7 @@ fn delete_file(request: &DeleteRequest, place: &Place<'_>) -> Result<u64, Fault>
             return Err(changed(path, current).into());
         }
     }
-    match unlinkat(&place.dir, place.name(), AtFlags::empty()) {
+    match unlink(&place.dir, place.name(), AtFlags::empty()) {
         Ok(()) => Ok(1),
         Err(error @ (Errno::ISDIR | Errno::PERM)) => Err(became(place, error, Meta::is_dir)),
         Err(error) => Err(error.into()),
@@ -69,13 +69,9 @@ fn delete_dir(request: &DeleteRequest, place: &Place<'_>, meta: &Meta) -> Result
         return Err(without_version(request, meta).into());
     }
     if request.recursive {
-        return remove_tree(place).map_err(|error| match Errno::from_io_error(&error) {
-            // Others put more into it than could be taken out.
-            Some(errno) if is_not_empty(errno) => Fault::Outrun,
-            _ => Fault::from(error).race_if(&[Errno::NOTDIR, Errno::LOOP]),
-        });
+        return remove_tree(place).map_err(|stuck| stuck.fault(&request.path));
     }
-    let remove = || unlinkat(&place.dir, place.name(), AtFlags::REMOVEDIR);
+    let remove = || unlink(&place.dir, place.name(), AtFlags::REMOVEDIR);
     let outcome = match remove() {
         // What killed writers left in it is not shown to anybody, and must not be in the way.
         Err(error) if is_not_empty(error) && clear_leftovers(place)? => remove(),
@@ -98,6 +94,7 @@ fn clear_leftovers(place: &Place<'_>) -> Result<bool, Fault> {
         .map_err(|error| Fault::from(error).race_if(&[Errno::NOTDIR, Errno::LOOP]))?;
     let listing = list(&dir)?;
     Ok(listing.entries.is_empty()
+        && listing.unknown.is_empty()
         && listing
             .temporary
             .iter()

@@ -7,10 +7,11 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{Mode, openat};
+use rustix::fs::fstat;
 use rustix::io::Errno;
 
 use super::meta::{FileId, Meta};
+use super::retry::{open_in, retry};
 use super::sys::LIST;
 
 /// A walk. `W` is what is still to be done in each directory on the way.
@@ -48,10 +49,16 @@ impl<W> Descent<W> {
         &mut self.here.work
     }
 
+    /// Returns the names that lead from the top to where the walk is.
+    pub(crate) fn way(&self) -> Vec<CString> {
+        let levels = self.above.iter().chain([&self.here]);
+        levels.skip(1).map(|level| level.name.clone()).collect()
+    }
+
     /// Goes into a directory here, unless it is a link or no directory.
     pub(crate) fn enter(&mut self, name: CString, work: W) -> rustix::io::Result<()> {
-        let dir = open_list(&self.dir, &name)?;
-        let id = Meta::new(rustix::fs::fstat(&dir)?).id();
+        let dir = open_list(&self.dir, name.as_c_str())?;
+        let id = Meta::new(retry(|| fstat(&dir))?).id();
         let below = Level { id, name, work };
         self.above.push(std::mem::replace(&mut self.here, below));
         self.dir = dir;
@@ -77,7 +84,7 @@ impl<W> Descent<W> {
 /// Opens a directory to be listed, links not followed.
 pub(crate) fn open_list(
     dir: impl AsFd,
-    name: impl rustix::path::Arg,
+    name: impl rustix::path::Arg + Copy,
 ) -> rustix::io::Result<OwnedFd> {
-    openat(dir, name, LIST, Mode::empty())
+    open_in(dir, name, LIST)
 }

@@ -84,6 +84,13 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
         return Error::permission_denied(path, "the path leads outside of the workspace");
     }
     let Some(errno) = Errno::from_io_error(&error) else {
+        // One that was made where more was known, such as which disk is full.
+        if let Some(told) = error
+            .get_ref()
+            .and_then(|cause| cause.downcast_ref::<Error>())
+        {
+            return told.clone();
+        }
         return Error::internal(Some(path), "the file system failed", error);
     };
     let denied = |reason: &str| Error::permission_denied(path, reason);
@@ -95,24 +102,77 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
         Errno::ACCESS | Errno::PERM => denied("the file system refuses it"),
         Errno::ROFS => denied("the file system is read-only"),
         Errno::BUSY | Errno::TXTBSY => denied("it is a mount point, or the system is using it"),
-        Errno::LOOP | Errno::MLINK => denied("the path has a link that cannot be followed"),
-        Errno::NXIO | Errno::NODEV => not_regular(path),
-        // The limit is filled in by those who can ask the file system for it.
-        Errno::NOSPC | Errno::DQUOT => Error::QuotaExceeded {
-            what: STORAGE.to_owned(),
-            limit: 0,
-        },
+        Errno::LOOP => denied("the path has a link that cannot be followed"),
+        // So FreeBSD answers to an open that must not follow a link.
+        Errno::MLINK if cfg!(any(target_os = "freebsd", target_os = "dragonfly")) => {
+            denied("the path has a link that cannot be followed")
+        }
+        Errno::MLINK => denied(
+            "the directory has as many subdirectories, or the file as many names, as the file \
+             system allows",
+        ),
+        Errno::NXIO => not_regular(path),
+        Errno::NOTEMPTY => Error::conflict(path, "the directory is not empty", None),
         Errno::NAMETOOLONG => PathError::new(path.as_str(), PathReason::PathTooLong).into(),
         Errno::XDEV => Error::unsupported("moving a directory or link to another file system"),
         Errno::MFILE | Errno::NFILE => Error::unavailable("too many files are open", error),
         Errno::NOMEM => Error::unavailable("the system is out of memory", error),
         Errno::AGAIN => Error::unavailable("the file has nothing to read at the moment", error),
-        _ => Error::internal(Some(path), "the file system failed", error),
+        Errno::INTR => Error::unavailable("the file system interrupts every call", error),
+        errno => match disk_failure(errno) {
+            Some(message) => Error::unavailable(message, error),
+            None => Error::internal(Some(path), "the file system failed", error),
+        },
     }
 }
 
-/// What a full disk lacks.
-pub(crate) const STORAGE: &str = "bytes of storage";
+/// Returns what an error says of the disk, the server or the program that a file system is on, if it is about that: what
+/// is asked for may be right, and may work later.
+fn disk_failure(errno: Errno) -> Option<&'static str> {
+    Some(match errno {
+        Errno::IO => {
+            "the disk, or what the file system is on, failed to read or write; the operator should \
+             look at it"
+        }
+        Errno::NOTCONN
+        | Errno::CONNABORTED
+        | Errno::CONNRESET
+        | Errno::CONNREFUSED
+        | Errno::PIPE
+        | Errno::SHUTDOWN => {
+            "the program or server behind the file system is gone; it has to be mounted anew"
+        }
+        Errno::STALE => {
+            "the file system's server does not know the file any more; it was replaced there, or \
+             the file system has to be mounted anew"
+        }
+        Errno::NODEV => "the device of the file system is gone",
+        Errno::TIMEDOUT
+        | Errno::HOSTDOWN
+        | Errno::HOSTUNREACH
+        | Errno::NETDOWN
+        | Errno::NETUNREACH => "the file system's server does not answer",
+        Errno::BADMSG => "the file system is damaged: a checksum is wrong",
+        Errno::NOLCK => "the file system has no more locks",
+        errno => return linux_disk_failure(errno),
+    })
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn linux_disk_failure(errno: Errno) -> Option<&'static str> {
+    Some(match errno {
+        Errno::UCLEAN => "the file system is damaged, and has to be checked",
+        Errno::REMOTEIO => "the file system's server failed to read or write",
+        Errno::NOMEDIUM => "the device of the file system has no medium",
+        Errno::NOKEY => "the file is encrypted, and its key is not there",
+        _ => return None,
+    })
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn linux_disk_failure(_errno: Errno) -> Option<&'static str> {
+    None
+}
 
 /// Returns the error of a FIFO, a socket or a device.
 pub(crate) fn not_regular(path: &VirtualPath) -> Error {
@@ -158,8 +218,32 @@ mod tests {
         check(Errno::MFILE, ErrorKind::Unavailable, many);
         check(Errno::NFILE, ErrorKind::Unavailable, many);
         let failed = "/a: internal error: the file system failed";
-        check(Errno::IO, ErrorKind::Internal, failed);
+        check(Errno::DEADLK, ErrorKind::Internal, failed);
         check(io::Error::other("odd"), ErrorKind::Internal, failed);
+        let many = "/a: permission denied: the directory has as many subdirectories, or the file \
+                    as many names, as the file system allows";
+        check(Errno::MLINK, denied, many);
+        let full = "/a: conflict: the directory is not empty";
+        check(Errno::NOTEMPTY, ErrorKind::Conflict, full);
+    }
+
+    #[test]
+    fn a_disk_or_a_server_that_fails_is_unavailable_and_no_defect() {
+        let path = VirtualPath::parse("/a").unwrap();
+        for errno in [
+            Errno::IO,
+            Errno::NOTCONN,
+            Errno::STALE,
+            Errno::NODEV,
+            Errno::TIMEDOUT,
+            Errno::BADMSG,
+            Errno::INTR,
+            #[cfg(target_os = "linux")]
+            Errno::UCLEAN,
+        ] {
+            let error = Fault::from(errno).at(&path);
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        }
     }
 
     #[test]

@@ -6,12 +6,13 @@ use std::ffi::{CStr, CString};
 use std::os::fd::OwnedFd;
 
 use backend_core::{EntryKind, Result, VirtualPath};
-use rustix::fs::{AtFlags, FlockOperation, Mode, flock, openat, unlinkat};
+use rustix::fs::{AtFlags, FlockOperation, flock, unlinkat};
 
 use super::descent::Descent;
 use super::fault::Fault;
 use super::list::list;
 use super::meta::Meta;
+use super::retry::open_in;
 use super::root::Root;
 use super::staging;
 use super::sys::{READ, is_kernel_view};
@@ -66,7 +67,7 @@ fn clear(dir: &OwnedFd, removed: &mut u64) -> Vec<CString> {
 
 /// Removes a temporary file unless its writer lives. Returns whether it is gone.
 pub(crate) fn remove_stale(dir: &OwnedFd, name: &CStr) -> bool {
-    let Ok(file) = openat(dir, name, READ, Mode::empty()) else {
+    let Ok(file) = open_in(dir, name, READ) else {
         return false;
     };
     let Ok(meta) = Meta::of(&file) else {

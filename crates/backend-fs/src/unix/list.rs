@@ -11,14 +11,26 @@ use rustix::io::Errno;
 use super::meta::{Meta, kind};
 use super::names;
 use super::place::look;
+use super::retry::retry_io;
 
-/// The entries of a directory, in any order. Temporary files are apart.
+/// The entries of a directory by name, each once. Temporary files are apart.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) entries: Vec<Listed>,
     pub(crate) temporary: Vec<CString>,
+    /// Entries whose kind the file system would not tell.
+    pub(crate) unknown: Vec<CString>,
     /// How many entries vanished before their kind was known.
-    pub(crate) vanished: u64,
+    vanished: u64,
+    /// Whether the system returned nothing, not even `.`.
+    is_bare: bool,
+}
+
+impl Listing {
+    /// Returns how many entries cannot be shown, because nobody knows what they are.
+    pub(crate) fn unreadable(&self) -> u64 {
+        self.vanished + self.unknown.len() as u64
+    }
 }
 
 /// An entry with its kind, links not followed.
@@ -29,13 +41,37 @@ pub(crate) struct Listed {
 }
 
 /// Reads a directory that was opened with [`LIST`](super::sys::LIST).
+///
+/// An entry that cannot be looked at costs only itself.
 pub(crate) fn list(dir: &OwnedFd) -> io::Result<Listing> {
+    let mut listing = retry_io(|| list_once(dir))?;
+    // A directory that was removed while it was open lists as an empty one.
+    // Some servers tell no number of names, so that the missing `.` counts too.
+    if listing.is_bare && Meta::of(dir)?.names() == 0 {
+        return Err(Errno::NOENT.into());
+    }
+    // Unions, and directories that change while they are read, can return a name twice.
+    let entries = &mut listing.entries;
+    entries.sort_unstable_by(|one, two| one.name.cmp(&two.name));
+    entries.dedup_by(|one, two| one.name == two.name);
+    for names in [&mut listing.temporary, &mut listing.unknown] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    Ok(listing)
+}
+
+fn list_once(dir: &OwnedFd) -> io::Result<Listing> {
     // The stream owns what it reads, and the copy has the position of the original: it must start over.
     let mut stream = Dir::new(dir.try_clone()?)?;
     stream.rewind();
-    let mut listing = Listing::default();
+    let mut listing = Listing {
+        is_bare: true,
+        ..Listing::default()
+    };
     while let Some(entry) = stream.read() {
         let entry = entry?;
+        listing.is_bare = false;
         let name = entry.file_name();
         if name == c"." || name == c".." {
             continue;
@@ -46,10 +82,14 @@ pub(crate) fn list(dir: &OwnedFd) -> io::Result<Listing> {
         }
         let kind = match entry.file_type() {
             // Some file systems keep the kind to themselves.
-            FileType::Unknown => match look(dir, name)? {
-                Some(meta) => meta.kind(),
-                None => {
+            FileType::Unknown => match look(dir, name) {
+                Ok(Some(meta)) => meta.kind(),
+                Ok(None) => {
                     listing.vanished += 1;
+                    continue;
+                }
+                Err(_) => {
+                    listing.unknown.push(name.to_owned());
                     continue;
                 }
             },
@@ -57,10 +97,6 @@ pub(crate) fn list(dir: &OwnedFd) -> io::Result<Listing> {
         };
         let name = name.to_owned();
         listing.entries.push(Listed { name, kind });
-    }
-    // A directory that was removed while it was open lists as an empty one.
-    if listing.entries.is_empty() && Meta::of(dir)?.names() == 0 {
-        return Err(Errno::NOENT.into());
     }
     Ok(listing)
 }

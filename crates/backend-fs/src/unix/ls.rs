@@ -26,7 +26,7 @@ impl Root {
             let dir = self.open_list(path)?;
             let listing = list(&dir)?;
             let mut skipped = Skipped::default();
-            skipped.unreadable = listing.vanished;
+            skipped.unreadable = listing.unreadable();
             let names = nameable(path, listing.entries, &mut skipped);
             Ok(self.page(path, &dir, names, *limit, skipped))
         })

@@ -10,8 +10,10 @@ use rustix::fs::{
 };
 use rustix::path::Arg;
 
+use super::retry::retry;
+
 /// What identifies an entry on this machine while it exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct FileId {
     pub(crate) device: u64,
     pub(crate) inode: u64,
@@ -41,14 +43,14 @@ impl Meta {
 
     /// Looks at what is open.
     pub(crate) fn of(file: impl AsFd) -> io::Result<Self> {
-        let meta = Self::new(fstat(&file)?);
+        let meta = Self::new(retry(|| fstat(&file))?);
         Ok(meta.told_apart(|| generation::of(&file, c"", AtFlags::EMPTY_PATH)))
     }
 
     /// Looks at a name in a directory, links not followed.
     pub(crate) fn at(dir: impl AsFd, name: impl Arg) -> rustix::io::Result<Self> {
         name.into_with_c_str(|name| {
-            let meta = Self::new(statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW)?);
+            let meta = Self::new(retry(|| statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW))?);
             Ok(meta.told_apart(|| generation::of(&dir, name, AtFlags::empty())))
         })
     }

@@ -5,15 +5,17 @@ use std::io;
 use std::path::Path;
 
 use backend_core::{Error, MadeDirectory, MkdirRequest, Result};
-use rustix::fs::{AtFlags, Mode, mkdirat, openat, unlinkat};
+use rustix::fs::{AtFlags, Mode, mkdirat, unlinkat};
 use rustix::io::Errno;
 
 use super::fault::Fault;
 use super::flush::Flush;
+use super::full::on_disk_of;
 use super::made::{MadeDirs, answer_for};
 use super::names;
 use super::place::Handle;
 use super::resolve::Above;
+use super::retry::{open_in, retry};
 use super::root::Root;
 use super::sys::STEP;
 
@@ -90,12 +92,12 @@ impl Root {
         let mut created = false;
         while let Some(name) = missing.pop() {
             let flush = Flush::if_full(self.durability(), &dir)?;
-            created = match mkdirat(&dir, &name, Mode::from_raw_mode(0o777)) {
+            created = match retry(|| mkdirat(&dir, &name, Mode::from_raw_mode(0o777))) {
                 Ok(()) => true,
                 Err(Errno::EXIST) => false,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(on_disk_of(error.into(), &dir)),
             };
-            let below = match openat(&dir, &name, STEP, Mode::empty()) {
+            let below = match open_in(&dir, name.as_os_str(), STEP) {
                 Ok(below) => below,
                 // A dangling link, or something that was put there meanwhile.
                 Err(Errno::LOOP) => return Err(Errno::NOTDIR.into()),

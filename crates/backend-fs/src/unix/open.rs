@@ -4,6 +4,7 @@
 //! swapped in between is opened without waiting, looked at again, and closed.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::OwnedFd;
 
 use backend_core::{EntryKind, Error, VirtualPath};
@@ -13,8 +14,9 @@ use super::fault::{Fault, not_regular};
 use super::meta::Meta;
 use super::place::Place;
 use super::resolve::Above;
+use super::retry::open_regular;
 use super::root::Root;
-use super::sys::{LIST, READ};
+use super::sys::LIST;
 
 /// A regular file that is open for reading.
 #[derive(Debug)]
@@ -55,11 +57,23 @@ pub(crate) fn check_file(path: &VirtualPath, meta: &Meta) -> Result<(), Error> {
     }
 }
 
-/// Opens a file that was at a place a moment ago.
+/// Opens a file that was at a place a moment ago. One under a lease is waited for.
 pub(crate) fn open_at(place: &Place<'_>) -> Result<Opened, Fault> {
-    let file = place
-        .open(READ)
-        .map_err(|error| Fault::from(error).race_if(&[Errno::LOOP, Errno::NOENT, Errno::NXIO]))?;
+    open_at_until(place, || false)
+}
+
+/// Opens a file as [`open_at`] does, and gives up on a lease when the caller has no more time.
+pub(crate) fn open_at_until(
+    place: &Place<'_>,
+    is_over: impl Fn() -> bool,
+) -> Result<Opened, Fault> {
+    let file = open_regular(&place.dir, place.name(), is_over).map_err(|error| match error {
+        Errno::WOULDBLOCK => Fault::Told(Error::unavailable(
+            "another program holds a lease on the file, and does not give it back",
+            io::Error::from(error),
+        )),
+        error => Fault::from(error).race_if(&[Errno::LOOP, Errno::NOENT, Errno::NXIO]),
+    })?;
     let meta = Meta::of(&file)?;
     if !meta.is_file() {
         return Err(Fault::raced(Errno::NXIO));

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use super::chroot::{Part, push};
 use super::fault::{Fault, escape};
 use super::names;
+use super::retry::retry_io;
 use super::root::{Links, Root};
 use super::sys::MAX_LINKS;
 
@@ -47,7 +48,7 @@ impl Root {
                 done = next;
                 continue;
             }
-            let meta = match self.dir().symlink_metadata(&next) {
+            let meta = match retry_io(|| self.dir().symlink_metadata(&next)) {
                 Ok(meta) => meta,
                 Err(error) => {
                     missing = Some(missing_by(&error).ok_or(error)?);
@@ -63,7 +64,7 @@ impl Root {
             if links > MAX_LINKS {
                 return Err(Errno::LOOP.into());
             }
-            let target = match self.dir().read_link_contents(&next) {
+            let target = match retry_io(|| self.dir().read_link_contents(&next)) {
                 Ok(target) => target,
                 Err(error) => return Err(Fault::from(error).race_if(&[Errno::INVAL, Errno::NOENT])),
             };

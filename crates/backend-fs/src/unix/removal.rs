@@ -1,4 +1,7 @@
 //! Removing a whole tree through handles, so that no link that is swapped in leads the removal elsewhere.
+//!
+//! What cannot be removed stays, and costs only itself and the directories above it, as with `rm -r`. The first such
+//! entry is what the error is about.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -11,117 +14,211 @@ use rustix::io::Errno;
 use super::descent::{Descent, open_list};
 use super::list::{Listing, list};
 use super::place::{Place, look};
+use super::retry::retry;
+use super::stuck::{Stuck, is_held_open};
 use super::sys::RACES;
 
-/// What is still to be done in a directory: the directories in it, and how often it was not empty at its end.
+/// After how many failures the rest is not tried. On a dead disk each one may take minutes.
+const MOST_FAILURES: u64 = 100;
+
+/// What is still to be done in a directory.
 #[derive(Debug, Default)]
 struct Work {
+    /// The directories in it.
     dirs: Vec<CString>,
+    /// How often it was not empty at its end.
     rounds: usize,
+    /// Whether something in it cannot be removed.
+    is_stuck: bool,
+}
+
+/// A removal that is under way.
+#[derive(Debug)]
+struct Removal {
+    walk: Descent<Work>,
+    /// How many entries are gone that a listing would have shown.
+    removed: u64,
+    failed: u64,
+    first: Option<Stuck>,
 }
 
 /// Removes the directory at a place with all that is in it. Returns how many entries a listing would have
 /// shown.
-pub(crate) fn remove_tree(place: &Place<'_>) -> io::Result<u64> {
+///
+/// # Errors
+///
+/// What cannot be removed, with what was removed all the same.
+pub(crate) fn remove_tree(place: &Place<'_>) -> Result<u64, Stuck> {
     let top = match open_list(&place.dir, place.name()) {
         Err(Errno::ACCESS) => {
-            unlinkat(&place.dir, place.name(), AtFlags::REMOVEDIR).or(Err(Errno::ACCESS))?;
-            return Ok(1);
+            return match unlink(&place.dir, place.name(), AtFlags::REMOVEDIR) {
+                Ok(()) => Ok(1),
+                Err(_) => Err(Stuck::at_top(Errno::ACCESS)),
+            };
         }
-        top => top?,
+        top => top.map_err(Stuck::at_top)?,
     };
-    let mut removed = 0;
-    let mut walk = Descent::start(top, CString::default(), Work::default())?;
-    walk.work().dirs = clear(&walk, &mut removed)?;
-    loop {
-        if let Some(name) = walk.work().dirs.pop() {
-            descend(&mut walk, name, 0, &mut removed)?;
-            continue;
-        }
-        let rounds = walk.work().rounds;
-        let Some(name) = walk.leave()? else {
-            match unlinkat(&place.dir, place.name(), AtFlags::REMOVEDIR) {
-                Ok(()) => return Ok(removed + 1),
-                Err(error) if is_not_empty(error) && rounds < RACES => {
-                    walk.work().rounds += 1;
-                    walk.work().dirs = clear(&walk, &mut removed)?;
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
+    let walk =
+        Descent::start(top, CString::default(), Work::default()).map_err(Stuck::at_top_io)?;
+    let mut removal = Removal {
+        walk,
+        removed: 0,
+        failed: 0,
+        first: None,
+    };
+    removal.run(place);
+    match removal.first {
+        None => Ok(removal.removed),
+        Some(stuck) => Err(Stuck {
+            removed: removal.removed,
+            failed: removal.failed,
+            ..stuck
+        }),
+    }
+}
+
+impl Removal {
+    fn run(&mut self, place: &Place<'_>) {
+        self.clear();
+        loop {
+            if self.failed >= MOST_FAILURES {
+                return;
             }
+            if let Some(name) = self.walk.work().dirs.pop() {
+                self.descend(name, 0);
+                continue;
+            }
+            let Work {
+                rounds, is_stuck, ..
+            } = *self.walk.work();
+            // Somebody put something into it, or it was swapped for something else: it gets another round.
+            let again = |error| {
+                !is_stuck && rounds < RACES && (is_not_empty(error) || error == Errno::NOTDIR)
+            };
+            let is_held_open = rounds > 0 && self.is_held_open();
+            match self.walk.leave() {
+                Ok(Some(name)) => match unlink(self.walk.dir(), &*name, AtFlags::REMOVEDIR) {
+                    Ok(()) => self.removed += 1,
+                    Err(Errno::NOENT) => {}
+                    Err(error) if again(error) && !is_held_open => self.descend(name, rounds + 1),
+                    // The entry that keeps it there was told already.
+                    Err(error) if is_stuck && is_not_empty(error) => {
+                        self.walk.work().is_stuck = true;
+                    }
+                    Err(error) => self.fail(Some(&name), error.into(), is_held_open),
+                },
+                Ok(None) => match unlink(&place.dir, place.name(), AtFlags::REMOVEDIR) {
+                    Ok(()) => {
+                        self.removed += 1;
+                        // What could not be removed was removed by somebody else.
+                        self.first = None;
+                        return;
+                    }
+                    Err(error) if again(error) && error != Errno::NOTDIR && !is_held_open => {
+                        self.walk.work().rounds += 1;
+                        self.clear();
+                    }
+                    Err(error) if is_stuck && is_not_empty(error) => return,
+                    Err(error) => return self.fail(None, error.into(), is_held_open),
+                },
+                // The directory was moved elsewhere: there is no way back up.
+                Err(error) => return self.fail(None, error, false),
+            }
+        }
+    }
+
+    /// Goes into a directory and clears it. What turns out to be none is removed as it is.
+    fn descend(&mut self, name: CString, rounds: usize) {
+        let work = Work {
+            rounds,
+            ..Work::default()
         };
-        match unlinkat(walk.dir(), &name, AtFlags::REMOVEDIR) {
-            Ok(()) => removed += 1,
+        let flags = match self.walk.enter(name.clone(), work) {
+            Ok(()) => return self.clear(),
+            Err(Errno::NOENT) => return,
+            Err(Errno::NOTDIR | Errno::LOOP) => AtFlags::empty(),
+            // Those who cannot look into a directory can still remove it if it is empty.
+            Err(Errno::ACCESS) => AtFlags::REMOVEDIR,
+            Err(error) => return self.fail(Some(&name), error.into(), false),
+        };
+        match unlink(self.walk.dir(), &*name, flags) {
+            Ok(()) => self.removed += 1,
             Err(Errno::NOENT) => {}
-            // Something was put into it meanwhile, or it was swapped for something else.
-            Err(error) if (is_not_empty(error) || error == Errno::NOTDIR) && rounds < RACES => {
-                descend(&mut walk, name, rounds + 1, &mut removed)?;
+            Err(error) if is_not_empty(error) => {
+                self.fail(Some(&name), Errno::ACCESS.into(), false);
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => self.fail(Some(&name), error.into(), false),
         }
     }
-}
 
-/// Goes into a directory and clears it. What turns out to be none is removed as it is.
-fn descend(
-    walk: &mut Descent<Work>,
-    name: CString,
-    rounds: usize,
-    removed: &mut u64,
-) -> io::Result<()> {
-    let work = Work {
-        dirs: Vec::new(),
-        rounds,
-    };
-    let flags = match walk.enter(name.clone(), work) {
-        Ok(()) => {
-            walk.work().dirs = clear(walk, removed)?;
-            return Ok(());
+    /// Removes everything but directories from where the walk is, and notes those.
+    fn clear(&mut self) {
+        let listing = match list(self.walk.dir()) {
+            // Somebody else removed it. Going back up shows whether anything is left to do.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Listing::default(),
+            Err(error) => return self.fail(None, error, false),
+            Ok(listing) => listing,
+        };
+        for name in listing.temporary {
+            // It was never shown, so that it does not count. If its writer lives, it writes somewhere else next.
+            match remove_one(self.walk.dir(), &name) {
+                Ok(Removed::Yes | Removed::Vanished) => {}
+                Ok(Removed::Directory) => self.walk.work().dirs.push(name),
+                Err(error) => self.fail(None, error, false),
+            }
         }
-        Err(Errno::NOENT) => return Ok(()),
-        Err(Errno::NOTDIR | Errno::LOOP) => AtFlags::empty(),
-        // Those who cannot look into a directory can still remove it if it is empty.
-        Err(Errno::ACCESS) => AtFlags::REMOVEDIR,
-        Err(error) => return Err(error.into()),
-    };
-    match unlinkat(walk.dir(), &name, flags) {
-        Ok(()) => {
-            *removed += 1;
-            Ok(())
+        for entry in listing.entries {
+            if entry.kind == EntryKind::Directory {
+                self.walk.work().dirs.push(entry.name);
+            } else {
+                self.remove(entry.name);
+            }
         }
-        Err(Errno::NOENT) => Ok(()),
-        Err(error) if is_not_empty(error) => Err(Errno::ACCESS.into()),
-        Err(error) => Err(error.into()),
+        for name in listing.unknown {
+            self.remove(name);
+        }
     }
-}
 
-/// Removes everything but directories from where the walk is, and returns those.
-fn clear(walk: &Descent<Work>, removed: &mut u64) -> io::Result<Vec<CString>> {
-    let dir = walk.dir();
-    let listing = match list(dir) {
-        // Somebody else removed it. Going back up shows whether anything is left to do.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Listing::default(),
-        listing => listing?,
-    };
-    let mut dirs = Vec::new();
-    for name in listing.temporary {
-        // It was never shown, so that it does not count. If its writer lives, it writes somewhere else next.
-        if remove_one(dir, &name)? == Removed::Directory {
-            dirs.push(name);
+    fn remove(&mut self, name: CString) {
+        if self.failed >= MOST_FAILURES {
+            return;
+        }
+        match remove_one(self.walk.dir(), &name) {
+            // Such a file comes back under another name of its kind until the last program has closed it.
+            Ok(Removed::Yes) => self.removed += u64::from(!is_held_open(&name)),
+            Ok(Removed::Vanished) => {}
+            Ok(Removed::Directory) => self.walk.work().dirs.push(name),
+            Err(error) => {
+                let is_open = is_held_open(&name);
+                self.fail(Some(&name), error, is_open);
+            }
         }
     }
-    for entry in listing.entries {
-        if entry.kind == EntryKind::Directory {
-            dirs.push(entry.name);
-            continue;
-        }
-        match remove_one(dir, &entry.name)? {
-            Removed::Yes => *removed += 1,
-            Removed::Vanished => {}
-            Removed::Directory => dirs.push(entry.name),
+
+    /// Notes that an entry of the directory where the walk is, or this directory, cannot be removed.
+    fn fail(&mut self, name: Option<&CStr>, error: io::Error, is_held_open: bool) {
+        self.failed += 1;
+        self.walk.work().is_stuck = true;
+        if self.first.is_none() {
+            let mut at = self.walk.way();
+            at.extend(name.map(CStr::to_owned));
+            self.first = Some(Stuck {
+                at,
+                error,
+                is_held_open,
+                removed: 0,
+                failed: 0,
+            });
         }
     }
-    Ok(dirs)
+
+    /// Whether all that is left in the directory where the walk is are files that somebody has open.
+    fn is_held_open(&self) -> bool {
+        list(self.walk.dir()).is_ok_and(|listing| {
+            let mut names = listing.entries.iter().map(|entry| &entry.name);
+            !listing.entries.is_empty() && names.all(|name| is_held_open(name))
+        })
+    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -132,7 +229,7 @@ enum Removed {
 }
 
 fn remove_one(dir: impl AsFd, name: &CStr) -> io::Result<Removed> {
-    match unlinkat(&dir, name, AtFlags::empty()) {
+    match unlink(&dir, name, AtFlags::empty()) {
         Ok(()) => Ok(Removed::Yes),
         Err(Errno::NOENT) => Ok(Removed::Vanished),
         // A directory may have taken the name. Some systems answer EPERM for one.
@@ -142,6 +239,15 @@ fn remove_one(dir: impl AsFd, name: &CStr) -> io::Result<Removed> {
         },
         Err(error) => Err(error.into()),
     }
+}
+
+/// Removes a name, again if a signal interrupts it.
+pub(crate) fn unlink(
+    dir: impl AsFd,
+    name: impl rustix::path::Arg + Copy,
+    flags: AtFlags,
+) -> rustix::io::Result<()> {
+    retry(|| unlinkat(&dir, name, flags))
 }
 
 /// Whether an error says that a directory has something in it.

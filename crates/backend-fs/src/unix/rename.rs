@@ -83,8 +83,7 @@ impl Root {
             replaces: *mode == RenameMode::Overwrite && !moved.is_dir(),
             at,
         };
-        let (one, two) = (moving.source.key()?, moving.target.key()?);
-        let _held = one.lock_both(two);
+        let _held = moving.source.lock_both(&moving.target)?;
         let there = moving.target.look()?;
         let renamed = self.move_onto(&moving, there.as_ref())?;
         moving.target.keep_dirs();
@@ -145,11 +144,17 @@ impl Root {
         ];
         match rename(moving) {
             Ok(()) => {}
-            Err(Errno::XDEV) => return self.carry(moving),
+            Err(Errno::XDEV) => {
+                return self
+                    .carry(moving)
+                    .map_err(|fault| fault.on_disk_of(&target.dir));
+            }
             Err(Errno::INVAL) if moved.is_dir() => return Err(into_itself(moving.from).into()),
             Err(Errno::EXIST) if moving.replaces => return Err(Fault::raced(Errno::EXIST)),
             Err(error @ (Errno::PERM | Errno::ACCESS)) => return Err(moving.refusal(error)),
-            Err(error) => return Err(Fault::from(error).race_if(&races)),
+            Err(error) => {
+                return Err(Fault::from(error).race_if(&races).on_disk_of(&target.dir));
+            }
         }
         for flush in flushes {
             flush.wait()?;

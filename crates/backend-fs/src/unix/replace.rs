@@ -31,7 +31,7 @@ impl Root {
     ) -> Result<Version, Fault> {
         // The directory may be removed at any time, and the file be swapped for a directory.
         const RACES: [Errno; 3] = [Errno::NOENT, Errno::ISDIR, Errno::NOTDIR];
-        let race = |error| Fault::Io(error).race_if(&RACES);
+        let race = |error| Fault::Io(error).race_if(&RACES).on_disk_of(&place.dir);
         let kept = replaced.map(|meta| Kept::at(place, *meta));
         if let Some(replaced) = replaced {
             // What was kept is that of another file if it was swapped meanwhile.
@@ -47,7 +47,7 @@ impl Root {
             }
         }
         let mut temp = Temp::create(place.dir.as_fd(), kept.as_ref()).map_err(race)?;
-        temp.write(content)?;
+        temp.write(content).map_err(race)?;
         if only.is_some() && place.look()?.map(|meta| meta.version()) != only {
             return Err(Fault::Outrun);
         }

@@ -18,6 +18,7 @@ use super::fault::{escape, is_escape};
 use super::made::MadeDirs;
 use super::meta::Meta;
 use super::place::{Handle, Place};
+use super::retry::retry_io;
 use super::root::{Links, Root};
 use super::sys::MAX_LINKS;
 
@@ -68,14 +69,14 @@ impl Root {
         if path.as_os_str().is_empty() || path == Path::new(".") {
             return Ok(Handle::Root(self.dir().as_fd()));
         }
-        match self.dir().open_dir(path) {
+        match retry_io(|| self.dir().open_dir(path)) {
             Ok(dir) => Ok(Handle::Below(dir.into_std_file().into())),
             Err(error) if self.links() == Links::Chroot && leads_out(&error) => {
                 let path = chroot::without_links(self.dir(), path)?;
                 if path.as_os_str().is_empty() {
                     return Ok(Handle::Root(self.dir().as_fd()));
                 }
-                let dir = self.dir().open_dir(path)?;
+                let dir = retry_io(|| self.dir().open_dir(&path))?;
                 Ok(Handle::Below(dir.into_std_file().into()))
             }
             Err(error) => Err(error),

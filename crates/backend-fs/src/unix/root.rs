@@ -8,9 +8,9 @@ use std::path::Path;
 use backend_core::{Error, Result, VirtualPath};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use rustix::fs::{fstatvfs, stat};
+use rustix::fs::stat;
 
-use super::fault::{Fault, STORAGE};
+use super::fault::Fault;
 use super::meta::Meta;
 use super::sys::{RACES, is_local};
 use crate::Durability;
@@ -113,15 +113,8 @@ impl Root {
 
     /// Makes the error that a caller sees.
     pub(crate) fn fail(&self, path: &VirtualPath, fault: Fault) -> Error {
-        match fault.at(path) {
-            Error::QuotaExceeded { what, .. } if what == STORAGE => Error::QuotaExceeded {
-                what,
-                limit: fstatvfs(&self.dir)
-                    .map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize))
-                    .unwrap_or_default(),
-            },
-            error => error,
-        }
+        // Where it is not known which directory it was about, the root's disk is the likeliest.
+        fault.on_disk_of(&self.dir).at(path)
     }
 }
 

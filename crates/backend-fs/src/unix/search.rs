@@ -7,47 +7,52 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 
-use backend_core::search::{self, Base, Cancel, Child, Children, Opened, Tree};
+use backend_core::search::{self, Base, Child, Children, Opened, PartialGlob, PartialGrep, Tree};
 use backend_core::{Entry, Error, GlobRequest, GrepRequest, Grepped, Page, Result, VirtualPath};
-use rustix::fs::{Mode, openat};
 use rustix::io::Errno;
 
 use super::descent::open_list;
 use super::fault::{Fault, not_regular};
-use super::list::{Listing, list};
+use super::list::list;
 use super::meta::Meta;
 use super::names;
-use super::open::open_at;
+use super::open::open_at_until;
 use super::place::look;
 use super::resolve::Above;
+use super::retry::open_regular;
 use super::root::Root;
-use super::sys::{LIST, READ, is_kernel_view};
+use super::sys::{LIST, is_kernel_view};
+use crate::hop::Task;
+use crate::watch::Progress;
 
 impl Root {
     pub(crate) fn glob(
         &self,
         request: &GlobRequest,
-        cancel: &Cancel,
-        threads: usize,
+        task: &Task,
+        partial: &PartialGlob,
     ) -> Result<Page<Entry>> {
         names::check(&request.path)?;
-        search::glob(&Files { root: self }, request, cancel, threads)
+        let files = Files { root: self, task };
+        search::glob_into(&files, request, &task.cancel, task.threads, partial)
     }
 
     pub(crate) fn grep(
         &self,
         request: &GrepRequest,
-        cancel: &Cancel,
-        threads: usize,
+        task: &Task,
+        partial: &PartialGrep,
     ) -> Result<Grepped> {
         names::check(&request.path)?;
-        search::grep(&Files { root: self }, request, cancel, threads)
+        let files = Files { root: self, task };
+        search::grep_into(&files, request, &task.cancel, task.threads, partial)
     }
 }
 
 /// The files below the root, as the engine walks them.
-struct Files<'root> {
-    root: &'root Root,
+struct Files<'a> {
+    root: &'a Root,
+    task: &'a Task,
 }
 
 /// A directory that is open to be listed, and the file system that it is on.
@@ -64,21 +69,27 @@ impl OpenDir {
 }
 
 /// A file that is read no further than it was long when it was opened, which saves asking whether there is more.
-struct Content {
+struct Content<'a> {
     file: File,
+    progress: &'a Progress,
     /// How much is left. A file without a size is read to its end: it may be made up while it is read.
     left: Option<u64>,
 }
 
-impl Content {
-    fn new(file: File, size: u64) -> Self {
+impl<'a> Content<'a> {
+    fn new(file: File, size: u64, progress: &'a Progress) -> Self {
         let left = (size > 0).then_some(size);
-        Self { file, left }
+        Self {
+            file,
+            progress,
+            left,
+        }
     }
 }
 
-impl Read for Content {
+impl Read for Content<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.progress.step();
         let Some(left) = &mut self.left else {
             return self.file.read(buffer);
         };
@@ -92,11 +103,11 @@ impl Read for Content {
     }
 }
 
-impl Tree for Files<'_> {
+impl<'a> Tree for Files<'a> {
     type Dir = OpenDir;
-    type Reader = Content;
+    type Reader = Content<'a>;
 
-    fn base(&self, path: &VirtualPath) -> Result<Base<OpenDir, Content>> {
+    fn base(&self, path: &VirtualPath) -> Result<Base<OpenDir, Content<'a>>> {
         self.root.attempt(path, || {
             let found = self.root.follow(path, Above::Refuse)?;
             let meta = found.meta.ok_or(Errno::NOENT)?;
@@ -110,23 +121,22 @@ impl Tree for Files<'_> {
             if !meta.is_file() {
                 return Err(not_regular(path).into());
             }
-            let opened = open_at(&found.place)?;
+            let opened = open_at_until(&found.place, || self.task.cancel.is_cancelled())?;
             let entry = self.root.entry(path.clone(), &opened.meta);
-            let content = Content::new(opened.file, opened.meta.size());
+            let content = Content::new(opened.file, opened.meta.size(), &self.task.progress);
             Ok(Base::File(entry, Opened::Reader(content)))
         })
     }
 
     fn children(&self, dir: &OpenDir) -> Result<Children> {
-        let Listing {
-            entries, vanished, ..
-        } = list(&dir.dir).map_err(unreadable)?;
+        self.task.progress.step();
+        let listing = list(&dir.dir).map_err(unreadable)?;
         let mut children = Children {
-            named: Vec::with_capacity(entries.len()),
+            named: Vec::with_capacity(listing.entries.len()),
             unnameable: 0,
-            unreadable: vanished,
+            unreadable: listing.unreadable(),
         };
-        for entry in entries {
+        for entry in listing.entries {
             match names::nameable(&entry.name) {
                 Some(name) => children.named.push(Child {
                     name: name.into(),
@@ -139,6 +149,7 @@ impl Tree for Files<'_> {
     }
 
     fn open_dir(&self, dir: &OpenDir, name: &str) -> Result<OpenDir> {
+        self.task.progress.step();
         let below = open_list(&dir.dir, name).map_err(unreadable)?;
         let below = OpenDir::new(below).map_err(unreadable)?;
         // A search from `/` must not end in /proc; one that starts there is meant.
@@ -148,13 +159,19 @@ impl Tree for Files<'_> {
         Ok(below)
     }
 
-    fn open_file(&self, dir: &OpenDir, name: &str) -> Result<Opened<Content>> {
-        let file = openat(&dir.dir, name, READ, Mode::empty()).map_err(unreadable)?;
+    fn open_file(&self, dir: &OpenDir, name: &str) -> Result<Opened<Content<'a>>> {
+        self.task.progress.step();
+        let file =
+            open_regular(&dir.dir, name, || self.task.cancel.is_cancelled()).map_err(unreadable)?;
         let meta = Meta::of(&file).map_err(unreadable)?;
         if !meta.is_file() {
             return Err(unreadable(Errno::NXIO));
         }
-        Ok(Opened::Reader(Content::new(file.into(), meta.size())))
+        Ok(Opened::Reader(Content::new(
+            file.into(),
+            meta.size(),
+            &self.task.progress,
+        )))
     }
 
     fn entry(&self, dir: &OpenDir, name: &str, path: VirtualPath) -> Result<Entry> {
@@ -162,6 +179,7 @@ impl Tree for Files<'_> {
         if names::is_reserved(name.as_bytes()) {
             return Err(Error::not_found(&path));
         }
+        self.task.progress.step();
         let meta = look(&dir.dir, name)
             .map_err(unreadable)?
             .ok_or_else(|| Error::not_found(&path))?;

@@ -23,6 +23,7 @@ use super::kept::{Kept, Likeness};
 use super::meta::Meta;
 use super::names;
 use super::place::look;
+use super::retry::retry;
 use super::sys::{CREATE, RACES, cannot, is_append_only, is_local, rename_exclusive};
 use crate::Durability;
 
@@ -79,7 +80,7 @@ impl<'dir> Temp<'dir> {
     fn with_mode(dir: BorrowedFd<'dir>, mode: Mode) -> io::Result<Self> {
         for _ in 0..RACES {
             let name = names::temporary();
-            let file: File = match openat(dir, &name, CREATE | OFlags::NOCTTY, mode) {
+            let file: File = match retry(|| openat(dir, &name, CREATE | OFlags::NOCTTY, mode)) {
                 Ok(file) => file.into(),
                 Err(Errno::EXIST | Errno::INTR) => continue,
                 Err(error) => return Err(error.into()),

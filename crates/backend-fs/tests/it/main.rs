@@ -28,12 +28,14 @@ mod faulty;
 mod file_systems;
 mod kill;
 mod large;
+mod leases;
 mod leftovers;
 mod links;
 mod mounts;
 mod moves;
 mod names;
 mod owners;
+mod partly;
 #[cfg(target_os = "linux")]
 mod power_loss;
 mod read_only;
@@ -42,9 +44,12 @@ mod refused;
 mod rename;
 mod resolve;
 mod rights;
+mod room;
 mod root_slash;
+mod scratch;
 mod search;
 mod special;
+mod spellings;
 mod support;
 #[cfg(target_os = "linux")]
 mod swap;

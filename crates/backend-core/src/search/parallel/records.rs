@@ -8,7 +8,7 @@ use crate::{GrepRequest, Grepped};
 
 /// The records of files by their number.
 #[derive(Debug)]
-pub(super) struct Records {
+pub(in crate::search) struct Records {
     tally: Tally,
     /// The number of the next file to add up.
     next: u64,
@@ -18,7 +18,7 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn new(request: &GrepRequest) -> Self {
+    pub(in crate::search) fn new(request: &GrepRequest) -> Self {
         Self {
             tally: Tally::new(request),
             next: 0,
@@ -29,17 +29,22 @@ impl Records {
 
     /// Adds up what is still there, and then the last record. Where the time was over there are gaps, and what is behind
     /// them is true all the same.
-    pub(super) fn finish(mut self, last: Record, stop: &Stop<'_>) -> Grepped {
+    pub(in crate::search) fn finish(mut self, last: Record, is_over: bool) -> Grepped {
         for record in self.held.into_values().chain([last]) {
             if self.tally.add(record).is_break() {
                 break;
             }
         }
-        self.tally.finish(stop)
+        self.tally.finish(is_over)
     }
 
-    /// Puts a record where it belongs.
-    pub(super) fn put(&mut self, number: u64, record: Record, stop: &Stop<'_>) {
+    /// Whether there is more than the limit.
+    pub(in crate::search) fn is_cut(&self) -> bool {
+        self.tally.is_cut()
+    }
+
+    /// Puts a record where it belongs, and tells the others if that makes later ones useless.
+    pub(in crate::search) fn put(&mut self, number: u64, record: Record, stop: Option<&Stop<'_>>) {
         if self.tally.is_cut() {
             return;
         }
@@ -52,7 +57,9 @@ impl Records {
         let mut record = Some(record);
         while let Some(next) = record {
             if self.tally.add(next).is_break() {
-                stop.set_last(self.next);
+                if let Some(stop) = stop {
+                    stop.set_last(self.next);
+                }
                 self.held.clear();
                 self.held_weight = 0;
                 return;
@@ -67,7 +74,7 @@ impl Records {
     }
 
     /// Drops the records behind those that have more than the limit already.
-    fn drop_useless(&mut self, stop: &Stop<'_>) {
+    fn drop_useless(&mut self, stop: Option<&Stop<'_>>) {
         let room = self.tally.room();
         if self.held_weight <= room {
             return;
@@ -78,7 +85,9 @@ impl Records {
             (weight > room).then_some(*number)
         });
         if let Some(last) = last {
-            stop.set_last(last);
+            if let Some(stop) = stop {
+                stop.set_last(last);
+            }
             let useless = self.held.split_off(&(last + 1));
             self.held_weight -= useless.values().map(Record::weight).sum::<usize>();
         }

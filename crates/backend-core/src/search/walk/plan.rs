@@ -31,7 +31,19 @@ pub(in crate::search) struct Dir<D> {
 
 /// Takes the entries of a walk, with what was passed over since the last one.
 pub(in crate::search) trait Visit<D> {
-    fn visit(&mut self, dir: &Arc<Dir<D>>, child: Child, passed: &mut Skipped) -> ControlFlow<()>;
+    /// Takes an entry. One that is closed is a directory that cannot be opened, which is counted already.
+    fn visit(
+        &mut self,
+        dir: &Arc<Dir<D>>,
+        child: Child,
+        is_closed: bool,
+        passed: &mut Skipped,
+    ) -> ControlFlow<()>;
+
+    /// Is told that the walk goes into a directory next, which may not answer. What was taken should not wait for it.
+    fn before_descent(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 }
 
 /// What a walk leaves out. A few paths are compared one by one, many are looked up.

@@ -1,0 +1,155 @@
+//! What a search has found so far, for those who cannot wait for its end: a read of a disk that does not answer cannot be
+//! stopped, and must not keep back what was found elsewhere.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::cancel::Stop;
+use super::looks::{Found, Looked, Seen};
+use super::parallel::Records;
+use super::tally::Record;
+use crate::{Entry, GrepRequest, Grepped, Page, Skipped, Truncation};
+
+/// How long the walk may hold back what it has met, in a search with a time limit, before it goes into the next directory,
+/// which may not answer. At the start, for as long, it holds nothing back: a small tree is searched in that time.
+pub(super) const HELD_BACK: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// What a grep has found so far. A clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct PartialGrep(Arc<Mutex<GrepState>>);
+
+#[derive(Debug, Default)]
+struct GrepState {
+    /// `None` before the search starts, and when the result was taken.
+    records: Option<Records>,
+    batches: Vec<Batch>,
+}
+
+/// The records of a thread that it has not handed in yet.
+pub(super) type Batch = Arc<Mutex<Vec<(u64, Record)>>>;
+
+impl PartialGrep {
+    /// Makes one for a search.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes what was found so far, as cut by time. What the search finds later is lost.
+    pub fn take(&self) -> Grepped {
+        let mut state = lock(&self.0);
+        let Some(mut records) = state.records.take() else {
+            return Grepped {
+                truncated: Some(Truncation::Time),
+                ..Grepped::default()
+            };
+        };
+        for batch in &state.batches {
+            for (number, record) in lock(batch).drain(..) {
+                records.put(number, record, None);
+            }
+        }
+        records.finish(Record::default(), true)
+    }
+
+    pub(super) fn start(&self, request: &GrepRequest) {
+        lock(&self.0).records = Some(Records::new(request));
+    }
+
+    /// Returns where a thread keeps the records that it has not handed in yet.
+    pub(super) fn batch(&self) -> Batch {
+        let batch = Batch::default();
+        lock(&self.0).batches.push(Arc::clone(&batch));
+        batch
+    }
+
+    /// Hands records in. Returns whether any more are of use.
+    pub(super) fn put(&self, batch: &Batch, stop: &Stop<'_>) -> bool {
+        let mut state = lock(&self.0);
+        let done = std::mem::take(&mut *lock(batch));
+        let Some(records) = &mut state.records else {
+            return false;
+        };
+        for (number, record) in done {
+            records.put(number, record, Some(stop));
+        }
+        !records.is_cut()
+    }
+
+    pub(super) fn finish(&self, last: Record, stop: &Stop<'_>) -> Grepped {
+        match lock(&self.0).records.take() {
+            Some(records) => records.finish(last, stop.was_over()),
+            // Somebody took it, and does not wait for this.
+            None => Grepped::default(),
+        }
+    }
+}
+
+/// What a glob has found so far. A clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct PartialGlob(pub(super) Arc<Mutex<GlobState>>);
+
+#[derive(Debug, Default)]
+pub(super) struct GlobState {
+    /// `None` before the search starts, and when the result was taken.
+    pub(super) found: Option<Found>,
+    /// How many batches were added up.
+    pub(super) added: u64,
+    /// The batches that were looked at and not added up, by their number.
+    pub(super) done: BTreeMap<u64, Vec<Looked>>,
+    /// The batches that a thread looks at.
+    pub(super) in_work: BTreeMap<u64, Arc<Mutex<Vec<Looked>>>>,
+}
+
+impl PartialGlob {
+    /// Makes one for a search.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes what was found so far, as cut by time. What the search finds later is lost.
+    pub fn take(&self) -> Page<Entry> {
+        let mut state = lock(&self.0);
+        let mut found = state.found.take().unwrap_or_default();
+        let in_work = std::mem::take(&mut state.in_work).into_iter();
+        let in_work = in_work.map(|(number, looked)| (number, std::mem::take(&mut *lock(&looked))));
+        let mut done = std::mem::take(&mut state.done);
+        done.extend(in_work);
+        for (passed, seen) in done.into_values().flatten() {
+            if found.pass(&passed).is_break() {
+                break;
+            }
+            found.add(seen);
+        }
+        found.page(true)
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, GlobState> {
+        lock(&self.0)
+    }
+}
+
+impl GlobState {
+    /// Says that there is one more entry. It breaks where no more are of use.
+    pub(super) fn pass(&mut self, passed: &Skipped) -> ControlFlow<()> {
+        match &mut self.found {
+            Some(found) => found.pass(passed),
+            None => ControlFlow::Break(()),
+        }
+    }
+
+    pub(super) fn add(&mut self, seen: Seen) {
+        if let Some(found) = &mut self.found {
+            found.add(seen);
+        }
+    }
+
+    /// Whether no more entries are of use.
+    pub(super) fn is_cut(&self) -> bool {
+        self.found.as_ref().is_none_or(Found::is_cut)
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,117 @@
+//! Which resource is short, and on which disk, where a file system has no room for more.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use backend_core::Error;
+use rustix::fs::{StatVfs, fstatvfs};
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
+
+use super::fault::Fault;
+
+impl Fault {
+    /// Tells what is short, where the fault is that something is. `dir` is on the disk that was written to.
+    pub(crate) fn on_disk_of(self, dir: impl AsFd) -> Self {
+        match self.errno().and_then(|errno| short(errno, dir)) {
+            Some(error) => Self::Told(error),
+            None => self,
+        }
+    }
+}
+
+/// Does the same for an error of the system's, which then has the error that a caller sees as its cause.
+pub(crate) fn on_disk_of(error: io::Error, dir: impl AsFd) -> io::Error {
+    match Errno::from_io_error(&error).and_then(|errno| short(errno, dir)) {
+        Some(told) => io::Error::new(io::ErrorKind::StorageFull, told),
+        None => error,
+    }
+}
+
+fn short(errno: Errno, dir: impl AsFd) -> Option<Error> {
+    let (what, limit) = match errno {
+        Errno::NOSPC => resource(fstatvfs(dir).ok().as_ref()),
+        // The system does not tell the quota itself. On XFS the directory of a project shows it as its disk's size.
+        Errno::DQUOT => {
+            let (_, limit) = resource(fstatvfs(dir).ok().as_ref());
+            (
+                "storage of this user, group or project by a disk quota",
+                limit,
+            )
+        }
+        Errno::FBIG => largest_file(),
+        _ => return None,
+    };
+    Some(Error::QuotaExceeded {
+        what: what.to_owned(),
+        limit,
+    })
+}
+
+/// Returns what a full disk lacks, and how much of it the disk has in all.
+fn resource(disk: Option<&StatVfs>) -> (&'static str, u64) {
+    match disk {
+        // A file system without a table of files tells none, and has no end of them.
+        Some(disk) if disk.f_files > 0 && disk.f_ffree == 0 => {
+            ("files and directories on the disk", disk.f_files)
+        }
+        Some(disk) => (
+            "bytes of storage",
+            disk.f_blocks.saturating_mul(disk.f_frsize),
+        ),
+        None => ("bytes of storage", 0),
+    }
+}
+
+/// Returns what a file that is too large for the system exceeds.
+fn largest_file() -> (&'static str, u64) {
+    match getrlimit(Resource::Fsize).current {
+        Some(limit) => ("bytes in one file", limit),
+        // No system has larger ones. What this file system allows is not told.
+        None => (
+            "bytes in one file on this file system",
+            i64::MAX.unsigned_abs(),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use backend_core::{Error, ErrorKind, VirtualPath};
+    use rustix::io::Errno;
+
+    use super::{Fault, on_disk_of, resource};
+
+    #[test]
+    fn a_full_disk_says_whether_it_lacks_bytes_or_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = std::fs::File::open(dir.path()).unwrap();
+        let mut disk = rustix::fs::fstatvfs(&dir).unwrap();
+        (disk.f_files, disk.f_ffree) = (16, 0);
+        (disk.f_blocks, disk.f_frsize) = (10, 4096);
+        let files = ("files and directories on the disk", 16);
+        assert_eq!(resource(Some(&disk)), files);
+        disk.f_ffree = 1;
+        assert_eq!(resource(Some(&disk)), ("bytes of storage", 40_960));
+        // As on btrfs.
+        (disk.f_files, disk.f_ffree) = (0, 0);
+        assert_eq!(resource(Some(&disk)), ("bytes of storage", 40_960));
+    }
+
+    #[test]
+    fn every_error_of_a_limit_is_an_exceeded_quota_and_no_other_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = std::fs::File::open(dir.path()).unwrap();
+        let path = VirtualPath::root();
+        for errno in [Errno::NOSPC, Errno::DQUOT, Errno::FBIG] {
+            let fault: Fault = on_disk_of(errno.into(), &dir).into();
+            let error = fault.at(&path);
+            assert_eq!(error.kind(), ErrorKind::QuotaExceeded, "{errno:?}");
+            assert!(!matches!(error, Error::QuotaExceeded { limit: 0, .. }));
+        }
+        let other = on_disk_of(Errno::ACCESS.into(), &dir);
+        assert_eq!(other.kind(), io::ErrorKind::PermissionDenied);
+    }
+}
