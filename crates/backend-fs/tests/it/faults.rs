@@ -1,5 +1,6 @@
 //! File systems that fail, or are odd: what works, what is refused, and that nothing is lost or left by it.
 
+mod broken;
 mod reads;
 mod writes;
 

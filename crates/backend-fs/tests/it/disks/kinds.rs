@@ -121,7 +121,7 @@ fn on_image(dir: &Path, size: u64, make: &[&str]) -> Vec<Mount> {
 
 fn on_ntfs(program: &str, options: &[&str], dir: &Path) -> Vec<Mount> {
     let file = dir.join("image");
-    image(&file, 64, &["mkfs.ntfs", "-q", "-F"]);
+    image(&file, 192, &["mkfs.ntfs", "-q", "-F"]);
     by_server(program, options, Some(&file), &dir.join("mnt"))
 }
 

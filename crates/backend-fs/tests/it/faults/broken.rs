@@ -1,0 +1,56 @@
+//! A disk with a broken inode: one that no system can read, in a listing that does not tell what its entries are.
+
+use std::fs;
+
+use backend_core::{Backend, BackendExt, DeleteRequest, ErrorKind, Truncation};
+use backend_fs::FsBackend;
+
+use crate::disks::{Mount, alone, image, must};
+use crate::support::{p, refused, run};
+
+/// An ext4 whose directories have names and numbers alone.
+const MAKE: &[&str] = &["mkfs.ext4", "-q", "-F", "-O", "^filetype,^metadata_csum"];
+
+#[test]
+fn a_broken_inode_costs_only_itself() {
+    alone(&["mkfs.ext4", "debugfs", "/dev/loop-control"], |dir| {
+        let (disk, at) = (dir.join("disk"), dir.join("mnt"));
+        image(&disk, 16, MAKE);
+        let mount = Mount::new(&["-o", "loop"], &disk, &at);
+        for name in ["a", "broken", "d/broken", "d/c"] {
+            fs::create_dir_all(at.join("d")).unwrap();
+            fs::write(at.join(name), "alpha").unwrap();
+        }
+        drop(mount);
+        for name in ["broken", "d/broken"] {
+            // No kind of file has these bits.
+            let request = format!("set_inode_field {name} mode 0170644");
+            must("debugfs", ["-w", "-R", &request, disk.to_str().unwrap()]);
+        }
+        let _mount = Mount::new(&["-o", "loop,errors=continue"], &disk, &at);
+        assert!(fs::metadata(at.join("broken")).is_err(), "it is whole");
+        run(async {
+            let backend = FsBackend::open(&at).unwrap();
+            let page = backend.ls("/").await.unwrap();
+            let names: Vec<&str> = page.items.iter().map(|entry| entry.path.as_str()).collect();
+            assert_eq!(names, ["/d", "/lost+found", "/a"]);
+            assert_eq!(
+                (page.skipped.unreadable, page.truncated),
+                (1, Some(Truncation::Unreadable))
+            );
+            let found = backend.grep("alpha").await.unwrap();
+            assert_eq!((found.matches.len(), found.skipped.unreadable), (2, 2));
+            let page = backend.glob("**").await.unwrap();
+            assert_eq!((page.items.len(), page.skipped.unreadable), (2, 2));
+            refused(backend.read("/broken").await, ErrorKind::Unavailable);
+            refused(backend.write("/broken", "x").await, ErrorKind::Unavailable);
+            backend.edit("/a", "alpha", "beta").await.unwrap();
+            backend.write("/d/new", "gamma").await.unwrap();
+            // All else goes, and the error says what does not.
+            let all = DeleteRequest::new(p("/d")).recursive();
+            let error = refused(backend.delete_with(&all).await, ErrorKind::Unavailable);
+            assert!(error.to_string().contains("`broken`"), "{error}");
+            assert!(!at.join("d/c").exists(), "it did not go on");
+        });
+    });
+}
