@@ -3,7 +3,6 @@
 
 mod backend;
 mod builder;
-mod durability;
 mod hop;
 
 #[cfg(unix)]
@@ -17,5 +16,6 @@ mod elsewhere;
 use elsewhere::Root;
 
 pub use backend::FsBackend;
+/// What a power loss can take. See [`FsBackendBuilder::durability`].
+pub use backend_core::Durability;
 pub use builder::FsBackendBuilder;
-pub use durability::Durability;

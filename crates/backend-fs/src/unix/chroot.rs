@@ -11,6 +11,8 @@ use std::path::{Component, Path, PathBuf};
 use cap_std::fs::Dir;
 use rustix::io::Errno;
 
+use super::following::check_following;
+use super::meta::Meta;
 use super::sys::MAX_LINKS;
 
 /// A part of a path that is still to be walked.
@@ -37,6 +39,13 @@ pub(crate) fn without_links(root: &Dir, path: &Path) -> io::Result<PathBuf> {
             links += 1;
             if links > MAX_LINKS {
                 return Err(Errno::LOOP.into());
+            }
+            let above = match done.as_os_str().is_empty() {
+                true => root.try_clone()?,
+                false => root.open_dir(&done)?,
+            };
+            if let Some(name) = next.file_name() {
+                check_following(&above, &Meta::at(&above, name)?)?;
             }
             let target = root.read_link_contents(&next)?;
             if target.has_root() {

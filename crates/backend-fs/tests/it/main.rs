@@ -16,6 +16,7 @@ mod builder;
 mod bytes;
 mod concurrency;
 mod conformance;
+mod durable;
 mod errors;
 mod escape;
 mod kill;
@@ -36,4 +37,5 @@ mod special;
 mod support;
 #[cfg(target_os = "linux")]
 mod swap;
+mod undone;
 mod versions;
