@@ -3,6 +3,7 @@
 mod backend;
 mod backend_ext;
 mod capabilities;
+mod durability;
 mod entry;
 mod environment;
 mod error;
@@ -27,6 +28,7 @@ pub mod wire;
 pub use backend::Backend;
 pub use backend_ext::{BackendExt, IntoPath};
 pub use capabilities::Capabilities;
+pub use durability::Durability;
 pub use entry::{Entry, EntryKind};
 pub use environment::{
     MAX_ENVIRONMENT_BYTES, MAX_VARIABLE_BYTES, check_environment, check_variable,

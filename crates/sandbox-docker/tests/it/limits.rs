@@ -19,7 +19,7 @@ async fn limited(
 
 /// Makes sure that nothing of the sandbox has ended, and that files and commands go on.
 async fn lives(sandbox: &DockerSandbox, what: &str) {
-    assert!(sandbox.is_alive().await, "{what}");
+    assert!(sandbox.liveness().await.is_alive(), "{what}");
     assert_eq!(sandbox.read("kept").await.unwrap().text, "kept", "{what}");
     let format = "{{.State.Running}} {{.RestartCount}}";
     let running = docker(&["inspect", "-f", format, &container(sandbox)]);

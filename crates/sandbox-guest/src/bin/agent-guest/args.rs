@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backend_core::{SandboxId, VirtualPath};
+use backend_core::{Durability, SandboxId, VirtualPath};
 use sandbox_local::Resource;
 
 pub(crate) const USAGE: &str = "\
@@ -21,6 +21,8 @@ options of serve and init:
   --work-dir PATH     the directory below the root where commands run, made if it is not there;
                       the root by default
   --id NAME           the name of the sandbox; guest by default
+  --durability NAME   what a power loss can take: relaxed, content (never content that was there; the
+                      default), or full (nothing that was confirmed)
   --inherit-env       give commands the variables of the guest itself, such as those of a container; a home
                       of / becomes the work directory
   --env NAME=VALUE    a variable for every command; can be repeated
@@ -55,6 +57,7 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) work_dir: VirtualPath,
     pub(crate) id: SandboxId,
+    pub(crate) durability: Durability,
     pub(crate) inherit_env: bool,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) limits: Vec<Limit>,
@@ -94,6 +97,7 @@ struct Options {
     root: PathBuf,
     work_dir: VirtualPath,
     id: String,
+    durability: Durability,
     inherit_env: bool,
     env: Vec<(String, String)>,
     limits: Vec<Limit>,
@@ -117,6 +121,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, S
             "--root",
             "--work-dir",
             "--id",
+            "--durability",
             "--inherit-env",
             "--env",
             "--limit",
@@ -125,6 +130,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, S
             "--root",
             "--work-dir",
             "--id",
+            "--durability",
             "--inherit-env",
             "--env",
             "--limit",
@@ -145,6 +151,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, S
         root: PathBuf::from("/"),
         work_dir: VirtualPath::root(),
         id: "guest".to_owned(),
+        durability: Durability::default(),
         inherit_env: false,
         env: Vec::new(),
         limits: Vec::new(),
@@ -185,6 +192,11 @@ impl Options {
                 self.work_dir = VirtualPath::parse(&value).map_err(|error| error.to_string())?;
             }
             "--id" => self.id = value,
+            "--durability" => {
+                self.durability = value
+                    .parse()
+                    .map_err(|_| "--durability takes relaxed, content or full".to_owned())?;
+            }
             "--env" => {
                 let Some((variable, value)) = value.split_once('=') else {
                     return Err("--env takes NAME=VALUE".to_owned());
@@ -205,6 +217,7 @@ impl Options {
             root: self.root,
             work_dir: self.work_dir,
             id,
+            durability: self.durability,
             inherit_env: self.inherit_env,
             env: self.env,
             limits: self.limits,
@@ -259,7 +272,7 @@ mod tests {
 
     use sandbox_local::Resource;
 
-    use super::{Limit, Task, parse};
+    use super::{Durability, Limit, Task, parse};
 
     fn task(line: &str) -> Result<Task, String> {
         parse(line.split_whitespace().map(OsString::from))
@@ -267,7 +280,7 @@ mod tests {
 
     #[test]
     fn options_come_in_both_forms() {
-        let line = "init --root=/w --id a --env A=b=c --inherit-env --env=B= --limit nofile=9 --socket /s --lease=1.5";
+        let line = "init --root=/w --id a --durability full --env A=b=c --inherit-env --env=B= --limit nofile=9 --socket /s --lease=1.5";
         let Ok(Task::Init(init)) = task(line) else {
             panic!("{line}");
         };
@@ -284,6 +297,7 @@ mod tests {
             hard: 9,
         };
         assert_eq!(init.workspace.limits, [limit]);
+        assert_eq!(init.workspace.durability, Durability::Full);
         assert_eq!(init.lease, Some(Duration::from_millis(1500)));
         let Ok(Task::Connect(connect)) = task("connect") else {
             panic!("connect");
@@ -313,6 +327,10 @@ mod tests {
             (
                 "init --limit nofile",
                 "--limit takes NAME=NUMBER, and 'nofile' is none",
+            ),
+            (
+                "serve --durability fsync",
+                "--durability takes relaxed, content or full",
             ),
         ] {
             assert_eq!(task(line).unwrap_err(), want);
