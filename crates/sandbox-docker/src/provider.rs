@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backend_core::{Error, ProviderFeatures, Result, SandboxId, SandboxProvider, SandboxSpec};
-use bollard::models::ContainerInspectResponse;
+use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use crate::choices::{Access, MountSource, Mounted};
@@ -157,6 +157,17 @@ impl DockerProvider {
         Ok(Arc::new(sandbox))
     }
 
+    /// Returns the id of a sandbox by its container. A label may be one of an image, which anybody can give it; the name of a
+    /// container is that of its sandbox only if we made it.
+    fn id_of(&self, container: ContainerSummary) -> Option<SandboxId> {
+        let id = SandboxId::parse(container.labels?.get(labels::ID)?).ok()?;
+        let name = labels::container_name(&self.template.namespace, &id);
+        let mut names = container.names?.into_iter();
+        names
+            .any(|found| found.trim_start_matches('/') == name)
+            .then_some(id)
+    }
+
     fn settings(&self, spec: &SandboxSpec) -> Result<Settings> {
         let mut settings = self.template.clone();
         settings.id = Some(spec.id.clone());
@@ -236,7 +247,7 @@ impl SandboxProvider for DockerProvider {
         let found = self.engine.call("listing sandboxes", SHORT, call).await?;
         let mut ids: Vec<SandboxId> = found
             .into_iter()
-            .filter_map(|container| SandboxId::parse(container.labels?.get(labels::ID)?).ok())
+            .filter_map(|container| self.id_of(container))
             .collect();
         ids.sort();
         ids.dedup();
