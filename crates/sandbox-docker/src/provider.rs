@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backend_core::{Error, ProviderFeatures, Result, SandboxId, SandboxProvider, SandboxSpec};
-use bollard::models::{ContainerInspectResponse, ContainerSummary};
-use bollard::query_parameters::ListContainersOptionsBuilder;
+use bollard::models::ContainerInspectResponse;
 
 use crate::choices::{Access, MountSource, Mounted};
 use crate::container::{Condition, Container, condition, labels_of};
@@ -17,7 +16,7 @@ use crate::link::unavailable;
 use crate::settings::Settings;
 use crate::start::Progress;
 use crate::turns::Turns;
-use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, labels};
+use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, found, labels};
 
 /// Makes containers as sandboxes, each by its name, and finds them again, in another process too.
 ///
@@ -157,17 +156,6 @@ impl DockerProvider {
         Ok(Arc::new(sandbox))
     }
 
-    /// Returns the id of a sandbox by its container. A label may be one of an image, which anybody can give it; the name of a
-    /// container is that of its sandbox only if we made it.
-    fn id_of(&self, container: ContainerSummary) -> Option<SandboxId> {
-        let id = SandboxId::parse(container.labels?.get(labels::ID)?).ok()?;
-        let name = labels::container_name(&self.template.namespace, &id);
-        let mut names = container.names?.into_iter();
-        names
-            .any(|found| found.trim_start_matches('/') == name)
-            .then_some(id)
-    }
-
     fn settings(&self, spec: &SandboxSpec) -> Result<Settings> {
         let mut settings = self.template.clone();
         settings.id = Some(spec.id.clone());
@@ -235,19 +223,17 @@ impl SandboxProvider for DockerProvider {
     }
 
     async fn list(&self) -> Result<Vec<SandboxId>> {
-        let filters = labels::filter(&[
+        let namespace = &self.template.namespace;
+        let wanted = [
             (labels::KIND, labels::SANDBOX),
-            (labels::NAMESPACE, self.template.namespace.as_str()),
-        ]);
-        let options = ListContainersOptionsBuilder::default()
-            .all(true)
-            .filters(&filters)
-            .build();
-        let call = self.engine.docker().list_containers(Some(options));
-        let found = self.engine.call("listing sandboxes", SHORT, call).await?;
+            (labels::NAMESPACE, namespace.as_str()),
+        ];
+        let found = self.engine.list(&wanted).await?;
         let mut ids: Vec<SandboxId> = found
-            .into_iter()
-            .filter_map(|container| self.id_of(container))
+            .iter()
+            .filter_map(found::sandbox)
+            .filter(|(found, _)| found == namespace)
+            .map(|(_, id)| id)
             .collect();
         ids.sort();
         ids.dedup();
