@@ -26,7 +26,8 @@ async fn one_more_than_there_are_places_hears_how_many_are_connected() {
     let text = error.to_string();
     assert!(text.contains("16 programs are connected"), "{text}");
     // Whoever goes makes room, also for one that waits already.
-    let next = provider.attach(&id("places"));
+    let name = id("places");
+    let next = provider.attach(&name);
     let (next, ()) = tokio::join!(next, async { drop(others.pop()) });
     assert!(next.unwrap().is_alive().await);
     assert!(first.is_alive().await);
