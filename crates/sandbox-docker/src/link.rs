@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use backend_core::wire::{self, Remote};
 use backend_core::{Error, Result};
-use futures_util::FutureExt;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::container::{Condition, Container};
@@ -87,8 +86,12 @@ impl Link {
                 tracing::debug!(container = %container.key, said = complaint.text(), "no guest");
                 match self.lost(container).await {
                     known @ Error::Unavailable { .. } if self.is_gone() => Err(known),
+                    // The guest has said why, or it is how the connection broke.
                     _ => Err(Error::unavailable(
-                        "the guest in the container does not answer",
+                        format!(
+                            "the guest in the container cannot be used: {}",
+                            reason(&error)
+                        ),
                         error,
                     )),
                 }
@@ -218,8 +221,16 @@ impl fmt::Debug for State {
     }
 }
 
+/// Returns why a connection was not made, without its kind.
+fn reason(error: &Error) -> &str {
+    match error {
+        Error::Unavailable { message, .. } => message,
+        _ => "it does not answer",
+    }
+}
+
 fn ended(remote: &Remote) -> bool {
-    remote.closed().now_or_never().is_some()
+    remote.is_closed()
 }
 
 pub(crate) fn unavailable(message: impl Into<String>) -> Error {

@@ -8,7 +8,6 @@ use backend_core::{
     Error, Liveness, ProviderFeatures, Result, SandboxId, SandboxInfo, SandboxProvider, SandboxSpec,
 };
 use bollard::models::ContainerInspectResponse;
-use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use crate::choices::{Access, MountSource, Mounted};
 use crate::container::{Condition, Container, condition, labels_of};
@@ -19,7 +18,7 @@ use crate::liveness::{has_files_in_memory, info};
 use crate::settings::Settings;
 use crate::start::Progress;
 use crate::turns::Turns;
-use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, labels};
+use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, found, labels};
 
 /// Makes containers as sandboxes, each by its name, and finds them again, in another process too.
 ///
@@ -234,19 +233,17 @@ impl SandboxProvider for DockerProvider {
     }
 
     async fn list(&self) -> Result<Vec<SandboxId>> {
-        let filters = labels::filter(&[
+        let namespace = &self.template.namespace;
+        let wanted = [
             (labels::KIND, labels::SANDBOX),
-            (labels::NAMESPACE, self.template.namespace.as_str()),
-        ]);
-        let options = ListContainersOptionsBuilder::default()
-            .all(true)
-            .filters(&filters)
-            .build();
-        let call = self.engine.docker().list_containers(Some(options));
-        let found = self.engine.call("listing sandboxes", SHORT, call).await?;
+            (labels::NAMESPACE, namespace.as_str()),
+        ];
+        let found = self.engine.list(&wanted).await?;
         let mut ids: Vec<SandboxId> = found
-            .into_iter()
-            .filter_map(|container| SandboxId::parse(container.labels?.get(labels::ID)?).ok())
+            .iter()
+            .filter_map(found::sandbox)
+            .filter(|(found, _)| found == namespace)
+            .map(|(_, id)| id)
             .collect();
         ids.sort();
         ids.dedup();

@@ -91,6 +91,12 @@ impl Remote {
         })
     }
 
+    /// Returns whether the connection has ended, so that every call on it fails. Unlike [`closed`](Self::closed) it does not
+    /// wait for the last word to the other side.
+    pub fn is_closed(&self) -> bool {
+        self.client.failed().is_some()
+    }
+
     /// Asks for something that is answered soon.
     async fn ask<T: DeserializeOwned + Bulk>(&self, request: Request) -> Result<T> {
         self.ask_for(request, Some(Duration::ZERO), 0).await

@@ -20,6 +20,7 @@ mod images;
 mod laws;
 mod limits;
 mod options;
+mod places;
 mod reap;
 mod relay;
 mod start;
