@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use backend_core::{Backend as _, EditRequest, VirtualPath, WriteRequest};
-use backend_fs::FsBackend;
+use backend_fs::{Durability, FsBackend};
 use serde_json::json;
 
 use crate::options::Options;
@@ -19,6 +19,7 @@ pub(super) async fn run(options: &Options, table: &mut Table, scratch: &Path) {
     fs::create_dir(&dir).unwrap();
     let files = FsBackend::open(&dir).unwrap();
     write(options, table, &dir, &files).await;
+    durable(options, table, &dir).await;
     edit(options, table, &dir, &files).await;
 }
 
@@ -64,11 +65,74 @@ async fn write(options: &Options, table: &mut Table, dir: &Path, files: &FsBacke
     table.add(hopped);
 }
 
+/// What waiting for the disk costs: beside `tempfile`, which waits where it is told to.
+async fn durable(options: &Options, table: &mut Table, dir: &Path) {
+    let rounds = options.rounds(101);
+    let content = vec![b'x'; 4096];
+    for (durability, wait) in [
+        (Durability::Relaxed, Wait::Nothing),
+        (Durability::Content, Wait::Content),
+        (Durability::Full, Wait::Directory),
+    ] {
+        let name = format!("write of 4 KB over a file, durability {durability}");
+        if !options.wants(&name) {
+            continue;
+        }
+        let builder = FsBackend::builder(dir).durability(durability);
+        let files = builder.build().unwrap();
+        let path = VirtualPath::parse("/durable.txt").unwrap();
+        let request = WriteRequest::new(path, content.clone());
+        files.write_with(&request).await.unwrap();
+        let mut row = Row::new(&name, wait.name(), Goal::Ratio(1.5));
+        for _ in 0..rounds {
+            row.ours(nanos!(1, files.write_with(&request).await.unwrap()));
+            let (dir, content, to) = (dir.to_owned(), content.clone(), dir.join("theirs.txt"));
+            row.theirs(nanos!(1, {
+                let (dir, content, to) = (dir.clone(), content.clone(), to.clone());
+                tokio::task::spawn_blocking(move || persist_after(&dir, &content, &to, wait))
+                    .await
+                    .unwrap();
+            }));
+        }
+        table.add(row);
+    }
+}
+
+/// What is waited for beside the write itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Nothing,
+    Content,
+    Directory,
+}
+
+impl Wait {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "tempfile, by spawn_blocking",
+            Self::Content => "the same, with sync_data",
+            Self::Directory => "the same, with sync_all, and of the directory",
+        }
+    }
+}
+
 /// What the library `tempfile` is for.
 fn persist(dir: &Path, content: &[u8], to: &Path) {
+    persist_after(dir, content, to, Wait::Nothing);
+}
+
+fn persist_after(dir: &Path, content: &[u8], to: &Path, wait: Wait) {
     let mut file = tempfile::NamedTempFile::new_in(dir).unwrap();
     file.write_all(content).unwrap();
+    match wait {
+        Wait::Nothing => {}
+        Wait::Content => file.as_file().sync_data().unwrap(),
+        Wait::Directory => file.as_file().sync_all().unwrap(),
+    }
     drop(file.persist(to).unwrap());
+    if wait == Wait::Directory {
+        fs::File::open(dir).unwrap().sync_all().unwrap();
+    }
 }
 
 async fn edit(options: &Options, table: &mut Table, dir: &Path, files: &FsBackend) {

@@ -3,6 +3,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use backend_core::Durability;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 /// Lines by their numbers, counted from 1, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lines {
@@ -131,6 +134,11 @@ pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
 /// Parses the name of a sandbox.
 pub(crate) fn sandbox_id(text: &str) -> Result<backend_core::SandboxId, String> {
     backend_core::SandboxId::parse(text).map_err(|error| error.to_string())
+}
+
+/// Takes what a power loss can take.
+pub(crate) fn durability() -> impl TypedValueParser<Value = Durability> {
+    PossibleValuesParser::new(Durability::NAMES).try_map(|text| text.parse::<Durability>())
 }
 
 #[cfg(test)]

@@ -22,7 +22,6 @@ mod stable_versions;
 mod state_file;
 
 pub(crate) use args::WorkspaceArgs;
-use mount::Mount;
 use stable_versions::StableVersions;
 use state_file::StateFile;
 
@@ -115,10 +114,13 @@ impl Workspace {
         #[cfg(feature = "docker")]
         if args.container.is_wanted() {
             let root = args.root.as_deref();
-            let sandbox = args.container.open(root, &args.mount, out).await?;
+            let sandbox = args
+                .container
+                .open(root, &args.mount, args.durability, out)
+                .await?;
             return Ok(Self::of_sandbox(sandbox, args.container.sandbox.is_some()));
         }
-        let mounts = args.mount.iter().map(Mount::open);
+        let mounts = args.mount.iter().map(|mount| mount.open(args.durability));
         let mounts = mounts.collect::<Result<Vec<_>>>()?;
         if let Some(file) = &args.state {
             let state = StateFile::open(file, need, args.lock_timeout, out).await?;
@@ -129,7 +131,10 @@ impl Workspace {
         }
         let root = args.root.as_deref().unwrap_or(Path::new("."));
         let failed = |error| Failure::Opening(format!("--root {}", root.display()), error);
-        let files = FsBackend::builder(root).build().map_err(failed)?;
+        let files = FsBackend::builder(root)
+            .durability(args.durability)
+            .build()
+            .map_err(failed)?;
         if args.no_isolation && need == Need::Run {
             let sandbox = LocalSandbox::without_isolation(files, root).map_err(failed)?;
             let sandbox = with_mounts(Arc::new(sandbox), mounts)?;

@@ -3,6 +3,7 @@
 mod backend;
 mod backend_ext;
 mod capabilities;
+mod durability;
 mod entry;
 mod error;
 mod exec;
@@ -25,6 +26,7 @@ pub mod wire;
 pub use backend::Backend;
 pub use backend_ext::{BackendExt, IntoPath};
 pub use capabilities::Capabilities;
+pub use durability::Durability;
 pub use entry::{Entry, EntryKind};
 pub use error::{Difference, Error, ErrorKind, NearMatch, Result, Source};
 pub use exec::{

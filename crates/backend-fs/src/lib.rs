@@ -3,7 +3,6 @@
 
 mod backend;
 mod builder;
-mod durability;
 mod hop;
 mod watch;
 
@@ -18,5 +17,6 @@ mod elsewhere;
 use elsewhere::Root;
 
 pub use backend::FsBackend;
+/// What a power loss can take. See [`FsBackendBuilder::durability`].
+pub use backend_core::Durability;
 pub use builder::FsBackendBuilder;
-pub use durability::Durability;

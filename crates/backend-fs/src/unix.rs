@@ -15,6 +15,7 @@ mod descent;
 mod edit;
 mod fault;
 mod flush;
+mod following;
 mod full;
 mod kept;
 mod leftovers;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend_core::{IntoPath, Result, RuntimeConfig, SandboxId, VirtualPath};
+use backend_core::{Durability, IntoPath, Result, RuntimeConfig, SandboxId, VirtualPath};
 use bytes::Bytes;
 
 use crate::choices::{Access, Hardening, Lifetime, MountSource, Mounted, Network, Port};
@@ -108,6 +108,12 @@ impl DockerSandboxBuilder {
     pub fn lease(self, lease: impl Into<Option<Duration>>) -> Self {
         let lease = lease.into();
         self.set(|settings| settings.lease = Some(lease))
+    }
+
+    /// Chooses what a loss of power can take from files that are written through the sandbox. By default never content that
+    /// was there. What commands write is as durable as they make it.
+    pub fn durability(self, durability: Durability) -> Self {
+        self.set(|settings| settings.durability = durability)
     }
 
     /// Says after how long without use the sandbox may be laid to rest. Nothing here does so: it is for whoever manages

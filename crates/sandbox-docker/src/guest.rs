@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend_core::{Error, Result, SandboxId, VirtualPath};
+use backend_core::{Durability, Error, Result, SandboxId, VirtualPath};
 use bytes::Bytes;
 
 use crate::settings::Settings;
@@ -78,6 +78,9 @@ pub(crate) fn command(settings: &Settings, id: &SandboxId, work_dir: &VirtualPat
     option("--socket", SOCKET);
     if let Some(lease) = settings.lease() {
         option("--lease", &lease.as_secs_f64().to_string());
+    }
+    if settings.durability != Durability::default() {
+        option("--durability", settings.durability.name());
     }
     command
 }

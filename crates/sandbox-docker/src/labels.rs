@@ -25,6 +25,9 @@ pub(crate) const KEPT: &str = "kept";
 /// How many seconds it runs on without a connection; not there if it does so without end.
 pub(crate) const LEASE: &str = "agent-backends.lease";
 
+/// What a power loss can take from its files. It is missing where that is the default.
+pub(crate) const DURABILITY: &str = "agent-backends.durability";
+
 /// After how many seconds without use it may be laid to rest; not there if nobody said so.
 pub(crate) const IDLE: &str = "agent-backends.idle-timeout";
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backend_core::wire::Remote;
-use backend_core::{Error, ErrorKind, Result, SandboxId, VirtualPath};
+use backend_core::{Durability, Error, ErrorKind, Result, SandboxId, VirtualPath};
 use tokio::sync::OnceCell;
 
 use crate::choices::Lifetime;
@@ -63,6 +63,7 @@ struct Shared {
     work_dir: VirtualPath,
     lifetime: Lifetime,
     idle_timeout: Option<Duration>,
+    durability: Durability,
     /// How the container is made; none for one that was there.
     plan: Option<Plan>,
     container: OnceCell<Container>,
@@ -109,6 +110,7 @@ impl DockerSandbox {
                 work_dir: settings.work_dir()?,
                 lifetime: settings.lifetime(),
                 idle_timeout: settings.idle_timeout,
+                durability: settings.durability,
                 plan: Some(Plan {
                     engine,
                     settings: Arc::new(settings),
@@ -132,6 +134,7 @@ impl DockerSandbox {
             Some(labels::EPHEMERAL) => Lifetime::Ephemeral,
             _ => Lifetime::Kept,
         };
+        let durability = marks.get(labels::DURABILITY);
         let idle = marks.get(labels::IDLE).and_then(|text| text.parse().ok());
         Ok(Self {
             shared: Arc::new(Shared {
@@ -139,6 +142,9 @@ impl DockerSandbox {
                 work_dir: VirtualPath::parse(work_dir)?,
                 lifetime,
                 idle_timeout: idle.and_then(|idle| Duration::try_from_secs_f64(idle).ok()),
+                durability: durability
+                    .and_then(|text| text.parse().ok())
+                    .unwrap_or_default(),
                 plan: None,
                 container: OnceCell::new_with(Some(container)),
                 link: Link::default(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use backend_core::{DEFAULT_WORK_DIR, Result, RuntimeConfig, SandboxId, VirtualPath};
+use backend_core::{DEFAULT_WORK_DIR, Durability, Result, RuntimeConfig, SandboxId, VirtualPath};
 use bytes::Bytes;
 
 use crate::choices::{Access, Hardening, Lifetime, MountSource, Mounted, Network, Port};
@@ -52,6 +52,7 @@ pub(crate) struct Settings {
     pub(crate) lifetime: Option<Lifetime>,
     pub(crate) lease: Option<Option<Duration>>,
     pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) durability: Durability,
     pub(crate) work_dir: Option<VirtualPath>,
     pub(crate) mounts: Vec<Mounted>,
     pub(crate) tmpfs: BTreeMap<VirtualPath, u64>,
@@ -84,6 +85,7 @@ impl Settings {
             lifetime: None,
             lease: None,
             idle_timeout: None,
+            durability: Durability::default(),
             work_dir: None,
             mounts: Vec::new(),
             tmpfs: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use backend_core::Durability;
 use clap::Args;
 
 #[cfg(feature = "docker")]
@@ -46,6 +47,15 @@ pub(crate) struct WorkspaceArgs {
     /// Commands cannot be held to that, so there are none then.
     #[arg(long, global = true)]
     pub(crate) read_only: bool,
+
+    /// What a loss of power can take: relaxed, content or full
+    ///
+    /// `content` never loses what a file had before: new content is on the disk before it takes the place of the old one.
+    /// A file that is new may be lost or empty. `full` waits for everything that is reported as done. `relaxed` waits for
+    /// nothing. It is for files of directories and containers, not for --state.
+    #[arg(long, global = true, value_name = "HOW", default_value = "content")]
+    #[arg(value_parser = parse::durability())]
+    pub(crate) durability: Durability,
 
     /// Let commands run on this machine, isolated from nothing
     ///

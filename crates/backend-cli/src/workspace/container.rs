@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backend_core::{
-    DEFAULT_WORK_DIR, Error, ErrorKind, RuntimeConfig, SandboxId, SandboxProvider, SandboxSpec,
+    DEFAULT_WORK_DIR, Durability, Error, ErrorKind, RuntimeConfig, SandboxId, SandboxProvider,
+    SandboxSpec,
 };
 use clap::Args;
 use sandbox_docker::{
@@ -86,6 +87,7 @@ impl ContainerArgs {
         &self,
         root: Option<&Path>,
         mounts: &[Mount],
+        durability: Durability,
         out: &mut Out,
     ) -> Result<Arc<DockerSandbox>> {
         let source = self.source().await?;
@@ -97,7 +99,9 @@ impl ContainerArgs {
         let failed = |error| Failure::Opening(shown.clone(), error);
         let shows_progress = out.shows_progress();
         let described = source.is_some();
-        let template = self.template(source, root, mounts, shows_progress);
+        let template = self
+            .template(source, root, mounts, shows_progress)
+            .durability(durability);
         let opened = match &self.sandbox {
             None => template.start().await.map(Arc::new).map_err(failed),
             Some(name) => {

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use backend_core::{Backend, VirtualPath};
+use backend_core::{Backend, Durability, VirtualPath};
 use backend_fs::FsBackend;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
@@ -87,8 +87,8 @@ impl Mount {
     /// # Errors
     ///
     /// `Opening` if that is not possible.
-    pub(crate) fn open(&self) -> Result<Opened> {
-        let mut builder = FsBackend::builder(&self.directory);
+    pub(crate) fn open(&self, durability: Durability) -> Result<Opened> {
+        let mut builder = FsBackend::builder(&self.directory).durability(durability);
         if self.read_only {
             builder = builder.read_only();
         }

@@ -19,8 +19,9 @@ use super::open::open_at;
 use super::place::{Place, look};
 use super::put_back::Placed;
 use super::rename::Moving;
-use super::replace::{refusal, why_fixed};
+use super::replace::{APPEND_ONLY, refusal, why_fixed};
 use super::root::Root;
+use super::sys::is_append_only;
 use super::temp::Temp;
 
 impl Root {
@@ -28,6 +29,11 @@ impl Root {
     pub(crate) fn carry(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
         moving.at.set(moving.from);
         self.check_removable(moving)?;
+        if is_append_only(&moving.target.dir) {
+            // What is built there first could never be removed or renamed.
+            moving.at.set(moving.to);
+            return Err(Error::permission_denied(moving.to, APPEND_ONLY).into());
+        }
         match moving.moved.kind() {
             EntryKind::File => self.carry_file(moving),
             EntryKind::Directory => self.carry_tree(moving),

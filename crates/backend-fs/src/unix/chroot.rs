@@ -11,6 +11,8 @@ use std::path::{Component, Path, PathBuf};
 use cap_std::fs::Dir;
 use rustix::io::Errno;
 
+use super::following::check_following;
+use super::meta::Meta;
 use super::retry::retry_io;
 use super::sys::MAX_LINKS;
 
@@ -38,6 +40,13 @@ pub(crate) fn without_links(root: &Dir, path: &Path) -> io::Result<PathBuf> {
             links += 1;
             if links > MAX_LINKS {
                 return Err(Errno::LOOP.into());
+            }
+            let above = match done.as_os_str().is_empty() {
+                true => root.try_clone()?,
+                false => root.open_dir(&done)?,
+            };
+            if let Some(name) = next.file_name() {
+                check_following(&above, &Meta::at(&above, name)?)?;
             }
             let target = retry_io(|| root.read_link_contents(&next))?;
             if target.has_root() {

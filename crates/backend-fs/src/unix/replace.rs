@@ -60,7 +60,7 @@ impl Root {
     }
 }
 
-const APPEND_ONLY: &str =
+pub(crate) const APPEND_ONLY: &str =
     "the directory is append-only: files can be added to it, not replaced or removed";
 
 /// Makes the error of an entry that may not be replaced or removed, with the reason if there is one to see.

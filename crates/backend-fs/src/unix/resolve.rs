@@ -15,6 +15,7 @@ use rustix::io::Errno;
 
 use super::chroot;
 use super::fault::{escape, is_escape};
+use super::following::check_following;
 use super::made::MadeDirs;
 use super::meta::Meta;
 use super::place::{Handle, Place};
@@ -54,6 +55,7 @@ impl Root {
                 let meta = Some(meta);
                 return Ok(Found { place, meta });
             }
+            check_following(&place.dir, &meta)?;
             match place.read_link() {
                 Ok(target) => at = self.through(&at, &target)?,
                 // It was a link a moment ago. Look again.

@@ -18,6 +18,7 @@ mod concurrency;
 mod conformance;
 #[cfg(target_os = "linux")]
 mod disks;
+mod durable;
 mod errors;
 mod escape;
 #[cfg(target_os = "linux")]
@@ -53,4 +54,5 @@ mod spellings;
 mod support;
 #[cfg(target_os = "linux")]
 mod swap;
+mod undone;
 mod versions;

@@ -155,6 +155,52 @@ fn a_directory_does_not_move_into_itself_by_another_mount() {
 }
 
 #[test]
+fn a_file_and_a_directory_move_between_projects_of_one_disk() {
+    if !can_mount(&["mount", "mkfs.xfs", "xfs_io"]) {
+        return;
+    }
+    let mut bench = Bench::new();
+    let root = bench.disk(&["mkfs.xfs", "-q", "-f"], 320, "root");
+    let project = bench.dir("root/project");
+    plant(&bench.dir("root/dir"));
+    fs::write(format!("{root}/f"), "file").unwrap();
+    sh("xfs_io", &["-c", "chproj 11", "-c", "chattr +P", &project]);
+    assert!(fs::rename(format!("{root}/f"), format!("{project}/f")).is_err());
+    run(async {
+        let backend = FsBackend::open(&root).unwrap();
+        assert!(!backend.rename("/f", "/project/f").await.unwrap().atomic);
+        assert!(!backend.rename("/dir", "/project/dir").await.unwrap().atomic);
+    });
+    assert_planted(&format!("{project}/dir"));
+    assert_eq!(names(&root), ["project"]);
+    assert_eq!(names(&project), ["dir", "f"]);
+}
+
+#[test]
+fn nothing_is_left_in_a_directory_to_which_names_can_only_be_added() {
+    if !can_mount(&["mount", "mkfs.ext4", "chattr"]) {
+        return;
+    }
+    let mut bench = Bench::new();
+    let root = bench.dir("root");
+    plant(&bench.dir("root/dir"));
+    fs::write(format!("{root}/f"), "file").unwrap();
+    let far = bench.disk(&["mkfs.ext4", "-q"], 16, "root/far");
+    fs::create_dir(format!("{far}/log")).unwrap();
+    sh("chattr", &["+a", &format!("{far}/log")]);
+    let before = tree(&root);
+    run(async {
+        let backend = FsBackend::open(&root).unwrap();
+        for (from, to) in [("/dir", "/far/log/dir"), ("/f", "/far/log/f")] {
+            let error = refused(backend.rename(from, to).await, ErrorKind::PermissionDenied);
+            assert_eq!(error.path(), Some(&p(to)));
+        }
+    });
+    assert_eq!(tree(&root), before);
+    sh("chattr", &["-a", &format!("{far}/log")]);
+}
+
+#[test]
 fn a_file_that_cannot_go_is_not_copied() {
     if !can_mount(&["mount", "chattr", "mkfs.ext4"]) {
         return;

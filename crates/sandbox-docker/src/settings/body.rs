@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use backend_core::{Result, RuntimeConfig, SandboxId, VirtualPath};
+use backend_core::{Durability, Result, RuntimeConfig, SandboxId, VirtualPath};
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum,
     HostConfigLogConfig, Mount, MountType, MountVolumeOptions, PortBinding, ResourcesUlimits,
@@ -97,12 +97,17 @@ fn own_labels(
         (labels::LIFETIME, Some(lifetime)),
         (labels::LEASE, lease.as_deref()),
         (labels::IDLE, idle.as_deref()),
+        (labels::DURABILITY, durability(settings)),
         (labels::WORK_DIR, Some(work_dir.as_str())),
         (labels::VARIABLES, Some(&names.join(" "))),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
     .collect()
+}
+
+fn durability(settings: &Settings) -> Option<&'static str> {
+    (settings.durability != Durability::default()).then(|| settings.durability.name())
 }
 
 /// Returns the variables of the container: ours, then those of the runtime, then those that were asked for.

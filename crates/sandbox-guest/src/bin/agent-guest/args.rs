@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backend_core::{SandboxId, VirtualPath};
+use backend_core::{Durability, SandboxId, VirtualPath};
 
 pub(crate) const USAGE: &str = "\
 usage: agent-guest <command> [options]
@@ -20,6 +20,8 @@ options of serve and init:
   --work-dir PATH     the directory below the root where commands run, made if it is not there;
                       the root by default
   --id NAME           the name of the sandbox; guest by default
+  --durability NAME   what a power loss can take: relaxed, content (never content that was there; the
+                      default), or full (nothing that was confirmed)
   --inherit-env       give commands the variables of the guest itself, such as those of a container; a home
                       of / becomes the work directory
   --env NAME=VALUE    a variable for every command; can be repeated
@@ -53,6 +55,7 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) work_dir: VirtualPath,
     pub(crate) id: SandboxId,
+    pub(crate) durability: Durability,
     pub(crate) inherit_env: bool,
     pub(crate) env: Vec<(String, String)>,
 }
@@ -75,6 +78,7 @@ struct Options {
     root: PathBuf,
     work_dir: VirtualPath,
     id: String,
+    durability: Durability,
     inherit_env: bool,
     env: Vec<(String, String)>,
     socket: PathBuf,
@@ -93,11 +97,19 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, S
         return Err("there is no command".to_owned());
     };
     let allowed: &[&str] = match command.as_str() {
-        "serve" => &["--root", "--work-dir", "--id", "--inherit-env", "--env"],
+        "serve" => &[
+            "--root",
+            "--work-dir",
+            "--id",
+            "--durability",
+            "--inherit-env",
+            "--env",
+        ],
         "init" => &[
             "--root",
             "--work-dir",
             "--id",
+            "--durability",
             "--inherit-env",
             "--env",
             "--socket",
@@ -117,6 +129,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, S
         root: PathBuf::from("/"),
         work_dir: VirtualPath::root(),
         id: "guest".to_owned(),
+        durability: Durability::default(),
         inherit_env: false,
         env: Vec::new(),
         socket: PathBuf::from(SOCKET),
@@ -156,6 +169,11 @@ impl Options {
                 self.work_dir = VirtualPath::parse(&value).map_err(|error| error.to_string())?;
             }
             "--id" => self.id = value,
+            "--durability" => {
+                self.durability = value
+                    .parse()
+                    .map_err(|_| "--durability takes relaxed, content or full".to_owned())?;
+            }
             "--env" => {
                 let Some((variable, value)) = value.split_once('=') else {
                     return Err("--env takes NAME=VALUE".to_owned());
@@ -175,6 +193,7 @@ impl Options {
             root: self.root,
             work_dir: self.work_dir,
             id,
+            durability: self.durability,
             inherit_env: self.inherit_env,
             env: self.env,
         };
@@ -214,7 +233,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use super::{Task, parse};
+    use super::{Durability, Task, parse};
 
     fn task(line: &str) -> Result<Task, String> {
         parse(line.split_whitespace().map(OsString::from))
@@ -222,8 +241,7 @@ mod tests {
 
     #[test]
     fn options_come_in_both_forms() {
-        let line =
-            "init --root=/w --id a --env A=b=c --inherit-env --env=B= --socket /s --lease=1.5";
+        let line = "init --root=/w --id a --durability full --env A=b=c --inherit-env --env=B= --socket /s --lease=1.5";
         let Ok(Task::Init(init)) = task(line) else {
             panic!("{line}");
         };
@@ -234,6 +252,7 @@ mod tests {
         ];
         assert_eq!(init.workspace.env, env);
         assert!(init.workspace.inherit_env);
+        assert_eq!(init.workspace.durability, Durability::Full);
         assert_eq!(init.lease, Some(Duration::from_millis(1500)));
         let Ok(Task::Connect(connect)) = task("connect") else {
             panic!("connect");
@@ -256,6 +275,10 @@ mod tests {
             ),
             ("serve --env A", "--env takes NAME=VALUE"),
             ("serve --root=", "--root needs a path"),
+            (
+                "serve --durability fsync",
+                "--durability takes relaxed, content or full",
+            ),
         ] {
             assert_eq!(task(line).unwrap_err(), want);
         }

@@ -32,7 +32,7 @@ const STACK_BYTES: usize = 1 << 20;
 
 /// Opens the workspace, and makes its work directory. It needs a runtime around it.
 pub(crate) async fn open(workspace: &Workspace) -> Result<Arc<Guest>, String> {
-    let files = FsBackend::builder(&workspace.root);
+    let files = FsBackend::builder(&workspace.root).durability(workspace.durability);
     let files = files
         .build()
         .map_err(|error| format!("the root cannot be served: {error}"))?;

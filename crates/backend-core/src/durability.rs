@@ -3,9 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use backend_core::Error;
+use serde::{Deserialize, Serialize};
 
-/// What a loss of power, or a crash of the machine, can take.
+use crate::Error;
+
+/// What a loss of power, or a crash of the machine, can take from files on a disk.
 ///
 /// Whatever is chosen here, the crash of a *program* takes nothing that was confirmed, and no file is ever half
 /// written for those who read it while the machine runs. All of this holds as far as the disk keeps what it has
@@ -20,7 +22,8 @@ use backend_core::Error;
 ///
 /// "Or not" covers what was done in the last seconds: Linux writes everything out after about 30 seconds by
 /// itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Durability {
     /// Nothing waits for the disk. For files that can be made again.
@@ -49,16 +52,14 @@ impl Durability {
         }
     }
 
-    /// Whether content that was there must survive.
-    #[cfg(unix)]
-    pub(crate) fn keeps_content(self) -> bool {
-        self != Self::Relaxed
+    /// Returns whether content that was there survives.
+    pub const fn keeps_content(self) -> bool {
+        !matches!(self, Self::Relaxed)
     }
 
-    /// Whether all that is confirmed must survive.
-    #[cfg(unix)]
-    pub(crate) fn is_full(self) -> bool {
-        self == Self::Full
+    /// Returns whether all that was confirmed survives.
+    pub const fn is_full(self) -> bool {
+        matches!(self, Self::Full)
     }
 }
 

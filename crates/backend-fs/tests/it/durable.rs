@@ -1,0 +1,187 @@
+//! What is confirmed: by the file system when a file is closed, and by the disk before a power loss.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+
+use backend_core::{Backend, BackendExt, EditRequest, RenameRequest};
+use backend_fs::{Durability, FsBackend};
+
+use crate::mounts::{Bench, can_mount, names, sh, tree};
+use crate::support::{Host, argument_of_child, child, is_root, p, run, skip};
+
+const OLD: &str = "old content, which was on the disk\n";
+const NEW: &str = "new content, which may or may not be on the disk\n";
+
+/// Every way in which a file takes the place of another one.
+async fn replace_all(root: &str, durability: Durability) {
+    let backend = FsBackend::builder(root).durability(durability);
+    let backend = backend.build().unwrap();
+    backend.write("/written", NEW).await.unwrap();
+    let edit = EditRequest::new(p("/edited"), OLD, NEW);
+    backend.edit_with(&edit).await.unwrap();
+    // Its own content was written by somebody who waited for nothing.
+    fs::write(format!("{root}/made"), NEW).unwrap();
+    let over = RenameRequest::new(p("/made"), p("/moved-over")).overwrite();
+    backend.rename_with(&over).await.unwrap();
+    backend.write("/new/file", NEW).await.unwrap();
+}
+
+/// Returns what is in the files after the power went at the moment when all of it was done, and what others did was
+/// flushed.
+fn after_power_loss(mkfs: &[&str], megabytes: u64, durability: Durability) -> Vec<Option<String>> {
+    let mut bench = Bench::new();
+    let root = bench.disk(mkfs, megabytes, "root");
+    for name in ["written", "edited", "moved-over", "other"] {
+        fs::write(format!("{root}/{name}"), OLD).unwrap();
+    }
+    sh("sync", &["-f", &root]);
+    run(replace_all(&root, durability));
+    // Somebody else flushes something, and with it the names that all of it has now.
+    fs::write(format!("{root}/other"), NEW).unwrap();
+    fs::File::open(format!("{root}/other"))
+        .unwrap()
+        .sync_all()
+        .unwrap();
+    let (image, copy) = (bench.at("root.img"), bench.at("copy.img"));
+    sh("cp", &["--sparse=always", &image, &copy]);
+    let options = match mkfs[0] {
+        "mkfs.xfs" => "loop,nouuid",
+        _ => "loop",
+    };
+    let after = bench.mount("mount", &["-o", options, &copy], "after");
+    ["written", "edited", "moved-over", "new/file"]
+        .iter()
+        .map(|name| fs::read_to_string(format!("{after}/{name}")).ok())
+        .collect()
+}
+
+#[test]
+fn a_power_loss_takes_no_content_that_was_there() {
+    if !can_mount(&["mount", "mkfs.ext4", "mkfs.xfs"]) {
+        return;
+    }
+    let xfs: &[&str] = &["mkfs.xfs", "-q", "-f"];
+    let ext4: &[&str] = &["mkfs.ext4", "-q", "-F"];
+    // The control: without a flush, both contents are lost on XFS.
+    let found = after_power_loss(xfs, 320, Durability::Relaxed);
+    assert_eq!(found[0].as_deref(), Some(""), "{found:?}");
+    for (mkfs, megabytes) in [(xfs, 320), (ext4, 64)] {
+        let found = after_power_loss(mkfs, megabytes, Durability::Content);
+        for content in &found[..3] {
+            let whole = content.as_deref().is_some_and(|it| it == OLD || it == NEW);
+            assert!(whole, "{mkfs:?}: {found:?}");
+        }
+        let found = after_power_loss(mkfs, megabytes, Durability::Full);
+        assert!(
+            found.iter().all(|content| content.as_deref() == Some(NEW)),
+            "{mkfs:?}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn an_error_that_comes_with_the_close_is_an_error() {
+    if !can_mount(&["mount", "mkfs.ext4", "sshfs"]) {
+        return;
+    }
+    let Some(server) = ["/usr/lib/openssh/sftp-server", "/usr/lib/ssh/sftp-server"]
+        .into_iter()
+        .find(|path| fs::exists(path).unwrap())
+    else {
+        return skip("there is no sftp-server");
+    };
+    let mut bench = Bench::new();
+    let remote = bench.disk(&["mkfs.ext4", "-q", "-m", "0"], 8, "remote");
+    let kept = bench.dir("remote/w");
+    fs::write(format!("{kept}/doc.txt"), "old").unwrap();
+    // All but 64 KB of the disk is used.
+    let mut fill = fs::File::create(format!("{remote}/fill")).unwrap();
+    let piece = vec![0; 4096];
+    let mut used = 0;
+    loop {
+        while std::io::Write::write_all(&mut fill, &piece).is_ok() {}
+        // What was reserved and not needed is free again.
+        fill.sync_all().unwrap();
+        let now = fill.metadata().unwrap().len();
+        if now == used {
+            break;
+        }
+        used = now;
+    }
+    fill.set_len(used - (64 << 10)).unwrap();
+    fill.sync_all().unwrap();
+    let script = bench.at("ssh.sh");
+    fs::write(&script, format!("#!/bin/sh\nexec {server}\n")).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let root = bench.dir("root");
+    let command = format!("ssh_command={script}");
+    let far = format!("host:{kept}");
+    bench.mount("sshfs", &["-o", &command, &far], "root/far");
+    let thesis = "a line of the thesis\n".repeat(25_000);
+    fs::write(format!("{root}/thesis.txt"), &thesis).unwrap();
+    let before = tree(&kept);
+    run(async {
+        let backend = FsBackend::open(&root).unwrap();
+        for outcome in [
+            backend
+                .write("/far/doc.txt", thesis.as_str())
+                .await
+                .map(drop),
+            backend
+                .write("/far/new.txt", thesis.as_str())
+                .await
+                .map(drop),
+            backend
+                .edit("/far/doc.txt", "old", thesis.as_str())
+                .await
+                .map(drop),
+            backend
+                .rename("/thesis.txt", "/far/thesis.txt")
+                .await
+                .map(drop),
+        ] {
+            assert!(outcome.is_err(), "{:?}", tree(&kept));
+        }
+        assert_eq!(backend.read("/far/doc.txt").await.unwrap().text, "old");
+    });
+    assert_eq!(tree(&kept), before);
+    assert_eq!(
+        fs::read_to_string(format!("{root}/thesis.txt")).unwrap(),
+        thesis
+    );
+}
+
+const NOBODY: u32 = 65534;
+
+#[test]
+fn where_a_directory_cannot_be_read_what_is_done_is_reported_as_done() {
+    if let Some(root) = argument_of_child("full-as-nobody") {
+        return run(async {
+            let backend = FsBackend::builder(root).durability(Durability::Full);
+            let backend = backend.build().unwrap();
+            backend.write("/drop/f", "one").await.unwrap();
+            backend.write("/drop/f", "two").await.unwrap();
+            backend.edit("/drop/f", "two", "three").await.unwrap();
+            backend.rename("/drop/f", "/drop/g").await.unwrap();
+            backend.mkdir("/drop/d").await.unwrap();
+            backend.delete("/drop/g").await.unwrap();
+        });
+    }
+    if !is_root() {
+        return skip("it takes root to become somebody else");
+    }
+    let host = Host::new();
+    fs::set_permissions(host.base(), fs::Permissions::from_mode(0o755)).unwrap();
+    let drop = host.root().join("drop");
+    fs::create_dir(&drop).unwrap();
+    std::os::unix::fs::chown(&drop, Some(NOBODY), Some(NOBODY)).unwrap();
+    fs::set_permissions(&drop, fs::Permissions::from_mode(0o311)).unwrap();
+    let name = "durable::where_a_directory_cannot_be_read_what_is_done_is_reported_as_done";
+    let status = child(name, "full-as-nobody", host.root())
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .status();
+    assert!(status.unwrap().success());
+    assert_eq!(names(drop.to_str().unwrap()), ["d"]);
+}
