@@ -261,6 +261,7 @@ fn where_entries_are_immutable_or_append_only() {
                     Delete("/here/dir/f"),
                     Rename("/here/dir/f", "/here/a/b/f"),
                     Rename("/here/dir/f", "/away/a/b/f"),
+                    RenameOver("/away/small", "/here/dir/f"),
                     Rename("/here/dir", "/here/moved"),
                 ],
             );
@@ -273,7 +274,6 @@ fn where_entries_are_immutable_or_append_only() {
                         Mkdir("/here/dir/a/b"),
                         Rename("/here/small", "/here/dir/new"),
                         Rename("/away/small", "/here/dir/new"),
-                        RenameOver("/away/small", "/here/dir/f"),
                         Rename("/away/dir", "/here/dir/new"),
                         Rename("/here/dir", "/away/moved"),
                     ],
