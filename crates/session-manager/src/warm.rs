@@ -140,7 +140,7 @@ impl<P: SandboxProvider> Inner<P> {
         profile: &Profile,
         sandbox: &SandboxId,
     ) -> Result<()> {
-        let mut record = Record::new(&entry.id, profile, self.clock.now());
+        let mut record = Record::new(&entry.id, profile, self.date(self.now()));
         record.sandbox = Some(sandbox.clone());
         record.moved = true;
         let sandbox = sandbox.clone();
