@@ -78,6 +78,11 @@ impl<S: ?Sized> Pool<S> {
         self.shelves.iter().any(|shelf| shelf.making > 0)
     }
 
+    #[cfg(test)]
+    pub(crate) fn making(&self) -> usize {
+        self.shelves.iter().map(|shelf| shelf.making).sum()
+    }
+
     pub(crate) fn ready(&self) -> usize {
         self.shelves.iter().map(|shelf| shelf.ready.len()).sum()
     }
