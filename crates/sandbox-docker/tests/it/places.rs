@@ -29,7 +29,7 @@ async fn one_more_than_there_are_places_hears_how_many_are_connected() {
     let name = id("places");
     let next = provider.attach(&name);
     let (next, ()) = tokio::join!(next, async { drop(others.pop()) });
-    assert!(next.unwrap().is_alive().await);
-    assert!(first.is_alive().await);
+    assert!(next.unwrap().liveness().await.is_alive());
+    assert!(first.liveness().await.is_alive());
     provider.destroy(&id("places")).await.unwrap();
 }

@@ -218,7 +218,7 @@ async fn a_connection_beyond_the_last_place_waits_for_one() {
     // It has its place as soon as somebody else goes.
     remotes.pop().unwrap().close().await;
     let next = soon(next).await.unwrap().unwrap();
-    assert!(next.is_alive().await);
+    assert!(next.liveness().await.is_alive());
 
     // Where nobody goes it hears why, by way of a program that joins its streams, too.
     let stream = tokio::net::UnixStream::connect(&init.socket).await.unwrap();
@@ -244,7 +244,7 @@ async fn a_connection_beyond_the_last_place_waits_for_one() {
         assert!(remote.liveness().await.is_alive());
     }
     drop(remotes.pop());
-    assert!(init.connect().await.is_alive().await);
+    assert!(init.connect().await.liveness().await.is_alive());
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn connections_that_say_nothing_keep_nobody_out() {
         silent.push(tokio::net::UnixStream::connect(&init.socket).await.unwrap());
     }
     let remote = init.connect().await;
-    assert!(remote.is_alive().await);
+    assert!(remote.liveness().await.is_alive());
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ async fn a_write_over_the_size_of_a_file_is_over_the_quota_and_the_guest_lives()
         let error = big.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::QuotaExceeded, "{error}");
         assert!(error.to_string().contains("102400"), "{error}");
-        assert!(remote.is_alive().await);
+        assert!(remote.liveness().await.is_alive());
     }
     // The old content is whole, and nothing is left of the new one.
     assert_eq!(remote.read_bytes("/small").await.unwrap().len(), 50_000);
@@ -90,7 +90,7 @@ async fn soft_limits_are_those_of_commands_alone() {
         let status = soon(one).await.unwrap().unwrap().status;
         assert_eq!(status, ExecStatus::Exited(7));
     }
-    assert!(remote.is_alive().await);
+    assert!(remote.liveness().await.is_alive());
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn signals_that_say_nothing_to_the_guest_do_not_end_it() {
     ] {
         let sent = guest.remote.execute(format!("kill -{name} {pid}"));
         assert!(soon(sent).await.unwrap().status.is_success(), "{name}");
-        assert!(guest.remote.is_alive().await, "{name}");
+        assert!(guest.remote.liveness().await.is_alive(), "{name}");
     }
     // A command ignores none of them.
     let line = "grep -E 'SigIgn|SigBlk' /proc/self/status";
