@@ -16,7 +16,7 @@ use crate::guest::Guest;
 
 mod failure;
 
-pub(crate) use failure::{conflict, gone, of as failure, refused, status};
+pub(crate) use failure::{conflict, gone, no_container, of as failure, refused, status};
 
 /// How long a call may take that the engine answers from memory.
 pub(crate) const SHORT: Duration = Duration::from_secs(15);

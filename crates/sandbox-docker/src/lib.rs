@@ -7,6 +7,7 @@ mod container;
 mod copy;
 mod digest;
 mod engine;
+mod find;
 mod guest;
 mod image;
 mod labels;

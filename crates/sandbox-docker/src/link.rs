@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use backend_core::wire::{self, Remote};
 use backend_core::{Error, Result};
-use futures_util::FutureExt;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::container::{Condition, Container};
@@ -68,7 +67,7 @@ impl Link {
     /// Returns what is known without asking anybody.
     fn known(&self) -> Option<Result<Remote>> {
         match &*self.lock() {
-            State::Connected(remote) if !ended(remote) => Some(Ok(remote.clone())),
+            State::Connected(remote) if !remote.is_closed() => Some(Ok(remote.clone())),
             State::Idle | State::Connected(_) => None,
             State::Paused(_) => Some(Err(unavailable("the sandbox is paused; resume it first"))),
             State::Gone(error) => Some(Err(error.clone())),
@@ -103,7 +102,7 @@ impl Link {
         error: Error,
         container: &Container,
     ) -> Error {
-        if matches!(error, Error::Unavailable { .. }) && ended(remote) {
+        if matches!(error, Error::Unavailable { .. }) && remote.is_closed() {
             self.lost(container).await
         } else {
             error
@@ -126,6 +125,9 @@ impl Link {
                 }
                 Ok(Condition::Ended(how)) => how,
                 Ok(Condition::Gone) => "it is gone",
+                Ok(Condition::Unclear) => {
+                    return unavailable("the engine does not say whether the container runs");
+                }
                 Err(error) => return error,
             };
             return self.gone(unavailable(format!(
@@ -216,10 +218,6 @@ impl fmt::Debug for State {
             Self::Gone(_) => "Gone",
         })
     }
-}
-
-fn ended(remote: &Remote) -> bool {
-    remote.closed().now_or_never().is_some()
 }
 
 pub(crate) fn unavailable(message: impl Into<String>) -> Error {

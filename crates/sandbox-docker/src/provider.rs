@@ -12,7 +12,7 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use crate::choices::{Access, MountSource, Mounted};
 use crate::container::{Condition, Container, condition, labels_of};
-use crate::engine::{SHORT, failure, gone};
+use crate::engine::{SHORT, failure};
 use crate::image::ImageSource;
 use crate::link::unavailable;
 use crate::liveness::{has_files_in_memory, info};
@@ -27,7 +27,8 @@ use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, labels};
 /// [specification](SandboxSpec) of each says otherwise. Sandboxes are [kept](crate::Lifetime::Kept) until they are destroyed, unless
 /// the template has another lifetime.
 ///
-/// It sees the sandboxes of its own namespace alone, and never a container that this crate did not make.
+/// It sees the sandboxes of its own namespace alone, and never a container that this crate did not make. A container that
+/// somebody renamed is still its sandbox: it is found by its labels.
 ///
 /// # Examples
 ///
@@ -124,21 +125,7 @@ impl DockerProvider {
 
     /// Finds the container of a sandbox, if there is one and it is ours.
     async fn find(&self, id: &SandboxId) -> Result<Option<(Container, ContainerInspectResponse)>> {
-        let what = "looking for the sandbox";
-        let name = labels::container_name(&self.template.namespace, id);
-        let call = self.engine.docker().inspect_container(&name, None);
-        let found = match self.engine.try_call(what, SHORT, call).await? {
-            Ok(found) => found,
-            Err(error) if gone(&error) => return Ok(None),
-            Err(error) => return Err(failure(what, error)),
-        };
-        let marks = labels_of(&found);
-        let ours = labels::is(&marks, labels::SANDBOX)
-            && marks.get(labels::ID).map(String::as_str) == Some(id.as_str())
-            && marks.get(labels::NAMESPACE).map(String::as_str)
-                == Some(self.template.namespace.as_str());
-        let key = found.id.clone().filter(|_| ours);
-        Ok(key.map(|key| (Container::new(self.engine.clone(), key), found)))
+        self.engine.find(&self.template.namespace, id).await
     }
 
     async fn existing(&self, id: &SandboxId) -> Result<(Container, ContainerInspectResponse)> {
@@ -222,6 +209,7 @@ impl SandboxProvider for DockerProvider {
                 Err(unavailable(format!("sandbox '{id}' does not run: {how}")))
             }
             Condition::Gone => Err(unavailable(format!("sandbox '{id}' is being removed"))),
+            Condition::Unclear => Err(unclear(id)),
         }
     }
 
@@ -298,9 +286,16 @@ impl SandboxProvider for DockerProvider {
             Condition::Gone => {
                 return Err(unavailable(format!("sandbox '{id}' is being removed")));
             }
+            Condition::Unclear => return Err(unclear(id)),
         }
         self.sandbox(id, container, &found).await
     }
+}
+
+fn unclear(id: &SandboxId) -> Error {
+    unavailable(format!(
+        "the engine does not say whether sandbox '{id}' runs"
+    ))
 }
 
 impl fmt::Debug for DockerProvider {

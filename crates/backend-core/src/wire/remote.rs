@@ -82,6 +82,11 @@ impl Remote {
         self.client.ended().await;
     }
 
+    /// Returns whether the connection has ended, so that every call fails from now on.
+    pub fn is_closed(&self) -> bool {
+        self.client.failed().is_some()
+    }
+
     /// Waits until the connection has ended, and returns the error that every call answers with from then on.
     pub async fn closed(&self) -> Error {
         self.client.ended().await;

@@ -10,15 +10,19 @@
     reason = "tests"
 )]
 
+mod by_hand;
 mod calls;
 mod concurrency;
 mod death;
+#[allow(dead_code, reason = "the tests of session-manager use all of it")]
+mod dockerd;
 mod engine_death;
 mod escape;
 mod floods;
 mod images;
 mod laws;
 mod options;
+mod outages;
 mod reap;
 mod relay;
 mod start;
