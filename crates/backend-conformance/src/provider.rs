@@ -13,18 +13,26 @@ use backend_core::{
     Backend, Error, Liveness, Owner, ProviderFeatures, Result, SandboxId, SandboxInfo,
     SandboxProvider, SandboxSpec, VirtualPath,
 };
+use tokio::sync::watch;
 
 mod commands;
 mod fault;
 mod files;
 mod sandbox;
+mod world;
 
 pub use fault::{Fault, ProviderCall};
 pub use sandbox::FakeSandbox;
 
 /// A provider whose sandboxes are backends that a closure makes, with pretended commands.
 ///
-/// A clone is the same provider, as two connections are to one engine.
+/// A clone is the same provider in the same process, as two connections are to one engine. [`another_process`](Self::another_process)
+/// is the same engine as another process sees it, which may [end](Self::end_process).
+///
+/// What happens to an engine and its sandboxes without any provider doing it can be done as well: the engine goes
+/// [away](Self::set_away) and comes back, [restarts](Self::restart), runs [out of disk](Self::set_full), and somebody
+/// [kills](Self::kill), [stops](Self::stop_by_hand), [pauses](Self::pause_by_hand), [renames](Self::rename_by_hand) or
+/// [removes](Self::remove_by_hand) a sandbox.
 ///
 /// # Examples
 ///
@@ -47,6 +55,8 @@ pub use sandbox::FakeSandbox;
 /// ```
 pub struct FakeProvider<B> {
     engine: Arc<Engine<B>>,
+    /// The process that uses the engine.
+    process: u64,
 }
 
 /// Makes the files of a sandbox.
@@ -59,6 +69,8 @@ struct Engine<B> {
     files: Box<MakeFiles<B>>,
     script: Mutex<Arc<Script>>,
     state: Mutex<State<B>>,
+    /// How often all connections to the engine broke.
+    breaks: watch::Sender<u64>,
 }
 
 struct State<B> {
@@ -66,6 +78,11 @@ struct State<B> {
     sandboxes: BTreeMap<SandboxId, Made<B>>,
     tally: Tally,
     ended_busy: Vec<SandboxId>,
+    /// The processes that there were, and those that ended.
+    processes: u64,
+    ended: BTreeSet<u64>,
+    away: bool,
+    full: bool,
 }
 
 /// A sandbox that was made and not destroyed.
@@ -73,6 +90,9 @@ struct Made<B> {
     spec: SandboxSpec,
     sandbox: Arc<FakeSandbox<B>>,
     rests: bool,
+    paused: bool,
+    /// The process that made it.
+    process: u64,
 }
 
 /// What a [`FakeProvider`] has done so far.
@@ -103,8 +123,14 @@ impl<B: Backend> FakeProvider<B> {
                     sandboxes: BTreeMap::new(),
                     tally: Tally::default(),
                     ended_busy: Vec::new(),
+                    processes: 1,
+                    ended: BTreeSet::new(),
+                    away: false,
+                    full: false,
                 }),
+                breaks: watch::Sender::new(0),
             }),
+            process: 0,
         }
     }
 
@@ -121,15 +147,6 @@ impl<B: Backend> FakeProvider<B> {
         script: impl Fn(ProviderCall, &SandboxId) -> Fault + Send + Sync + 'static,
     ) {
         *lock(&self.engine.script) = Arc::new(script);
-    }
-
-    /// Lets a sandbox die, as a crash of its host would. It is listed until it is destroyed. Returns whether it ran.
-    pub fn kill(&self, id: &SandboxId) -> bool {
-        let state = self.state();
-        state
-            .sandboxes
-            .get(id)
-            .is_some_and(|made| !made.rests && made.sandbox.end())
     }
 
     /// Returns the ids of all sandboxes that exist, without a call that could fail.
@@ -159,8 +176,13 @@ impl<B: Backend> FakeProvider<B> {
         self.state().tally
     }
 
-    fn state(&self) -> MutexGuard<'_, State<B>> {
-        lock(&self.engine.state)
+    /// Fails if the engine cannot be reached.
+    fn reach(&self) -> Result<()> {
+        if self.state().away {
+            Err(gone("the engine does not answer"))
+        } else {
+            Ok(())
+        }
     }
 
     fn fault(&self, call: ProviderCall, id: &SandboxId) -> Fault {
@@ -188,11 +210,19 @@ impl<B: Backend> FakeProvider<B> {
             spec: spec.clone(),
             sandbox: Arc::clone(&sandbox),
             rests: false,
+            paused: false,
+            process: self.process,
         };
         state.sandboxes.insert(spec.id.clone(), made);
         state.tally.created += 1;
         state.count();
         Ok(sandbox)
+    }
+}
+
+impl<B> FakeProvider<B> {
+    fn state(&self) -> MutexGuard<'_, State<B>> {
+        lock(&self.engine.state)
     }
 }
 
@@ -213,6 +243,8 @@ impl<B> State<B> {
     /// Returns what has become of a sandbox, as its engine knows it.
     fn liveness(&self, id: &SandboxId, asked: &FakeSandbox<B>) -> Liveness {
         match self.sandboxes.get(id) {
+            _ if self.away => Liveness::unknown("the engine does not answer"),
+            Some(made) if made.paused => Liveness::unknown("it is paused"),
             Some(made) if made.rests => Liveness::asleep("it was suspended"),
             Some(_) if asked.runs() => Liveness::Alive,
             // It was resumed since, and this handle is of the run before.
@@ -246,6 +278,10 @@ impl<B: Backend> SandboxProvider for FakeProvider<B> {
     async fn create(&self, spec: &SandboxSpec) -> Result<Arc<FakeSandbox<B>>> {
         let fault = self.fault(ProviderCall::Create, &spec.id);
         fault.before().await?;
+        self.reach()?;
+        if self.state().full {
+            return Err(gone("the engine's disk is full"));
+        }
         for name in spec.env.keys() {
             if name.is_empty() || name.contains(['=', '\0']) {
                 return Err(Error::invalid_request("a variable has an impossible name"));
@@ -256,18 +292,24 @@ impl<B: Backend> SandboxProvider for FakeProvider<B> {
         }
         let sandbox = self.insert(spec, (self.engine.files)(spec)?)?;
         fault.afterwards().await?;
+        self.reach()?;
         Ok(sandbox)
     }
 
     async fn attach(&self, id: &SandboxId) -> Result<Arc<FakeSandbox<B>>> {
         let fault = self.fault(ProviderCall::Attach, id);
         fault.before().await?;
+        self.reach()?;
         let found = {
             let state = self.state();
-            let made = state.sandboxes.get(id).filter(|made| made.runs());
+            let made = state
+                .sandboxes
+                .get(id)
+                .filter(|made| made.runs() && !made.paused);
             made.map(|made| Arc::clone(&made.sandbox))
         };
         fault.afterwards().await?;
+        self.reach()?;
         found.ok_or_else(|| gone("there is no such sandbox"))
     }
 
@@ -279,13 +321,20 @@ impl<B: Backend> SandboxProvider for FakeProvider<B> {
         let info = {
             let state = self.state();
             match state.sandboxes.get(id) {
+                _ if state.away => {
+                    SandboxInfo::new(Liveness::unknown("the engine does not answer"))
+                }
                 Some(made) => SandboxInfo::new(state.liveness(id, &made.sandbox))
                     .labels(made.spec.labels.clone())
-                    .owner(Owner::Present),
+                    .owner(if state.ended.contains(&made.process) {
+                        Owner::Gone
+                    } else {
+                        Owner::Present
+                    }),
                 None => SandboxInfo::new(Liveness::gone("there is no such sandbox")),
             }
         };
-        match fault.afterwards().await {
+        match fault.afterwards().await.and_then(|()| self.reach()) {
             Ok(()) => info,
             Err(error) => SandboxInfo::new(Liveness::unknown(error.to_string())),
         }
@@ -295,14 +344,17 @@ impl<B: Backend> SandboxProvider for FakeProvider<B> {
         let nobody = SandboxId::parse("all")?;
         let fault = self.fault(ProviderCall::List, &nobody);
         fault.before().await?;
+        self.reach()?;
         let ids = self.existing();
         fault.afterwards().await?;
+        self.reach()?;
         Ok(ids)
     }
 
     async fn destroy(&self, id: &SandboxId) -> Result<()> {
         let fault = self.fault(ProviderCall::Destroy, id);
         fault.before().await?;
+        self.reach()?;
         {
             let mut state = self.state();
             if let Some(made) = state.sandboxes.remove(id) {
@@ -310,7 +362,8 @@ impl<B: Backend> SandboxProvider for FakeProvider<B> {
                 state.tally.destroyed += 1;
             }
         }
-        fault.afterwards().await
+        fault.afterwards().await?;
+        self.reach()
     }
 
     async fn suspend(&self, id: &SandboxId) -> Result<()> {
@@ -319,17 +372,22 @@ impl<B: Backend> SandboxProvider for FakeProvider<B> {
         }
         let fault = self.fault(ProviderCall::Suspend, id);
         fault.before().await?;
+        self.reach()?;
         {
             let mut state = self.state();
             let made = state.sandboxes.get_mut(id);
             let made = made.ok_or_else(|| gone("there is no such sandbox"))?;
+            if made.paused {
+                return Err(gone("the sandbox is paused"));
+            }
             if !made.rests {
                 made.rests = true;
                 let sandbox = Arc::clone(&made.sandbox);
                 state.end(&sandbox);
             }
         }
-        fault.afterwards().await
+        fault.afterwards().await?;
+        self.reach()
     }
 
     async fn resume(&self, id: &SandboxId) -> Result<Arc<FakeSandbox<B>>> {
@@ -338,6 +396,7 @@ impl<B: Backend> SandboxProvider for FakeProvider<B> {
         }
         let fault = self.fault(ProviderCall::Resume, id);
         fault.before().await?;
+        self.reach()?;
         let sandbox = {
             let mut state = self.state();
             let made = state.sandboxes.get_mut(id);
@@ -351,6 +410,7 @@ impl<B: Backend> SandboxProvider for FakeProvider<B> {
             sandbox
         };
         fault.afterwards().await?;
+        self.reach()?;
         Ok(sandbox)
     }
 }
@@ -359,6 +419,7 @@ impl<B> Clone for FakeProvider<B> {
     fn clone(&self) -> Self {
         Self {
             engine: Arc::clone(&self.engine),
+            process: self.process,
         }
     }
 }

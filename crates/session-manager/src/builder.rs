@@ -10,6 +10,7 @@ use backend_core::{Backend, Error, Result, RuntimeConfig, SandboxProvider};
 use tokio::sync::Semaphore;
 
 use crate::inner::{Inner, random};
+use crate::recover::ROOT_MARK;
 use crate::settings::{Eviction, Settings};
 use crate::store::Store;
 use crate::{Clock, SessionManager, TokioClock};
@@ -62,8 +63,9 @@ impl<P: SandboxProvider> SessionManagerBuilder<P> {
     }
 
     /// Names the manager: 1 to 24 of `a-z`, `0-9`, `-` and `_`, the first one a letter or a digit. The ids of its sandboxes
-    /// begin with it, and a manager of the same name ends what an earlier one left. **No two managers of one provider may have
-    /// the same name at the same time.**
+    /// begin with it, and a manager of the same name ends what an earlier one left: with a workspace root what the manager of this root
+    /// made, without one what was made by a process that is gone for certain. Give no two managers of one provider the same name
+    /// at the same time: they leave each other's sandboxes alone, and what one of them leaves may be left to an operator.
     ///
     /// By default the name is made with the workspace root; without a root it is new each time, and what a crash leaves is left
     /// to the provider. A root keeps the last name that its manager had: change it only when nothing of the old one runs.
@@ -251,7 +253,10 @@ impl<P: SandboxProvider> Inner<P> {
         let clock = clock.unwrap_or_else(|| Arc::new(TokioClock::new()));
         let (root, fsync, given) = (settings.root.take(), settings.fsync, settings.name.clone());
         let open = move || {
-            let store = root.map(|root| Store::open(&root, fsync)).transpose()?;
+            let mark = || format!("{ROOT_MARK}{:016x}", random());
+            let store = root
+                .map(|root| Store::open(&root, fsync, mark))
+                .transpose()?;
             let made = || format!("s{:010x}", random() & 0xff_ffff_ffff);
             let name = match (given, &store) {
                 (given, Some(store)) => store.name(given, made)?,

@@ -4,7 +4,7 @@
 //! spared. A failure is reported and the pass goes on.
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use backend_core::{Result, SandboxId, SandboxProvider};
 use tokio::task::JoinSet;
@@ -12,20 +12,20 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::entry::{Body, Entry, Goal, Phase};
 use crate::event::{Cause, Event, EventKind};
+use crate::guard::{Guard, holds};
+use crate::health::Seen;
 use crate::info::Cleaned;
 use crate::inner::{Inner, lock};
-use crate::room::idle_still;
+use crate::room::{Work, idle_still};
 use crate::store::Record;
-
-/// How often at most stored sessions are looked at for their age.
-const SWEEP: Duration = Duration::from_secs(60 * 60);
 
 /// The shortest time between two passes.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// What was done with one session.
-enum Done {
+pub(crate) enum Done {
     Nothing,
+    Unreachable,
     Hibernated,
     Released,
     Purged,
@@ -42,6 +42,8 @@ enum Due<S: ?Sized> {
         used: Duration,
         idle: bool,
     },
+    /// Its sandbox may run, and could not be reached when it was last tried.
+    Reach,
     /// It sleeps, and nobody comes back.
     Go {
         goal: Goal,
@@ -56,6 +58,7 @@ impl<P: SandboxProvider> Inner<P> {
         if self.is_closing() {
             return cleaned;
         }
+        self.hurry.notify_waiters();
         let mut looks: JoinSet<(SandboxId, Result<Done>)> = JoinSet::new();
         for entry in self.entries() {
             let due = self.due(&entry);
@@ -71,6 +74,7 @@ impl<P: SandboxProvider> Inner<P> {
             let Ok((id, done)) = look else { continue };
             match done {
                 Ok(Done::Nothing) => {}
+                Ok(Done::Unreachable) => cleaned.unreachable.push(id),
                 Ok(Done::Hibernated) => cleaned.hibernated.push(id),
                 Ok(Done::Released) => cleaned.released.push(id),
                 Ok(Done::Purged) => cleaned.purged.push(id),
@@ -97,6 +101,7 @@ impl<P: SandboxProvider> Inner<P> {
             &mut cleaned.purged,
             &mut cleaned.died,
             &mut cleaned.busy,
+            &mut cleaned.unreachable,
         ] {
             ids.sort();
         }
@@ -105,10 +110,17 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     fn due(&self, entry: &Arc<Entry<P::Sandbox>>) -> Due<P::Sandbox> {
-        let slot = entry.lock();
+        let mut slot = entry.lock();
+        if let Phase::Leaving(leaving) = &mut slot.phase
+            && leaving.stuck.is_some()
+        {
+            leaving.hurry();
+        }
         let unused = self.now().saturating_sub(slot.used);
         let over = |limit: Option<Duration>| limit.is_some_and(|limit| unused >= limit);
+        let may_run = slot.resting.as_ref().is_some_and(|r| r.permit.is_some());
         match &slot.phase {
+            Phase::Known | Phase::Hibernated if may_run => Due::Reach,
             Phase::Live(live) => {
                 let own = slot.profile.as_ref().and_then(|p| p.idle_timeout);
                 let timeout = own.or(self.settings.idle_timeout);
@@ -137,17 +149,34 @@ impl<P: SandboxProvider> Inner<P> {
     ) -> Result<Done> {
         let (goal, flight) = match due {
             Due::Nothing => return Ok(Done::Nothing),
+            Due::Reach => return self.reach(entry).await,
             Due::Look { body, used, idle } => {
-                if !idle {
-                    if !self.confirm(entry, &body).await {
-                        return Ok(Done::Died);
+                let seen = if idle {
+                    // What is to be ended for its idleness has to say that it is idle.
+                    self.ask(entry, &body).await
+                } else {
+                    self.confirm(entry, &body).await
+                };
+                match seen {
+                    Ok(Seen::Alive) => {}
+                    Ok(Seen::Died) => return Ok(Done::Died),
+                    Ok(Seen::Slept) => return Ok(Done::Hibernated),
+                    Err(_) if holds(Guard::SilenceIsNotIdle) || !idle => {
+                        return Ok(Done::Unreachable);
                     }
+                    Err(_) => {}
+                }
+                if !idle {
                     self.write_use(entry, &body, used).await;
                     return Ok(Done::Nothing);
                 }
                 let unused = self.now().saturating_sub(used);
-                if unused < self.settings.background_limit && self.works(&body).await {
-                    return Ok(Done::Busy);
+                match self.works(&body).await {
+                    Work::Silent => return Ok(Done::Unreachable),
+                    Work::Busy if unused < self.settings.background_limit => {
+                        return Ok(Done::Busy);
+                    }
+                    Work::Idle | Work::Busy => {}
                 }
                 let mut slot = entry.lock();
                 if !idle_still(&slot, &body, used) {
@@ -199,6 +228,7 @@ impl<P: SandboxProvider> Inner<P> {
                 let mut record = Record::new(&entry.id, profile, self.date(used));
                 record.sandbox = Some(body.id.clone());
                 record.moved = body.moved;
+                record.sandbox_env.clone_from(&body.env);
                 record
             })
         };
@@ -207,81 +237,6 @@ impl<P: SandboxProvider> Inner<P> {
         {
             self.tell_of(entry, EventKind::RecordFailed(error));
         }
-    }
-
-    /// Purges stored sessions that nobody used for long.
-    async fn sweep(self: &Arc<Self>, cleaned: &mut Cleaned) {
-        let Some(limit) = self.settings.purge_after.filter(|_| self.keeps_files()) else {
-            return;
-        };
-        let now = self.now();
-        {
-            let mut last = lock(&self.swept);
-            if last.is_some_and(|last| now.saturating_sub(last) < SWEEP.min(limit / 10)) {
-                return;
-            }
-            *last = Some(now);
-        }
-        let today = self.clock.now();
-        let old = self
-            .disk(move |store| {
-                let mut old = Vec::new();
-                for id in store.ids()? {
-                    // One that cannot be read is left alone, however old it is.
-                    if let Ok(Some(record)) = store.load(&id)
-                        && is_old(&record, today, limit)
-                    {
-                        old.push(id);
-                    }
-                }
-                Ok(old)
-            })
-            .await;
-        for id in old.unwrap_or_default() {
-            match self.purge_old(&id, today, limit).await {
-                Ok(true) => cleaned.purged.push(id),
-                Ok(false) => {}
-                Err(error) => cleaned.failures.push((id, error)),
-            }
-        }
-    }
-
-    /// Purges a stored session, unless somebody came for it meanwhile. Returns whether it was purged.
-    async fn purge_old(
-        self: &Arc<Self>,
-        id: &SandboxId,
-        today: SystemTime,
-        limit: Duration,
-    ) -> Result<bool> {
-        let claim = self.claim(id);
-        let entry = &claim.entry;
-        let loading = {
-            let mut slot = entry.lock();
-            match &slot.phase {
-                Phase::Unloaded => self.begin_loading(entry, &mut slot),
-                Phase::Loading(flight) => flight.clone(),
-                // Somebody has it open, or is about to. An id that somebody asks about is left to the next pass.
-                _ => return Ok(false),
-            }
-        };
-        loading.outcome().await?;
-        let writing = entry.writing.lock().await;
-        let of_record = id.clone();
-        let record = self.disk(move |store| store.load(&of_record)).await?;
-        if !record.is_some_and(|record| is_old(&record, today, limit)) {
-            return Ok(false);
-        }
-        let flight = {
-            let mut slot = entry.lock();
-            // With the record's lock held it cannot have been opened and closed again since it was read.
-            if !matches!(slot.phase, Phase::Known) || slot.profile.is_none() || self.is_closing() {
-                return Ok(false);
-            }
-            self.begin_leave(entry, &mut slot, Goal::Purge, Cause::Idle)
-        };
-        drop(writing);
-        flight.outcome().await?;
-        Ok(true)
     }
 
     /// Does a pass at every interval, as long as the manager is there.
@@ -314,11 +269,4 @@ impl<P: SandboxProvider> Inner<P> {
             task.abort();
         }
     }
-}
-
-/// Returns whether a session was last used so long ago.
-fn is_old(record: &Record, today: SystemTime, limit: Duration) -> bool {
-    today
-        .duration_since(record.used())
-        .is_ok_and(|age| age >= limit)
 }

@@ -3,16 +3,20 @@
 //! A phase is changed with the entry's lock held, for moments only. Phases in which something goes on have a [`Flight`]: one
 //! task does it, whoever else is interested waits for the task.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use backend_core::{Backend, Capabilities, Error, Result, RuntimeConfig, SandboxId, VirtualPath};
-use tokio::sync::oneshot;
+use backend_core::{
+    Backend, Capabilities, Error, ExecRequest, RuntimeConfig, SandboxId, VirtualPath,
+};
+use tokio::sync::{Notify, oneshot};
 
 use crate::Cause;
-use crate::latch::Latch;
+pub(crate) use crate::flight::{Flight, Landing};
+use crate::guard::{Guard, holds};
 use crate::rooms::{OpenPermit, Permit};
 
 /// A session, or an id that somebody asks about.
@@ -48,8 +52,8 @@ pub(crate) struct Slot<S: ?Sized> {
     pub(crate) phase: Phase<S>,
     /// What the session is; `None` as long as nobody has it, or it is not known.
     pub(crate) profile: Option<Arc<Profile>>,
-    /// The sandbox that was laid to rest.
-    pub(crate) resting: Option<SandboxId>,
+    /// The sandbox that the session has while it is not live.
+    pub(crate) resting: Option<Resting>,
     /// The place of an open session.
     pub(crate) open: Option<OpenPermit>,
     /// How many callers look at the entry. One that nobody looks at, and that is not open, is forgotten.
@@ -58,6 +62,21 @@ pub(crate) struct Slot<S: ?Sized> {
     pub(crate) used: Duration,
     /// When it was last used, as it is stored.
     pub(crate) stored_use: Option<Duration>,
+}
+
+/// A sandbox of a session that is not live: it rests, or it is not known whether it runs. It is never replaced unless it is gone
+/// for certain, or is to be made anew.
+#[derive(Debug)]
+pub(crate) struct Resting {
+    pub(crate) id: SandboxId,
+    /// Whether it rests for certain. Otherwise it may run.
+    pub(crate) certain: bool,
+    /// Whether it cannot be started again as it is, and the files outlive it.
+    pub(crate) anew: bool,
+    /// The variables that it was made with, if the session has others by now.
+    pub(crate) env: Option<BTreeMap<String, String>>,
+    /// Its place, if it may run.
+    pub(crate) permit: Option<Permit>,
 }
 
 /// What a session is. It outlives its sandboxes.
@@ -106,11 +125,25 @@ pub(crate) struct Body<S: ?Sized> {
     pub(crate) id: SandboxId,
     /// How many operations are in flight. It changes with the entry's lock held.
     pub(crate) busy: AtomicUsize,
-    /// When it was last seen alive, in nanoseconds of the clock.
-    pub(crate) seen: Mutex<Duration>,
-    /// Whether its workspace was renamed after it was made, so that it cannot be started again.
+    /// What is known of whether it answers.
+    pub(crate) health: Mutex<Health>,
+    /// Whether its workspace was renamed after it was made, or it has variables that the session has no more, so that it cannot be
+    /// started again.
     pub(crate) moved: bool,
+    /// The variables that it was made with, if the session has others.
+    pub(crate) env: Option<BTreeMap<String, String>>,
+    /// The variables that each command gets, because the sandbox was made with others.
+    pub(crate) added: BTreeMap<String, String>,
     pub(crate) sandbox: Arc<S>,
+}
+
+/// Whether a sandbox answers.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    /// When it was last seen alive; `None` if it has to be asked.
+    pub(crate) seen: Option<Duration>,
+    /// Why nothing could be learned from it when it was last asked.
+    pub(crate) outage: Option<String>,
 }
 
 /// What is being done to end a sandbox.
@@ -121,8 +154,36 @@ pub(crate) struct Leaving {
     pub(crate) flight: Flight,
     /// Who takes over the place of the sandbox.
     pub(crate) heir: Option<oneshot::Sender<Permit>>,
-    /// Whether it was tried often enough for those who wait to be told that it fails.
-    pub(crate) stuck: bool,
+    /// Why it failed, once it was tried often enough for those who wait to be told.
+    pub(crate) stuck: Option<Error>,
+    /// Wakes the next attempt.
+    pub(crate) nudge: Arc<Notify>,
+    /// Who waits for the next attempt.
+    pub(crate) next: Option<(Landing, Flight)>,
+}
+
+impl Leaving {
+    pub(crate) fn new(goal: Goal, cause: Cause, flight: Flight) -> Self {
+        Self {
+            goal,
+            cause,
+            flight,
+            heir: None,
+            stuck: None,
+            nudge: Arc::default(),
+            next: None,
+        }
+    }
+
+    /// Has it tried again at once, and returns what to wait for.
+    pub(crate) fn hurry(&mut self) -> Flight {
+        if !holds(Guard::Nudge) {
+            return self.flight.clone();
+        }
+        self.nudge.notify_one();
+        let (_, flight) = self.next.get_or_insert_with(Flight::begin);
+        flight.clone()
+    }
 }
 
 /// What a session that leaves its sandbox becomes. A later one includes the earlier ones.
@@ -136,65 +197,6 @@ pub(crate) enum Goal {
     Close,
     /// It is closed, and its files are removed.
     Purge,
-}
-
-/// Something that one task does, and many may wait for.
-#[derive(Clone, Debug)]
-pub(crate) struct Flight(Arc<Latch<Landed>>);
-
-/// The end of a flight that the task has. If the task is lost, those who wait are told.
-#[derive(Debug)]
-pub(crate) struct Landing(Arc<Latch<Landed>>);
-
-#[derive(Debug)]
-enum Landed {
-    Done(Result<()>),
-    /// The task went with its runtime, or panicked. The phase stays as it is, for nobody else ends it.
-    Lost,
-}
-
-impl Flight {
-    pub(crate) fn begin() -> (Landing, Self) {
-        let latch = Arc::default();
-        (Landing(Arc::clone(&latch)), Self(latch))
-    }
-
-    /// Waits for the outcome.
-    pub(crate) async fn outcome(self) -> Result<()> {
-        match self.0.wait().await {
-            Landed::Done(outcome) => outcome.clone(),
-            Landed::Lost => Err(lost()),
-        }
-    }
-
-    /// Waits until it is over, whatever came of it. Only that it was lost is an error: waiting for it again would never end.
-    pub(crate) async fn over(self) -> Result<()> {
-        match self.0.wait().await {
-            Landed::Done(_) => Ok(()),
-            Landed::Lost => Err(lost()),
-        }
-    }
-}
-
-impl Landing {
-    /// Tells the outcome. Only the first one counts.
-    pub(crate) fn land(&self, outcome: Result<()>) {
-        self.0.set(Landed::Done(outcome));
-    }
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        // Only the first one counts.
-        self.0.set(Landed::Lost);
-    }
-}
-
-fn lost() -> Error {
-    Error::Unavailable {
-        message: "the session manager ended while the session was started or stopped".to_owned(),
-        source: None,
-    }
 }
 
 impl<S: ?Sized> Entry<S> {
@@ -229,22 +231,83 @@ impl<S: ?Sized> Slot<S> {
         }
     }
 
+    /// Returns whether nobody asks about it, and all that is known of it is in its record. A sandbox that may run takes up a place.
+    pub(crate) fn is_needless(&self) -> bool {
+        let placed = self.resting.as_ref().is_some_and(|r| r.permit.is_some());
+        self.claims == 0 && !placed && matches!(self.phase, Phase::Unloaded | Phase::Known)
+    }
+
     pub(crate) fn tenant(&self) -> Option<&str> {
         self.profile.as_ref().and_then(|p| p.tenant.as_deref())
     }
 }
 
 impl<S: ?Sized> Body<S> {
+    /// Makes the body of a sandbox that answers. `env` is what it was made with, if the session has other variables.
+    pub(crate) fn new(
+        id: SandboxId,
+        sandbox: Arc<S>,
+        now: Duration,
+        moved: bool,
+        env: Option<BTreeMap<String, String>>,
+        profile: Option<&Profile>,
+    ) -> Self {
+        let mut added = BTreeMap::new();
+        if let (Some(made), Some(profile)) = (&env, profile) {
+            let other = |(name, value): &(&String, &String)| made.get(*name) != Some(*value);
+            let wanted = profile.env.iter().filter(other);
+            added.extend(wanted.map(|(name, value)| (name.clone(), value.clone())));
+        }
+        Self {
+            id,
+            busy: AtomicUsize::new(0),
+            health: Mutex::new(Health {
+                seen: Some(now),
+                outage: None,
+            }),
+            moved,
+            env,
+            added,
+            sandbox,
+        }
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed) > 0
     }
 
-    /// Returns when it was last seen alive.
-    pub(crate) fn seen(&self) -> Duration {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Adds to a request what the sandbox was not made with. What the request brings itself counts.
+    pub(crate) fn with_variables<'a>(&self, request: &'a ExecRequest) -> Cow<'a, ExecRequest> {
+        let mut request = Cow::Borrowed(request);
+        for (name, value) in &self.added {
+            if !request.env.contains_key(name) {
+                request.to_mut().env.insert(name.clone(), value.clone());
+            }
+        }
+        request
     }
 
+    /// Returns whether it was seen alive since a moment.
+    pub(crate) fn seen_since(&self, since: Duration) -> bool {
+        self.health().seen.is_some_and(|seen| seen >= since)
+    }
+
+    /// Notes that it answers.
     pub(crate) fn saw(&self, now: Duration) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        *self.health() = Health {
+            seen: Some(now),
+            outage: None,
+        };
+    }
+
+    /// Notes that nothing can be learned from it, and returns whether that is news. The next caller asks again.
+    pub(crate) fn missed(&self, reason: &str) -> bool {
+        let mut health = self.health();
+        health.seen = None;
+        health.outage.replace(reason.to_owned()).is_none()
+    }
+
+    pub(crate) fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

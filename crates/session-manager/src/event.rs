@@ -65,8 +65,22 @@ pub enum EventKind {
         /// Why.
         error: Error,
     },
-    /// A live sandbox did not answer in time whether it lives.
-    Unresponsive,
+    /// Nothing can be learned from a live sandbox. It is kept as it is. It is told once for each outage.
+    Unresponsive {
+        /// Why.
+        reason: String,
+    },
+    /// The workspace root is a copy of another one. The sandboxes that its records named are the original's, and were left alone.
+    RootCopied,
+    /// The record of a session was copied from another directory, or names a sandbox of another session. It gets a sandbox of its own.
+    RecordCopied,
+    /// Two sessions name one sandbox, and nothing says whose it is. Neither uses it.
+    SandboxDisputed,
+    /// The calendar went on by more than is likely while no manager ran. Nothing is closed or purged for its age for a day.
+    ClockDistrusted {
+        /// By how much.
+        ahead: Duration,
+    },
     /// A sandbox of nobody, left by an earlier run or by a start that failed, was destroyed.
     OrphanDestroyed,
     /// A sandbox for the warm pool could not be made.
@@ -93,6 +107,8 @@ pub enum Cause {
     Evicted,
     /// Its sandbox died.
     Died,
+    /// Its sandbox was stopped by somebody else, or by a restart of the engine, and rests now.
+    Stopped,
     /// The manager was shut down.
     Shutdown,
     /// The manager recovered from a crash, and could not take its sandbox over.

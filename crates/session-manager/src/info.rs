@@ -41,6 +41,8 @@ pub struct SessionInfo {
     pub state: SessionState,
     /// Its sandbox, where it has one that runs; for a [`WorkspaceRoot`](crate::WorkspaceRoot) the one that it had last.
     pub sandbox: Option<SandboxId>,
+    /// Why its sandbox cannot be stopped or reached at the moment, where that is so.
+    pub trouble: Option<String>,
     /// How many operations are in flight.
     pub busy: usize,
     /// When it was made.
@@ -125,6 +127,8 @@ pub struct Cleaned {
     pub died: Vec<SandboxId>,
     /// Sessions that were spared because something runs in them.
     pub busy: Vec<SandboxId>,
+    /// Sessions whose sandbox could not be reached. They are left as they are.
+    pub unreachable: Vec<SandboxId>,
     /// What could not be done. It is tried again.
     pub failures: Vec<(SandboxId, Error)>,
 }
@@ -139,8 +143,19 @@ pub struct Recovered {
     pub adopted: Vec<SandboxId>,
     /// Sessions whose sandbox could not be taken over, or had no room. It is being ended; their files are kept.
     pub ended: Vec<SandboxId>,
-    /// Sandboxes of no session. They are being destroyed.
+    /// Sessions whose sandbox may run and cannot be reached, or told from gone. It is left alone, and taken over with the next use or
+    /// pass of the cleanup that reaches it. Until then it takes up a place.
+    pub unreachable: Vec<SandboxId>,
+    /// Sessions that name the sandbox of another one, because their record was copied. They get one of their own.
+    pub copies: Vec<SandboxId>,
+    /// Sessions that name a sandbox together with another one, where nothing says whose it is. Neither may use it.
+    pub disputed: Vec<SandboxId>,
+    /// Whether the workspace root is a copy of another one. Then nothing was taken over, and nothing is destroyed.
+    pub copied: bool,
+    /// Sandboxes of no session that are certainly left over. They are being destroyed.
     pub orphans: Vec<SandboxId>,
+    /// Sandboxes of the same name that may belong to another manager. They are left alone.
+    pub foreign: Vec<SandboxId>,
     /// Sessions whose record cannot be read, and why. Nothing is done to their files.
     pub unreadable: Vec<(SandboxId, Error)>,
 }
@@ -174,6 +189,10 @@ pub struct Stats {
     pub live: usize,
     /// Of those, the ones with an operation in flight.
     pub busy: usize,
+    /// Of the live ones, those whose sandbox could not be reached when it was last asked.
+    pub unresponsive: usize,
+    /// Sessions that are not live, and whose sandbox may run and cannot be reached. Each takes up a place.
+    pub unreachable: usize,
     /// Sessions whose sandbox is being stopped.
     pub stopping: usize,
     /// Sessions whose sandbox could not be stopped yet.

@@ -2,7 +2,7 @@
 //!
 //! Locks are taken in the order table, entry, everything else, and never held across an await.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use backend_core::{Error, ProviderFeatures, Result, SandboxId, SandboxProvider};
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
 
 use crate::Clock;
 use crate::entry::{Entry, Phase, Slot};
 use crate::event::{Event, EventKind};
+use crate::guard::{Guard, holds};
 use crate::latch::Latch;
 use crate::rooms::{Permit, Rooms};
 use crate::settings::Settings;
@@ -28,7 +29,7 @@ const UNIQUE: usize = 24;
 /// The table of sessions: those that are open, and those that somebody asks about.
 pub(crate) type Table<S> = BTreeMap<SandboxId, Arc<Entry<S>>>;
 
-/// A sandbox of nobody, that has to be destroyed and takes up a place until then.
+/// A sandbox of nobody, that has to be destroyed and takes up a place until then; without a place, what is left of one that is gone.
 pub(crate) type Orphans = BTreeMap<SandboxId, Option<Permit>>;
 
 /// A manager, as its handles share it.
@@ -43,7 +44,17 @@ pub(crate) struct Inner<P: SandboxProvider> {
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) pool: Mutex<Pool<P::Sandbox>>,
     pub(crate) orphans: Mutex<Orphans>,
+    /// Wakes the next attempt to destroy sandboxes of nobody.
+    pub(crate) hurry: Notify,
+    /// Sandboxes that more than one record names. Whose each is, its label says, or nobody.
+    pub(crate) disputed: Mutex<BTreeSet<SandboxId>>,
     pub(crate) counters: Counters,
+    /// What sandboxes are marked with, so that this manager, and no other one, ends those that are left over.
+    pub(crate) mark: String,
+    /// The time of the clock, and of the calendar, when the manager was made.
+    pub(crate) began: (Duration, SystemTime),
+    /// Until when the calendar is not believed: it went on by more than is likely while no manager ran.
+    pub(crate) distrust: Mutex<Option<Duration>>,
     /// Whether the manager is being shut down.
     pub(crate) closing: Latch<()>,
     pub(crate) cleaner: Mutex<Option<tokio::task::JoinHandle<()>>>,
@@ -89,13 +100,19 @@ impl<P: SandboxProvider> Inner<P> {
         Self {
             features: provider.features(),
             provider: Arc::new(provider),
-            clock,
-            store: store.map(Arc::new),
             rooms,
             starts: Semaphore::new(settings.start_concurrency),
             events: broadcast::Sender::new(settings.events),
             pool: Mutex::new(Pool::new(&settings.warm)),
             orphans: Mutex::default(),
+            hurry: Notify::new(),
+            disputed: Mutex::default(),
+            mark: store.as_ref().map_or_else(
+                || format!("run-{:016x}", random()),
+                |store| store.manager().to_owned(),
+            ),
+            began: (clock.elapsed(), clock.now()),
+            distrust: Mutex::default(),
             counters: Counters::default(),
             closing: Latch::default(),
             cleaner: Mutex::default(),
@@ -109,6 +126,8 @@ impl<P: SandboxProvider> Inner<P> {
                 last: AtomicU64::new(0),
             },
             settings,
+            clock,
+            store: store.map(Arc::new),
         }
     }
 
@@ -245,6 +264,36 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
+    /// Returns whether more than one record names a sandbox.
+    pub(crate) fn is_disputed(&self, sandbox: &SandboxId) -> bool {
+        lock(&self.disputed).contains(sandbox)
+    }
+
+    /// Returns today's date as far as it can be relied on: the calendar may be set forward while the manager runs, and that is no time
+    /// that passed.
+    pub(crate) fn today(&self) -> SystemTime {
+        let now = self.clock.now();
+        if !holds(Guard::ClockJump) {
+            return now;
+        }
+        let (elapsed, date) = self.began;
+        let ran = self.clock.elapsed().saturating_sub(elapsed);
+        date.checked_add(ran)
+            .map_or(now, |counted| counted.min(now))
+    }
+
+    /// Takes an entry out of the table that nobody asks about, and that nothing has to be known of.
+    pub(crate) fn retire(
+        &self,
+        table: &mut Table<P::Sandbox>,
+        entry: &Arc<Entry<P::Sandbox>>,
+        slot: &Slot<P::Sandbox>,
+    ) {
+        if slot.is_needless() {
+            self.forget(table, entry);
+        }
+    }
+
     /// Takes a closed session out of the table.
     pub(crate) fn forget(&self, table: &mut Table<P::Sandbox>, entry: &Arc<Entry<P::Sandbox>>) {
         if table
@@ -299,7 +348,7 @@ impl<P: SandboxProvider> Drop for Claim<P> {
         let unused = {
             let mut slot = self.entry.lock();
             slot.claims -= 1;
-            slot.claims == 0 && matches!(slot.phase, Phase::Unloaded | Phase::Known)
+            slot.is_needless()
         };
         if unused {
             self.inner.forget(&mut table, &self.entry);

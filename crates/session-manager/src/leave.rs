@@ -3,20 +3,22 @@
 //! A stop that fails is tried again until it is done. Those who wait are told after a few attempts, and until it is done the
 //! session has no other sandbox, so that no two ever have the same files.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use backend_core::{Error, Result, SandboxId, SandboxProvider};
+use backend_core::{Error, Liveness, Result, SandboxId, SandboxProvider};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::decide::{closing, stuck, unavailable, unknown};
-use crate::entry::{Body, Entry, Flight, Goal, Landing, Leaving, Phase, Slot};
+use crate::entry::{Body, Entry, Flight, Goal, Landing, Leaving, Phase, Resting, Slot};
 use crate::event::{Cause, Event, EventKind};
+use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
 use crate::inner::Inner;
-use crate::room::idle_still;
 use crate::rooms::Permit;
+use crate::start::SESSION_LABEL;
 use crate::store::Record;
 
 /// The longest wait before a stop is tried again.
@@ -40,6 +42,14 @@ pub(crate) struct Departure<S: ?Sized> {
     pub(crate) first_goal: Goal,
     /// Whether the record of the session has to be written, or removed, if nothing else is asked for.
     pub(crate) write: bool,
+    /// Whether the sandbox was found to be gone when it could not be stopped.
+    pub(crate) gone: bool,
+    /// Whether it was not live, so that it may be that of another session by now.
+    pub(crate) doubted: bool,
+    /// Whether it has to be made anew rather than resumed, if it rests.
+    pub(crate) anew: bool,
+    /// The variables that it was made with, if the session has others.
+    pub(crate) env: Option<BTreeMap<String, String>>,
 }
 
 impl<P: SandboxProvider> Inner<P> {
@@ -52,35 +62,44 @@ impl<P: SandboxProvider> Inner<P> {
         cause: Cause,
     ) -> Flight {
         let (landing, flight) = Flight::begin();
-        let leaving = Leaving {
-            goal,
-            cause,
-            flight: flight.clone(),
-            heir: None,
-            stuck: false,
-        };
+        let leaving = Leaving::new(goal, cause, flight.clone());
         let before = std::mem::replace(&mut slot.phase, Phase::Leaving(leaving));
-        let (exists, permit, body) = match before {
-            Phase::Live(live) => (
-                Some(live.body.id.clone()),
-                Some(live.permit),
-                Some(live.body),
-            ),
-            _ => (slot.resting.clone(), None, None),
-        };
-        let moved = body.as_ref().is_some_and(|body| body.moved);
-        let rests = body.is_none() && exists.is_some();
-        let departure = Departure {
-            exists,
-            permit,
-            rest: self.features.suspends && !moved,
-            rests,
-            body,
+        let mut departure = Departure {
+            exists: None,
+            permit: None,
+            rest: self.features.suspends,
+            rests: false,
+            body: None,
             landing,
             answer: None,
             first_goal: goal,
             write: true,
+            gone: false,
+            doubted: false,
+            anew: false,
+            env: None,
         };
+        match (before, slot.resting.take()) {
+            (Phase::Live(live), _) => {
+                departure.exists = Some(live.body.id.clone());
+                departure.permit = Some(live.permit);
+                departure.anew = live.body.moved;
+                departure.env.clone_from(&live.body.env);
+                // It was stopped from outside, and needs no stopping.
+                departure.rests = cause == Cause::Stopped;
+                departure.body = Some(live.body);
+            }
+            (_, Some(resting)) => {
+                departure.exists = Some(resting.id);
+                departure.permit = resting.permit;
+                departure.anew = resting.anew;
+                departure.env = resting.env;
+                departure.rests = resting.certain;
+                departure.doubted = true;
+            }
+            (_, None) => {}
+        }
+        departure.rest &= !departure.anew;
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
         self.spawn(async move { inner.depart(entry, departure).await });
         flight
@@ -110,34 +129,78 @@ impl<P: SandboxProvider> Inner<P> {
                 }
                 continue;
             };
-            match self.end(&id, lay).await {
-                Ok(()) if lay => departure.rests = true,
+            if departure.doubted && !self.is_of(&id, &entry.id).await {
+                // Its session ends it, or nobody does.
+                departure.exists = None;
+                departure.rests = false;
+                continue;
+            }
+            let error = match self.end(&id, lay).await {
+                Ok(()) if lay => {
+                    departure.rests = true;
+                    continue;
+                }
                 Ok(()) => {
                     departure.exists = None;
                     departure.rests = false;
+                    continue;
                 }
-                Err(error) => {
-                    attempt = attempt.saturating_add(1);
-                    self.counters.failed_stops.fetch_add(1, Ordering::Relaxed);
-                    self.tell_of(
-                        &entry,
-                        EventKind::StopFailed {
-                            attempt,
-                            error: error.clone(),
-                        },
-                    );
-                    if attempt >= self.settings.stop_attempts {
-                        give_notice(&entry);
-                        let answer = departure.answer.clone().unwrap_or(error);
-                        departure.landing.land(Err(answer));
-                        if self.is_closing() {
-                            // The record names the sandbox, and the next manager ends it.
-                            return;
-                        }
-                    }
-                    self.wait_to_retry(attempt).await;
+                Err(error) => error,
+            };
+            // What is not there needs no stopping.
+            let found = if holds(Guard::AskAfterFailedStop) {
+                self.inspect(&id).await.liveness
+            } else {
+                Liveness::unknown("nobody asked")
+            };
+            match found {
+                Liveness::Gone { .. } => {
+                    departure.exists = None;
+                    departure.rests = false;
+                    departure.gone = true;
+                    // What is left of it takes up no place.
+                    self.begin_remains(id);
+                    continue;
+                }
+                Liveness::Asleep { .. } if lay => {
+                    departure.rests = true;
+                    continue;
+                }
+                _ => {}
+            }
+            attempt = attempt.saturating_add(1);
+            self.counters.failed_stops.fetch_add(1, Ordering::Relaxed);
+            self.tell_of(
+                &entry,
+                EventKind::StopFailed {
+                    attempt,
+                    error: error.clone(),
+                },
+            );
+            if attempt >= self.settings.stop_attempts {
+                give_notice(&entry, &error);
+                let answer = departure.answer.clone().unwrap_or(error);
+                departure.landing.land(Err(answer));
+                if self.is_closing() {
+                    // The record names the sandbox, and the next manager ends it.
+                    return;
                 }
             }
+            let nudge = nudge_of(&entry);
+            self.wait_to_retry(attempt, nudge.notified()).await;
+        }
+    }
+
+    /// Returns whether a sandbox that was not live is that of a session. One that is labelled otherwise is another's; of one that says
+    /// nothing, the record is believed, unless two records name it.
+    pub(crate) async fn is_of(&self, sandbox: &SandboxId, session: &SandboxId) -> bool {
+        if !holds(Guard::SessionLabel) {
+            return true;
+        }
+        let info = self.inspect(sandbox).await;
+        match info.labels.get(SESSION_LABEL) {
+            Some(label) => label == session.as_str(),
+            None => !self.is_disputed(sandbox),
         }
     }
 
@@ -156,7 +219,7 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     /// Waits before the next attempt: longer each time, and no longer than a shutdown allows.
-    pub(crate) async fn wait_to_retry(&self, attempt: u32) {
+    pub(crate) async fn wait_to_retry(&self, attempt: u32, nudged: impl Future<Output = ()>) {
         let factor = 1_u32
             .checked_shl(attempt.saturating_sub(1))
             .unwrap_or(u32::MAX);
@@ -168,6 +231,7 @@ impl<P: SandboxProvider> Inner<P> {
         tokio::select! {
             biased;
             () = self.closed(), if attempt >= self.settings.stop_attempts => {}
+            () = nudged, if attempt >= self.settings.stop_attempts => {}
             () = sleep(backoff) => {}
         }
     }
@@ -178,6 +242,10 @@ impl<P: SandboxProvider> Inner<P> {
             Phase::Leaving(leaving) => leaving.heir.take(),
             _ => None,
         };
+        if !holds(Guard::PlaceGivenBack) {
+            std::mem::forget(permit);
+            return;
+        }
         if let (Some(heir), Some(permit)) = (heir, permit) {
             // An heir that is gone gives it back.
             let _ = heir.send(permit);
@@ -192,29 +260,42 @@ impl<P: SandboxProvider> Inner<P> {
         goal: Goal,
         cause: Cause,
     ) -> bool {
-        let resting = departure.exists.clone();
-        let stored = if departure.write || goal != departure.first_goal {
-            self.store_end(entry, goal, resting.clone()).await
+        let resting = departure.exists.clone().map(|id| Resting {
+            id,
+            certain: departure.rests,
+            anew: departure.anew,
+            env: departure.env.clone(),
+            permit: None,
+        });
+        let stored = if departure.write || goal != departure.first_goal || departure.gone {
+            self.store_end(entry, goal, resting.as_ref()).await
         } else {
             Ok(())
         };
-        let event = {
+        let files_kept = self.keeps_files();
+        // Its files went with it.
+        let lost = departure.gone && goal == Goal::Hibernate && !files_kept;
+        let (next, event) = {
             let mut table = self.table();
             let mut slot = entry.lock();
-            let changed = match &slot.phase {
-                Phase::Leaving(leaving) => leaving.goal != goal,
-                _ => true,
+            let next = match &mut slot.phase {
+                Phase::Leaving(leaving) if leaving.goal == goal => leaving.next.take(),
+                _ => return false,
             };
-            if changed {
-                return false;
-            }
-            let files_kept = self.keeps_files();
             let tenant = slot.tenant().map(str::to_owned);
             let kind = match goal {
                 Goal::Hibernate => {
-                    slot.phase = Phase::Hibernated;
                     slot.resting = resting;
-                    Some(EventKind::Hibernated(cause))
+                    let kind = (!lost).then_some(EventKind::Hibernated(cause));
+                    if lost {
+                        slot.phase = Phase::Dead;
+                    } else if slot.open.is_some() {
+                        slot.phase = Phase::Hibernated;
+                    } else {
+                        slot.phase = Phase::Known;
+                        self.retire(&mut table, entry, &slot);
+                    }
+                    kind
                 }
                 Goal::Bury => {
                     slot.resting = None;
@@ -238,9 +319,17 @@ impl<P: SandboxProvider> Inner<P> {
             };
             // A start that failed is told as that, and not as the end of what never was.
             let failed = departure.answer.is_some() && goal == departure.first_goal;
-            kind.filter(|_| !failed)
-                .map(|kind| Event::of(&entry.id, tenant.as_deref(), kind))
+            let event = kind
+                .filter(|_| !failed)
+                .map(|kind| Event::of(&entry.id, tenant.as_deref(), kind));
+            (next, event)
         };
+        if departure.gone && goal == Goal::Hibernate {
+            self.tell_death(entry);
+        }
+        if let Some((next, _)) = next {
+            next.land(Ok(()));
+        }
         if let Some(event) = event {
             self.tell(event);
         }
@@ -257,7 +346,7 @@ impl<P: SandboxProvider> Inner<P> {
         &self,
         entry: &Entry<P::Sandbox>,
         goal: Goal,
-        resting: Option<SandboxId>,
+        resting: Option<&Resting>,
     ) -> Result<()> {
         if !self.keeps_files() {
             return Ok(());
@@ -274,10 +363,7 @@ impl<P: SandboxProvider> Inner<P> {
         let record = {
             let slot = entry.lock();
             slot.profile.as_ref().map(|profile| {
-                let mut record = Record::new(&id, profile, self.date(slot.used));
-                record.resting = resting.is_some();
-                record.sandbox = resting;
-                record
+                Record::new(&id, profile, self.date(slot.used)).with_resting(resting)
             })
         };
         if let Some(record) = record {
@@ -285,149 +371,6 @@ impl<P: SandboxProvider> Inner<P> {
         }
         Ok(())
     }
-
-    /// Closes a session, or closes it and removes its files. One that is not there is no error.
-    pub(crate) async fn close(
-        self: &Arc<Self>,
-        id: &SandboxId,
-        goal: Goal,
-        cause: Cause,
-        scope: Option<&str>,
-    ) -> Result<()> {
-        let mut claim = self.claim(id);
-        loop {
-            let entry = &claim.entry;
-            match self.begin_close(entry, goal, cause, scope)? {
-                Close::Done => return Ok(()),
-                Close::Again => claim = self.claim(id),
-                Close::Load(flight) => {
-                    let loaded = flight.outcome().await;
-                    // Nobody can say whose it is; the operator may remove it all the same.
-                    if loaded.is_err() && goal == Goal::Purge && scope.is_none() {
-                        let _writing = entry.writing.lock().await;
-                        let id = id.clone();
-                        return self.disk(move |store| store.discard(&id)).await;
-                    }
-                    loaded?;
-                }
-                Close::Start(flight) => flight.over().await?,
-                Close::End(flight) => match flight.outcome().await {
-                    Err(error) if self.still_there(entry) => return Err(error),
-                    // It was a start that failed; what it was before is looked at once more.
-                    Err(_) if matches!(entry.lock().phase, Phase::Hibernated) => {}
-                    outcome => return outcome,
-                },
-            }
-        }
-    }
-
-    /// Closes this session, and no other one that has its id by now.
-    pub(crate) async fn close_entry(
-        self: &Arc<Self>,
-        entry: &Arc<Entry<P::Sandbox>>,
-    ) -> Result<()> {
-        loop {
-            match self.begin_close(entry, Goal::Close, Cause::Asked, None)? {
-                Close::Done | Close::Again => return Ok(()),
-                Close::Load(flight) | Close::Start(flight) => flight.over().await?,
-                Close::End(flight) => match flight.outcome().await {
-                    Err(error) if self.still_there(entry) => return Err(error),
-                    _ => {}
-                },
-            }
-        }
-    }
-
-    /// Begins to close a session, or finds out what has to be waited for first.
-    fn begin_close(
-        self: &Arc<Self>,
-        entry: &Arc<Entry<P::Sandbox>>,
-        goal: Goal,
-        cause: Cause,
-        scope: Option<&str>,
-    ) -> Result<Close> {
-        let mut slot = entry.lock();
-        let visible = slot.profile.is_none() || scope.is_none() || slot.tenant() == scope;
-        if !visible {
-            return Err(unknown(&entry.id));
-        }
-        let stored = slot.profile.is_some();
-        let rests = slot.resting.is_some();
-        // What is stored, or at rest, may be the next manager's by now.
-        if self.is_closing() && !matches!(slot.phase, Phase::Leaving(_) | Phase::Closed) {
-            return Err(closing());
-        }
-        Ok(match &mut slot.phase {
-            Phase::Unloaded => Close::Load(self.begin_loading(entry, &mut slot)),
-            Phase::Loading(flight) => Close::Load(flight.clone()),
-            Phase::Starting(flight) => Close::Start(flight.clone()),
-            Phase::Known if !stored || (goal == Goal::Close && !rests) => Close::Done,
-            Phase::Known | Phase::Live(_) | Phase::Hibernated | Phase::Dead => {
-                Close::End(self.begin_leave(entry, &mut slot, goal, cause))
-            }
-            Phase::Leaving(leaving) => {
-                if goal > leaving.goal {
-                    leaving.goal = goal;
-                    leaving.cause = cause;
-                }
-                if leaving.stuck {
-                    return Err(stuck(&entry.id));
-                }
-                Close::End(leaving.flight.clone())
-            }
-            Phase::Closed => Close::Again,
-        })
-    }
-
-    /// Stops the sandbox of a session in which nothing goes on.
-    pub(crate) async fn hibernate(
-        self: &Arc<Self>,
-        id: &SandboxId,
-        scope: Option<&str>,
-    ) -> Result<()> {
-        let entry = self.table().get(id).map(Arc::clone);
-        let entry = entry.ok_or_else(|| unknown(id))?;
-        let (body, used) = {
-            let slot = entry.lock();
-            if scope.is_some() && slot.tenant() != scope {
-                return Err(unknown(id));
-            }
-            match (&slot.phase, slot.body()) {
-                (Phase::Hibernated, _) => return Ok(()),
-                (_, Some(body)) => (Arc::clone(body), slot.used),
-                _ => {
-                    return Err(unavailable(format!(
-                        "session '{id}' has no sandbox that runs"
-                    )));
-                }
-            }
-        };
-        if !self.can_sleep(&body) {
-            return Err(Error::unsupported("hibernation that would lose all files"));
-        }
-        let works = self.works(&body).await;
-        let flight = {
-            let mut slot = entry.lock();
-            if works || !idle_still(&slot, &body, used) {
-                return Err(Error::invalid_request(format!("session '{id}' is in use")));
-            }
-            self.begin_leave(&entry, &mut slot, Goal::Hibernate, Cause::Asked)
-        };
-        flight.outcome().await
-    }
-
-    fn still_there(&self, entry: &Arc<Entry<P::Sandbox>>) -> bool {
-        matches!(entry.lock().phase, Phase::Leaving(_))
-    }
-}
-
-/// What a caller that wants to close a session waits for.
-enum Close {
-    Done,
-    Again,
-    Load(Flight),
-    Start(Flight),
-    End(Flight),
 }
 
 /// Returns what is to become of a session that is being left.
@@ -438,10 +381,25 @@ fn goal_of<S: ?Sized>(entry: &Entry<S>) -> Option<(Goal, Cause)> {
     }
 }
 
-/// Lets everybody know that it takes longer.
-fn give_notice<S: ?Sized>(entry: &Entry<S>) {
-    if let Phase::Leaving(leaving) = &mut entry.lock().phase {
-        leaving.stuck = true;
-        leaving.heir = None;
+/// Lets everybody know that it takes longer, and why.
+fn give_notice<S: ?Sized>(entry: &Entry<S>, why: &Error) {
+    let next = match &mut entry.lock().phase {
+        Phase::Leaving(leaving) => {
+            leaving.stuck = Some(why.clone());
+            leaving.heir = None;
+            leaving.next.take()
+        }
+        _ => None,
+    };
+    if let Some((next, _)) = next {
+        next.land(Err(why.clone()));
+    }
+}
+
+/// Returns what wakes the next attempt.
+fn nudge_of<S: ?Sized>(entry: &Entry<S>) -> Arc<Notify> {
+    match &entry.lock().phase {
+        Phase::Leaving(leaving) => Arc::clone(&leaving.nudge),
+        _ => Arc::default(),
     }
 }

@@ -1,13 +1,18 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod admit;
 mod builder;
 mod cleanup;
 mod clock;
+mod close;
 mod decide;
 mod entry;
 mod event;
+mod flight;
+mod guard;
 mod guarded;
+mod health;
 mod info;
 mod inner;
 mod latch;
@@ -15,7 +20,9 @@ mod leave;
 mod listing;
 mod manager;
 mod options;
+mod reach;
 mod recover;
+mod revive;
 mod room;
 mod rooms;
 mod root;
@@ -26,6 +33,7 @@ mod shutdown;
 mod simulation;
 mod start;
 mod store;
+mod sweep;
 mod warm;
 
 pub use builder::SessionManagerBuilder;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use backend_core::{Error, Result, RuntimeConfig, SandboxId, SandboxProvider};
 
-use crate::entry::{Entry, Phase};
+use crate::entry::{Entry, Phase, Slot};
 use crate::info::{ListSessions, SessionInfo, SessionPage, SessionState, Stats};
 use crate::inner::{Inner, lock};
 use crate::store::{Record, Store};
@@ -91,7 +91,7 @@ impl<P: SandboxProvider> Inner<P> {
             Phase::Unloaded | Phase::Loading(_) | Phase::Known | Phase::Closed => return None,
             Phase::Starting(_) => SessionState::Starting,
             Phase::Live(_) => SessionState::Live,
-            Phase::Leaving(leaving) if leaving.stuck => SessionState::Stuck,
+            Phase::Leaving(leaving) if leaving.stuck.is_some() => SessionState::Stuck,
             Phase::Leaving(_) => SessionState::Stopping,
             Phase::Hibernated => SessionState::Hibernated,
             Phase::Dead => SessionState::Dead,
@@ -108,6 +108,7 @@ impl<P: SandboxProvider> Inner<P> {
                 .map(str::to_owned),
             state,
             sandbox: body.map(|body| body.id.clone()),
+            trouble: trouble(&slot),
             busy: body.map_or(0, |body| body.busy.load(Ordering::Relaxed)),
             created: profile.created,
             used: self.date(slot.used),
@@ -146,13 +147,18 @@ impl<P: SandboxProvider> Inner<P> {
             ..Stats::default()
         };
         for entry in self.entries() {
-            match &entry.lock().phase {
+            let slot = entry.lock();
+            if slot.resting.as_ref().is_some_and(|r| r.permit.is_some()) {
+                stats.unreachable += 1;
+            }
+            match &slot.phase {
                 Phase::Starting(_) => stats.starting += 1,
                 Phase::Live(live) => {
                     stats.live += 1;
                     stats.busy += usize::from(live.body.is_busy());
+                    stats.unresponsive += usize::from(live.body.health().outage.is_some());
                 }
-                Phase::Leaving(leaving) if leaving.stuck => stats.stuck += 1,
+                Phase::Leaving(leaving) if leaving.stuck.is_some() => stats.stuck += 1,
                 Phase::Leaving(_) => stats.stopping += 1,
                 Phase::Hibernated => stats.hibernated += 1,
                 Phase::Dead => stats.dead += 1,
@@ -160,6 +166,18 @@ impl<P: SandboxProvider> Inner<P> {
             }
         }
         stats
+    }
+}
+
+/// Returns what is the matter with the sandbox of a session.
+fn trouble<S: ?Sized>(slot: &Slot<S>) -> Option<String> {
+    match &slot.phase {
+        Phase::Live(live) => live.body.health().outage.clone(),
+        Phase::Leaving(leaving) => leaving.stuck.as_ref().map(ToString::to_string),
+        _ => {
+            let may_run = slot.resting.as_ref().is_some_and(|r| r.permit.is_some());
+            may_run.then(|| "its sandbox may run, and could not be reached".to_owned())
+        }
     }
 }
 

@@ -47,6 +47,9 @@ impl<P: SandboxProvider> SessionManager<P> {
         let named = inner.settings.name.is_some();
         let recovered = Arc::new(inner.recover(named).await?);
         inner.refill();
+        // What rests since an earlier run may rest for too long already, and nobody may ask for a pass of the cleanup.
+        let aged = Arc::clone(&inner);
+        inner.spawn(async move { aged.sweep(&mut Cleaned::default()).await });
         if let Some(every) = inner.settings.cleanup_interval {
             inner.start_cleaning(every);
         }

@@ -1,23 +1,40 @@
 //! What an earlier run of the application left: its sandboxes are taken over or ended, its records are read.
 //!
-//! The records say which sandbox is whose. A sandbox of our name that no record names was in the warm pool, or on its way
-//! there, when the earlier run ended: nobody's files are in it. Where no files are kept there are no records, and none of the
-//! sandboxes is anybody's any more.
+//! The records say which sandbox is whose. What is reached is taken over; what is not reached is kept, and tried again later. A
+//! sandbox of our name that no record names is destroyed only if it is left over for certain: this root's manager made it, or its
+//! owner is gone. Where no files are kept there are no records, and the owner alone counts.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use backend_core::{Error, Result, SandboxId, SandboxProvider};
+use backend_core::{Error, Liveness, Owner, Result, SandboxId, SandboxInfo, SandboxProvider};
 
-use crate::entry::{Body, Entry, Face, Flight, Goal, Leaving, Live, Phase};
+use crate::entry::{Body, Entry, Face, Goal, Live, Phase, Resting};
 use crate::event::{Cause, Event, EventKind};
+use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
 use crate::info::Recovered;
-use crate::inner::Inner;
-use crate::leave::Departure;
+use crate::inner::{Inner, lock};
 use crate::rooms::{OpenPermit, Permit};
+use crate::start::{MANAGER_LABEL, SESSION_LABEL};
 use crate::store::Record;
+
+/// How the mark of a workspace root begins. That of a manager without one does not.
+pub(crate) const ROOT_MARK: &str = "root-";
+
+/// What became of a sandbox that a record names.
+enum Fate {
+    /// It runs, and its session goes on.
+    Adopted,
+    /// It is being ended or laid to rest.
+    Ended,
+    /// It may run, and could not be reached.
+    Unreachable,
+    /// It rests.
+    Rests,
+    /// It is another session's.
+    Copy,
+}
 
 impl<P: SandboxProvider> Inner<P> {
     /// Takes over what there is. `named` says whether this manager has a name that an earlier one had.
@@ -29,53 +46,151 @@ impl<P: SandboxProvider> Inner<P> {
         let existing: BTreeSet<SandboxId> = self.existing().await?.into_iter().collect();
         let mut claimed = BTreeSet::new();
         if self.keeps_files() {
-            self.disk(crate::store::Store::clear_staging).await?;
-            let (mut records, unreadable) = self.disk(read_all).await?;
-            recovered.stored = records.len();
-            for (id, error) in unreadable {
-                let kind = EventKind::RecordUnreadable(error.clone());
-                self.tell(Event::of(&id, None, kind));
-                recovered.unreadable.push((id, error));
-            }
-            // Those that were used last come first, if there is not room for all.
-            records.sort_by_key(|record| std::cmp::Reverse(record.used()));
-            records.retain(|record| {
-                record
-                    .sandbox
-                    .as_ref()
-                    .is_some_and(|s| existing.contains(s))
-            });
-            claimed.extend(records.iter().filter_map(|record| record.sandbox.clone()));
-            let mut adopting = tokio::task::JoinSet::new();
-            for record in records {
-                let inner = Arc::clone(self);
-                // The places are taken in order, before anything is waited for. What rests needs none, unless it runs after all.
-                let places = if record.resting {
-                    None
-                } else {
-                    self.places(&record)
-                };
-                adopting.spawn(async move { inner.take_over(record, places).await });
-            }
-            while let Some(done) = adopting.join_next().await {
-                match done {
-                    Ok(Some((id, true))) => recovered.adopted.push(id),
-                    Ok(Some((id, false))) => recovered.ended.push(id),
-                    Ok(None) => {}
-                    Err(error) => {
-                        return Err(Error::internal(None, "a sandbox was not taken over", error));
-                    }
-                }
-            }
-            recovered.adopted.sort();
-            recovered.ended.sort();
+            self.judge_calendar().await?;
+            claimed = self.recover_sessions(&existing, &mut recovered).await?;
         }
         for id in existing.difference(&claimed).filter(|id| self.is_ours(id)) {
-            recovered.orphans.push(id.clone());
-            let permit = self.rooms.resident_anyway();
-            self.begin_orphan(id.clone(), Some(permit), None);
+            let info = self.inspect(id).await;
+            if self.is_left_over(&info, &recovered) {
+                recovered.orphans.push(id.clone());
+                let permit = self.rooms.resident_anyway();
+                self.begin_orphan(id.clone(), Some(permit), None);
+            } else {
+                recovered.foreign.push(id.clone());
+            }
         }
         Ok(recovered)
+    }
+
+    /// Takes over the sandboxes that records name, and returns which they are.
+    async fn recover_sessions(
+        self: &Arc<Self>,
+        existing: &BTreeSet<SandboxId>,
+        recovered: &mut Recovered,
+    ) -> Result<BTreeSet<SandboxId>> {
+        recovered.copied = self.disk(|store| Ok(store.is_copied())).await?;
+        if recovered.copied {
+            self.tell(Event {
+                session: None,
+                tenant: None,
+                sandbox: None,
+                kind: EventKind::RootCopied,
+            });
+        }
+        self.disk(crate::store::Store::clear_staging).await?;
+        let (mut records, unreadable) = self.disk(read_all).await?;
+        recovered.stored = records.len();
+        for (id, error) in unreadable {
+            let kind = EventKind::RecordUnreadable(error.clone());
+            self.tell(Event::of(&id, None, kind));
+            recovered.unreadable.push((id, error));
+        }
+        for record in records.iter().filter(|record| record.copied) {
+            self.tell_copied(&record.id);
+            recovered.copies.push(record.id.clone());
+        }
+        // Those that were used last come first, if there is not room for all.
+        records.sort_by_key(|record| std::cmp::Reverse(record.used()));
+        records.retain(|record| {
+            record
+                .sandbox
+                .as_ref()
+                .is_some_and(|s| existing.contains(s))
+        });
+        let claimed = records
+            .iter()
+            .filter_map(|record| record.sandbox.clone())
+            .collect();
+        self.find_disputed(&records, recovered).await;
+        let mut adopting = tokio::task::JoinSet::new();
+        for record in records {
+            let inner = Arc::clone(self);
+            // The places are taken in order, before anything is waited for. What rests needs none, unless it runs after all.
+            let places = if record.resting || recovered.disputed.contains(&record.id) {
+                None
+            } else {
+                self.places(&record)
+            };
+            let id = record.id.clone();
+            adopting.spawn(async move { (id, inner.take_over(record, places).await) });
+        }
+        while let Some(done) = adopting.join_next().await {
+            match done {
+                Ok((id, Fate::Adopted)) => recovered.adopted.push(id),
+                Ok((id, Fate::Ended)) => recovered.ended.push(id),
+                Ok((id, Fate::Unreachable)) => recovered.unreachable.push(id),
+                Ok((id, Fate::Copy)) => recovered.copies.push(id),
+                Ok((_, Fate::Rests)) => {}
+                Err(error) => {
+                    return Err(Error::internal(None, "a sandbox was not taken over", error));
+                }
+            }
+        }
+        for ids in [
+            &mut recovered.adopted,
+            &mut recovered.ended,
+            &mut recovered.unreachable,
+            &mut recovered.copies,
+        ] {
+            ids.sort();
+        }
+        Ok(claimed)
+    }
+
+    /// Finds the sandboxes that two records name, where the sandbox does not say whose it is.
+    async fn find_disputed(&self, records: &[Record], recovered: &mut Recovered) {
+        let mut named: BTreeMap<&SandboxId, Vec<&SandboxId>> = BTreeMap::new();
+        for record in records {
+            if let Some(sandbox) = &record.sandbox {
+                named.entry(sandbox).or_default().push(&record.id);
+            }
+        }
+        for (sandbox, sessions) in named.into_iter().filter(|(_, ids)| ids.len() > 1) {
+            lock(&self.disputed).insert(sandbox.clone());
+            if self
+                .inspect(sandbox)
+                .await
+                .labels
+                .contains_key(SESSION_LABEL)
+            {
+                continue;
+            }
+            for id in sessions {
+                self.tell(Event::of(id, None, EventKind::SandboxDisputed).sandbox(Some(sandbox)));
+                recovered.disputed.push(id.clone());
+            }
+        }
+        recovered.disputed.sort();
+    }
+
+    fn tell_copied(&self, id: &SandboxId) {
+        self.tell(Event::of(id, None, EventKind::RecordCopied));
+    }
+
+    /// Returns whether a sandbox of our name, which no record names, is left over for certain.
+    fn is_left_over(&self, info: &SandboxInfo, recovered: &Recovered) -> bool {
+        if !holds(Guard::OrphanOwner) {
+            return true;
+        }
+        if recovered.copied {
+            return false;
+        }
+        let session = info.labels.get(SESSION_LABEL);
+        let unreadable =
+            |(id, _): &(SandboxId, Error)| session.map(String::as_str) == Some(id.as_str());
+        if recovered.unreadable.iter().any(unreadable) {
+            // Its record may name it, and nothing is done to what that says.
+            return false;
+        }
+        let owner_gone = info.owner == Owner::Gone;
+        match info.labels.get(MANAGER_LABEL) {
+            // Only the manager of this root, which is locked, gives this mark.
+            Some(mark) if *mark == self.mark => self.keeps_files() || owner_gone,
+            // The next manager on another root takes it over.
+            Some(mark) if mark.starts_with(ROOT_MARK) => false,
+            Some(_) => !self.keeps_files() && owner_gone,
+            None => owner_gone,
+        }
     }
 
     /// Takes the places of a session and its sandbox, if there are any.
@@ -84,99 +199,134 @@ impl<P: SandboxProvider> Inner<P> {
         Some((open, self.rooms.resident()?))
     }
 
-    /// Takes a sandbox over, or begins to end it. Returns which of them, or `None` if it is left at rest.
+    /// Takes a sandbox over, ends it, or leaves it as it is.
     async fn take_over(
         self: Arc<Self>,
         record: Record,
         places: Option<(OpenPermit, Permit)>,
-    ) -> Option<(SandboxId, bool)> {
-        let id = record.id.clone();
-        let sandbox = record.sandbox.clone()?;
-        let attached = if places.is_some() || record.resting {
-            self.attach(&sandbox).await
-        } else {
-            None
+    ) -> Fate {
+        let Some(resting) = record.to_resting() else {
+            return Fate::Rests;
         };
-        if attached.is_none() && record.resting {
-            return None;
+        let info = self.inspect(&resting.id).await;
+        let label = info.labels.get(SESSION_LABEL);
+        if label.is_some_and(|label| label != record.id.as_str()) && holds(Guard::SessionLabel) {
+            self.tell_copied(&record.id);
+            return Fate::Copy;
         }
-        let places = places.or_else(|| {
-            let late = attached.is_some();
-            late.then(|| self.places(&record)).flatten()
-        });
-        let entry = Arc::new(Entry::new(id.clone(), Phase::Unloaded));
-        let adopted = attached.is_some();
-        // Before anything else: what ends takes itself out of the table again.
-        self.table().insert(id.clone(), Arc::clone(&entry));
+        if label.is_none() && self.is_disputed(&resting.id) {
+            return Fate::Rests;
+        }
+        match info.liveness {
+            Liveness::Alive => self.take_running(record, resting, places).await,
+            Liveness::Gone { .. } => self.leave_one(&record, resting, places, Goal::Close),
+            Liveness::Asleep { .. } if resting.anew || !self.features.suspends => {
+                self.leave_one(&record, resting, places, Goal::Close)
+            }
+            Liveness::Asleep { .. } => Fate::Rests,
+            Liveness::Unknown { .. } if record.resting => Fate::Rests,
+            Liveness::Unknown { .. } => self.keep_unreached(&record, resting, places),
+        }
+    }
+
+    async fn take_running(
+        self: &Arc<Self>,
+        record: Record,
+        resting: Resting,
+        places: Option<(OpenPermit, Permit)>,
+    ) -> Fate {
+        let Some((open, permit)) = places.or_else(|| self.places(&record)) else {
+            let goal = if self.features.suspends && !resting.anew {
+                Goal::Hibernate
+            } else {
+                // Its files are in the root.
+                Goal::Close
+            };
+            return self.leave_one(&record, resting, None, goal);
+        };
+        match self.attach(&resting.id).await {
+            Ok(running) => {
+                let entry = self.enter_table(&record);
+                entry.face.get_or_init(|| Face::of(&*running));
+                {
+                    let mut slot = entry.lock();
+                    slot.open = Some(open);
+                    let body = Body::new(
+                        resting.id,
+                        running,
+                        self.now(),
+                        resting.anew,
+                        resting.env,
+                        slot.profile.as_deref(),
+                    );
+                    slot.phase = Phase::Live(Live {
+                        body: Arc::new(body),
+                        permit,
+                    });
+                }
+                self.tell_of(&entry, EventKind::Adopted);
+                Fate::Adopted
+            }
+            Err(_) if self.inspect(&resting.id).await.liveness.is_gone() => {
+                self.leave_one(&record, resting, Some((open, permit)), Goal::Close)
+            }
+            Err(_) => self.keep_unreached(&record, resting, Some((open, permit))),
+        }
+    }
+
+    /// Puts a session into the table that nobody has asked about yet.
+    fn enter_table(self: &Arc<Self>, record: &Record) -> Arc<Entry<P::Sandbox>> {
+        let entry = Arc::new(Entry::new(record.id.clone(), Phase::Known));
         {
             let mut slot = entry.lock();
             slot.profile = Some(Arc::new(record.profile()));
             // It counts as used now: who used it before the crash may come back.
             slot.used = self.now();
-            match (attached, places) {
-                (Some(running), Some((open, permit))) => {
-                    entry.face.get_or_init(|| Face::of(&*running));
-                    slot.open = Some(open);
-                    slot.phase = Phase::Live(Live {
-                        body: Arc::new(Body {
-                            id: sandbox,
-                            busy: AtomicUsize::new(0),
-                            seen: Mutex::new(self.now()),
-                            moved: record.moved,
-                            sandbox: running,
-                        }),
-                        permit,
-                    });
-                }
-                (_, places) => self.bury_left(&entry, &mut slot, sandbox, places),
-            }
         }
-        if adopted {
-            self.tell_of(&entry, EventKind::Adopted);
-        }
-        Some((id, adopted))
+        self.table().insert(record.id.clone(), Arc::clone(&entry));
+        entry
     }
 
-    /// Ends a sandbox that cannot be taken over. Until that is done its session has no other one.
-    fn bury_left(
+    /// Keeps a sandbox that could not be reached, with its place, until somebody reaches it.
+    fn keep_unreached(
         self: &Arc<Self>,
-        entry: &Arc<Entry<P::Sandbox>>,
-        slot: &mut crate::entry::Slot<P::Sandbox>,
-        sandbox: SandboxId,
+        record: &Record,
+        mut resting: Resting,
         places: Option<(OpenPermit, Permit)>,
-    ) {
-        let (landing, flight) = Flight::begin();
-        slot.phase = Phase::Leaving(Leaving {
-            goal: Goal::Close,
-            cause: Cause::Recovery,
-            flight,
-            heir: None,
-            stuck: false,
-        });
+    ) -> Fate {
+        if !holds(Guard::UnreachableIsKept) {
+            return self.leave_one(record, resting, places, Goal::Close);
+        }
         let permit = places.map_or_else(|| self.rooms.resident_anyway(), |(_, permit)| permit);
-        let departure = Departure {
-            exists: Some(sandbox),
-            permit: Some(permit),
-            rest: false,
-            rests: false,
-            body: None,
-            landing,
-            answer: None,
-            first_goal: Goal::Close,
-            write: true,
-        };
-        let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
-        self.spawn(async move { inner.depart(entry, departure).await });
+        resting.permit = Some(permit);
+        self.enter_table(record).lock().resting = Some(resting);
+        Fate::Unreachable
     }
 
-    async fn attach(&self, id: &SandboxId) -> Option<Arc<P::Sandbox>> {
-        let _turn = self.turn().await.ok()?;
+    /// Ends a sandbox that cannot be taken over, or lays it to rest. Until that is done its session has no other one.
+    fn leave_one(
+        self: &Arc<Self>,
+        record: &Record,
+        mut resting: Resting,
+        places: Option<(OpenPermit, Permit)>,
+        goal: Goal,
+    ) -> Fate {
+        let permit = places.map_or_else(|| self.rooms.resident_anyway(), |(_, permit)| permit);
+        resting.permit = Some(permit);
+        resting.certain = false;
+        let entry = self.enter_table(record);
+        let mut slot = entry.lock();
+        slot.resting = Some(resting);
+        self.begin_leave(&entry, &mut slot, goal, Cause::Recovery);
+        Fate::Ended
+    }
+
+    async fn attach(&self, id: &SandboxId) -> Result<Arc<P::Sandbox>> {
+        let _turn = self.turn().await?;
         let (provider, id) = (Arc::clone(&self.provider), id.clone());
         let attach = async move { provider.attach(&id).await };
         let limit = self.settings.stop_timeout;
-        guarded("attaching to the sandbox", limit, self.closed(), attach)
-            .await
-            .ok()
+        guarded("attaching to the sandbox", limit, self.closed(), attach).await
     }
 }
 

@@ -6,13 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend_core::{Error, ErrorKind, Result, Sandbox, SandboxProvider};
+use backend_core::{ErrorKind, Result, Sandbox, SandboxProvider};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::decide::closing;
 use crate::entry::{Body, Entry, Goal, Phase};
 use crate::event::Cause;
+use crate::guard::{Guard, holds};
 use crate::inner::{Inner, lock};
 use crate::rooms::Permit;
 use crate::settings::Eviction;
@@ -31,6 +32,8 @@ impl<P: SandboxProvider> Inner<P> {
             if let Some(permit) = self.rooms.resident() {
                 return Ok(permit);
             }
+            // What holds a place without need is tried to be ended again.
+            self.hurry.notify_waiters();
             let Some(promise) = self.promise().await else {
                 return Err(self.rooms.no_resident());
             };
@@ -78,7 +81,7 @@ impl<P: SandboxProvider> Inner<P> {
         for entry in self.entries() {
             if let Phase::Leaving(leaving) = &mut entry.lock().phase
                 && leaving.heir.is_none()
-                && !leaving.stuck
+                && leaving.stuck.is_none()
             {
                 leaving.heir = Some(heir);
                 return Some(promise);
@@ -108,14 +111,21 @@ impl<P: SandboxProvider> Inner<P> {
         }
         candidates.sort_by_key(|candidate| candidate.used);
         for Candidate { used, entry, body } in candidates {
-            if self.works(&body).await {
-                continue;
+            match self.works(&body).await {
+                Work::Idle => {}
+                Work::Busy => continue,
+                // If it is gone, or was stopped, its place is free in a moment.
+                Work::Silent => self.suspect(&entry, &body).await,
             }
             let mut slot = entry.lock();
-            if !idle_still(&slot, &body, used) {
+            if idle_still(&slot, &body, used) {
+                if body.health().outage.is_some() && holds(Guard::SilenceIsNotIdle) {
+                    continue;
+                }
+                self.begin_leave(&entry, &mut slot, Goal::Hibernate, Cause::Evicted);
+            } else if !matches!(&slot.phase, Phase::Leaving(leaving) if leaving.heir.is_none()) {
                 continue;
             }
-            self.begin_leave(&entry, &mut slot, Goal::Hibernate, Cause::Evicted);
             if let Phase::Leaving(leaving) = &mut slot.phase {
                 leaving.heir = Some(heir);
             }
@@ -129,15 +139,37 @@ impl<P: SandboxProvider> Inner<P> {
         self.keeps_files() || (self.features.suspends && !body.moved)
     }
 
-    /// Returns whether a process that was spawned still runs. One that cannot be asked is taken to work.
-    pub(crate) async fn works(&self, body: &Body<P::Sandbox>) -> bool {
+    /// Returns whether a process that was spawned still runs.
+    pub(crate) async fn works(&self, body: &Body<P::Sandbox>) -> Work {
         let limit = self.settings.probe_timeout;
         match timeout(limit, body.sandbox.processes()).await {
-            Ok(Ok(processes)) => processes.iter().any(|process| process.status.is_none()),
-            Ok(Err(error)) => !is_idle(&error),
-            Err(_) => true,
+            Ok(Ok(processes)) if processes.iter().all(|process| process.status.is_some()) => {
+                Work::Idle
+            }
+            Ok(Ok(_)) => Work::Busy,
+            // Where there are no processes, none works.
+            Ok(Err(error)) if error.kind() == ErrorKind::Unsupported => Work::Idle,
+            Ok(Err(error)) if error.kind() == ErrorKind::Unavailable => {
+                if holds(Guard::SilenceIsNotIdle) {
+                    Work::Silent
+                } else {
+                    Work::Idle
+                }
+            }
+            Ok(Err(_)) | Err(_) => Work::Busy,
         }
     }
+}
+
+/// Whether a sandbox works for somebody who does not wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Nothing that was spawned runs.
+    Idle,
+    /// Something runs, or it may.
+    Busy,
+    /// It could not be asked. It is not taken to be idle.
+    Silent,
 }
 
 /// Returns whether nothing happened since a session was looked at.
@@ -147,12 +179,4 @@ pub(crate) fn idle_still<S: ?Sized>(
     used: Duration,
 ) -> bool {
     slot.body().is_some_and(|held| Arc::ptr_eq(held, body)) && !body.is_busy() && slot.used == used
-}
-
-/// Where there are no processes, or no sandbox, none works.
-fn is_idle(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Unsupported | ErrorKind::Unavailable
-    )
 }

@@ -104,6 +104,9 @@ pub(crate) fn info(record: &Record) -> SessionInfo {
         runtime: record.runtime_name().map(str::to_owned),
         state: SessionState::Stored,
         sandbox: record.sandbox.clone(),
+        trouble: record
+            .copied
+            .then(|| "its record was copied, and names no sandbox of its own".to_owned()),
         busy: 0,
         created: record.profile().created,
         used: record.used(),

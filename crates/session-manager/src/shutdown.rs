@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use backend_core::{Error, SandboxId, SandboxProvider};
 
-use crate::decide::stuck;
+use crate::decide::{closing, stuck};
 use crate::entry::{Flight, Goal, Phase};
 use crate::event::Cause;
 use crate::info::ShutdownReport;
@@ -46,8 +46,15 @@ impl<P: SandboxProvider> Inner<P> {
         self.settled().await;
         for entry in self.entries() {
             let known = report.failures.iter().any(|(id, _)| *id == entry.id);
-            if !known && matches!(entry.lock().phase, Phase::Leaving(_)) {
-                report.failures.push((entry.id.clone(), stuck(&entry.id)));
+            let left = match &entry.lock().phase {
+                Phase::Leaving(leaving) => Some(leaving.stuck.clone()),
+                _ => None,
+            };
+            if let Some(error) = left.filter(|_| !known) {
+                let error = error.unwrap_or_else(closing);
+                report
+                    .failures
+                    .push((entry.id.clone(), stuck(&entry.id, &error)));
             }
         }
         {

@@ -2,15 +2,18 @@
 //!
 //! The record names the sandbox before the sandbox is made. So whatever is running after a crash, somebody knows of.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use backend_core::{Error, Result, SandboxId, SandboxProvider, SandboxSpec};
 
 use crate::Cause;
-use crate::entry::{Body, Entry, Face, Flight, Goal, Landing, Leaving, Live, Phase, Profile, Slot};
+use crate::entry::{
+    Body, Entry, Face, Flight, Goal, Landing, Leaving, Live, Phase, Profile, Resting, Slot,
+};
 use crate::event::EventKind;
+use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
 use crate::inner::Inner;
 use crate::leave::Departure;
@@ -18,7 +21,10 @@ use crate::rooms::Permit;
 use crate::store::Record;
 
 /// The label that names the session, on every sandbox that was made for one.
-const SESSION_LABEL: &str = "session-manager.session";
+pub(crate) const SESSION_LABEL: &str = "session-manager.session";
+
+/// The label that says which manager made a sandbox: the mark of the workspace root, or of the one manager without a root.
+pub(crate) const MANAGER_LABEL: &str = "session-manager.manager";
 
 /// The label that names the tenant.
 const TENANT_LABEL: &str = "session-manager.tenant";
@@ -41,15 +47,17 @@ pub(crate) struct Started<S: ?Sized> {
     pub(crate) permit: Permit,
     pub(crate) warm: bool,
     pub(crate) moved: bool,
+    /// The variables that it was made with, if the session has others.
+    pub(crate) env: Option<BTreeMap<String, String>>,
 }
 
 /// A start that failed, and what it may have left.
 pub(crate) struct Failed {
     pub(crate) error: Error,
     pub(crate) remains: Option<(SandboxId, Permit)>,
-    /// Whether the remains may be laid to rest again.
-    pub(crate) rest: bool,
-    /// Whether what was laid to rest is gone.
+    /// The sandbox that the session had before, which is still its own.
+    pub(crate) kept: Option<Resting>,
+    /// Whether the sandbox that the session had is gone.
     pub(crate) lost: bool,
     /// Whether anything about the session was stored.
     pub(crate) written: bool,
@@ -60,7 +68,7 @@ impl From<Error> for Failed {
         Self {
             error,
             remains: None,
-            rest: false,
+            kept: None,
             lost: false,
             written: false,
         }
@@ -133,14 +141,16 @@ impl<P: SandboxProvider> Inner<P> {
         let mut slot = entry.lock();
         slot.resting = None;
         slot.used = now;
+        let profile = slot.profile.clone();
         slot.phase = Phase::Live(Live {
-            body: Arc::new(Body {
-                id: started.id,
-                busy: AtomicUsize::new(0),
-                seen: Mutex::new(now),
-                moved: started.moved,
-                sandbox: started.sandbox,
-            }),
+            body: Arc::new(Body::new(
+                started.id,
+                started.sandbox,
+                now,
+                started.moved,
+                started.env,
+                profile.as_deref(),
+            )),
             permit: started.permit,
         });
     }
@@ -154,45 +164,57 @@ impl<P: SandboxProvider> Inner<P> {
         flight: Flight,
         failed: Failed,
     ) {
+        if let Some(kept) = failed.kept {
+            self.keep(&entry, origin, kept);
+            landing.land(Err(failed.error));
+            return;
+        }
         let goal = {
             let mut slot = entry.lock();
-            if failed.lost {
-                slot.resting = None;
-            }
+            slot.resting = None;
             let goal = match origin {
                 _ if failed.lost && !self.keeps_files() => Goal::Bury,
                 Origin::Fresh => Goal::Purge,
-                // What was laid to rest is not thrown away because it did not start this time.
-                Origin::Stored if slot.resting.is_none() => Goal::Close,
-                Origin::Stored | Origin::Asleep => Goal::Hibernate,
+                Origin::Stored => Goal::Close,
+                Origin::Asleep => Goal::Hibernate,
             };
-            slot.phase = Phase::Leaving(Leaving {
-                goal,
-                cause: Cause::Asked,
-                flight,
-                heir: None,
-                stuck: false,
-            });
+            slot.phase = Phase::Leaving(Leaving::new(goal, Cause::Asked, flight));
             goal
         };
-        let rests = failed.remains.is_none() && !failed.lost;
-        let resting = entry.lock().resting.clone().filter(|_| rests);
-        let (exists, permit) = match failed.remains {
-            Some((id, permit)) => (Some(id), Some(permit)),
-            None => (resting, None),
-        };
+        if failed.lost && goal == Goal::Bury {
+            self.tell_death(&entry);
+        }
+        let (exists, permit) = failed.remains.unzip();
         let departure = Departure {
-            rests: rests && exists.is_some(),
-            rest: failed.rest || (rests && exists.is_some()),
             exists,
             permit,
+            rest: false,
+            rests: false,
             body: None,
             landing,
             answer: Some(failed.error),
             first_goal: goal,
             write: failed.written,
+            gone: false,
+            doubted: false,
+            anew: false,
+            env: None,
         };
         self.depart(entry, departure).await;
+    }
+
+    /// Leaves a session with the sandbox that it had, and as open as it was.
+    fn keep(&self, entry: &Arc<Entry<P::Sandbox>>, origin: Origin, kept: Resting) {
+        let mut table = self.table();
+        let mut slot = entry.lock();
+        slot.resting = Some(kept);
+        if origin == Origin::Asleep {
+            slot.phase = Phase::Hibernated;
+        } else {
+            slot.phase = Phase::Known;
+            slot.open = None;
+            self.retire(&mut table, entry, &slot);
+        }
     }
 
     async fn start(
@@ -201,12 +223,12 @@ impl<P: SandboxProvider> Inner<P> {
         origin: Origin,
     ) -> Result<Started<P::Sandbox>, Failed> {
         let (profile, resting) = {
-            let slot = entry.lock();
-            (slot.profile.clone(), slot.resting.clone())
+            let mut slot = entry.lock();
+            (slot.profile.clone(), slot.resting.take())
         };
         let profile = profile.ok_or_else(|| crate::decide::unknown(&entry.id))?;
         if let Some(resting) = resting
-            && let Some(started) = self.resume(entry, &profile, resting).await?
+            && let Some(started) = self.bring_back(entry, &profile, resting).await?
         {
             return Ok(started);
         }
@@ -224,6 +246,8 @@ impl<P: SandboxProvider> Inner<P> {
         spec.labels.clone_from(&profile.labels);
         spec.labels
             .insert(SESSION_LABEL.to_owned(), entry.id.as_str().to_owned());
+        spec.labels
+            .insert(MANAGER_LABEL.to_owned(), self.mark.clone());
         if let Some(tenant) = &profile.tenant {
             spec.labels.insert(TENANT_LABEL.to_owned(), tenant.clone());
         }
@@ -235,6 +259,7 @@ impl<P: SandboxProvider> Inner<P> {
                 permit,
                 warm: false,
                 moved: false,
+                env: None,
             }),
             Err(error) => Err(Failed {
                 remains: Some((id, permit)),
@@ -280,7 +305,9 @@ impl<P: SandboxProvider> Inner<P> {
             return Ok(None);
         }
         let mut record = Record::new(&entry.id, profile, self.clock.now());
-        record.sandbox = Some(sandbox.clone());
+        if holds(Guard::RecordFirst) {
+            record.sandbox = Some(sandbox.clone());
+        }
         let (id, sandbox) = (entry.id.clone(), sandbox.clone());
         let _writing = entry.writing.lock().await;
         let workspace = self.disk(move |store| {
@@ -296,59 +323,6 @@ impl<P: SandboxProvider> Inner<P> {
             Ok(store.workspace(&id))
         });
         workspace.await.map(Some)
-    }
-
-    /// Starts what was laid to rest. `None` if it is gone, and a new sandbox may take its place.
-    async fn resume(
-        self: &Arc<Self>,
-        entry: &Entry<P::Sandbox>,
-        profile: &Profile,
-        id: SandboxId,
-    ) -> Result<Option<Started<P::Sandbox>>, Failed> {
-        let permit = self.room().await?;
-        let turn = self.turn().await?;
-        let (provider, resting) = (Arc::clone(&self.provider), id.clone());
-        let resumed = guarded(
-            "waking the sandbox",
-            self.settings.start_timeout,
-            self.closed(),
-            async move { provider.resume(&resting).await },
-        )
-        .await;
-        drop(turn);
-        let error = match resumed {
-            Ok(sandbox) => {
-                if self.keeps_files() {
-                    let mut record = Record::new(&entry.id, profile, self.clock.now());
-                    record.sandbox = Some(id.clone());
-                    // A record that says that it rests is as good: it is attached to all the same.
-                    self.save(entry, record).await;
-                }
-                return Ok(Some(Started {
-                    id,
-                    sandbox,
-                    permit,
-                    warm: true,
-                    moved: false,
-                }));
-            }
-            Err(error) => error,
-        };
-        let gone = self
-            .existing()
-            .await
-            .is_ok_and(|existing| !existing.contains(&id));
-        if gone && self.keeps_files() {
-            entry.lock().resting = None;
-            return Ok(None);
-        }
-        Err(Failed {
-            error,
-            remains: (!gone).then_some((id, permit)),
-            rest: !gone,
-            lost: gone,
-            written: true,
-        })
     }
 
     /// Returns the sandboxes of the provider.

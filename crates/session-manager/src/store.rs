@@ -1,8 +1,10 @@
 //! The workspace root on disk: a directory for each session, with its workspace and its record.
 //!
 //! ```text
-//! root/.lock                      held by the manager that owns the root
+//! root/                           locked by the manager that owns it, as is root/.lock
 //! root/.name                      how the names of its sandboxes begin
+//! root/.identity                  which directory the root is, so that a copy knows that it is one
+//! root/.seen                      when a manager last looked at the age of sessions
 //! root/{session}/session.json     the record, replaced atomically
 //! root/{session}/workspace/       the files
 //! root/.staging/{sandbox}/        a session directory that has no name yet
@@ -21,8 +23,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use backend_core::{Error, Result, SandboxId};
 
+use crate::guard::{Guard, holds};
+
 #[cfg(not(unix))]
 mod elsewhere;
+mod identity;
 mod record;
 #[cfg(unix)]
 mod remove;
@@ -38,6 +43,7 @@ use elsewhere as platform;
 #[cfg(unix)]
 use unix as platform;
 
+use identity::{Identity, Place};
 pub(crate) use record::Record;
 use view::MAX_RECORD_BYTES;
 pub(crate) use view::View;
@@ -48,6 +54,8 @@ const STAGING: &str = ".staging";
 const TRASH: &str = ".trash";
 const LOCK: &str = ".lock";
 const NAME: &str = ".name";
+const IDENTITY: &str = ".identity";
+const SEEN: &str = ".seen";
 
 /// A root that this manager owns.
 #[derive(Debug)]
@@ -55,19 +63,33 @@ pub(crate) struct Store {
     view: View,
     fsync: bool,
     /// Held for reading while something is written, so that nothing is written once the lock is given up.
-    lock: RwLock<Option<fs::File>>,
+    lock: RwLock<Option<Lock>>,
+    /// What the sandboxes of the root's manager are marked with.
+    manager: String,
+    /// Whether the root is a copy of another one.
+    copied: bool,
+    /// Whether records can be written, for tests.
+    #[cfg(test)]
+    pub(crate) full: std::sync::atomic::AtomicBool,
     removals: Mutex<u64>,
     /// Held for reading while something is removed, so that the trash is not emptied under its feet.
     removing: RwLock<()>,
 }
 
+/// Two locks: that of the root itself, which nobody can remove, and that of its lock file, which older versions look at.
+#[derive(Debug)]
+struct Lock {
+    root: fs::File,
+    _file: fs::File,
+}
+
 impl Store {
-    /// Opens a root, and makes it if it is not there.
-    pub(crate) fn open(root: &Path, fsync: bool) -> Result<Self> {
+    /// Opens a root, and makes it if it is not there. `make` makes a mark for a root that has none.
+    pub(crate) fn open(root: &Path, fsync: bool, make: impl FnOnce() -> String) -> Result<Self> {
         let failed = |error| Error::unavailable("the workspace root cannot be opened", error);
         fs::create_dir_all(root).map_err(failed)?;
         let root = root.canonicalize().map_err(failed)?;
-        let lock = own(&root.join(LOCK))
+        let lock = own(&root)
             .map_err(failed)?
             .ok_or_else(|| Error::Unavailable {
                 message: "another manager owns the workspace root".to_owned(),
@@ -76,10 +98,15 @@ impl Store {
         for name in [STAGING, TRASH] {
             platform::private_dir(&root.join(name)).map_err(failed)?;
         }
+        let (manager, copied) = identify(&root, make).map_err(failed)?;
         Ok(Self {
             view: View { root },
             fsync,
             lock: RwLock::new(Some(lock)),
+            manager,
+            copied,
+            #[cfg(test)]
+            full: false.into(),
             removals: Mutex::new(0),
             removing: RwLock::new(()),
         })
@@ -92,13 +119,60 @@ impl Store {
     }
 
     /// Makes sure that the root is ours, for as long as what is returned is held.
-    fn owned(&self) -> Result<RwLockReadGuard<'_, Option<fs::File>>> {
+    fn owned(&self) -> Result<RwLockReadGuard<'_, Option<Lock>>> {
         let lock = self.lock.read().unwrap_or_else(PoisonError::into_inner);
-        if lock.is_some() {
-            Ok(lock)
-        } else {
-            Err(crate::decide::closing())
+        let Some(held) = lock.as_ref() else {
+            return Err(crate::decide::closing());
+        };
+        match platform::leads_to(&self.view.root, &held.root) {
+            Ok(true) => Ok(lock),
+            Ok(false) => Err(Error::Unavailable {
+                message: "the workspace root was moved, and another directory is in its place"
+                    .to_owned(),
+                source: None,
+            }),
+            Err(error) => Err(Error::unavailable("the workspace root is not there", error)),
         }
+    }
+
+    /// Returns what the sandboxes of the root's manager are marked with.
+    pub(crate) fn manager(&self) -> &str {
+        &self.manager
+    }
+
+    /// Returns whether the root is a copy of another one. Then what its records say of sandboxes is about the original's.
+    pub(crate) fn is_copied(&self) -> bool {
+        self.copied
+    }
+
+    /// Takes the sandboxes of the original out of the records of a copy.
+    fn disown(&self) -> Result<()> {
+        for id in self.view.ids()? {
+            // One that cannot be read is left as it is: it is read by nobody.
+            if let Ok(Some(mut record)) = self.view.load(&id) {
+                record.disown();
+                self.save(&record)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns when a manager last looked at the age of sessions.
+    pub(crate) fn seen(&self) -> Option<SystemTime> {
+        let text = write::read(&self.view.root.join(SEEN), 64).ok()?;
+        let ms = std::str::from_utf8(&text).ok()?.trim().parse().ok()?;
+        UNIX_EPOCH.checked_add(Duration::from_millis(ms))
+    }
+
+    /// Writes down that a manager looks at the age of sessions now.
+    pub(crate) fn see(&self, now: SystemTime) -> Result<()> {
+        let _ours = self.owned()?;
+        let ms = now
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis();
+        write::replace(&self.view.root, SEEN, ms.to_string().as_bytes(), self.fsync)
+            .map_err(|error| Error::unavailable("the time cannot be stored", error))
     }
 
     /// Returns the name of the manager that owns the root: the one that is given, or else the last one, or else a new one.
@@ -108,6 +182,9 @@ impl Store {
         make: impl FnOnce() -> String,
     ) -> Result<String> {
         let failed = |error| Error::unavailable("the name of the manager cannot be stored", error);
+        if self.copied {
+            self.disown()?;
+        }
         let last = match write::read(&self.view.root.join(NAME), MAX_RECORD_BYTES) {
             Ok(name) => {
                 Some(String::from_utf8(name).map_err(|error| failed(io::Error::other(error)))?)
@@ -115,10 +192,17 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed(error)),
         };
-        let name = given.or_else(|| last.clone()).unwrap_or_else(make);
+        // The name of a copy is that of the original.
+        let kept = last.clone().filter(|_| !self.copied);
+        let name = given.or(kept).unwrap_or_else(make);
         if last.as_ref() != Some(&name) {
             write::replace(&self.view.root, NAME, name.as_bytes(), self.fsync).map_err(failed)?;
         }
+        // Last of all: until it is written, the copy is found to be one again.
+        let identity = Identity::of(&self.view.root, self.manager.clone())
+            .and_then(|identity| identity.to_json())
+            .and_then(|text| write::replace(&self.view.root, IDENTITY, &text, self.fsync));
+        identity.map_err(failed)?;
         Ok(name)
     }
 
@@ -208,12 +292,19 @@ impl Store {
     }
 
     fn write(&self, directory: &Path, record: &Record) -> Result<()> {
-        write::replace(directory, RECORD, &record.to_json()?, self.fsync).map_err(|error| {
+        let failed = |error| {
             Error::unavailable(
                 format!("the record of session '{}' cannot be written", record.id),
                 error,
             )
-        })
+        };
+        #[cfg(test)]
+        if self.full.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(failed(io::ErrorKind::StorageFull.into()));
+        }
+        let mut record = record.clone();
+        record.directory = Some(Place::of(directory).map_err(failed)?);
+        write::replace(directory, RECORD, &record.to_json()?, self.fsync).map_err(failed)
     }
 
     fn sync(&self, directory: &Path) -> io::Result<()> {
@@ -237,12 +328,41 @@ impl Deref for Store {
 }
 
 /// Locks the root; `None` if somebody else owns it. Who only asks who owns it has it locked for an instant.
-fn own(path: &Path) -> io::Result<Option<fs::File>> {
+fn own(root: &Path) -> io::Result<Option<Lock>> {
     for _ in 0..5 {
-        if let Some(lock) = platform::lock(path)? {
-            return Ok(Some(lock));
+        let held = if holds(Guard::RootLock) {
+            platform::lock_dir(root)?
+        } else {
+            Some(fs::File::open(root)?)
+        };
+        if let Some(held) = held
+            && let Some(file) = platform::lock(&root.join(LOCK))?
+        {
+            return Ok(Some(Lock {
+                root: held,
+                _file: file,
+            }));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(None)
+}
+
+/// Returns the mark of the root, and whether the root is a copy of the one that the mark was made for. A root without a mark, as an
+/// older version made it, is taken to be an original.
+fn identify(root: &Path, make: impl FnOnce() -> String) -> io::Result<(String, bool)> {
+    let text = match write::read(&root.join(IDENTITY), MAX_RECORD_BYTES) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((make(), false)),
+        Err(error) => return Err(error),
+    };
+    // One that cannot be read proves nothing, and a copy is harmed by nothing.
+    let Ok(known) = Identity::parse(&text) else {
+        return Ok((make(), true));
+    };
+    if known.is(&Identity::of(root, String::new())?) {
+        Ok((known.manager, false))
+    } else {
+        Ok((make(), true))
+    }
 }

@@ -18,7 +18,7 @@ use crate::entry::{Entry, Profile};
 use crate::event::{Event, EventKind};
 use crate::inner::{Inner, lock};
 use crate::rooms::Permit;
-use crate::start::{Failed, Origin, Started};
+use crate::start::{Failed, MANAGER_LABEL, Origin, Started};
 use crate::store::Record;
 
 /// The label on a sandbox of the pool. It stays when a session gets the sandbox.
@@ -112,6 +112,7 @@ impl<P: SandboxProvider> Inner<P> {
                 return Ok(None);
             };
             if timeout(GREETING, warm.sandbox.liveness()).await != Ok(Liveness::Alive) {
+                // Nobody's files are in it, whatever is the matter with it.
                 self.begin_orphan(warm.id, Some(warm.permit), None);
                 continue;
             }
@@ -127,6 +128,7 @@ impl<P: SandboxProvider> Inner<P> {
                 permit: warm.permit,
                 warm: true,
                 moved,
+                env: None,
             }));
         }
     }
@@ -198,6 +200,8 @@ impl<P: SandboxProvider> Inner<P> {
         let mut spec = SandboxSpec::new(id.clone());
         spec.runtime = runtime;
         spec.labels.insert(WARM_LABEL.to_owned(), "true".to_owned());
+        spec.labels
+            .insert(MANAGER_LABEL.to_owned(), self.mark.clone());
         if self.keeps_files() {
             let id = id.clone();
             spec.workspace = Some(self.disk(move |store| store.stage(&id)).await?);
@@ -255,9 +259,24 @@ impl<P: SandboxProvider> Inner<P> {
         self.spawn(async move { inner.end_orphan(id, heir).await });
     }
 
+    /// Clears away what is left of a sandbox that is gone.
+    pub(crate) fn begin_remains(self: &Arc<Self>, id: SandboxId) {
+        self.begin_orphan(id, None, None);
+    }
+
     async fn end_orphan(self: Arc<Self>, id: SandboxId, mut heir: Option<oneshot::Sender<Permit>>) {
         let mut attempt: u32 = 0;
         while let Err(error) = self.end(&id, false).await {
+            if self.inspect(&id).await.liveness.is_gone() {
+                // It takes up nothing, and what is left of it is not listed, or is tried to be cleared away.
+                self.inherit(
+                    lock(&self.orphans).get_mut(&id).and_then(Option::take),
+                    heir.take(),
+                );
+                if self.existing().await.is_ok_and(|ids| !ids.contains(&id)) {
+                    break;
+                }
+            }
             attempt = attempt.saturating_add(1);
             let failed = EventKind::StopFailed { attempt, error };
             self.tell(Event::about(&id, failed));
@@ -267,12 +286,9 @@ impl<P: SandboxProvider> Inner<P> {
                     return;
                 }
             }
-            self.wait_to_retry(attempt).await;
+            self.wait_to_retry(attempt, self.hurry.notified()).await;
         }
-        let permit = lock(&self.orphans).remove(&id).flatten();
-        if let (Some(heir), Some(permit)) = (heir, permit) {
-            let _ = heir.send(permit);
-        }
+        self.inherit(lock(&self.orphans).remove(&id).flatten(), heir);
         if self.keeps_files() {
             let staged = id.clone();
             if let Err(error) = self.disk(move |store| store.unstage(&staged)).await {
@@ -280,5 +296,13 @@ impl<P: SandboxProvider> Inner<P> {
             }
         }
         self.tell(Event::about(&id, EventKind::OrphanDestroyed));
+    }
+
+    /// Gives a place to whoever waits for it.
+    fn inherit(&self, permit: Option<Permit>, heir: Option<oneshot::Sender<Permit>>) {
+        if let (Some(heir), Some(permit)) = (heir, permit) {
+            // An heir that is gone gives it back.
+            let _ = heir.send(permit);
+        }
     }
 }

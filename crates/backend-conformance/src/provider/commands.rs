@@ -79,6 +79,7 @@ impl<B: Backend> Sandbox for FakeSandbox<B> {
         tokio::select! {
             biased;
             () = self.ended() => return Err(gone("the sandbox is gone")),
+            () = self.cut() => return Err(gone("the connection to the engine broke")),
             () = sleep(takes), if !takes.is_zero() => {}
             () = std::future::ready(()), if takes.is_zero() => {}
         }

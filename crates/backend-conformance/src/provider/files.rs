@@ -44,12 +44,12 @@ impl<B: Backend> Backend for FakeSandbox<B> {
     }
 
     async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
-        self.check()?;
+        self.check_room()?;
         self.files.write_with(request).await
     }
 
     async fn edit_with(&self, request: &EditRequest) -> Result<Edited> {
-        self.check()?;
+        self.check_room()?;
         self.files.edit_with(request).await
     }
 
@@ -64,7 +64,7 @@ impl<B: Backend> Backend for FakeSandbox<B> {
     }
 
     async fn mkdir_with(&self, request: &MkdirRequest) -> Result<MadeDirectory> {
-        self.check()?;
+        self.check_room()?;
         self.files.mkdir_with(request).await
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use backend_core::{Backend, ProcessInfo, Result, SandboxId};
+use backend_core::{Backend, Error, ProcessInfo, Result, SandboxId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -87,11 +87,32 @@ impl<B> FakeSandbox<B> {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        if self.runs() {
-            Ok(())
-        } else {
+        let state = self.provider.state();
+        if state.away {
+            Err(gone("the engine does not answer"))
+        } else if !self.runs() {
             Err(gone("the sandbox is gone"))
+        } else if state
+            .sandboxes
+            .get(&self.id)
+            .is_some_and(|made| made.paused)
+        {
+            Err(gone("the sandbox is paused"))
+        } else {
+            Ok(())
         }
+    }
+
+    /// Fails if nothing can be written any more.
+    pub(super) fn check_room(&self) -> Result<()> {
+        self.check()?;
+        if self.provider.state().full {
+            return Err(Error::QuotaExceeded {
+                what: "bytes on the disk".to_owned(),
+                limit: 0,
+            });
+        }
+        Ok(())
     }
 }
 
@@ -104,6 +125,12 @@ impl<B: Backend> FakeSandbox<B> {
     pub(super) async fn ended(&self) {
         // The sender lives as long as this.
         let _ = self.alive.subscribe().wait_for(|alive| !alive).await;
+    }
+
+    /// Waits until the connection to the engine breaks.
+    pub(super) async fn cut(&self) {
+        // The sender lives as long as this.
+        let _ = self.provider.engine.breaks.subscribe().changed().await;
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::Session;
 use super::files::on_sandbox;
 use crate::entry::{Goal, Phase};
+use crate::health::Seen;
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
@@ -38,26 +39,34 @@ impl<P: SandboxProvider> Sandbox for Session<P> {
             }
         };
         let limit = self.inner.settings.probe_timeout;
-        match timeout(limit, body.sandbox.liveness()).await {
-            Ok(Liveness::Gone { reason }) => {
-                self.inner.died(&self.entry, &body);
-                if self.inner.keeps_files() {
-                    Liveness::asleep(reason)
-                } else {
-                    Liveness::gone(reason)
-                }
-            }
+        let liveness = match timeout(limit, body.sandbox.liveness()).await {
             Ok(liveness) => liveness,
-            Err(_) => Liveness::unknown("the sandbox does not answer"),
+            Err(_) => Liveness::unknown("the sandbox does not answer in time"),
+        };
+        // What follows for the session is done as well; what cannot be learned is told as an event.
+        let seen = self.inner.heed(&self.entry, &body, liveness.clone());
+        match (seen, liveness) {
+            (Ok(Seen::Died), Liveness::Gone { reason }) if self.inner.keeps_files() => {
+                Liveness::asleep(reason)
+            }
+            (_, liveness) => liveness,
         }
     }
 
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
-        on_sandbox!(self, execute_with(request))
+        let pass = self.enter().await?;
+        let request = pass.body.with_variables(request);
+        let outcome = pass.body.sandbox.execute_with(&request).await;
+        drop(request);
+        self.checked(pass, outcome).await
     }
 
     async fn spawn_with(&self, request: &ExecRequest) -> Result<ProcessInfo> {
-        on_sandbox!(self, spawn_with(request))
+        let pass = self.enter().await?;
+        let request = pass.body.with_variables(request);
+        let outcome = pass.body.sandbox.spawn_with(&request).await;
+        drop(request);
+        self.checked(pass, outcome).await
     }
 
     async fn processes(&self) -> Result<Vec<ProcessInfo>> {

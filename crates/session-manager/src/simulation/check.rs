@@ -53,7 +53,10 @@ impl World {
         for entry in self.manager.inner().entries() {
             let slot = entry.lock();
             let held = slot.body().map(|body| body.id.clone());
-            for id in held.into_iter().chain(slot.resting.clone()) {
+            for id in held
+                .into_iter()
+                .chain(slot.resting.as_ref().map(|r| r.id.clone()))
+            {
                 assert!(owned.insert(id.clone()), "{id} has two owners");
             }
         }
@@ -135,7 +138,7 @@ impl World {
         for entry in inner.entries() {
             let slot = entry.lock();
             known.extend(slot.body().map(|body| body.id.clone()));
-            known.extend(slot.resting.clone());
+            known.extend(slot.resting.as_ref().map(|r| r.id.clone()));
             assert!(!matches!(slot.phase, Phase::Closed));
         }
         for id in self.provider.existing() {

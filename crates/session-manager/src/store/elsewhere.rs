@@ -1,6 +1,6 @@
 //! Where this is not Unix: a workspace root is `unsupported`.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 
@@ -14,6 +14,26 @@ pub(super) fn lock(_: &Path) -> io::Result<Option<File>> {
 
 pub(super) fn is_locked(_: &Path) -> io::Result<bool> {
     unsupported()
+}
+
+pub(super) fn lock_dir(_: &Path) -> io::Result<Option<File>> {
+    unsupported()
+}
+
+pub(super) fn is_dir_locked(_: &Path) -> io::Result<bool> {
+    unsupported()
+}
+
+pub(super) fn leads_to(_: &Path, _: &File) -> io::Result<bool> {
+    unsupported()
+}
+
+pub(super) fn inode(_: &Metadata) -> u64 {
+    0
+}
+
+pub(super) fn device(_: &Metadata) -> u64 {
+    0
 }
 
 pub(super) fn private_dir(_: &Path) -> io::Result<()> {

@@ -1,16 +1,17 @@
 //! The record of a session: what has to be known of it after a restart.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use backend_core::{Error, Result, RuntimeConfig, SandboxId};
+use backend_core::{Error, RuntimeConfig, SandboxId};
 use serde::{Deserialize, Serialize};
 
-use crate::entry::Profile;
+use super::identity::Place;
+use crate::entry::{Profile, Resting};
 
-/// The version of the form below. A reader refuses any other: it would lose what it does not know.
-const VERSION: u32 = 1;
+/// The version of the form below. A reader refuses a newer one: it would lose what it does not know. The first one lacks
+/// `directory` and `sandbox_env`.
+const VERSION: u32 = 2;
 
 /// What is stored about a session, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,9 +37,48 @@ pub(crate) struct Record {
     /// Whether that sandbox was laid to rest.
     #[serde(default)]
     pub(crate) resting: bool,
-    /// Whether its workspace was renamed after it was made.
+    /// Whether that sandbox cannot be started again as it is: its workspace was renamed after it was made, or it has variables
+    /// that the session has no more.
     #[serde(default)]
     pub(crate) moved: bool,
+    /// The variables that the sandbox was made with, where the session has others by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sandbox_env: Option<BTreeMap<String, String>>,
+    /// The directory that the record was written for. In another one it is a copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) directory: Option<Place>,
+    /// Whether it was found in a directory that it was not written for. Then it names no sandbox.
+    #[serde(skip)]
+    pub(crate) copied: bool,
+}
+
+/// Why a record cannot be read. It says nothing of what is in it.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    /// It is damaged.
+    Damaged(String),
+    /// A newer version of this program wrote it.
+    Newer(u64),
+    /// It names another session.
+    OfAnother,
+}
+
+impl Unreadable {
+    /// Says why, and what to do about it.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Damaged(why) => {
+                format!("it is damaged ({why}); repair it, or purge the session")
+            }
+            Self::Newer(version) => format!(
+                "it was written by a newer version of this program (form {version}, not {VERSION}); \
+                 use that version, and do not purge the session"
+            ),
+            Self::OfAnother => "it is the record of another session; a directory that was copied \
+                                or renamed needs its own id in it"
+                .to_owned(),
+        }
+    }
 }
 
 impl Record {
@@ -56,22 +96,69 @@ impl Record {
             sandbox: None,
             resting: false,
             moved: false,
+            sandbox_env: None,
+            directory: None,
+            copied: false,
         }
     }
 
-    pub(crate) fn parse(text: &[u8], id: &SandboxId) -> io::Result<Self> {
-        let record: Self = serde_json::from_slice(text)?;
-        if record.version != VERSION {
-            let message = format!("its version is {}, not {VERSION}", record.version);
-            return Err(io::Error::other(message));
+    /// Makes the record of a session with a sandbox that is not live.
+    pub(crate) fn with_resting(mut self, resting: Option<&Resting>) -> Self {
+        self.sandbox = resting.map(|resting| resting.id.clone());
+        self.resting = resting.is_some_and(|resting| resting.certain);
+        self.moved = resting.is_some_and(|resting| resting.anew);
+        self.sandbox_env = resting.and_then(|resting| resting.env.clone());
+        self
+    }
+
+    /// Returns the sandbox that it names, as one that is not live.
+    pub(crate) fn to_resting(&self) -> Option<Resting> {
+        self.sandbox.clone().map(|id| Resting {
+            id,
+            certain: self.resting,
+            anew: self.moved,
+            env: self.sandbox_env.clone(),
+            permit: None,
+        })
+    }
+
+    /// Takes the sandbox out of it.
+    pub(crate) fn disown(&mut self) {
+        self.sandbox = None;
+        self.resting = false;
+        self.moved = false;
+        self.sandbox_env = None;
+    }
+
+    pub(super) fn parse(text: &[u8], id: &SandboxId) -> Result<Self, Unreadable> {
+        // What serde says of it may quote it, and there are variables in it.
+        let damaged = |error: &serde_json::Error| {
+            let (what, line, column) = (error.classify(), error.line(), error.column());
+            let what = match what {
+                serde_json::error::Category::Eof => "it ends too early",
+                serde_json::error::Category::Syntax => "it is not JSON",
+                _ => "a field is missing, unknown or of another kind",
+            };
+            Unreadable::Damaged(format!("{what}, line {line}, column {column}"))
+        };
+        let head: Head = serde_json::from_slice(text).map_err(|error| damaged(&error))?;
+        if head.version > u64::from(VERSION) {
+            return Err(Unreadable::Newer(head.version));
+        }
+        let record: Self = serde_json::from_slice(text).map_err(|error| damaged(&error))?;
+        if record.version == 0 {
+            return Err(Unreadable::Damaged("its version is 0".to_owned()));
         }
         if record.id != *id {
-            return Err(io::Error::other("it is the record of another session"));
+            return Err(Unreadable::OfAnother);
         }
-        Ok(record)
+        Ok(Self {
+            version: VERSION,
+            ..record
+        })
     }
 
-    pub(crate) fn to_json(&self) -> Result<Vec<u8>> {
+    pub(crate) fn to_json(&self) -> Result<Vec<u8>, Error> {
         serde_json::to_vec_pretty(self)
             .map_err(|error| Error::internal(None, "a record cannot be written as JSON", error))
     }
@@ -94,6 +181,12 @@ impl Record {
     pub(crate) fn runtime_name(&self) -> Option<&str> {
         self.runtime.as_ref().map(RuntimeConfig::name)
     }
+}
+
+/// What every version has.
+#[derive(Deserialize)]
+struct Head {
+    version: u64,
 }
 
 fn ms(duration: Duration) -> u64 {

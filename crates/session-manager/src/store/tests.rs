@@ -28,7 +28,7 @@ fn record(name: &str) -> Record {
 
 /// Opens a root with one session in it, and returns the directory of the session.
 fn with_session(root: &Path) -> (Store, PathBuf) {
-    let store = Store::open(root, true).unwrap();
+    let store = Store::open(root, true, || "m".to_owned()).unwrap();
     store.stage(&id("sandbox")).unwrap();
     store.commit(&id("sandbox"), &record("one")).unwrap();
     (store, root.join("one"))
@@ -50,11 +50,11 @@ fn a_session_is_stored_and_found_for_its_owner_alone() {
 #[test]
 fn a_root_has_one_owner() {
     let here = tempfile::tempdir().unwrap();
-    let store = Store::open(here.path(), false).unwrap();
-    let error = Store::open(here.path(), false).unwrap_err();
+    let store = Store::open(here.path(), false, || "m".to_owned()).unwrap();
+    let error = Store::open(here.path(), false, || "m".to_owned()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     store.unlock();
-    assert!(Store::open(here.path(), false).is_ok());
+    assert!(Store::open(here.path(), false, || "m".to_owned()).is_ok());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What the store needs of a Unix system: locks, modes, renames that replace nothing.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, OFlags};
@@ -34,6 +34,37 @@ pub(super) fn is_locked(path: &Path) -> io::Result<bool> {
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Locks a directory for as long as it is held open; `None` if somebody else has it. A file system that locks no directories has
+/// it held open alone.
+pub(super) fn lock_dir(path: &Path) -> io::Result<Option<File>> {
+    let directory = File::open(path)?;
+    match rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Ok(()) | Err(_) => Ok(Some(directory)),
+    }
+}
+
+/// Returns whether somebody has a directory locked.
+pub(super) fn is_dir_locked(path: &Path) -> io::Result<bool> {
+    let directory = File::open(path)?;
+    let shared = rustix::fs::flock(&directory, FlockOperation::NonBlockingLockShared);
+    Ok(matches!(shared, Err(rustix::io::Errno::WOULDBLOCK)))
+}
+
+/// Returns whether a path leads to the directory that is held open. As long as it is, no other one can have its numbers.
+pub(super) fn leads_to(path: &Path, held: &File) -> io::Result<bool> {
+    let (there, here) = (std::fs::metadata(path)?, held.metadata()?);
+    Ok((there.dev(), there.ino()) == (here.dev(), here.ino()))
+}
+
+pub(super) fn inode(meta: &Metadata) -> u64 {
+    meta.ino()
+}
+
+pub(super) fn device(meta: &Metadata) -> u64 {
+    meta.dev()
 }
 
 /// Makes a directory that nobody else may enter, if it is not there.

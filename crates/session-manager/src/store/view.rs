@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use backend_core::{Error, Result, SandboxId};
 
+use super::identity::Place;
 use super::{LOCK, RECORD, Record, STAGING, WORKSPACE, platform, write};
+use crate::guard::{Guard, holds};
 
 /// The largest record that is read. What is larger was not written by a manager.
 pub(super) const MAX_RECORD_BYTES: u64 = 1 << 20;
@@ -31,13 +33,16 @@ impl View {
         Ok(Self { root })
     }
 
-    /// Returns whether somebody owns the root.
+    /// Returns whether somebody owns the root. A lock file that was removed or replaced hides nobody: the root itself is locked too.
     pub(crate) fn is_owned(&self) -> Result<bool> {
+        let failed =
+            |error| Error::unavailable("it is not known who owns the workspace root", error);
+        if platform::is_dir_locked(&self.root).map_err(failed)? {
+            return Ok(true);
+        }
         match platform::is_locked(&self.root.join(LOCK)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            found => found.map_err(|error| {
-                Error::unavailable("it is not known who owns the workspace root", error)
-            }),
+            found => found.map_err(failed),
         }
     }
 
@@ -46,26 +51,42 @@ impl View {
         self.session(id).join(WORKSPACE)
     }
 
-    /// Returns the record of a session; `None` if there is no such session.
+    /// Returns the record of a session; `None` if there is no such session. One that was copied here from another directory names
+    /// no sandbox: that is the original's.
     pub(crate) fn load(&self, id: &SandboxId) -> Result<Option<Record>> {
         let directory = self.session(id);
-        let unreadable = |error: io::Error| {
+        let unreadable = |reason: &str, error: io::Error| {
             Error::internal(
                 None,
-                format!("the record of session '{id}' cannot be read"),
+                format!("the record of session '{id}' cannot be read: {reason}"),
                 error,
             )
         };
+        let failed = |error: io::Error| {
+            let reason = error.kind().to_string();
+            unreadable(&reason, error)
+        };
         match fs::symlink_metadata(&directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unreadable(error)),
+            Err(error) => return Err(failed(error)),
             Ok(meta) if !meta.is_dir() => {
-                return Err(unreadable(io::Error::other("it is no directory")));
+                let what = "it is no directory";
+                return Err(unreadable(what, io::Error::other(what)));
             }
             Ok(_) => {}
         }
-        let text = write::read(&directory.join(RECORD), MAX_RECORD_BYTES).map_err(unreadable)?;
-        let record = Record::parse(&text, id).map_err(unreadable)?;
+        let text = write::read(&directory.join(RECORD), MAX_RECORD_BYTES).map_err(failed)?;
+        let mut record = Record::parse(&text, id).map_err(|why| {
+            let reason = why.reason();
+            unreadable(&reason, io::Error::other(reason.clone()))
+        })?;
+        if let Some(written_for) = &record.directory
+            && holds(Guard::RecordIdentity)
+            && !written_for.is(&Place::of(&directory).map_err(failed)?)
+        {
+            record.copied = record.sandbox.is_some();
+            record.disown();
+        }
         Ok(Some(record))
     }
 

@@ -1,0 +1,124 @@
+//! What happens to an engine and its sandboxes without any provider doing it.
+
+use std::sync::Arc;
+
+use backend_core::{Backend, SandboxId};
+
+use super::{FakeProvider, Made};
+
+impl<B: Backend> FakeProvider<B> {
+    /// Returns the same engine as another process sees it.
+    #[must_use]
+    pub fn another_process(&self) -> Self {
+        let mut state = self.state();
+        let process = state.processes;
+        state.processes += 1;
+        Self {
+            engine: Arc::clone(&self.engine),
+            process,
+        }
+    }
+
+    /// Ends the process that uses this provider: what it made runs on, and its owner is gone.
+    pub fn end_process(&self) {
+        self.state().ended.insert(self.process);
+    }
+
+    /// Sets whether the engine can be reached. While it cannot, every call fails and nothing can be told; no sandbox is any the
+    /// worse. Commands that were under way are told that the connection broke, and calls that were under way have had their
+    /// effect or not.
+    pub fn set_away(&self, away: bool) {
+        let was = std::mem::replace(&mut self.state().away, away);
+        if away && !was {
+            self.cut();
+        }
+    }
+
+    /// Sets whether the engine's disk is full: nothing can be written, and no sandbox made.
+    pub fn set_full(&self, full: bool) {
+        self.state().full = full;
+    }
+
+    /// Starts the engine anew. Its sandboxes run on, or they are stopped, as by [`stop_by_hand`](Self::stop_by_hand). All connections
+    /// break.
+    pub fn restart(&self, sandboxes_run_on: bool) {
+        if !sandboxes_run_on {
+            for id in self.running() {
+                self.stop_by_hand(&id);
+            }
+        }
+        self.cut();
+    }
+
+    /// Lets a sandbox die, as a crash of its host would. It is listed until it is destroyed. Returns whether it ran.
+    pub fn kill(&self, id: &SandboxId) -> bool {
+        let state = self.state();
+        state
+            .sandboxes
+            .get(id)
+            .is_some_and(|made| !made.rests && made.sandbox.end())
+    }
+
+    /// Stops a sandbox, as somebody else would. Where the provider can resume it, it is asleep with its files; otherwise it is gone.
+    /// Returns whether it ran.
+    pub fn stop_by_hand(&self, id: &SandboxId) -> bool {
+        let mut state = self.state();
+        let suspends = state.features.suspends;
+        state.sandboxes.get_mut(id).is_some_and(|made| {
+            let ran = made.runs();
+            if ran {
+                made.rests = suspends;
+                made.paused = false;
+                made.sandbox.end();
+            }
+            ran
+        })
+    }
+
+    /// Removes a sandbox with its files, as somebody else would. Returns whether it was there.
+    pub fn remove_by_hand(&self, id: &SandboxId) -> bool {
+        let removed = self.state().sandboxes.remove(id);
+        if let Some(made) = &removed {
+            made.sandbox.end();
+        }
+        removed.is_some()
+    }
+
+    /// Gives a sandbox another name, as somebody else would. By its own name it is not there any more. Returns whether it was.
+    pub fn rename_by_hand(&self, id: &SandboxId, name: &SandboxId) -> bool {
+        let mut state = self.state();
+        if state.sandboxes.contains_key(name) {
+            return false;
+        }
+        let made = state.sandboxes.remove(id);
+        made.is_some_and(|made| state.sandboxes.insert(name.clone(), made).is_none())
+    }
+
+    /// Pauses a sandbox, as somebody else would: it answers nothing until it is [unpaused](Self::unpause). Returns whether it ran.
+    pub fn pause_by_hand(&self, id: &SandboxId) -> bool {
+        self.set_paused(id, true)
+    }
+
+    /// Lets a paused sandbox go on. Returns whether it was paused.
+    pub fn unpause(&self, id: &SandboxId) -> bool {
+        self.set_paused(id, false)
+    }
+
+    /// Returns the sandboxes that somebody paused.
+    pub fn paused(&self) -> Vec<SandboxId> {
+        let state = self.state();
+        let paused = state.sandboxes.iter().filter(|(_, made)| made.paused);
+        paused.map(|(id, _)| id.clone()).collect()
+    }
+
+    fn set_paused(&self, id: &SandboxId, paused: bool) -> bool {
+        let mut state = self.state();
+        let made = state.sandboxes.get_mut(id).filter(|made| made.runs());
+        made.is_some_and(|made: &mut Made<B>| std::mem::replace(&mut made.paused, paused) != paused)
+    }
+
+    /// Breaks all connections.
+    fn cut(&self) {
+        self.engine.breaks.send_modify(|breaks| *breaks += 1);
+    }
+}

@@ -1,0 +1,127 @@
+//! Who gets in to a session that is there, and what about it a caller can change.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use backend_core::{Error, Result, RuntimeConfig, SandboxId, SandboxProvider};
+
+use crate::decide::{Want, unknown};
+use crate::entry::{Phase, Resting, Slot};
+use crate::inner::Inner;
+
+type Env = BTreeMap<String, String>;
+
+impl<P: SandboxProvider> Inner<P> {
+    /// Lets a caller in who may reach the session and asks for nothing that it is not, and takes over what can be changed.
+    pub(crate) fn admit(
+        &self,
+        id: &SandboxId,
+        slot: &mut Slot<P::Sandbox>,
+        want: Want<'_>,
+    ) -> Result<()> {
+        let Some(profile) = slot.profile.as_ref() else {
+            return Err(unknown(id));
+        };
+        let (options, tenant) = match want {
+            Want::Open { scope: None } => return Ok(()),
+            Want::Open { scope } if scope == profile.tenant.as_deref() => return Ok(()),
+            // Whether there is one of somebody else's is not told.
+            Want::Open { .. } => return Err(unknown(id)),
+            Want::Create { options, tenant } => (options, tenant),
+        };
+        if tenant != profile.tenant.as_deref() {
+            return Err(Error::invalid_request(format!(
+                "the session id '{id}' is taken; choose another one"
+            )));
+        }
+        let asleep = matches!(
+            slot.phase,
+            Phase::Known | Phase::Hibernated | Phase::Leaving(_) | Phase::Dead
+        );
+        let (held, mut changed) = (Arc::clone(profile), None);
+        let change = || (*held).clone();
+        if let Some(runtime) = &options.runtime
+            && !held.runtime.as_ref().is_some_and(|r| same(r, runtime))
+        {
+            let name = held.runtime.as_ref().map(RuntimeConfig::name);
+            if name != Some(runtime.name()) {
+                return Err(Error::invalid_request(format!(
+                    "session '{id}' has the runtime '{}', not '{}'",
+                    name.unwrap_or("default"),
+                    runtime.name()
+                )));
+            }
+            // The same one, defined anew: the next sandbox has it. One that is laid to rest would come back as it was.
+            if !asleep || slot.resting.is_some() {
+                return Err(running_as(id, "another definition of its runtime"));
+            }
+            changed.get_or_insert_with(change).runtime = Some(runtime.clone());
+        }
+        if !options.env.is_empty() && options.env != held.env {
+            if !asleep {
+                return Err(running_as(id, "other variables"));
+            }
+            changed.get_or_insert_with(change).env = options.env.clone();
+        }
+        if !options.labels.is_empty() && options.labels != held.labels {
+            if !asleep || slot.resting.is_some() {
+                return Err(running_as(id, "other labels"));
+            }
+            changed.get_or_insert_with(change).labels = options.labels.clone();
+        }
+        if options.idle_timeout.is_some() && options.idle_timeout != held.idle_timeout {
+            changed.get_or_insert_with(change).idle_timeout = options.idle_timeout;
+        }
+        // While a sandbox is being stopped, the caller waits and asks again.
+        if let Some(changed) = changed
+            && !matches!(slot.phase, Phase::Leaving(_))
+        {
+            if let Some(resting) = slot.resting.as_mut()
+                && changed.env != held.env
+            {
+                self.give_later(id, resting, &held.env, &changed.env)?;
+            }
+            slot.profile = Some(Arc::new(changed));
+        }
+        Ok(())
+    }
+
+    /// Has a sandbox at rest, which has its variables for good, run its commands with others from its next start on. Where one of
+    /// its variables is to go, it is made anew.
+    fn give_later(
+        &self,
+        id: &SandboxId,
+        resting: &mut Resting,
+        held: &Env,
+        wanted: &Env,
+    ) -> Result<()> {
+        let made = resting.env.as_ref().unwrap_or(held);
+        let removed = made.keys().any(|name| !wanted.contains_key(name));
+        if removed && !self.keeps_files() {
+            return Err(Error::invalid_request(format!(
+                "session '{id}' sleeps with a variable that is not among the new ones; it cannot be taken from its sandbox, \
+                 which has the files; give it another value, or release the session first"
+            )));
+        }
+        resting.anew |= removed;
+        resting.env = Some(made.clone());
+        Ok(())
+    }
+}
+
+/// Returns whether two definitions come to the same sandbox. What they say to a reader has no part in it.
+fn same(a: &RuntimeConfig, b: &RuntimeConfig) -> bool {
+    a.name() == b.name()
+        && a.image() == b.image()
+        && a.packages() == b.packages()
+        && a.setup() == b.setup()
+        && a.env() == b.env()
+        && a.work_dir() == b.work_dir()
+        && a.user() == b.user()
+}
+
+fn running_as(id: &SandboxId, what: &str) -> Error {
+    Error::invalid_request(format!(
+        "session '{id}' has a sandbox with {what}; release it first, its stored files are kept"
+    ))
+}

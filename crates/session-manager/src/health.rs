@@ -1,0 +1,188 @@
+//! What becomes of a session whose sandbox was asked whether it is there.
+//!
+//! Only a sandbox that is gone is given up. One that was stopped from outside is asleep, and one of which nothing can be told stays
+//! as it is: whoever wants it hears why, and the next one asks again.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use backend_core::{Error, Liveness, Result, Sandbox, SandboxId, SandboxInfo, SandboxProvider};
+use tokio::time::timeout;
+
+use crate::Cause;
+use crate::decide::unavailable;
+use crate::entry::{Body, Entry, Goal};
+use crate::event::EventKind;
+use crate::guard::{Guard, holds};
+use crate::inner::Inner;
+
+/// What was learned about the sandbox of a live session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// It answers.
+    Alive,
+    /// It was stopped from outside, and its session sleeps now.
+    Slept,
+    /// It is gone, and is being buried.
+    Died,
+}
+
+impl<P: SandboxProvider> Inner<P> {
+    /// Makes sure that a sandbox answers, asking it if that is not known.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` if nothing can be learned from it.
+    pub(crate) async fn confirm(
+        self: &Arc<Self>,
+        entry: &Arc<Entry<P::Sandbox>>,
+        body: &Arc<Body<P::Sandbox>>,
+    ) -> Result<Seen> {
+        let now = self.now();
+        let since = now.saturating_sub(self.settings.probe_after);
+        {
+            let mut health = body.health();
+            if health.outage.is_none() {
+                if health.seen.is_some_and(|seen| seen >= since) {
+                    return Ok(Seen::Alive);
+                }
+                // Whoever asks meanwhile need not ask as well.
+                health.seen = Some(now);
+            }
+        }
+        self.ask(entry, body).await
+    }
+
+    /// Asks a sandbox whether it is there, and does what follows.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` if nothing can be learned from it.
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        entry: &Arc<Entry<P::Sandbox>>,
+        body: &Arc<Body<P::Sandbox>>,
+    ) -> Result<Seen> {
+        let limit = self.settings.probe_timeout;
+        let liveness = match timeout(limit, body.sandbox.liveness()).await {
+            Ok(liveness) => liveness,
+            Err(_) => Liveness::unknown("the sandbox does not answer in time"),
+        };
+        self.heed(entry, body, liveness)
+    }
+
+    /// Does what follows from an answer of a live sandbox.
+    pub(crate) fn heed(
+        self: &Arc<Self>,
+        entry: &Arc<Entry<P::Sandbox>>,
+        body: &Arc<Body<P::Sandbox>>,
+        liveness: Liveness,
+    ) -> Result<Seen> {
+        match liveness {
+            Liveness::Alive => {
+                body.saw(self.now());
+                Ok(Seen::Alive)
+            }
+            Liveness::Gone { .. } => {
+                self.died(entry, body);
+                Ok(Seen::Died)
+            }
+            Liveness::Asleep { .. } if !holds(Guard::AsleepIsNotGone) => {
+                self.died(entry, body);
+                Ok(Seen::Died)
+            }
+            Liveness::Asleep { reason } => self.slept(entry, body, reason),
+            Liveness::Unknown { .. } if !holds(Guard::UnknownIsNotGone) => {
+                self.died(entry, body);
+                Ok(Seen::Died)
+            }
+            Liveness::Unknown { reason } => Err(self.silent(entry, body, reason)),
+        }
+    }
+
+    /// Looks after a sandbox that an operation found to be unavailable.
+    pub(crate) async fn suspect(
+        self: &Arc<Self>,
+        entry: &Arc<Entry<P::Sandbox>>,
+        body: &Arc<Body<P::Sandbox>>,
+    ) {
+        // What cannot be learned is told as an event, and the caller has an error already.
+        let _ = self.ask(entry, body).await;
+    }
+
+    /// Notes that nothing can be learned from a sandbox, and tells it once for each outage.
+    fn silent(&self, entry: &Entry<P::Sandbox>, body: &Body<P::Sandbox>, reason: String) -> Error {
+        let error = unavailable(format!(
+            "the sandbox of session '{}' cannot be reached: {reason}; it is kept, try again later",
+            entry.id
+        ));
+        if body.missed(&reason) {
+            self.tell_of(entry, EventKind::Unresponsive { reason });
+        }
+        error
+    }
+
+    /// Lets a session sleep whose sandbox was stopped from outside, and gives its place back.
+    fn slept(
+        self: &Arc<Self>,
+        entry: &Arc<Entry<P::Sandbox>>,
+        body: &Arc<Body<P::Sandbox>>,
+        reason: String,
+    ) -> Result<Seen> {
+        if self.features.suspends && !body.moved {
+            let mut slot = entry.lock();
+            if slot.body().is_some_and(|held| Arc::ptr_eq(held, body)) {
+                self.begin_leave(entry, &mut slot, Goal::Hibernate, Cause::Stopped);
+            }
+            return Ok(Seen::Slept);
+        }
+        if self.keeps_files() {
+            // It cannot be started again, and the files are not in it.
+            self.died(entry, body);
+            return Ok(Seen::Died);
+        }
+        Err(self.silent(entry, body, reason))
+    }
+
+    /// Buries a sandbox, if it is still that of the session.
+    pub(crate) fn died(
+        self: &Arc<Self>,
+        entry: &Arc<Entry<P::Sandbox>>,
+        body: &Arc<Body<P::Sandbox>>,
+    ) {
+        {
+            let mut slot = entry.lock();
+            if !slot.body().is_some_and(|held| Arc::ptr_eq(held, body)) {
+                return;
+            }
+            self.begin_leave(entry, &mut slot, Goal::Bury, Cause::Died);
+        }
+        self.tell_death(entry);
+    }
+
+    pub(crate) fn tell_death(&self, entry: &Entry<P::Sandbox>) {
+        let files_kept = self.keeps_files();
+        self.counters.deaths.fetch_add(1, Ordering::Relaxed);
+        self.tell_of(entry, EventKind::Died { files_kept });
+    }
+
+    /// Asks the provider about a sandbox. It never fails: an answer that does not come is one that cannot be told.
+    pub(crate) async fn inspect(&self, id: &SandboxId) -> SandboxInfo {
+        let (provider, id) = (Arc::clone(&self.provider), id.clone());
+        let inspect = async move { Ok(provider.inspect(&id).await) };
+        let limit = self.settings.stop_timeout;
+        let asked = crate::guarded::guarded(
+            "asking about the sandbox",
+            limit,
+            std::future::pending(),
+            inspect,
+        );
+        let info = asked
+            .await
+            .unwrap_or_else(|error| SandboxInfo::new(Liveness::unknown(error.to_string())));
+        if info.liveness.is_unknown() && !holds(Guard::UnknownIsNotGone) {
+            return SandboxInfo::new(Liveness::gone("it did not answer"));
+        }
+        info
+    }
+}

@@ -1,0 +1,99 @@
+//! Sandboxes that may run and could not be reached: tried again, until they can be told.
+
+use std::sync::Arc;
+
+use backend_core::{Liveness, Result, SandboxId, SandboxProvider};
+
+use crate::cleanup::Done;
+use crate::entry::{Entry, Flight, Phase, Slot};
+use crate::inner::Inner;
+use crate::start::Origin;
+use crate::store::Record;
+
+impl<P: SandboxProvider> Inner<P> {
+    /// Looks once more at the sandbox of a session that is not live, and takes it over if it runs.
+    pub(crate) async fn reach(self: &Arc<Self>, entry: &Arc<Entry<P::Sandbox>>) -> Result<Done> {
+        let id = {
+            let slot = entry.lock();
+            let resting = slot.resting.as_ref().filter(|r| r.permit.is_some());
+            resting.map(|resting| resting.id.clone())
+        };
+        let Some(id) = id else {
+            return Ok(Done::Nothing);
+        };
+        let found = self.inspect(&id).await.liveness;
+        if found.is_alive() {
+            let Some(flight) = self.begin_reach(entry, &id)? else {
+                return Ok(Done::Nothing);
+            };
+            let started = flight.outcome().await.is_ok();
+            return Ok(if started {
+                Done::Nothing
+            } else {
+                Done::Unreachable
+            });
+        }
+        let (done, record) = {
+            let mut table = self.table();
+            let mut slot = entry.lock();
+            if !self.may_reach(&slot, &id) {
+                return Ok(Done::Nothing);
+            }
+            match found {
+                Liveness::Alive | Liveness::Unknown { .. } => return Ok(Done::Unreachable),
+                Liveness::Asleep { .. } => {
+                    if let Some(resting) = slot.resting.as_mut() {
+                        resting.certain = true;
+                        resting.permit = None;
+                    }
+                }
+                Liveness::Gone { .. } => slot.resting = None,
+            }
+            let gone = slot.resting.is_none();
+            if gone && !self.keeps_files() {
+                slot.phase = Phase::Dead;
+            }
+            let record = slot.profile.as_ref().map(|profile| {
+                Record::new(&entry.id, profile, self.date(slot.used))
+                    .with_resting(slot.resting.as_ref())
+            });
+            self.retire(&mut table, entry, &slot);
+            let done = if gone { Done::Died } else { Done::Hibernated };
+            (done, record)
+        };
+        if matches!(done, Done::Died) {
+            self.tell_death(entry);
+            self.begin_remains(id);
+        }
+        if let Some(record) = record.filter(|_| self.keeps_files()) {
+            self.save(entry, record).await;
+        }
+        Ok(done)
+    }
+    /// Begins to take a sandbox over that runs.
+    fn begin_reach(
+        self: &Arc<Self>,
+        entry: &Arc<Entry<P::Sandbox>>,
+        id: &SandboxId,
+    ) -> Result<Option<Flight>> {
+        let mut slot = entry.lock();
+        if !self.may_reach(&slot, id) {
+            return Ok(None);
+        }
+        let origin = match slot.phase {
+            Phase::Known => Origin::Stored,
+            Phase::Hibernated => Origin::Asleep,
+            _ => return Ok(None),
+        };
+        if origin == Origin::Stored {
+            slot.open = Some(self.rooms.open(slot.tenant())?);
+        }
+        Ok(Some(self.begin_start(entry, &mut slot, origin)))
+    }
+
+    /// Returns whether nothing happened to the session since its sandbox was asked about.
+    fn may_reach(&self, slot: &Slot<P::Sandbox>, id: &SandboxId) -> bool {
+        let resting = slot.resting.as_ref();
+        !self.is_closing() && resting.is_some_and(|r| r.id == *id && r.permit.is_some())
+    }
+}

@@ -1,0 +1,175 @@
+//! Bringing back the sandbox that a session had: attached to, resumed, or found to be gone.
+//!
+//! It is asked about first, whatever the record says of it. As long as it may be there the session gets no other one, for its files
+//! may be in it, or it may be writing to them.
+
+use std::sync::Arc;
+
+use backend_core::{Error, Liveness, Result, SandboxProvider};
+
+use crate::decide::unavailable;
+use crate::entry::{Entry, Profile, Resting};
+use crate::event::EventKind;
+use crate::guard::{Guard, holds};
+use crate::guarded::guarded;
+use crate::inner::Inner;
+use crate::rooms::Permit;
+use crate::start::{Failed, SESSION_LABEL, Started};
+use crate::store::Record;
+
+impl<P: SandboxProvider> Inner<P> {
+    /// Brings the sandbox of a session back. `None` if there is none any more, and a new one may take its place.
+    pub(crate) async fn bring_back(
+        self: &Arc<Self>,
+        entry: &Arc<Entry<P::Sandbox>>,
+        profile: &Profile,
+        mut resting: Resting,
+    ) -> Result<Option<Started<P::Sandbox>>, Failed> {
+        let info = self.inspect(&resting.id).await;
+        if let Some(label) = info.labels.get(SESSION_LABEL)
+            && label != entry.id.as_str()
+            && holds(Guard::SessionLabel)
+        {
+            self.tell_of(entry, EventKind::RecordCopied);
+            return Ok(None);
+        }
+        if !info.labels.contains_key(SESSION_LABEL) && self.is_disputed(&resting.id) {
+            let why = "two sessions name its sandbox, and it is not known whose it is";
+            return Err(kept(resting, self.unreachable(entry, why)));
+        }
+        match info.liveness {
+            Liveness::Gone { .. } => self.replace(resting),
+            Liveness::Unknown { .. } if !holds(Guard::NeverReplaceResting) => self.replace(resting),
+            Liveness::Unknown { reason } => {
+                let error = self.unreachable(entry, &reason);
+                Err(kept(resting, error))
+            }
+            Liveness::Asleep { reason } if resting.anew || !self.features.suspends => {
+                if !self.keeps_files() {
+                    let error = self.unreachable(entry, &reason);
+                    return Err(kept(resting, error));
+                }
+                // Its files are in the root, and nothing brings it back as it is to be.
+                match self.end(&resting.id, false).await {
+                    Ok(()) => Ok(None),
+                    Err(error) if self.is_gone(&resting).await => {
+                        drop(error);
+                        self.replace(resting)
+                    }
+                    Err(error) => Err(kept(resting, error)),
+                }
+            }
+            found => {
+                let permit = match resting.permit.take() {
+                    Some(permit) => permit,
+                    None => match self.room().await {
+                        Ok(permit) => permit,
+                        Err(error) => return Err(kept(resting, error)),
+                    },
+                };
+                self.wake(entry, profile, resting, permit, found.is_alive())
+                    .await
+            }
+        }
+    }
+
+    /// Attaches to a sandbox that runs, or resumes one that rests.
+    async fn wake(
+        self: &Arc<Self>,
+        entry: &Arc<Entry<P::Sandbox>>,
+        profile: &Profile,
+        mut resting: Resting,
+        permit: Permit,
+        runs: bool,
+    ) -> Result<Option<Started<P::Sandbox>>, Failed> {
+        let woken = self.attach_or_resume(&resting, runs).await;
+        let error = match woken {
+            Ok(sandbox) => {
+                if self.keeps_files() {
+                    let mut record = Record::new(&entry.id, profile, self.clock.now())
+                        .with_resting(Some(&resting));
+                    record.resting = false;
+                    // A record that says that it rests is as good: it is asked about all the same.
+                    self.save(entry, record).await;
+                }
+                return Ok(Some(Started {
+                    id: resting.id,
+                    sandbox,
+                    permit,
+                    warm: true,
+                    moved: resting.anew,
+                    env: resting.env,
+                }));
+            }
+            Err(error) => error,
+        };
+        match self.inspect(&resting.id).await.liveness {
+            Liveness::Gone { .. } => {
+                drop(permit);
+                self.replace(resting)
+            }
+            Liveness::Asleep { .. } => {
+                resting.certain = true;
+                Err(kept(resting, error))
+            }
+            Liveness::Unknown { .. } if !holds(Guard::NeverReplaceResting) => {
+                drop(permit);
+                self.replace(resting)
+            }
+            // It may run, and then it takes up its place.
+            Liveness::Alive | Liveness::Unknown { .. } => {
+                resting.certain = false;
+                resting.permit = Some(permit);
+                Err(kept(resting, error))
+            }
+        }
+    }
+
+    async fn attach_or_resume(&self, resting: &Resting, runs: bool) -> Result<Arc<P::Sandbox>> {
+        let _turn = self.turn().await?;
+        let (provider, id) = (Arc::clone(&self.provider), resting.id.clone());
+        let wake = async move {
+            if runs {
+                provider.attach(&id).await
+            } else {
+                provider.resume(&id).await
+            }
+        };
+        let limit = self.settings.start_timeout;
+        guarded("waking the sandbox", limit, self.closed(), wake).await
+    }
+
+    /// Lets a new sandbox take the place of one that is gone, if the files are still there.
+    fn replace(self: &Arc<Self>, resting: Resting) -> Result<Option<Started<P::Sandbox>>, Failed> {
+        // What is left of it takes up no place.
+        self.begin_remains(resting.id);
+        if self.keeps_files() {
+            return Ok(None);
+        }
+        Err(Failed {
+            lost: true,
+            ..Failed::from(unavailable(
+                "the sandbox of the session is gone, and its files with it".to_owned(),
+            ))
+        })
+    }
+
+    async fn is_gone(&self, resting: &Resting) -> bool {
+        self.inspect(&resting.id).await.liveness.is_gone()
+    }
+
+    fn unreachable(&self, entry: &Entry<P::Sandbox>, reason: &str) -> Error {
+        unavailable(format!(
+            "the sandbox of session '{}' cannot be reached: {reason}; it is kept, try again later",
+            entry.id
+        ))
+    }
+}
+
+/// A start that failed and changed nothing.
+fn kept(resting: Resting, error: Error) -> Failed {
+    Failed {
+        kept: Some(resting),
+        ..Failed::from(error)
+    }
+}
