@@ -4,6 +4,7 @@ mod backend;
 mod backend_ext;
 mod capabilities;
 mod entry;
+mod environment;
 mod error;
 mod exec;
 mod forward;
@@ -27,6 +28,9 @@ pub use backend::Backend;
 pub use backend_ext::{BackendExt, IntoPath};
 pub use capabilities::Capabilities;
 pub use entry::{Entry, EntryKind};
+pub use environment::{
+    MAX_ENVIRONMENT_BYTES, MAX_VARIABLE_BYTES, check_environment, check_variable,
+};
 pub use error::{Difference, Error, ErrorKind, NearMatch, Result, Source};
 pub use exec::{
     Captured, Command, DEFAULT_EXEC_TIMEOUT, DEFAULT_OUTPUT_BYTES, ExecOutput, ExecRequest,

@@ -11,6 +11,7 @@ use crate::{Result, VirtualPath};
 mod builder;
 mod builtin;
 mod check;
+mod package;
 mod raw;
 #[cfg(test)]
 mod tests;

@@ -228,7 +228,10 @@ impl DockerSandboxBuilder {
         self.set(|settings| settings.disk = Some(bytes))
     }
 
-    /// Sets a limit of each process, `nofile` for example, by its name.
+    /// Sets a limit of each process of a command, by its name as in `docker run --ulimit`, or `as` for address space.
+    ///
+    /// The guest lives with `fsize`: what it may not write is `quota_exceeded`. It keeps itself out of a limit that would
+    /// end it.
     pub fn ulimit(self, name: impl Into<String>, value: u64) -> Self {
         let name = name.into();
         self.set(|settings| {

@@ -15,8 +15,10 @@ use tokio::sync::OnceCell;
 use crate::guest::Guest;
 
 mod failure;
+mod said;
 
-pub(crate) use failure::{conflict, gone, no_container, of as failure, refused, status};
+pub(crate) use failure::{conflict, gone, no_container, of as failure, refused};
+pub(crate) use said::{is_about_request, shown};
 
 /// How long a call may take that the engine answers from memory.
 pub(crate) const SHORT: Duration = Duration::from_secs(15);

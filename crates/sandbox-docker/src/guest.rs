@@ -9,7 +9,7 @@ use std::time::Duration;
 use backend_core::{Error, Result, SandboxId, VirtualPath};
 use bytes::Bytes;
 
-use crate::settings::Settings;
+use crate::settings::{Settings, limits_of_commands};
 use crate::{Engine, digest};
 
 mod volume;
@@ -76,6 +76,9 @@ pub(crate) fn command(settings: &Settings, id: &SandboxId, work_dir: &VirtualPat
     option("--root", "/");
     option("--work-dir", work_dir.as_str());
     option("--socket", SOCKET);
+    for (name, limit) in limits_of_commands(settings) {
+        option("--limit", &format!("{name}={limit}"));
+    }
     if let Some(lease) = settings.lease() {
         option("--lease", &lease.as_secs_f64().to_string());
     }

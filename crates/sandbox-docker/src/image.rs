@@ -121,7 +121,8 @@ impl Images {
     ///
     /// As [`pull`](Self::pull) for the base image. `unavailable` where the build fails; its message says at which step and
     /// has the end of what that printed, and [`BuildFailure::of`] has more of it. `invalid_request` for
-    /// a runtime or an option that cannot be built. `timed_out` after [`BuildOptions::timeout`].
+    /// a runtime or an option that cannot be built. `timed_out` after [`BuildOptions::timeout`], with the step and the end of what it
+    /// printed.
     ///
     /// # Cancellation
     ///
@@ -140,8 +141,8 @@ impl Images {
         match runtime.image() {
             RuntimeImage::Ready(image) => self.pull(image, pull, progress).await,
             RuntimeImage::BuiltOn(base) => {
-                let id = pull::ensure(&self.engine, base, pull, progress).await?;
-                let recipe = recipe::Recipe::new(runtime, &id, &self.options)?;
+                let found = pull::ensure(&self.engine, base, pull, progress).await?;
+                let recipe = recipe::Recipe::new(runtime, &found, &self.options)?;
                 match recipe {
                     Some(recipe) => build::ensure(&self.engine, recipe, progress).await,
                     None => Ok(base.clone()),
@@ -165,13 +166,19 @@ impl Images {
     pub async fn prune(&self, runtime: &RuntimeConfig) -> Result<Vec<String>> {
         let current = match runtime.image() {
             RuntimeImage::BuiltOn(base) => match pull::find(&self.engine, base).await? {
-                Some(id) => recipe::Recipe::new(runtime, &id, &self.options)?,
+                Some(found) => recipe::Recipe::new(runtime, &found, &self.options)?,
                 None => None,
             },
             _ => None,
         };
         let current = current.map(|recipe| recipe.tag());
         prune::superseded(&self.engine, runtime.name(), current.as_deref()).await
+    }
+
+    /// Returns who runs in an image, where the image says so.
+    pub(crate) async fn user_of(&self, image: &str) -> Result<Option<String>> {
+        let found = pull::find(&self.engine, image).await?;
+        Ok(found.and_then(|found| found.user))
     }
 
     /// Makes sure that the engine has an image, and returns the name to make containers from.

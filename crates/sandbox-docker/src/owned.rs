@@ -21,7 +21,7 @@ const LIST_BYTES: usize = 1 << 20;
 /// Root needs no such thing, what is mounted is as it is, and a root file system that is read-only stays as it is.
 pub(crate) async fn give(container: &Container, settings: &Settings) -> Result<()> {
     let work_dir = settings.work_dir()?;
-    let Some(user) = settings.user() else {
+    let Some(user) = settings.user_or_of_image() else {
         return Ok(());
     };
     if settings.has_read_only_root() || settings.is_mount(&work_dir) {

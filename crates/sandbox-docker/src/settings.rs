@@ -11,10 +11,12 @@ use crate::image::{BuildOptions, ImageSource};
 
 mod body;
 mod check;
+mod limits;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use body::{body, numbers};
+pub(crate) use limits::of_commands as limits_of_commands;
 
 /// How much memory a sandbox has unless it is given another amount: 1 GiB.
 pub const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;
@@ -58,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) user: Option<String>,
+    /// Who runs in the image. It is known when there is an image.
+    pub(crate) image_user: Option<String>,
     pub(crate) network: Network,
     pub(crate) ports: Vec<Port>,
     pub(crate) memory: u64,
@@ -90,6 +94,7 @@ impl Settings {
             env: BTreeMap::new(),
             labels: BTreeMap::new(),
             user: None,
+            image_user: None,
             network: Network::None,
             ports: Vec::new(),
             memory: DEFAULT_MEMORY_BYTES,
@@ -137,6 +142,11 @@ impl Settings {
             .or(strict)
     }
 
+    /// Returns the user that everything runs as, also where the image says who that is; root if there is none.
+    pub(crate) fn user_or_of_image(&self) -> Option<&str> {
+        self.user().or(self.image_user.as_deref())
+    }
+
     pub(crate) fn lifetime(&self) -> Lifetime {
         self.lifetime.unwrap_or(match self.id {
             Some(_) => Lifetime::Kept,
@@ -162,6 +172,15 @@ impl Settings {
             MountSource::Directory(directory) => Some(directory.as_str()),
             MountSource::Volume(_) => None,
         })
+    }
+
+    /// Returns paths of the sandbox and devices that were asked for: whoever asked knows them.
+    pub(crate) fn own_paths(&self) -> impl Iterator<Item = &str> {
+        let mounts = self.mounts.iter().map(|mount| mount.path.as_str());
+        let tmpfs = self.tmpfs.keys().map(VirtualPath::as_str);
+        let work_dir = self.work_dir.as_ref().map(VirtualPath::as_str);
+        let devices = self.devices.iter().map(String::as_str);
+        mounts.chain(tmpfs).chain(work_dir).chain(devices)
     }
 
     /// Returns whether a path does not show what the image has there.

@@ -8,7 +8,7 @@ use bollard::query_parameters::CreateContainerOptionsBuilder;
 use tokio::sync::oneshot;
 
 use crate::container::Container;
-use crate::engine::{LONG, conflict, failure, gone, refused, status};
+use crate::engine::{LONG, conflict, failure, gone, is_about_request, refused, shown};
 use crate::guest::{Guest, PROGRAM};
 use crate::image::{ImageProgress, Images, packages};
 use crate::link::unavailable;
@@ -37,14 +37,15 @@ pub(crate) async fn start(
     let (mut done, started) = oneshot::channel();
     tokio::spawn(async move {
         let _turn = turn;
+        let mut settings = Settings::clone(&settings);
+        let ready = tokio::select! {
+            ready = ready(&engine, &mut settings, progress.as_deref()) => ready,
+            () = done.closed() => return,
+        };
         let starting = Starting {
             engine: &engine,
             settings: &settings,
             id: &id,
-        };
-        let ready = tokio::select! {
-            ready = starting.ready(progress.as_deref()) => ready,
-            () = done.closed() => return,
         };
         let outcome = match ready {
             Ok((image, guest)) => starting.run(&image, &guest).await,
@@ -59,6 +60,23 @@ pub(crate) async fn start(
         .unwrap_or_else(|_| Err(unavailable("the runtime ended while the sandbox started")))
 }
 
+/// Makes sure that there is an image and a guest, and finds out who runs in the image if nobody was chosen.
+async fn ready(
+    engine: &Engine,
+    settings: &mut Settings,
+    progress: Option<&(dyn Fn(ImageProgress) + Send + Sync + 'static)>,
+) -> Result<(String, Guest)> {
+    let images = Images::new(engine.clone()).with_options(settings.build.clone());
+    let (image, guest) = tokio::try_join!(
+        images.ensure(&settings.image, progress),
+        Guest::choose(engine, settings.guest.as_ref()),
+    )?;
+    if settings.user().is_none() {
+        settings.image_user = images.user_of(&image).await?;
+    }
+    Ok((image, guest))
+}
+
 struct Starting<'a> {
     engine: &'a Engine,
     settings: &'a Settings,
@@ -66,18 +84,6 @@ struct Starting<'a> {
 }
 
 impl Starting<'_> {
-    /// Makes sure that there is an image and a guest.
-    async fn ready(
-        &self,
-        progress: Option<&(dyn Fn(ImageProgress) + Send + Sync + 'static)>,
-    ) -> Result<(String, Guest)> {
-        let images = Images::new(self.engine.clone()).with_options(self.settings.build.clone());
-        tokio::try_join!(
-            images.ensure(&self.settings.image, progress),
-            Guest::choose(self.engine, self.settings.guest.as_ref()),
-        )
-    }
-
     async fn run(&self, image: &str, guest: &Guest) -> Result<Container> {
         let mut refusal = match self.make(image, guest).await? {
             Ok(container) => return Ok(container),
@@ -162,15 +168,17 @@ impl Starting<'_> {
         }
     }
 
-    /// Returns the error for what the engine refused, with its reason. Directories of the host are not named.
+    /// Returns the error for what the engine refused, with its reason where that is the request. Directories of the host are
+    /// not named.
     fn explained(&self, what: &str, error: EngineError) -> Error {
-        let refusal = matches!(status(&error), Some(400..=500));
         match refused(&error) {
-            Some(said) if refusal => {
-                let mut said = said.trim().to_owned();
+            Some(said) if is_about_request(&error) => {
+                let mut said = said.to_owned();
                 for directory in self.settings.directories() {
                     said = said.replace(directory, "(the directory)");
                 }
+                let kept: Vec<&str> = self.settings.own_paths().collect();
+                let said = shown(&said, &kept);
                 Error::invalid_request(format!("{what}: the engine refused it: {said}"))
             }
             _ => failure(what, error),

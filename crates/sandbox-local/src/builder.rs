@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use backend_core::{Backend, Error, Result, SandboxId, VirtualPath};
+use backend_core::{Backend, Error, MAX_VARIABLE_BYTES, Result, SandboxId, VirtualPath};
 
+use crate::limit::{Bounds, Resource};
 use crate::{Engine, LocalSandbox};
 
 /// Builds a [`LocalSandbox`] with options. It is made by
@@ -40,6 +41,7 @@ pub(crate) struct Setup {
     pub(crate) host_root: Option<PathBuf>,
     pub(crate) env: BTreeMap<OsString, OsString>,
     pub(crate) shell: PathBuf,
+    pub(crate) limits: BTreeMap<Resource, Bounds>,
     pub(crate) work_dir: VirtualPath,
 }
 
@@ -52,6 +54,7 @@ impl<B: Backend> LocalSandboxBuilder<B> {
                 host_root: None,
                 env: BTreeMap::new(),
                 shell: PathBuf::from("/bin/sh"),
+                limits: BTreeMap::new(),
                 work_dir: VirtualPath::root(),
             },
         }
@@ -95,6 +98,16 @@ impl<B: Backend> LocalSandboxBuilder<B> {
         self
     }
 
+    /// Limits what each process of a command may have of a resource, to `soft` for now, and to `hard` at most: the process may
+    /// raise the one up to the other. [`u64::MAX`] is no limit. A limit above this process's own is that one.
+    ///
+    /// The limits hold for commands alone. This process, and the supervisor that it has for each command, keep their own.
+    pub fn limit(mut self, resource: Resource, soft: u64, hard: u64) -> Self {
+        let bounds = Bounds { soft, hard };
+        self.setup.limits.insert(resource, bounds);
+        self
+    }
+
     /// Makes the sandbox. Nothing is started yet.
     ///
     /// # Errors
@@ -109,6 +122,14 @@ impl<B: Backend> LocalSandboxBuilder<B> {
                 return Err(Error::invalid_request(
                     "a variable of the sandbox's environment has an impossible name or value",
                 ));
+            }
+        }
+        for (name, value) in &self.setup.env {
+            if name.len() + value.len() >= MAX_VARIABLE_BYTES {
+                return Err(Error::invalid_request(format!(
+                    "the variable '{}' of the sandbox's environment is longer than 128 KiB",
+                    name.display()
+                )));
             }
         }
         if self.setup.host_root.is_none() && !self.setup.work_dir.is_root() {

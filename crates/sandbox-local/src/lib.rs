@@ -3,6 +3,7 @@
 
 mod builder;
 mod files;
+mod limit;
 mod sandbox;
 
 #[cfg(target_os = "linux")]
@@ -18,6 +19,7 @@ mod elsewhere;
 use elsewhere::Engine;
 
 pub use builder::LocalSandboxBuilder;
+pub use limit::Resource;
 #[cfg(target_os = "linux")]
 pub use provider::LocalProvider;
 pub use sandbox::LocalSandbox;

@@ -27,6 +27,7 @@ use self::ground::Ground;
 use self::launch::Launched;
 use self::plan::{Defaults, Plan};
 use self::room::Room;
+use self::tree::Limits;
 use crate::builder::Setup;
 
 /// How long the end of all processes may take until it counts as unknown.
@@ -57,7 +58,13 @@ impl Engine {
         let ground = Ground::open(setup.host_root.as_deref())?;
         Ok(Self {
             id,
-            defaults: Defaults::new(&setup.shell, setup.env, ground.path(), &setup.work_dir),
+            defaults: Defaults::new(
+                &setup.shell,
+                setup.env,
+                ground.path(),
+                &setup.work_dir,
+                Limits::new(setup.limits),
+            ),
             work_dir: setup.work_dir,
             ground: Arc::new(ground),
             room: Arc::default(),

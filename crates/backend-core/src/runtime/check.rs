@@ -3,8 +3,8 @@
 //! Packages reach their manager as arguments, never through a shell. What is refused here is what would still be taken
 //! for something else than a package: an option, a URL, a file.
 
-use crate::runtime::{PackageManager, RuntimeImage};
-use crate::{Error, Result, RuntimeConfig};
+use crate::runtime::{PackageManager, RuntimeImage, package};
+use crate::{Error, Result, RuntimeConfig, check_environment};
 
 /// The longest text of any field but setup lines and values, in bytes.
 const MAX_BYTES: usize = 255;
@@ -33,7 +33,7 @@ pub(super) fn runtime(runtime: &RuntimeConfig) -> Result<()> {
     for set in &runtime.packages {
         set.names
             .iter()
-            .try_for_each(|name| package(set.manager, name))?;
+            .try_for_each(|name| name_of_package(set.manager, name))?;
     }
     for line in &runtime.setup {
         if line.trim().is_empty() || line.contains('\0') {
@@ -43,6 +43,7 @@ pub(super) fn runtime(runtime: &RuntimeConfig) -> Result<()> {
     for (name, value) in &runtime.env {
         variable(name, value)?;
     }
+    check_environment(&runtime.env)?;
     if runtime.work_dir.is_root() {
         return refuse("work_dir", "/", "it cannot be the root");
     }
@@ -55,7 +56,7 @@ fn image(name: &str) -> Result<()> {
     })
 }
 
-fn package(manager: PackageManager, name: &str) -> Result<()> {
+fn name_of_package(manager: PackageManager, name: &str) -> Result<()> {
     let extra = match manager {
         PackageManager::Pip | PackageManager::Uv => "._-[],<>=!~*+",
         PackageManager::Npm => "._-@/^~<>=*+",
@@ -65,28 +66,10 @@ fn package(manager: PackageManager, name: &str) -> Result<()> {
     field("package", name, |c| {
         c.is_ascii_alphanumeric() || extra.contains(c)
     })?;
-    // `./x` and `a/../b` are files to pip and npm, and npm takes `a/b` for a repository: only a scope has a slash.
-    let scoped = name.starts_with('@') && name.matches('/').count() == 1;
-    // `x.tgz` is a file to npm, and `x.whl` to pip, where there is one.
-    let archive = [".tgz", ".tar", ".gz", ".bz2", ".xz", ".zip", ".whl"]
-        .iter()
-        .any(|end| name.ends_with(end));
-    let file = archive && manager != PackageManager::Apt && manager != PackageManager::Cargo;
-    if manager == PackageManager::Apt && name.ends_with('-') {
-        return refuse(
-            "package",
-            name,
-            "apt would remove the package before the '-'",
-        );
+    match package::check(manager, name) {
+        Ok(()) => Ok(()),
+        Err(reason) => refuse("package", name, reason),
     }
-    if name.starts_with('.') || name.contains("..") || (name.contains('/') && !scoped) || file {
-        return refuse(
-            "package",
-            name,
-            "it must be the name of a package, not a file or a repository",
-        );
-    }
-    Ok(())
 }
 
 fn variable(name: &str, value: &str) -> Result<()> {

@@ -122,6 +122,7 @@ fn other_fields_are_checked_too() {
     ] {
         refused(base().env(name, value));
     }
+    refused(base().env("A", "x".repeat(128 << 10)));
     for dir in ["/", "../x", "/a\0"] {
         refused(base().work_dir(dir));
     }

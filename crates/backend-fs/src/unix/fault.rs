@@ -102,6 +102,10 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
             what: STORAGE.to_owned(),
             limit: 0,
         },
+        Errno::FBIG => Error::QuotaExceeded {
+            what: "bytes of one file".to_owned(),
+            limit: most_of_a_file(),
+        },
         Errno::NAMETOOLONG => PathError::new(path.as_str(), PathReason::PathTooLong).into(),
         Errno::XDEV => Error::unsupported("moving a directory or link to another file system"),
         Errno::MFILE | Errno::NFILE => Error::unavailable("too many files are open", error),
@@ -109,6 +113,12 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
         Errno::AGAIN => Error::unavailable("the file has nothing to read at the moment", error),
         _ => Error::internal(Some(path), "the file system failed", error),
     }
+}
+
+/// Returns how many bytes this process may write to a file. Where it has no limit, it is the file system that has one.
+fn most_of_a_file() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize);
+    limit.current.unwrap_or(i64::MAX.unsigned_abs())
 }
 
 /// What a full disk lacks.

@@ -7,10 +7,12 @@ use std::time::Duration;
 use backend_core::Error;
 use bollard::errors::Error as EngineError;
 
+use super::said;
+
 const NO_ANSWER: &str = "the Docker engine does not answer; is it running? start it, or let DOCKER_HOST name one that runs";
 
 /// Returns the status with which the engine refused a call.
-pub(crate) fn status(error: &EngineError) -> Option<u16> {
+pub(super) fn status(error: &EngineError) -> Option<u16> {
     match error {
         EngineError::DockerResponseServerError { status_code, .. } => Some(*status_code),
         _ => None,
@@ -55,6 +57,9 @@ pub(crate) fn refused(error: &EngineError) -> Option<&str> {
 
 /// Returns the error for a call that failed and whose caller knows no better.
 pub(crate) fn of(what: &str, error: EngineError) -> Error {
+    if refused(&error).is_some_and(said::is_full) {
+        return Error::unavailable(format!("{what}: the disk of the engine is full"), error);
+    }
     match status(&error) {
         Some(404) => Error::unavailable(format!("{what}: it is not there"), error),
         Some(409) => Error::unavailable(format!("{what}: not in this state"), error),

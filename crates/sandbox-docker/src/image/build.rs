@@ -10,7 +10,7 @@ use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder};
 use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::flight::{self, Events};
-use super::log::Tail;
+use super::log::{Tail, last_lines};
 use super::recipe::Recipe;
 use super::{BuildFailure, ImageProgress, Report, lock, prune, tag};
 use crate::engine::{self, LONG, SHORT};
@@ -136,21 +136,28 @@ async fn build(
     events: &Events,
 ) -> Result<()> {
     let limit = recipe.options.timeout;
+    // Outside of what runs out of time, for what is to be said then.
+    let mut steps = Steps::new(recipe.titles());
     let attempts = async {
-        let first = attempt(engine, recipe, name, labels, events).await;
+        let first = attempt(engine, recipe, name, labels, events, &mut steps).await;
         match first {
             Err(Problem::Engine(failure)) => {
                 tracing::debug!(image = name, %failure, "the engine failed at a build");
                 let _ = events.send(ImageProgress::Retry);
                 tokio::time::sleep(BEFORE_RETRY).await;
-                attempt(engine, recipe, name, labels, events).await
+                steps = Steps::new(recipe.titles());
+                attempt(engine, recipe, name, labels, events, &mut steps).await
             }
             outcome => outcome,
         }
     };
     let outcome = tokio::time::timeout(limit, attempts).await;
     match outcome.map_err(|_| Error::TimedOut {
-        what: format!("building the image of runtime '{}'", recipe.runtime),
+        what: format!(
+            "building the image of runtime '{}'{}",
+            recipe.runtime,
+            steps.reached()
+        ),
         after: limit,
     })? {
         Ok(()) => {
@@ -182,13 +189,13 @@ async fn attempt(
     name: &str,
     labels: &HashMap<String, String>,
     events: &Events,
+    steps: &mut Steps<'_>,
 ) -> std::result::Result<(), Problem> {
     let context = recipe.context().map_err(Problem::Other)?;
     let options = options(recipe, name, labels);
     let mut stream = engine
         .docker()
         .build_image(options, None, Some(body_full(context)));
-    let mut steps = Steps::new(recipe.titles());
     // To the end of the stream: what fails is told in it, and a stream that is dropped ends the build.
     while let Some(item) = stream.next().await {
         match item {
@@ -268,19 +275,34 @@ impl<'a> Steps<'a> {
             .is_some_and(|(number, rest)| number == due && rest.contains(" : "))
     }
 
+    /// Returns the title of the step that the build is in.
+    fn title(&self) -> Option<&str> {
+        let at = self.number.checked_sub(1)?;
+        self.titles.get(at).map(String::as_str)
+    }
+
+    /// Returns how far the build has come, and what it printed last, as the end of a sentence.
+    fn reached(&self) -> String {
+        let step = match self.title() {
+            Some(title) => format!(", in the step '{}'", last_lines(title)),
+            None if self.number == 0 => ", before its first step".to_owned(),
+            None => ", at its end".to_owned(),
+        };
+        match last_lines(&self.log.text()) {
+            log if log.is_empty() => step,
+            log => format!("{step}, which printed last: {log}"),
+        }
+    }
+
     fn problem(&self, error: bollard::errors::Error) -> Problem {
-        let at = self
-            .number
-            .checked_sub(1)
-            .and_then(|at| self.titles.get(at));
-        let step = at.map_or("the end of the build", String::as_str).to_owned();
+        let step = self.title().unwrap_or("the end of the build").to_owned();
         let Some(said) = engine::refused(&error) else {
             return Problem::Other(engine::failure("building an image", error));
         };
         let code = exit_code(said);
         let mut log = self.log.text();
         if code.is_none() {
-            log.push_str(said);
+            log.push_str(&engine::shown(said, &[]));
         }
         let failure = BuildFailure { step, code, log };
         match code {
@@ -377,6 +399,23 @@ mod tests {
         assert!(failure.log().ends_with("mount callback failed"));
         let gone = EngineError::RequestTimeoutError;
         assert!(matches!(steps.problem(gone), Problem::Other(_)));
+    }
+
+    #[test]
+    fn how_far_a_build_came_is_said_with_what_it_printed_last() {
+        let titles = titles();
+        let mut steps = Steps::new(&titles);
+        assert_eq!(steps.reached(), ", before its first step");
+        steps.read("Step 1/4 : FROM x");
+        steps.read("Step 2/4 : RUN x");
+        assert_eq!(steps.reached(), ", in the step 'dir'");
+        steps.read("one\n");
+        steps.read("two\n");
+        let want = ", in the step 'dir', which printed last: one | two";
+        assert_eq!(steps.reached(), want);
+        steps.read("Step 3/4 : RUN x");
+        steps.read("Step 4/4 : LABEL a=b");
+        assert_eq!(steps.reached(), ", at its end");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backend_core::{Error, Result};
-use bollard::models::CreateImageInfo;
+use bollard::models::{CreateImageInfo, ImageConfig};
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt as _;
 
@@ -15,29 +15,49 @@ use crate::engine::{self, SHORT};
 /// earlier than this.
 const SILENCE: Duration = Duration::from_secs(180);
 
-/// Returns the id of an image, if the engine has it.
-pub(super) async fn find(engine: &Engine, image: &str) -> Result<Option<String>> {
+/// What matters of an image that the engine has.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    pub(super) id: String,
+    /// Who runs in it, where the image says so.
+    pub(super) user: Option<String>,
+    /// Whether the engine is to run a check of health in its containers.
+    pub(super) checks_health: bool,
+}
+
+/// Returns an image, if the engine has it.
+pub(super) async fn find(engine: &Engine, image: &str) -> Result<Option<Found>> {
     reference::check(image)?;
     let what = "looking for an image";
     let call = engine.docker().inspect_image(image);
     match engine.try_call(what, SHORT, call).await? {
-        Ok(found) => Ok(found.id),
+        Ok(found) => Ok(found.id.map(|id| of(id, found.config.unwrap_or_default()))),
         Err(error) if engine::gone(&error) => Ok(None),
         Err(error) => Err(engine::failure(what, error)),
     }
 }
 
-/// Makes sure that the engine has an image, and returns its id.
+fn of(id: String, config: ImageConfig) -> Found {
+    let test = config.healthcheck.and_then(|check| check.test);
+    let test = test.unwrap_or_default();
+    Found {
+        id,
+        user: config.user.filter(|user| !user.is_empty()),
+        checks_health: test.first().is_some_and(|kind| kind != "NONE"),
+    }
+}
+
+/// Makes sure that the engine has an image, and returns it.
 pub(super) async fn ensure(
     engine: &Engine,
     image: &str,
     policy: PullPolicy,
     report: Option<&Report<'_>>,
-) -> Result<String> {
+) -> Result<Found> {
     let found = find(engine, image).await?;
     match (found, policy) {
-        (Some(id), PullPolicy::Missing | PullPolicy::Never) => return Ok(id),
-        (Some(id), PullPolicy::Always) if reference::is_id(image) => return Ok(id),
+        (Some(found), PullPolicy::Missing | PullPolicy::Never) => return Ok(found),
+        (Some(found), PullPolicy::Always) if reference::is_id(image) => return Ok(found),
         (None, PullPolicy::Never) => {
             return Err(Error::invalid_request(format!(
                 "the engine does not have the image '{image}', and it is not to be pulled"

@@ -1,7 +1,7 @@
 //! What a runtime's image is built from: a Dockerfile and the files beside it.
 //!
-//! Nothing that came from a runtime is ever read as a Dockerfile: there are `FROM` with an image's id, `ARG` with a checked
-//! name, `ADD` of a file with a fixed name, and `RUN` with a JSON list, which no builder expands. Of the scripts in such a list only those
+//! Nothing that came from a runtime is ever read as a Dockerfile: there are `FROM` with an image's id, `USER` and `ARG` with a
+//! checked name, `ADD` of a file with a fixed name, and `RUN` with a JSON list, which no builder expands. Of the scripts in such a list only those
 //! of `setup` are a user's; packages, paths and users are arguments of fixed ones.
 
 use backend_core::{Error, PackageManager, PackageSet, Result, RuntimeConfig};
@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::pull::Found;
 use super::{BuildOptions, tag};
 
 /// Changes whenever the same runtime gives another image.
@@ -58,10 +59,11 @@ if [ -d $from/node_modules ] && [ ! -e node_modules ] && [ ! -L node_modules ]; 
     if [ ! -e package.json ]; then cp $from/package.json .; fi
 fi";
 
+/// A name that there is not is none, and no regular expression that others match.
 const APT: &str = "set -e
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
-apt-get install --yes --no-install-recommends -- \"$@\"
+apt-get install --yes --no-install-recommends -o APT::Cmd::Pattern-Only=true -- \"$@\"
 apt-get clean
 rm -rf /var/lib/apt/lists/*";
 
@@ -92,7 +94,7 @@ impl Recipe {
     /// Writes the recipe of a runtime on a base image. There is none if nothing is to be installed.
     pub(super) fn new(
         runtime: &RuntimeConfig,
-        base_id: &str,
+        base: &Found,
         options: &BuildOptions,
     ) -> Result<Option<Self>> {
         options.check()?;
@@ -113,7 +115,11 @@ impl Recipe {
             titles: Vec::new(),
             files: None,
         };
-        recipe.step("the base image", &format!("FROM {base_id}"))?;
+        recipe.step("the base image", &format!("FROM {}", base.id))?;
+        let own_user = own_user(runtime.name(), base)?;
+        if own_user.is_some() {
+            recipe.step("root as the user of the steps", "USER 0")?;
+        }
         for name in options.args.keys() {
             recipe.step("an argument", &format!("ARG {name}"))?;
         }
@@ -133,8 +139,14 @@ impl Recipe {
             let title = format!("setup: {line}");
             recipe.script(&title, SETUP, &[dir, line])?;
         }
-        if let Some(user) = runtime.user() {
+        if let Some(user) = runtime.user().or(own_user) {
             recipe.script("the owner of the work directory", GIVE, &[dir, user])?;
+        }
+        if base.checks_health {
+            recipe.step("no check of health", "HEALTHCHECK NONE")?;
+        }
+        if let Some(user) = own_user {
+            recipe.step("the user of the base image", &format!("USER {user}"))?;
         }
         Ok(Some(recipe))
     }
@@ -235,6 +247,24 @@ impl Recipe {
         self.dockerfile.push('\n');
         Ok(())
     }
+}
+
+/// Returns the user of the base image, if that is not root already.
+///
+/// It becomes a word of the Dockerfile, in which builders expand variables: what is no plain name or number is refused.
+fn own_user<'a>(runtime: &str, base: &'a Found) -> Result<Option<&'a str>> {
+    let user = base.user.as_deref().unwrap_or_default();
+    if matches!(user, "" | "0" | "root" | "0:0" | "root:root") {
+        return Ok(None);
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:".contains(c);
+    if user.starts_with('-') || !user.chars().all(plain) {
+        return Err(Error::invalid_request(format!(
+            "runtime '{runtime}': the base image has a user that cannot be kept: '{}'",
+            user.escape_debug()
+        )));
+    }
+    Ok(Some(user))
 }
 
 /// Returns the files of the options as a tar file, which the builder unpacks at the root.

@@ -7,6 +7,7 @@ use backend_core::wire::Remote;
 use backend_core::{
     Captured, Error, ExecOutput, ExecRequest, ExecStatus, Liveness, OutputRequest, ProcessId,
     ProcessInfo, ProcessOutput, Result, Sandbox, SandboxId, Signal, StdinRequest, TerminalSize,
+    check_variable,
 };
 use tokio::time::{Instant, timeout};
 
@@ -59,6 +60,7 @@ impl Sandbox for DockerSandbox {
     }
 
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
+        check(request)?;
         // What it takes to make a container is no part of the command's time. All that follows is.
         self.container().await?;
         let begun = Instant::now();
@@ -87,6 +89,7 @@ impl Sandbox for DockerSandbox {
     }
 
     async fn spawn_with(&self, request: &ExecRequest) -> Result<ProcessInfo> {
+        check(request)?;
         ask!(self.spawn_with(request))
     }
 
@@ -162,6 +165,12 @@ async fn answers(remote: &Remote) -> bool {
     timeout(SIGN_OF_LIFE, remote.liveness())
         .await
         .is_ok_and(|liveness| liveness.is_alive())
+}
+
+/// Refuses what no program can be started with, before there is a container for it.
+fn check(request: &ExecRequest) -> Result<()> {
+    let mut variables = request.env.iter();
+    variables.try_for_each(|(name, value)| check_variable(name, value))
 }
 
 /// Returns whether a command ended in a way that it also ends in when its container does.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use backend_core::{Result, RuntimeConfig, SandboxId, VirtualPath};
 use bollard::models::{
-    ContainerCreateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum,
+    ContainerCreateBody, DeviceMapping, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum,
     HostConfigLogConfig, Mount, MountType, MountVolumeOptions, PortBinding, ResourcesUlimits,
 };
 
@@ -63,6 +63,11 @@ pub(crate) fn body(
         working_dir: Some(work_dir.as_str().to_owned()),
         hostname: (settings.network != Network::HostWithoutIsolation).then(|| "sandbox".to_owned()),
         labels: Some(labels),
+        // A check of the image asks for a program that does not run here.
+        healthcheck: Some(HealthConfig {
+            test: Some(vec!["NONE".to_owned()]),
+            ..HealthConfig::default()
+        }),
         stop_signal: Some("SIGTERM".to_owned()),
         exposed_ports: Some(settings.ports.iter().map(|port| tcp(port.inside)).collect()),
         host_config: Some(host(settings, &work_dir, volume)),
@@ -211,7 +216,7 @@ fn tmpfs(settings: &Settings, work_dir: &VirtualPath) -> HashMap<String, String>
     sizes
         .into_iter()
         .map(|(path, size)| {
-            let owner = match settings.user().map(numbers) {
+            let owner = match settings.user_or_of_image().map(numbers) {
                 Some(Some((user, group))) => format!("uid={user},gid={group},mode=0755"),
                 // A name is not a number before there is a container to look it up in.
                 Some(None) => "mode=1777".to_owned(),
@@ -266,13 +271,11 @@ fn mount(mount: &crate::choices::Mounted) -> Mount {
 }
 
 fn ulimits(settings: &Settings) -> Vec<ResourcesUlimits> {
-    settings
-        .ulimits
-        .iter()
+    super::limits::of_container(settings)
         .map(|(name, value)| ResourcesUlimits {
-            name: Some(name.clone()),
-            soft: Some(signed(*value)),
-            hard: Some(signed(*value)),
+            name: Some(name.to_owned()),
+            soft: Some(signed(value)),
+            hard: Some(signed(value)),
         })
         .collect()
 }

@@ -1,8 +1,10 @@
 //! What is refused before the engine is asked. It would refuse most of it too, in words that name paths of its host.
 
-use backend_core::{Error, Result, VirtualPath};
+use std::collections::BTreeMap;
 
-use super::Settings;
+use backend_core::{Error, Result, RuntimeConfig, VirtualPath, check_environment};
+
+use super::{Settings, limits};
 use crate::choices::{MountSource, Network};
 use crate::guest::DIRECTORY;
 use crate::image::ImageSource;
@@ -22,6 +24,9 @@ pub(super) fn settings(settings: &Settings) -> Result<()> {
     for (name, value) in &settings.env {
         variable(name, value)?;
     }
+    let of_runtime = settings.runtime().into_iter().flat_map(RuntimeConfig::env);
+    let all: BTreeMap<&String, &String> = of_runtime.chain(&settings.env).collect();
+    check_environment(all)?;
     for name in settings.labels.keys() {
         if name.is_empty() || name.starts_with(labels::PREFIX) {
             return refuse(format!(
@@ -33,6 +38,14 @@ pub(super) fn settings(settings: &Settings) -> Result<()> {
     let work_dir = settings.work_dir()?;
     if work_dir.is_root() || inside_guest(&work_dir) {
         return refuse("the work directory of a container is a directory below '/'");
+    }
+    for name in settings.ulimits.keys() {
+        if !limits::is_known(name) {
+            return refuse(format!(
+                "there is no limit '{}'; 'nofile' and 'fsize' are some",
+                name.escape_debug()
+            ));
+        }
     }
     for path in settings.tmpfs.keys() {
         mount_point(path)?;

@@ -147,3 +147,42 @@ async fn where_there_is_no_engine_it_says_what_to_do() {
         assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{address}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_of_the_engine_is_its_own_and_names_none_of_its_directories() {
+    let Some((dockerd, engine)) = Dockerd::start_on(&[], Some(200 << 20)).await else {
+        return;
+    };
+    dockerd.import_empty();
+    let start = || {
+        DockerSandbox::builder("empty:latest")
+            .engine(engine.clone())
+            .start()
+    };
+    let first = start().await.unwrap();
+    first.write("a", "x").await.unwrap();
+    dockerd.disk().fill();
+    let error = start().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    let text = error.to_string();
+    assert!(text.contains("full"), "{text}");
+    let directory = dockerd.directory().display().to_string();
+    assert!(
+        !text.contains(&directory) && !text.contains("overlay"),
+        "{text}"
+    );
+    // Building runs into the same.
+    let runtime = backend_core::RuntimeConfig::builder("full")
+        .base_image("empty:latest")
+        .setup("true")
+        .build()
+        .unwrap();
+    let images = sandbox_docker::Images::new(engine.clone());
+    let error = images.build(&runtime, None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    let text = error.to_string();
+    assert!(!text.contains(&directory), "{text}");
+    // What was there is not lost by that.
+    assert_eq!(first.read("a").await.unwrap().text, "x");
+    first.stop().await.unwrap();
+}

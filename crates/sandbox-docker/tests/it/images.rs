@@ -17,6 +17,7 @@ use crate::support::{Cleaner, builder, debian, docker, engine_or_skip};
 mod processes;
 mod prune;
 mod pull;
+mod users;
 
 /// An image with Node.js and npm.
 fn node() -> String {
@@ -336,6 +337,21 @@ async fn a_package_that_there_is_not_fails_at_its_step() {
 }
 
 #[tokio::test]
+async fn a_name_that_apt_could_take_for_a_pattern_is_none() {
+    let engine = engine_or_skip!();
+    let (images, ours) = (images(&engine), Runtime::new("pattern"));
+    // As a regular expression it is `tree`, and parts of many other names.
+    let runtime = ours
+        .on(&debian())
+        .packages(PackageManager::Apt, ["tr.e"])
+        .build()
+        .unwrap();
+    let message = images.build(&runtime, None).await.unwrap_err().to_string();
+    assert!(message.contains("the step 'apt: tr.e'"), "{message}");
+    assert!(message.contains("Unable to locate package"), "{message}");
+}
+
+#[tokio::test]
 async fn files_and_arguments_of_the_options_are_there_for_the_build() {
     let engine = engine_or_skip!();
     let ours = Runtime::new("options");
@@ -446,11 +462,16 @@ async fn a_build_that_takes_too_long_ends_in_the_engine_too() {
     let ours = Runtime::new("slow");
     // The number is how the command is found again.
     let line = format!("sleep 1{:08}", std::process::id());
-    let runtime = ours.on(&debian()).setup(&line).build().unwrap();
+    let setup = format!("echo unpacking; echo compiling >&2; exec {line}");
+    let runtime = ours.on(&debian()).setup(&setup).build().unwrap();
     let options = BuildOptions::new().with_timeout(std::time::Duration::from_secs(5));
     let images = Images::new(engine.clone()).with_options(options);
     let error = images.build(&runtime, None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+    let message = error.to_string();
+    let step = format!("in the step 'setup: {setup}'");
+    assert!(message.contains(&step), "{message}");
+    assert!(message.contains("unpacking | compiling"), "{message}");
     gone(&line).await;
 }
 

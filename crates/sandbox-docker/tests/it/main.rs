@@ -21,6 +21,7 @@ mod escape;
 mod floods;
 mod images;
 mod laws;
+mod limits;
 mod options;
 mod outages;
 mod reap;

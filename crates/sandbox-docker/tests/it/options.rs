@@ -210,6 +210,52 @@ async fn what_the_engine_cannot_do_is_refused_with_its_reason_and_leaves_nothing
     assert!(error.contains("no program"), "{error}");
 }
 
+#[tokio::test]
+async fn variables_that_no_program_takes_are_refused_before_there_is_a_container() {
+    let engine = engine_or_skip!();
+    let most = (128 << 10) - "LONG=".len() - 1;
+    let with = |bytes: usize| builder(&engine, debian()).env("LONG", "x".repeat(bytes));
+    let error = with(most + 1).build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+    assert!(error.to_string().contains("'LONG'"), "{error}");
+    let mut many = builder(&engine, debian());
+    for number in 0..20 {
+        many = many.env(format!("N{number}"), "x".repeat(100_000));
+    }
+    let error = many.build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+    // By way of a provider, too.
+    let provider = DockerProvider::builder(builder(&engine, debian()))
+        .namespace(namespace())
+        .connect()
+        .await
+        .unwrap();
+    let mut spec = SandboxSpec::new(id("long"));
+    spec.env.insert("LONG".to_owned(), "x".repeat(most + 1));
+    let error = provider.create(&spec).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+    assert!(!provider.list().await.unwrap().contains(&id("long")));
+
+    // One of a command makes no container, either.
+    let sandbox = with(most).build().unwrap();
+    let _cleaner = Cleaner::of(&sandbox);
+    let request = backend_core::ExecRequest::shell("echo ${#LONG} ${#MORE}");
+    let long = request.clone().env("MORE", "y".repeat(most + 1));
+    for error in [
+        sandbox.execute_with(&long).await.unwrap_err(),
+        sandbox.spawn_with(&long).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+    }
+    let name = format!("name={}", container(&sandbox));
+    assert_eq!(docker(&["ps", "-aq", "--filter", &name]), "");
+    // The longest that may be goes the whole way.
+    let request = request.env("MORE", "y".repeat(most));
+    let output = sandbox.execute_with(&request).await.unwrap();
+    assert_eq!(output.output(), format!("{most} {most}\n"));
+    sandbox.stop().await.unwrap();
+}
+
 /// Serves a file by HTTP, in the background.
 async fn serve(sandbox: &DockerSandbox) {
     sandbox.write("index.html", "served").await.unwrap();

@@ -18,6 +18,7 @@ mod empty_root;
 mod host;
 mod host_memory;
 mod init;
+mod limits;
 mod memory;
 mod process_one;
 mod scarce;

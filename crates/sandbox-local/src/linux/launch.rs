@@ -118,7 +118,9 @@ fn attempt(plan: &Plan, cwd: OwnedFd, room: &Arc<Room>) -> Result<Running, Failu
     };
     let input = Sender::from_owned_fd_unchecked(input)?;
     let in_terminal = terminal.is_some();
-    let tree = room.admit(|| Tree::start(command, cwd, in_terminal).map_err(Failure::There))?;
+    let tree = room.admit(|| {
+        Tree::start(command, cwd, in_terminal, plan.limits.clone()).map_err(Failure::There)
+    })?;
     Ok(Running {
         tree,
         input,

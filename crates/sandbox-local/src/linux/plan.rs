@@ -5,7 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use backend_core::{Command, Error, ExecRequest, Result, TerminalSize, VirtualPath};
+use super::tree::Limits;
+use backend_core::{
+    Command, Error, ExecRequest, Result, TerminalSize, VirtualPath, check_variable,
+};
 
 /// Where programs are looked for unless the environment says otherwise.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -20,6 +23,7 @@ pub(super) struct Plan {
     pub(super) terminal: Option<TerminalSize>,
     pub(super) deadline: Option<Instant>,
     pub(super) ceiling: u64,
+    pub(super) limits: Limits,
 }
 
 /// What the sandbox gives to every command.
@@ -27,6 +31,7 @@ pub(super) struct Plan {
 pub(super) struct Defaults {
     pub(super) shell: OsString,
     pub(super) env: BTreeMap<OsString, OsString>,
+    limits: Limits,
     /// `None` is where commands run when there is nothing to look up.
     work_dir: Option<VirtualPath>,
 }
@@ -38,6 +43,7 @@ impl Defaults {
         env: BTreeMap<OsString, OsString>,
         home: &Path,
         work_dir: &VirtualPath,
+        limits: Limits,
     ) -> Self {
         let mut all = BTreeMap::from([
             ("HOME".into(), home.into()),
@@ -48,6 +54,7 @@ impl Defaults {
         Self {
             shell: shell.into(),
             env: all,
+            limits,
             work_dir: (!work_dir.is_root()).then(|| work_dir.clone()),
         }
     }
@@ -92,6 +99,7 @@ impl Plan {
                     name.escape_debug()
                 )));
             }
+            check_variable(name, value)?;
             env.insert(name.into(), value.into());
         }
         Ok(Self {
@@ -102,6 +110,7 @@ impl Plan {
             terminal: request.terminal,
             deadline,
             ceiling: request.output_ceiling.unwrap_or(u64::MAX),
+            limits: defaults.limits.clone(),
         })
     }
 }
@@ -151,7 +160,7 @@ mod tests {
 
     use backend_core::{ErrorKind, ExecRequest, TerminalSize, VirtualPath};
 
-    use super::{Defaults, Plan};
+    use super::{Defaults, Limits, Plan};
 
     fn defaults() -> Defaults {
         let env = BTreeMap::from([("HOME".into(), "/x".into())]);
@@ -160,6 +169,7 @@ mod tests {
             env,
             Path::new("/home"),
             &VirtualPath::root(),
+            Limits::default(),
         )
     }
 
@@ -190,6 +200,7 @@ mod tests {
             argv.clone().env("", "x"),
             argv.clone().env("a=b", "x"),
             argv.clone().env("a", "x\0"),
+            argv.clone().env("a", "x".repeat(128 << 10)),
             argv.clone().timeout(Duration::ZERO),
         ] {
             let error = Plan::new(&request, &defaults(), Instant::now()).unwrap_err();

@@ -31,6 +31,7 @@
 
 mod family;
 mod hook;
+mod limits;
 mod message;
 mod procfs;
 mod supervise;
@@ -50,6 +51,7 @@ use tokio::net::UnixStream;
 use tokio::process::Child;
 use tokio::sync::watch;
 
+pub(super) use self::limits::Limits;
 use self::message::Message;
 use super::oom::Toll;
 
@@ -83,14 +85,20 @@ impl Tree {
     ///
     /// The descriptors for its standard streams belong to `command`. An error is one of the program that cannot be run,
     /// or of a process that cannot be made.
-    pub(super) fn start(command: Command, cwd: OwnedFd, terminal: bool) -> io::Result<Self> {
-        Self::start_in_way(command, cwd, terminal, None)
+    pub(super) fn start(
+        command: Command,
+        cwd: OwnedFd,
+        terminal: bool,
+        limits: Limits,
+    ) -> io::Result<Self> {
+        Self::start_in_way(command, cwd, terminal, limits, None)
     }
 
     fn start_in_way(
         mut command: Command,
         cwd: OwnedFd,
         terminal: bool,
+        limits: Limits,
         way: Option<family::Way>,
     ) -> io::Result<Self> {
         let (ours, theirs) = StdUnixStream::pair()?;
@@ -102,6 +110,7 @@ impl Tree {
                 control: theirs.into(),
                 cwd,
                 terminal,
+                limits,
                 way,
             },
         );

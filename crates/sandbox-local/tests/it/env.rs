@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::AsFd;
 
-use backend_core::{ExecRequest, Sandbox, TerminalSize};
+use backend_core::{ErrorKind, ExecRequest, Sandbox, TerminalSize};
 use backend_fs::FsBackend;
 use rustix::io::FdFlags;
 use sandbox_local::LocalSandbox;
@@ -56,6 +56,46 @@ async fn the_environment_is_the_base_the_sandbox_and_the_request() {
     };
     let found = variables(&sandbox, ExecRequest::argv(["env", "-0"]).terminal(size)).await;
     assert_eq!(found["TERM"], "xterm-256color");
+}
+
+#[tokio::test]
+async fn a_variable_that_no_program_takes_is_named_and_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let with = |bytes: usize| {
+        let files = FsBackend::open(dir.path()).unwrap();
+        LocalSandbox::builder_without_isolation(files)
+            .host_root(dir.path())
+            .env("LONG", "x".repeat(bytes))
+            .build()
+    };
+    // With the name, the sign and the byte that ends it: as much as the kernel takes.
+    let most = (128 << 10) - "LONG=".len() - 1;
+    let sandbox = with(most).unwrap();
+    let line = ExecRequest::shell("echo ${#LONG} ${#MORE}").env("MORE", "y".repeat(most));
+    let printed = sandbox.execute_with(&line).await.unwrap().output();
+    assert_eq!(printed, format!("{most} {most}\n"));
+    let too_long = [
+        with(most + 1).unwrap_err(),
+        sandbox
+            .execute_with(&line.clone().env("MORE", "y".repeat(most + 1)))
+            .await
+            .unwrap_err(),
+        sandbox
+            .spawn_with(&line.env("MORE", "y".repeat(most + 1)))
+            .await
+            .unwrap_err(),
+    ];
+    for (error, name) in too_long.iter().zip(["LONG", "MORE", "MORE"]) {
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    // Each may be, and all together may not.
+    let mut many = ExecRequest::shell("true");
+    for number in 0..40 {
+        many = many.env(format!("N{number}"), "z".repeat(100_000));
+    }
+    let error = sandbox.execute_with(&many).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod cwd;
 mod descriptors;
 mod env;
 mod host_death;
+mod limits;
 mod output;
 mod provider;
 mod spawn;

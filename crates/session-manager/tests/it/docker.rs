@@ -85,11 +85,10 @@ impl Place {
 
     /// Returns a place in an engine of the test's own, which has an image with nothing in it.
     fn alone(engine: Engine, dockerd: &dockerd::Dockerd) -> Self {
-        Self {
-            image: dockerd::EMPTY.to_owned(),
-            host: Some(dockerd.address().to_owned()),
-            ..Self::of(engine)
-        }
+        let mut place = Self::of(engine);
+        dockerd::EMPTY.clone_into(&mut place.image);
+        place.host = Some(dockerd.address().to_owned());
+        place
     }
 
     /// Runs the engine's own client, past whatever a test put in between.

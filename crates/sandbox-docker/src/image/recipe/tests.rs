@@ -5,16 +5,26 @@ use std::io::Read as _;
 
 use backend_core::{PackageManager, RuntimeBuilder, RuntimeConfig, VirtualPath};
 
-use super::{APT, BuildOptions, CARGO, GIVE, LINK, NPM, Recipe, SETUP, UV};
+use super::{APT, BuildOptions, CARGO, Found, GIVE, LINK, NPM, Recipe, SETUP, UV};
 
-const BASE: &str = "sha256:0123";
+fn found(id: &str) -> Found {
+    Found {
+        id: id.to_owned(),
+        ..Found::default()
+    }
+}
+
+/// The base image of most of these tests.
+fn without_user() -> Found {
+    found("sha256:0123")
+}
 
 fn base() -> RuntimeBuilder {
     RuntimeConfig::builder("x").base_image("python:3.12-slim")
 }
 
 fn recipe_with(builder: RuntimeBuilder, options: &BuildOptions) -> Recipe {
-    Recipe::new(&builder.build().unwrap(), BASE, options)
+    Recipe::new(&builder.build().unwrap(), &without_user(), options)
         .unwrap()
         .unwrap()
 }
@@ -79,7 +89,7 @@ fn apt_packages_leave_no_lists() {
         base().packages(PackageManager::Apt, ["ripgrep", "libstdc++6"]),
         r#"FROM sha256:0123
 RUN ["mkdir","-p","/workspace"]
-RUN ["/bin/sh","-c","set -e\nexport DEBIAN_FRONTEND=noninteractive\napt-get update\napt-get install --yes --no-install-recommends -- \"$@\"\napt-get clean\nrm -rf /var/lib/apt/lists/*","sh","ripgrep","libstdc++6"]
+RUN ["/bin/sh","-c","set -e\nexport DEBIAN_FRONTEND=noninteractive\napt-get update\napt-get install --yes --no-install-recommends -o APT::Cmd::Pattern-Only=true -- \"$@\"\napt-get clean\nrm -rf /var/lib/apt/lists/*","sh","ripgrep","libstdc++6"]
 "#,
     );
 }
@@ -169,6 +179,54 @@ fn options_are_arguments_and_files_with_fixed_names() {
 }
 
 #[test]
+fn steps_run_as_root_and_the_user_of_the_base_image_comes_back_with_a_work_directory() {
+    let base_image = Found {
+        user: Some("jo:staff".to_owned()),
+        checks_health: true,
+        ..without_user()
+    };
+    let make = |builder: RuntimeBuilder| {
+        let runtime = builder.build().unwrap();
+        Recipe::new(&runtime, &base_image, &BuildOptions::new())
+    };
+    let built = make(base().setup("true")).unwrap().unwrap();
+    let lines: Vec<_> = built.dockerfile.lines().collect();
+    assert_eq!(lines[..2], ["FROM sha256:0123", "USER 0"]);
+    let count = lines.len();
+    assert!(lines[count - 3].ends_with(r#","/workspace","jo:staff"]"#));
+    assert_eq!(lines[count - 2..], ["HEALTHCHECK NONE", "USER jo:staff"]);
+    assert_eq!(built.titles().len(), count);
+    // A user of the runtime has the work directory, and the image keeps its own.
+    let built = make(base().setup("true").user("1000")).unwrap().unwrap();
+    assert!(built.dockerfile.contains(r#","/workspace","1000"]"#));
+    assert!(built.dockerfile.ends_with("USER jo:staff\n"));
+}
+
+#[test]
+fn a_base_image_of_root_gets_no_user_and_an_odd_one_gets_out_of_no_line() {
+    let with = |user: &str| {
+        let base_image = Found {
+            user: Some(user.to_owned()),
+            ..without_user()
+        };
+        let runtime = base().setup("true").build().unwrap();
+        Recipe::new(&runtime, &base_image, &BuildOptions::new())
+    };
+    for root in ["0", "root", "0:0", "root:root"] {
+        let dockerfile = with(root).unwrap().unwrap().dockerfile;
+        assert_eq!(dockerfile, recipe(base().setup("true")).dockerfile);
+    }
+    for odd in ["$HOME", "a b", "a\nRUN evil", "-x", "a\\", "${USER}"] {
+        let error = with(odd).unwrap_err();
+        assert_eq!(
+            error.kind(),
+            backend_core::ErrorKind::InvalidRequest,
+            "{odd}"
+        );
+    }
+}
+
+#[test]
 fn without_anything_to_install_there_is_nothing_to_build() {
     let runtime = base()
         .env("A", "b")
@@ -177,7 +235,7 @@ fn without_anything_to_install_there_is_nothing_to_build() {
         .build()
         .unwrap();
     assert!(
-        Recipe::new(&runtime, BASE, &BuildOptions::new())
+        Recipe::new(&runtime, &without_user(), &BuildOptions::new())
             .unwrap()
             .is_none()
     );
@@ -202,7 +260,7 @@ fn the_tag_is_of_what_matters_to_the_image() {
     assert_eq!(recipe_with(some(), &options).tag(), tag);
     // What does.
     let runtime = some().build().unwrap();
-    let rebased = Recipe::new(&runtime, "sha256:4567", &BuildOptions::new())
+    let rebased = Recipe::new(&runtime, &found("sha256:4567"), &BuildOptions::new())
         .unwrap()
         .unwrap();
     let option = |options: BuildOptions| recipe_with(some(), &options).tag();
@@ -290,7 +348,7 @@ fn no_field_of_a_runtime_gets_out_of_its_place() {
                 continue;
             };
             quoted += 1;
-            let built = Recipe::new(&runtime, BASE, &BuildOptions::new())
+            let built = Recipe::new(&runtime, &without_user(), &BuildOptions::new())
                 .unwrap()
                 .unwrap();
             assert_eq!(
@@ -341,7 +399,7 @@ fn no_field_of_a_runtime_gets_out_of_its_place() {
 #[test]
 fn a_line_that_no_builder_reads_is_refused() {
     let runtime = base().setup("x".repeat(70_000)).build().unwrap();
-    let error = Recipe::new(&runtime, BASE, &BuildOptions::new()).unwrap_err();
+    let error = Recipe::new(&runtime, &without_user(), &BuildOptions::new()).unwrap_err();
     assert!(error.to_string().contains("longer than"), "{error}");
     assert!(error.to_string().len() < 300);
 }
@@ -349,7 +407,7 @@ fn a_line_that_no_builder_reads_is_refused() {
 #[test]
 fn every_builtin_has_a_recipe_or_needs_none() {
     for runtime in RuntimeConfig::builtins() {
-        let recipe = Recipe::new(&runtime, BASE, &BuildOptions::new()).unwrap();
+        let recipe = Recipe::new(&runtime, &without_user(), &BuildOptions::new()).unwrap();
         assert_eq!(
             recipe.is_none(),
             runtime.packages().is_empty(),

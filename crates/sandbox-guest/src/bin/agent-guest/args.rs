@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use backend_core::{SandboxId, VirtualPath};
+use sandbox_local::Resource;
 
 pub(crate) const USAGE: &str = "\
 usage: agent-guest <command> [options]
@@ -23,6 +24,7 @@ options of serve and init:
   --inherit-env       give commands the variables of the guest itself, such as those of a container; a home
                       of / becomes the work directory
   --env NAME=VALUE    a variable for every command; can be repeated
+  --limit NAME=NUMBER a limit of each process that commands start, such as nofile=1024; can be repeated
 
 options of init and connect:
   --socket PATH       the socket; /dev/shm/agent-guest.sock by default
@@ -55,6 +57,23 @@ pub(crate) struct Workspace {
     pub(crate) id: SandboxId,
     pub(crate) inherit_env: bool,
     pub(crate) env: Vec<(String, String)>,
+    pub(crate) limits: Vec<Limit>,
+}
+
+/// What each process of a command may have of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) resource: Resource,
+    pub(crate) soft: u64,
+    pub(crate) hard: u64,
+}
+
+impl Workspace {
+    /// Has commands start with limits that this process had. Those that they are given go before.
+    pub(crate) fn inherits(&mut self, mut limits: Vec<Limit>) {
+        limits.append(&mut self.limits);
+        self.limits = limits;
+    }
 }
 
 #[derive(Debug)]
@@ -77,6 +96,7 @@ struct Options {
     id: String,
     inherit_env: bool,
     env: Vec<(String, String)>,
+    limits: Vec<Limit>,
     socket: PathBuf,
     lease: Option<Duration>,
     wait: Duration,
@@ -93,13 +113,21 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, S
         return Err("there is no command".to_owned());
     };
     let allowed: &[&str] = match command.as_str() {
-        "serve" => &["--root", "--work-dir", "--id", "--inherit-env", "--env"],
+        "serve" => &[
+            "--root",
+            "--work-dir",
+            "--id",
+            "--inherit-env",
+            "--env",
+            "--limit",
+        ],
         "init" => &[
             "--root",
             "--work-dir",
             "--id",
             "--inherit-env",
             "--env",
+            "--limit",
             "--socket",
             "--lease",
         ],
@@ -119,6 +147,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, S
         id: "guest".to_owned(),
         inherit_env: false,
         env: Vec::new(),
+        limits: Vec::new(),
         socket: PathBuf::from(SOCKET),
         lease: None,
         wait: Duration::from_secs(5),
@@ -162,6 +191,7 @@ impl Options {
                 };
                 self.env.push((variable.to_owned(), value.to_owned()));
             }
+            "--limit" => self.limits.push(limit(&value)?),
             "--socket" => self.socket = path(name, value)?,
             "--lease" => self.lease = Some(seconds(name, &value)?),
             _ => self.wait = seconds(name, &value)?,
@@ -177,6 +207,7 @@ impl Options {
             id,
             inherit_env: self.inherit_env,
             env: self.env,
+            limits: self.limits,
         };
         Ok(match command {
             "serve" => Task::Serve(workspace),
@@ -200,6 +231,18 @@ fn path(name: &str, value: String) -> Result<PathBuf, String> {
     Ok(PathBuf::from(OsString::from(value)))
 }
 
+fn limit(value: &str) -> Result<Limit, String> {
+    let limit = value.split_once('=').and_then(|(name, most)| {
+        let most = most.parse().ok()?;
+        Some(Limit {
+            resource: Resource::from_name(name)?,
+            soft: most,
+            hard: most,
+        })
+    });
+    limit.ok_or_else(|| format!("--limit takes NAME=NUMBER, and '{value}' is none"))
+}
+
 fn seconds(name: &str, value: &str) -> Result<Duration, String> {
     value
         .parse::<f64>()
@@ -214,7 +257,9 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use super::{Task, parse};
+    use sandbox_local::Resource;
+
+    use super::{Limit, Task, parse};
 
     fn task(line: &str) -> Result<Task, String> {
         parse(line.split_whitespace().map(OsString::from))
@@ -222,8 +267,7 @@ mod tests {
 
     #[test]
     fn options_come_in_both_forms() {
-        let line =
-            "init --root=/w --id a --env A=b=c --inherit-env --env=B= --socket /s --lease=1.5";
+        let line = "init --root=/w --id a --env A=b=c --inherit-env --env=B= --limit nofile=9 --socket /s --lease=1.5";
         let Ok(Task::Init(init)) = task(line) else {
             panic!("{line}");
         };
@@ -234,6 +278,12 @@ mod tests {
         ];
         assert_eq!(init.workspace.env, env);
         assert!(init.workspace.inherit_env);
+        let limit = Limit {
+            resource: Resource::OpenFiles,
+            soft: 9,
+            hard: 9,
+        };
+        assert_eq!(init.workspace.limits, [limit]);
         assert_eq!(init.lease, Some(Duration::from_millis(1500)));
         let Ok(Task::Connect(connect)) = task("connect") else {
             panic!("connect");
@@ -256,6 +306,14 @@ mod tests {
             ),
             ("serve --env A", "--env takes NAME=VALUE"),
             ("serve --root=", "--root needs a path"),
+            (
+                "init --limit nofiles=1",
+                "--limit takes NAME=NUMBER, and 'nofiles=1' is none",
+            ),
+            (
+                "init --limit nofile",
+                "--limit takes NAME=NUMBER, and 'nofile' is none",
+            ),
         ] {
             assert_eq!(task(line).unwrap_err(), want);
         }

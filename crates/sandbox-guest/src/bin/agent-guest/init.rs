@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::workspace::Guest;
-use crate::{args, memory, pid1, workspace};
+use crate::{args, limits, memory, pid1, workspace};
 
 /// More connections than this at once are closed as they come. A host has one, and one more while it changes over.
 const CONNECTIONS: usize = 16;
@@ -28,8 +28,9 @@ const LEASE_STEPS: u32 = 20;
 /// How long to wait when a connection cannot be accepted, for want of descriptors for example.
 const BREATH: Duration = Duration::from_millis(100);
 
-pub(crate) fn run(options: args::Init) -> Result<(), String> {
+pub(crate) fn run(mut options: args::Init) -> Result<(), String> {
     memory::outlive();
+    options.workspace.inherits(limits::outlive());
     if std::process::id() == 1 {
         // What follows runs in a child. Here is who reaps what has lost its parent, and never runs anything else.
         pid1::split()?;

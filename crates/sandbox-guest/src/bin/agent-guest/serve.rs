@@ -6,10 +6,11 @@ use backend_core::Sandbox;
 use backend_core::wire::Server;
 
 use crate::args::Workspace;
-use crate::{memory, stdio, workspace};
+use crate::{limits, memory, stdio, workspace};
 
-pub(crate) fn run(options: Workspace) -> Result<(), String> {
+pub(crate) fn run(mut options: Workspace) -> Result<(), String> {
     memory::outlive();
+    options.inherits(limits::outlive());
     memory::settle();
     workspace::run(async {
         let guest = workspace::open(&options).await?;

@@ -58,6 +58,9 @@ pub(crate) async fn open(workspace: &Workspace) -> Result<Arc<Guest>, String> {
     for (name, value) in &workspace.env {
         guest = guest.env(name, value);
     }
+    for limit in &workspace.limits {
+        guest = guest.limit(limit.resource, limit.soft, limit.hard);
+    }
     guest
         .build()
         .map(Arc::new)

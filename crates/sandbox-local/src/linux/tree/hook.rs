@@ -8,6 +8,7 @@ use rustix::process::Signal;
 
 use super::super::oom;
 use super::family::Way;
+use super::limits::Limits;
 use super::supervise::supervise;
 use super::sys::{self, Forked};
 
@@ -20,6 +21,8 @@ pub(super) struct Hook {
     pub(super) cwd: OwnedFd,
     /// Whether its standard input is a terminal, which it then controls.
     pub(super) terminal: bool,
+    /// What the command may have of each resource.
+    pub(super) limits: Limits,
     pub(super) way: Option<Way>,
 }
 
@@ -54,6 +57,7 @@ impl Hook {
                 rustix::process::fchdir(&self.cwd)?;
                 oom::go_first();
                 sys::inherit_none_from(3);
+                self.limits.apply()?;
                 sys::reset_signals();
                 Ok(())
             }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use backend_core::{ExecStatus, Signal};
 
-use super::Tree;
 use super::family::Way;
+use super::{Limits, Tree};
 
 const WAYS: [Way; 3] = [Way::Children, Way::Parents, Way::Numbers];
 
@@ -24,7 +24,8 @@ async fn start(line: &str, way: Way) -> (Arc<Tree>, String, tempfile::TempDir) {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let cwd = File::open(dir.path()).unwrap().into();
-    let tree = Arc::new(Tree::start_in_way(command, cwd, false, Some(way)).unwrap());
+    let tree =
+        Arc::new(Tree::start_in_way(command, cwd, false, Limits::default(), Some(way)).unwrap());
     let attended = Arc::clone(&tree);
     tokio::spawn(async move { attended.attend().await });
     let limit = Instant::now() + Duration::from_secs(30);
@@ -103,6 +104,6 @@ async fn a_tree_that_is_dropped_dies() {
 async fn what_cannot_be_started_leaves_no_supervisor() {
     let command = Command::new("/no/such/program");
     let cwd = File::open("/").unwrap().into();
-    let error = Tree::start(command, cwd, false).unwrap_err();
+    let error = Tree::start(command, cwd, false, Limits::default()).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::ENOENT));
 }

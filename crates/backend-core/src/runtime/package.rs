@@ -1,0 +1,187 @@
+//! What is the name of a package, and nothing else, to each manager.
+//!
+//! A manager takes more than names: files, directories, archives, addresses, repositories, patterns, tasks, and what is to
+//! be removed. Each of them would install something else than what was reviewed, or something that nobody named. So a name
+//! has to be one by the manager's own grammar, with a version behind it if one matters.
+
+use super::PackageManager;
+
+/// Ends of names that `pip`, `uv` and `npm` take for files, in whatever case.
+const ARCHIVES: [&str; 17] = [
+    ".7z", ".bz2", ".egg", ".gz", ".lz", ".lzma", ".rar", ".tar", ".tbz", ".tbz2", ".tgz", ".tlz",
+    ".txz", ".whl", ".xz", ".zip", ".zst",
+];
+
+/// Returns why a text is no name of a package to this manager.
+pub(super) fn check(manager: PackageManager, text: &str) -> Result<(), &'static str> {
+    match manager {
+        PackageManager::Pip | PackageManager::Uv => python(text),
+        PackageManager::Npm => npm(text),
+        PackageManager::Apt => apt(text),
+        PackageManager::Cargo => cargo(text),
+    }
+}
+
+/// `name[extra,extra]==1.*,!=1.5`, as in PEP 508.
+fn python(text: &str) -> Result<(), &'static str> {
+    not_an_archive(text)?;
+    let end = text.find(['[', '<', '>', '=', '!', '~']);
+    let (name, rest) = text.split_at(end.unwrap_or(text.len()));
+    is_name(name, "._-")?;
+    let versions = match rest.strip_prefix('[') {
+        Some(rest) => {
+            let (extras, rest) = rest
+                .split_once(']')
+                .ok_or("the list of extras has no end")?;
+            // What is before the extras is a file, if there is one of that name.
+            not_an_archive(name)?;
+            extras
+                .split(',')
+                .try_for_each(|extra| is_name(extra, "._-"))?;
+            rest
+        }
+        None => rest,
+    };
+    if versions.is_empty() {
+        return Ok(());
+    }
+    versions.split(',').try_for_each(|clause| {
+        let operators = ["===", "==", "~=", "!=", "<=", ">=", "<", ">"];
+        let version = operators
+            .iter()
+            .find_map(|operator| clause.strip_prefix(operator))
+            .ok_or("a version has to follow one of ==, !=, >=, <=, >, <, ~=, ===")?;
+        is_version(version, ".*+!_-")
+    })
+}
+
+/// `@scope/name@^1.2`: by a name in the registry, and a version, a range without spaces or a tag.
+fn npm(text: &str) -> Result<(), &'static str> {
+    not_an_archive(text)?;
+    let (scope, rest) = match text.strip_prefix('@') {
+        Some(scoped) => {
+            let (scope, rest) = scoped
+                .split_once('/')
+                .ok_or("a scope needs a package behind it, as in @scope/name")?;
+            (Some(scope), rest)
+        }
+        None => (None, text),
+    };
+    if let Some(scope) = scope {
+        is_name(scope, "._-")?;
+    }
+    let (name, version) = match rest.split_once('@') {
+        Some((name, version)) => (name, Some(version)),
+        None => (rest, None),
+    };
+    if name.contains('/') || version.is_some_and(|version| version.contains('/')) {
+        return Err("it would be taken for a repository or a directory");
+    }
+    is_name(name, "._-")?;
+    match version {
+        Some(version) => {
+            let range = version.trim_start_matches(['^', '~', '<', '>', '=']);
+            is_version(range, ".*+_-")
+        }
+        None => Ok(()),
+    }
+}
+
+/// `name:architecture=version`, as in Debian's policy.
+fn apt(text: &str) -> Result<(), &'static str> {
+    let (package, version) = match text.split_once('=') {
+        Some((package, version)) => (package, Some(version)),
+        None => (text, None),
+    };
+    let (name, architecture) = match package.split_once(':') {
+        Some((name, architecture)) => (name, Some(architecture)),
+        None => (package, None),
+    };
+    if text.ends_with('-') {
+        return Err("apt would remove the package before the '-'");
+    }
+    // `g++` is a package; `git+` is an order to install one.
+    let base = name.strip_suffix("++").unwrap_or(name);
+    if base.ends_with('+') || (text.ends_with('+') && version.is_some()) {
+        return Err("apt would take the '+' at the end for an order");
+    }
+    let odd = "apt would take it for a pattern; a name is letters, digits, '+', '-' and '.'";
+    let known = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let first = base.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if !first || !base.chars().all(known) {
+        return Err(odd);
+    }
+    // In a name a point is between two characters that mean themselves: `python3.11`, and not `a.+`.
+    let plain = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let mut parts = base.split('.').peekable();
+    while let Some(part) = parts.next() {
+        let follows = parts
+            .peek()
+            .is_none_or(|next| plain(part.chars().next_back()) && plain(next.chars().next()));
+        if !follows {
+            return Err(odd);
+        }
+    }
+    if let Some(architecture) = architecture {
+        is_name(architecture, "-")?;
+    }
+    match version {
+        Some(version) => is_version(version, ".+:~-"),
+        None => Ok(()),
+    }
+}
+
+/// `name@1.2.3`.
+fn cargo(text: &str) -> Result<(), &'static str> {
+    let (name, version) = match text.split_once('@') {
+        Some((name, version)) => (name, Some(version)),
+        None => (text, None),
+    };
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return Err("the name of a crate starts with a letter");
+    }
+    is_name(name, "_-")?;
+    match version {
+        Some(version) => is_version(version, ".+-"),
+        None => Ok(()),
+    }
+}
+
+/// Checks a name: it starts and ends with a letter or digit, with some other characters between.
+fn is_name(name: &str, between: &str) -> Result<(), &'static str> {
+    let end = |c: char| c.is_ascii_alphanumeric();
+    if !name.starts_with(end) || !name.ends_with(end) {
+        return Err("a name starts and ends with a letter or digit");
+    }
+    if name.contains("..") {
+        return Err("it must be the name of a package, not a file");
+    }
+    let known = |c: char| c.is_ascii_alphanumeric() || between.contains(c);
+    if name.chars().all(known) {
+        Ok(())
+    } else {
+        Err("it must be the name of a package, not a file, a repository or a pattern")
+    }
+}
+
+/// Checks a version: it starts with a letter or digit, or is `*`.
+fn is_version(version: &str, others: &str) -> Result<(), &'static str> {
+    let known = |c: char| c.is_ascii_alphanumeric() || others.contains(c);
+    let first = |c: char| c.is_ascii_alphanumeric() || (c == '*' && others.contains('*'));
+    if version.starts_with(first) && version.chars().all(known) && !version.contains("..") {
+        Ok(())
+    } else {
+        Err("what follows the name has to be a version")
+    }
+}
+
+fn not_an_archive(text: &str) -> Result<(), &'static str> {
+    let lower = text.to_ascii_lowercase();
+    if ARCHIVES.iter().any(|end| lower.ends_with(end)) {
+        return Err("it would be taken for a file; it must be the name of a package");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
