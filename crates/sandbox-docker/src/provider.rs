@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use backend_core::{
     Error, Liveness, ProviderFeatures, Result, SandboxId, SandboxInfo, SandboxProvider, SandboxSpec,
 };
+use bollard::errors::Error as EngineError;
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use crate::choices::{Access, MountSource, Mounted};
 use crate::container::{Condition, Container, condition, labels_of};
-use crate::engine::{SHORT, failure};
+use crate::engine::{SHORT, failure, is_about_request, refused, shown};
 use crate::image::ImageSource;
 use crate::link::unavailable;
 use crate::liveness::{has_files_in_memory, info};
@@ -281,7 +282,7 @@ impl SandboxProvider for DockerProvider {
             Condition::Paused => container.unpause().await?,
             Condition::Ended(_) => {
                 let started = container.start().await?;
-                started.map_err(|error| failure("starting the container", error))?;
+                started.map_err(not_started)?;
             }
             Condition::Gone => {
                 return Err(unavailable(format!("sandbox '{id}' is being removed")));
@@ -289,6 +290,18 @@ impl SandboxProvider for DockerProvider {
             Condition::Unclear => return Err(unclear(id)),
         }
         self.sandbox(id, container, &found).await
+    }
+}
+
+/// Returns the error for a container that the engine does not start again, with its reason: what was mounted may be gone.
+fn not_started(error: EngineError) -> Error {
+    let what = "starting the container";
+    match refused(&error) {
+        Some(said) if is_about_request(&error) => {
+            let said = shown(said, &[]);
+            unavailable(format!("{what}: the engine refused it: {said}"))
+        }
+        _ => failure(what, error),
     }
 }
 

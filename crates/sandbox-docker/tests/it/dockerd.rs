@@ -121,10 +121,19 @@ impl Dockerd {
         let _ = self.child.wait();
     }
 
-    /// Ends it without a word.
+    /// Ends it without a word. Its containers go on for now.
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::KILL);
         let _ = self.child.wait();
+        // What it had started for itself dies with it, and is not there any more for whoever waits for processes that are nobody's.
+        let file = self.directory.path().join("exec/containerd/containerd.pid");
+        let Ok(pid) = std::fs::read_to_string(&file) else {
+            return;
+        };
+        while lives(pid.trim()) {
+            std::thread::yield_now();
+        }
+        let _ = std::fs::remove_file(file);
     }
 
     /// Sends it a signal: `STOP` makes an engine that accepts connections and says nothing, until `CONT`.
@@ -159,6 +168,15 @@ impl Drop for Dockerd {
         self.stop();
         unmount_below(self.directory.path());
     }
+}
+
+/// Returns whether a process is there and has not ended.
+fn lives(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat
+        .rsplit_once(')')
+        .and_then(|(_, rest)| rest.trim_start().chars().next());
+    state.is_some_and(|state| !"ZX".contains(state))
 }
 
 fn run(directory: &Path, options: &[String]) -> Child {
