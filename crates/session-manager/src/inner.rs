@@ -148,13 +148,15 @@ impl<P: SandboxProvider> Inner<P> {
         self.clock.elapsed()
     }
 
-    /// Returns the date of a moment of the clock.
+    /// Returns the date of a moment of the clock, as it is stored. A calendar that was set back makes nothing look older than it is.
     pub(crate) fn date(&self, moment: Duration) -> SystemTime {
         let ago = self.clock.elapsed().saturating_sub(moment);
-        self.clock
-            .now()
-            .checked_sub(ago)
-            .unwrap_or(SystemTime::UNIX_EPOCH)
+        let told = self.clock.now().checked_sub(ago);
+        let (elapsed, date) = self.began;
+        let counted = moment
+            .checked_sub(elapsed)
+            .and_then(|ran| date.checked_add(ran));
+        told.max(counted).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     pub(crate) fn is_closing(&self) -> bool {

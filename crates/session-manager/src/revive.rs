@@ -82,11 +82,21 @@ impl<P: SandboxProvider> Inner<P> {
         permit: Permit,
         runs: bool,
     ) -> Result<Option<Started<P::Sandbox>>, Failed> {
-        let woken = self.attach_or_resume(&resting, runs).await;
+        let mut woken = self.attach_or_resume(&resting, runs).await;
+        let mut found = None;
+        if woken.is_err() {
+            let liveness = self.inspect(&resting.id).await.liveness;
+            // The answer was lost, and it runs all the same.
+            if !runs && liveness.is_alive() {
+                woken = self.attach_or_resume(&resting, true).await;
+            } else {
+                found = Some(liveness);
+            }
+        }
         let error = match woken {
             Ok(sandbox) => {
                 if self.keeps_files() {
-                    let mut record = Record::new(&entry.id, profile, self.clock.now())
+                    let mut record = Record::new(&entry.id, profile, self.date(self.now()))
                         .with_resting(Some(&resting));
                     record.resting = false;
                     // A record that says that it rests is as good: it is asked about all the same.
@@ -103,7 +113,11 @@ impl<P: SandboxProvider> Inner<P> {
             }
             Err(error) => error,
         };
-        match self.inspect(&resting.id).await.liveness {
+        let found = match found {
+            Some(found) => found,
+            None => self.inspect(&resting.id).await.liveness,
+        };
+        match found {
             Liveness::Gone { .. } => {
                 drop(permit);
                 self.replace(resting)

@@ -1,6 +1,9 @@
 //! A day of a manager, simulated: users, faults, deaths, crashes, on a clock that does not wait. After each step the
 //! manager and the provider are compared with what must hold.
 //!
+//! The engine goes away and comes back, is restarted, and runs out of disk; somebody kills, stops, pauses and removes sandboxes; the
+//! calendar jumps; and other managers come and go, on copies of the root or with the same name.
+//!
 //! A seed decides everything, and is printed with a failure. `SESSION_SIMULATION_SEEDS` is how many are run,
 //! `SESSION_SIMULATION_SEED` runs one alone, and prints what the manager told.
 
@@ -10,7 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::runtime::Builder;
 
 mod check;
+mod disaster;
+mod mutation;
+mod neighbour;
 mod random;
+mod skew;
 mod step;
 mod user;
 mod weather;

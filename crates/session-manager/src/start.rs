@@ -304,7 +304,7 @@ impl<P: SandboxProvider> Inner<P> {
         if !self.keeps_files() {
             return Ok(None);
         }
-        let mut record = Record::new(&entry.id, profile, self.clock.now());
+        let mut record = Record::new(&entry.id, profile, self.date(self.now()));
         if holds(Guard::RecordFirst) {
             record.sandbox = Some(sandbox.clone());
         }

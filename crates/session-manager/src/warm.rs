@@ -78,6 +78,11 @@ impl<S: ?Sized> Pool<S> {
         self.shelves.iter().any(|shelf| shelf.making > 0)
     }
 
+    #[cfg(test)]
+    pub(crate) fn making(&self) -> usize {
+        self.shelves.iter().map(|shelf| shelf.making).sum()
+    }
+
     pub(crate) fn ready(&self) -> usize {
         self.shelves.iter().map(|shelf| shelf.ready.len()).sum()
     }
@@ -140,7 +145,7 @@ impl<P: SandboxProvider> Inner<P> {
         profile: &Profile,
         sandbox: &SandboxId,
     ) -> Result<()> {
-        let mut record = Record::new(&entry.id, profile, self.clock.now());
+        let mut record = Record::new(&entry.id, profile, self.date(self.now()));
         record.sandbox = Some(sandbox.clone());
         record.moved = true;
         let sandbox = sandbox.clone();

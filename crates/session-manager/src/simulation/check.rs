@@ -18,13 +18,9 @@ impl World {
             tally.shared_workspaces, 0,
             "two sandboxes had the same files"
         );
-        let running = self.provider.running();
-        assert!(
-            tally.most_running <= self.policy.resident,
-            "{} sandboxes ran, {} may",
-            tally.most_running,
-            self.policy.resident
-        );
+        let ours = self.ours();
+        let mut running = self.provider.running();
+        running.retain(|id| ours.contains(id));
         let (resident, open, tenants) = self.manager.inner().rooms.count();
         assert!(
             running.len() <= resident,
@@ -32,8 +28,11 @@ impl World {
         );
         // What a crash left counts until it is gone for certain, whether it still runs or not.
         let recovered = self.manager.recovered();
-        let left = recovered.ended.len() + recovered.orphans.len();
+        let left = recovered.ended.len() + recovered.orphans.len() + recovered.unreachable.len();
         assert!(resident <= self.policy.resident + left);
+        self.check_places(resident);
+        self.check_held();
+        self.check_neighbours();
         assert!(open <= self.policy.open);
         assert!(tenants <= 3);
         self.check_owners();
@@ -42,9 +41,39 @@ impl World {
         let entries = self.manager.inner().entries();
         let asked = entries.iter().filter(|e| e.lock().open.is_none()).count();
         assert!(
-            asked <= self.tasks.len() + self.policy.resident + 2,
+            asked <= self.tasks.len() + self.policy.resident + left + 2,
             "{asked} left"
         );
+    }
+
+    /// Every place that is taken is somebody's.
+    fn check_places(&self, resident: usize) {
+        let stats = self.manager.stats();
+        let pool = lock(&self.manager.inner().pool).making();
+        let leaving = stats.starting + stats.stopping + stats.stuck + stats.orphans;
+        let known = stats.live + stats.warm + stats.unreachable + leaving + pool;
+        assert!(resident <= known, "{resident} places are taken: {stats:?}");
+        let least = stats.live + stats.warm + stats.unreachable;
+        assert!(least <= resident, "{resident} places are taken: {stats:?}");
+    }
+
+    /// What no manager decided to end, and nobody else ended, is there with what was written in it.
+    fn check_held(&mut self) {
+        self.observe();
+        let existing: BTreeSet<SandboxId> = self.provider.existing().into_iter().collect();
+        for entry in self.manager.inner().entries() {
+            if let Some(body) = entry.lock().body() {
+                let there = existing.contains(&body.id) || self.gone.contains(&body.id);
+                assert!(there, "{} of {} was ended", body.id, entry.id);
+            }
+        }
+        let let_go = self.let_go.lock().unwrap();
+        for (sandbox, session) in &self.knowledge.lock().unwrap().held {
+            let there = existing.contains(sandbox)
+                || self.gone.contains(sandbox)
+                || let_go.contains_key(session);
+            assert!(there, "{sandbox} of {session} was ended with its files");
+        }
     }
 
     /// No sandbox is that of two sessions, and no session has two.
@@ -69,7 +98,8 @@ impl World {
         let running = self.provider.running().into_iter();
         // What a crash left, and no record names, is nobody's any more, whatever its labels say. It has no files of a session,
         // as is checked above, and may still be ending when the session has its next one.
-        for id in running.filter(|id| !orphans.contains(id)) {
+        let ours = self.ours();
+        for id in running.filter(|id| !orphans.contains(id) && ours.contains(id)) {
             let spec = self.provider.spec(&id).unwrap();
             if let Some(session) = spec.labels.get("session-manager.session") {
                 assert!(
@@ -99,13 +129,14 @@ impl World {
 
     /// Lets everything come to rest, and checks that nothing is left over.
     pub(super) async fn evening(&mut self) {
-        self.weather.set(0);
+        self.mend();
         for _ in 0..8 {
             // Longer than anything hangs, and more often than anything is tried.
             sleep(Duration::from_secs(4_000)).await;
             let _ = self.manager.cleanup_idle().await;
             self.check();
         }
+        self.take_leave().await;
         for task in self.tasks.drain(..) {
             // A panic of a user is one of the day.
             task.await.unwrap();
@@ -116,6 +147,7 @@ impl World {
         let stats = self.manager.stats();
         assert_eq!(stats.orphans, 0);
         assert_eq!((stats.starting, stats.stopping, stats.stuck), (0, 0, 0));
+        assert_eq!(stats.unreachable, 0);
         assert_eq!(stats.resident, stats.live + stats.warm);
         let entries = inner.entries();
         assert_eq!(entries.len(), stats.open, "an entry of nobody is left");

@@ -38,6 +38,8 @@ impl World {
                 let orderly = self.random.chance(30);
                 self.restart(orderly).await;
             }
+            86 | 87 => self.befall(),
+            88 => self.meet().await,
             _ => self.wait().await,
         }
         // What was begun gets a turn, and sometimes many.
@@ -61,7 +63,8 @@ impl World {
             let arrivals = Arc::clone(&self.arrivals);
             let by_attach = self.random.chance(15);
             // Files that are purged in time are not there for ever.
-            let keeps = self.policy.stored && self.policy.purge.is_none();
+            let stored = self.policy.stored;
+            let keeps = stored && self.policy.purge.is_none();
             let patience = if self.random.chance(30) {
                 self.random.millis(2_000)
             } else {
@@ -69,7 +72,7 @@ impl World {
             };
             self.tasks.push(tokio::spawn(async move {
                 if let Ok(Some(visit)) =
-                    timeout(patience, visit(manager, id, by_attach, keeps)).await
+                    timeout(patience, visit(manager, id, by_attach, keeps, stored)).await
                 {
                     arrivals.lock().unwrap().push(visit);
                 }
@@ -106,6 +109,7 @@ impl World {
     fn kill(&mut self) {
         let running = self.provider.running();
         if let Some(id) = self.random.pick(&running) {
+            self.gone.insert(id.clone());
             self.provider.kill(id);
         }
     }

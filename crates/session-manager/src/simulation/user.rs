@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use backend_core::{BackendExt, ErrorKind, ExecRequest, Sandbox, SandboxId};
 
+use tokio::time::Instant;
+
 use super::world::Provider;
 use crate::{Session, SessionManager, SessionOptions};
 
@@ -21,6 +23,10 @@ pub(super) struct Knowledge {
     pub(super) written: BTreeMap<SandboxId, u64>,
     /// The sessions whose files may be purged, now or whenever.
     pub(super) doubtful: BTreeSet<SandboxId>,
+    /// The sandboxes that hold what was written, and of which session, where files are in sandboxes alone.
+    pub(super) held: BTreeMap<SandboxId, SandboxId>,
+    /// When each session was last used, as somebody knows for certain.
+    pub(super) used: BTreeMap<SandboxId, Instant>,
     /// The sessions in which somebody reads and writes.
     working: BTreeSet<SandboxId>,
     next: u64,
@@ -50,6 +56,8 @@ pub(super) struct Visit {
     last: Mutex<Option<u64>>,
     /// Whether files outlive the sandbox.
     keeps: bool,
+    /// Whether there is a root.
+    stored: bool,
 }
 
 /// Asks for a session, as its tenant.
@@ -58,6 +66,7 @@ pub(super) async fn visit(
     id: SandboxId,
     by_attach: bool,
     keeps: bool,
+    stored: bool,
 ) -> Option<Arc<Visit>> {
     let tenant = tenant_of(&id);
     let manager = manager.scoped(&tenant).unwrap();
@@ -72,6 +81,7 @@ pub(super) async fn visit(
             session,
             last: Mutex::default(),
             keeps,
+            stored,
         })),
         Err(error) => {
             let expected = [
@@ -139,11 +149,19 @@ impl Visit {
             knowledge.next += 1;
             knowledge.next
         };
+        let sandbox = self.session.sandbox_id();
         match self.session.write(path, format!("{id} {number}\n")).await {
             Ok(_) => {
                 let mut last = self.last.lock().unwrap();
                 *last = (*last).max(Some(number));
                 let mut knowledge = knowledge.lock().unwrap();
+                knowledge.used.insert(id.clone(), Instant::now());
+                // If it has the same one before and after, the file is in it.
+                if let Some(sandbox) = sandbox.filter(|_| !self.stored)
+                    && self.session.sandbox_id().as_ref() == Some(&sandbox)
+                {
+                    knowledge.held.insert(sandbox, id.clone());
+                }
                 if self.keeps && !knowledge.doubtful.contains(&id) {
                     knowledge.written.insert(id, number);
                 }

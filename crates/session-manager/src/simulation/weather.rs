@@ -31,9 +31,13 @@ impl Weather {
             _ => Duration::from_secs(20_000),
         };
         if call == ProviderCall::Liveness {
-            // Whether a sandbox is there is always told truly; it may take a while.
+            // Whether a sandbox is there is told truly, or cannot be told; it may take a while.
             let wait = if random.chance(storm) { 8_000 } else { 0 };
-            return Fault::none().after(random.millis(wait));
+            let wait = random.millis(wait);
+            if random.chance(storm / 2) {
+                return Fault::fail(Error::unsupported("an answer in this weather")).after(wait);
+            }
+            return Fault::none().after(wait);
         }
         if !random.chance(storm) {
             let usual = if call == ProviderCall::Create {

@@ -5,7 +5,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use backend_conformance::FakeProvider;
 use backend_core::{ProviderFeatures, SandboxId};
@@ -13,10 +13,12 @@ use backend_state::StateBackend;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use super::neighbour::Neighbour;
 use super::random::Random;
+use super::skew::Skewed;
 use super::user::{Knowledge, Visit};
 use super::weather::Weather;
-use crate::{EventKind, Events, Eviction, SessionManager, TokioClock};
+use crate::{Cause, EventKind, Events, Eviction, SessionManager};
 
 pub(super) type Files = Arc<StateBackend>;
 pub(super) type Provider = FakeProvider<Files>;
@@ -70,7 +72,15 @@ pub(super) struct World {
     /// Sessions that got another sandbox since the last check.
     pub(super) renewed: BTreeSet<SandboxId>,
     /// One clock for all managers of the day, so that what one stored is old for the next.
-    clock: TokioClock,
+    pub(super) clock: Skewed,
+    /// The sandboxes that somebody else ended, with what was in them.
+    pub(super) gone: BTreeSet<SandboxId>,
+    /// Other managers.
+    pub(super) neighbours: Vec<Neighbour>,
+    /// What the sandboxes of the day's managers are marked with.
+    marks: BTreeSet<String>,
+    /// Whether the calendar was right whenever a manager was made.
+    pub(super) right: bool,
     /// What the managers told, if it is to be remembered: two days with the same seed have the same.
     pub(super) told: Option<Vec<String>>,
 }
@@ -116,8 +126,10 @@ impl World {
         let storm = weather.clone();
         let provider = provider().with_features(features);
         provider.faults(move |call, _| storm.fault(call));
-        let clock = TokioClock::starting_at(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30));
-        let (manager, events) = open(&policy, &provider, root.path().into(), clock, 0).await;
+        let clock = Skewed::new();
+        let opened = open(&policy, &provider, root.path().into(), clock.clone(), 0).await;
+        let (manager, events) = opened.unwrap();
+        let marks = [manager.inner().mark.clone()].into();
         Self {
             random,
             weather,
@@ -135,6 +147,10 @@ impl World {
             let_go: Arc::default(),
             renewed: BTreeSet::new(),
             clock,
+            gone: BTreeSet::new(),
+            neighbours: Vec::new(),
+            marks,
+            right: true,
             told: None,
         }
     }
@@ -163,10 +179,35 @@ impl World {
         self.let_go.lock().unwrap().clear();
         self.renewed.clear();
         self.weather.set(0);
-        let root = self.root.path().into();
-        self.boots += 1;
-        let (clock, boots) = (self.clock, self.boots);
-        (self.manager, self.events) = open(&self.policy, &self.provider, root, clock, boots).await;
+        {
+            let mut knowledge = self.knowledge.lock().unwrap();
+            // Without a root the files end with the process, and when a session was last used may not have been written down.
+            knowledge.held.clear();
+            knowledge.used.clear();
+        }
+        self.right &= self.clock.is_right();
+        // The application is another process by now.
+        let next = self.provider.another_process();
+        self.provider.end_process();
+        self.provider = next;
+        let root: PathBuf = self.root.path().into();
+        let mut opened = None;
+        while opened.is_none() {
+            self.boots += 1;
+            let clock = self.clock.clone();
+            opened = open(
+                &self.policy,
+                &self.provider,
+                root.clone(),
+                clock,
+                self.boots,
+            )
+            .await;
+            // It did not start without its engine, and the next attempt has the root all the same.
+            self.provider.set_away(false);
+        }
+        (self.manager, self.events) = opened.unwrap();
+        self.marks.insert(self.manager.inner().mark.clone());
         // What was taken over was told before anybody could listen, and whose it is may never have been told before.
         for entry in self.manager.inner().entries() {
             if let Some(body) = entry.lock().body() {
@@ -188,6 +229,9 @@ impl World {
             {
                 self.renewed.insert(session.clone());
             }
+            if let Some(session) = &event.session {
+                self.learn(session, event.sandbox.as_ref(), &event.kind);
+            }
             if let (Some(session), Some(sandbox)) = (event.session, event.sandbox) {
                 self.owners.insert(sandbox, session);
             }
@@ -195,8 +239,49 @@ impl World {
     }
 }
 
+impl World {
+    /// Takes note of what became of a session.
+    fn learn(&self, session: &SandboxId, sandbox: Option<&SandboxId>, kind: &EventKind) {
+        let mut knowledge = self.knowledge.lock().unwrap();
+        match kind {
+            EventKind::Purged(Cause::Idle) if self.right => {
+                let unused = knowledge
+                    .used
+                    .get(session)
+                    .map(tokio::time::Instant::elapsed);
+                let limit = self.policy.purge.unwrap();
+                assert!(
+                    unused.is_none_or(|unused| unused >= limit),
+                    "{session}: purged after {unused:?}"
+                );
+                knowledge.held.retain(|_, of| of != session);
+            }
+            EventKind::Released { .. } | EventKind::Purged(_) => {
+                knowledge.held.retain(|_, of| of != session);
+            }
+            EventKind::Created { .. } => {
+                knowledge
+                    .held
+                    .retain(|held, of| of != session || Some(held) == sandbox);
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the sandboxes that the day's own managers made.
+    pub(super) fn ours(&self) -> BTreeSet<SandboxId> {
+        let mark = |id: &SandboxId| {
+            let labels = self.provider.spec(id).map(|spec| spec.labels);
+            labels.and_then(|labels| labels.get("session-manager.manager").cloned())
+        };
+        let mut ids = self.provider.existing();
+        ids.retain(|id| mark(id).is_some_and(|mark| self.marks.contains(&mark)));
+        ids.into_iter().collect()
+    }
+}
+
 /// Makes a directory for the day, where nothing waits for a disk if there is such a place.
-fn in_memory() -> TempDir {
+pub(super) fn in_memory() -> TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .unwrap()
@@ -228,9 +313,9 @@ async fn open(
     policy: &Policy,
     provider: &Provider,
     root: PathBuf,
-    clock: TokioClock,
+    clock: Skewed,
     boot: u64,
-) -> (Manager, Events) {
+) -> Option<(Manager, Events)> {
     let mut builder = SessionManager::builder(provider.clone())
         .name("day")
         .clock(clock)
@@ -257,7 +342,7 @@ async fn open(
             idle_for: Duration::from_secs(5),
         });
     }
-    let manager = builder.build().await.unwrap();
+    let manager = builder.build().await.ok()?;
     let events = manager.subscribe();
-    (manager, events)
+    Some((manager, events))
 }

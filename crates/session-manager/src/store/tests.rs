@@ -38,7 +38,9 @@ fn with_session(root: &Path) -> (Store, PathBuf) {
 fn a_session_is_stored_and_found_for_its_owner_alone() {
     let here = tempfile::tempdir().unwrap();
     let (store, directory) = with_session(here.path());
-    assert_eq!(store.load(&id("one")).unwrap(), Some(record("one")));
+    let mut stored = store.load(&id("one")).unwrap().unwrap();
+    assert!(stored.directory.take().is_some(), "it knows its directory");
+    assert_eq!(stored, record("one"));
     assert_eq!(store.load(&id("two")).unwrap(), None);
     assert_eq!(store.ids().unwrap(), [id("one")]);
     let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -65,22 +67,33 @@ fn a_record_that_is_not_one_is_an_error_and_stays() {
     let whole = fs::read(&path).unwrap();
     let newer = String::from_utf8(whole.clone())
         .unwrap()
-        .replace("\"version\": 1", "\"version\": 2");
+        .replace("\"version\": 2", "\"version\": 3");
     let other = String::from_utf8(whole.clone())
         .unwrap()
         .replace("\"one\"", "\"two\"");
-    for text in [
-        &b""[..],
-        b"{}",
-        b"\0\0\0\0",
-        &whole[..whole.len() / 2],
-        newer.as_bytes(),
-        other.as_bytes(),
-        &vec![b' '; 2 << 20],
+    let unknown = String::from_utf8(whole.clone())
+        .unwrap()
+        .replace("\"env\"", "\"secret\"");
+    for (text, why) in [
+        (&b""[..], "it is damaged (it ends too early"),
+        (b"{}", "it is damaged (a field is missing"),
+        (b"\0\0\0\0", "it is damaged (it is not JSON"),
+        (
+            &whole[..whole.len() / 2],
+            "it is damaged (it ends too early",
+        ),
+        (newer.as_bytes(), "written by a newer version"),
+        (other.as_bytes(), "it is the record of another session"),
+        (unknown.as_bytes(), "it is damaged (a field is"),
+        (&vec![b' '; 2 << 20], "cannot be read"),
     ] {
         fs::write(&path, text).unwrap();
         let error = store.load(&id("one")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
+        assert!(error.to_string().contains(why), "{error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+        let may_purge = error.to_string().contains("or purge the session");
+        assert_eq!(may_purge, why.contains("damaged"), "{error}");
         assert!(!error.to_string().contains(here.path().to_str().unwrap()));
         assert_eq!(fs::read(&path).unwrap(), text);
     }
@@ -141,4 +154,59 @@ fn what_a_crash_left_is_cleared() {
     );
     assert_eq!(fs::read_dir(here.path().join(".trash")).unwrap().count(), 0);
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
+}
+
+#[test]
+fn a_lock_file_that_is_removed_or_replaced_lets_nobody_in() {
+    let here = tempfile::tempdir().unwrap();
+    let mark = || "m".to_owned();
+    let store = Store::open(here.path(), false, mark).unwrap();
+    fs::remove_file(here.path().join(".lock")).unwrap();
+    assert!(Store::open(here.path(), false, mark).is_err());
+    fs::write(here.path().join(".lock"), "").unwrap();
+    assert!(Store::open(here.path(), false, mark).is_err());
+    let view = super::View::open(here.path()).unwrap();
+    assert!(view.is_owned().unwrap());
+    store.unlock();
+    assert!(!view.is_owned().unwrap());
+}
+
+#[test]
+fn nothing_is_written_to_a_directory_that_took_the_place_of_the_root() {
+    let here = tempfile::tempdir().unwrap();
+    let root = here.path().join("root");
+    let (store, _) = with_session(&root);
+    fs::rename(&root, here.path().join("moved")).unwrap();
+    fs::create_dir_all(root.join("one")).unwrap();
+    let error = store.save(&record("one")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(!root.join("one/session.json").exists());
+}
+
+#[test]
+fn a_record_in_another_directory_names_no_sandbox() {
+    let here = tempfile::tempdir().unwrap();
+    let (store, directory) = with_session(here.path());
+    let mut named = record("one");
+    named.sandbox = Some(id("sandbox"));
+    store.save(&named).unwrap();
+    let copy = here.path().join("two");
+    fs::create_dir(&copy).unwrap();
+    let text = fs::read_to_string(directory.join("session.json")).unwrap();
+    let text = text.replace("\"one\"", "\"two\"");
+    fs::write(copy.join("session.json"), text).unwrap();
+    let copied = store.load(&id("two")).unwrap().unwrap();
+    assert!(copied.copied && copied.sandbox.is_none());
+    let original = store.load(&id("one")).unwrap().unwrap();
+    assert!(!original.copied && original.sandbox.is_some());
+}
+
+#[test]
+fn a_record_of_the_first_version_is_read() {
+    let here = tempfile::tempdir().unwrap();
+    let (store, directory) = with_session(here.path());
+    let text = r#"{"version": 1, "id": "one", "created_ms": 1, "used_ms": 2, "sandbox": "s", "resting": true}"#;
+    fs::write(directory.join("session.json"), text).unwrap();
+    let record = store.load(&id("one")).unwrap().unwrap();
+    assert!(record.resting && record.sandbox == Some(id("s")) && !record.copied);
 }

@@ -146,14 +146,22 @@ async fn what_rests_is_not_given_up_for_one_failure() {
         ProviderCall::Resume => Fault::lose(broken()),
         _ => Fault::none(),
     });
+    // The answer is lost, and the sandbox runs all the same.
+    assert_eq!(session.read("/f").await.unwrap().text, "kept");
+    let sandbox = session.sandbox_id();
+    manager.hibernate("a").await.unwrap();
+    provider.faults(|call, _| match call {
+        ProviderCall::Resume => Fault::lose(broken()),
+        ProviderCall::Attach => Fault::fail(broken()),
+        _ => Fault::none(),
+    });
     assert!(session.read("/f").await.is_err());
-    assert_eq!(
-        provider.running(),
-        [],
-        "what the lost call started rests again"
-    );
+    let stats = manager.stats();
+    assert_eq!((stats.unreachable, stats.resident), (1, 1), "it may run");
+    assert!(session.info().unwrap().trouble.is_some());
     provider.faults(|_, _| Fault::none());
     assert_eq!(session.read("/f").await.unwrap().text, "kept");
+    assert_eq!(session.sandbox_id(), sandbox);
 }
 
 #[tokio::test]

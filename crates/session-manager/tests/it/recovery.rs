@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use backend_conformance::{Fault, ProviderCall};
 use backend_core::{
-    BackendExt, ProviderFeatures, Sandbox, SandboxExt, SandboxId, SandboxProvider, SandboxSpec,
+    BackendExt, ErrorKind, ProviderFeatures, Sandbox, SandboxExt, SandboxId, SandboxProvider,
+    SandboxSpec,
 };
 use session_manager::SessionState;
 use tokio::time::sleep;
@@ -74,13 +75,17 @@ async fn as_long_as_the_old_sandbox_may_run_there_is_no_new_one() {
         ProviderCall::Attach | ProviderCall::Destroy => Fault::fail(broken()),
         _ => Fault::none(),
     });
+    let left = provider.existing();
     let manager = with_root(&provider, here.path()).build().await.unwrap();
+    assert_eq!(manager.recovered().unreachable.len(), 1);
     sleep(MINUTE).await;
-    assert!(manager.get_or_create("a").await.is_err());
-    assert_eq!((manager.stats().stuck, manager.stats().resident), (1, 1));
+    let error = manager.get_or_create("a").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let stats = manager.stats();
+    assert_eq!((stats.unreachable, stats.resident, stats.open), (1, 1, 0));
     provider.faults(|_, _| Fault::none());
-    sleep(2 * MINUTE).await;
-    manager.get_or_create("a").await.unwrap();
+    let session = manager.get_or_create("a").await.unwrap();
+    assert_eq!(session.sandbox_id(), left.first().cloned());
     assert_eq!(provider.tally().shared_workspaces, 0);
 }
 
@@ -94,8 +99,15 @@ async fn sandboxes_of_nobody_are_destroyed_and_those_of_others_are_left() {
     let ours = provider.existing().pop().unwrap();
     let name = ours.as_str().split('-').next().unwrap().to_owned();
     let spec = |id: String| SandboxSpec::new(SandboxId::parse(id).unwrap());
-    let orphan = spec(format!("{name}-{:024x}", 7));
+    let mut orphan = spec(format!("{name}-{:024x}", 7));
+    let mark = provider.spec(&ours).unwrap().labels["session-manager.manager"].clone();
+    orphan
+        .labels
+        .insert("session-manager.manager".to_owned(), mark);
+    // Its name is all that it has of ours, and who made it is still there.
+    let unmarked = spec(format!("{name}-{:024x}", 8));
     let others = [
+        unmarked.clone(),
         spec(format!("{name}-b-{:024x}", 7)),
         spec(format!("{name}-by-hand")),
         spec("other-000000000000000000000007".to_owned()),
@@ -107,6 +119,7 @@ async fn sandboxes_of_nobody_are_destroyed_and_those_of_others_are_left() {
     }
     let manager = stored(&provider, here.path()).await;
     assert_eq!(manager.recovered().orphans, [orphan.id]);
+    assert_eq!(manager.recovered().foreign, [unmarked.id]);
     while manager.stats().orphans > 0 {
         sleep(Duration::from_millis(1)).await;
     }
@@ -126,7 +139,15 @@ async fn a_named_manager_without_a_root_ends_what_it_left() {
     assert_eq!(provider.existing().len(), 2);
     let nameless = builder(&provider).build().await.unwrap();
     assert!(nameless.recovered().orphans.is_empty());
-    let manager = builder(&provider).name("app").build().await.unwrap();
+    // As long as the process that made them is there, they are its.
+    let replica = builder(&provider.another_process()).name("app");
+    let replica = replica.build().await.unwrap();
+    assert_eq!(replica.recovered().foreign.len(), 1);
+    assert!(replica.shutdown().await.failures.is_empty());
+    assert_eq!(provider.existing().len(), 2);
+    provider.end_process();
+    let manager = builder(&provider.another_process()).name("app");
+    let manager = manager.build().await.unwrap();
     assert_eq!(manager.recovered().orphans.len(), 1);
     while manager.stats().orphans > 0 {
         sleep(Duration::from_millis(1)).await;
