@@ -166,6 +166,7 @@ impl Drop for Dockerd {
             }
         }
         self.stop();
+        end_containers_below(self.directory.path());
         unmount_below(self.directory.path());
     }
 }
@@ -205,6 +206,25 @@ fn run(directory: &Path, options: &[String]) -> Child {
         )
         .spawn()
         .unwrap()
+}
+
+/// An engine that was killed leaves its containers running, and those that look after them.
+fn end_containers_below(directory: &Path) {
+    let marked = format!("{}/", directory.display());
+    for pid in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let file = |name: &str| std::fs::read_to_string(pid.path().join(name)).unwrap_or_default();
+        let line = file("cmdline");
+        let name = pid.file_name().to_string_lossy().into_owned();
+        if !line.contains("containerd-shim") || !line.contains(&marked) {
+            continue;
+        }
+        let children = file(&format!("task/{name}/children"));
+        for pid in children.split_whitespace().chain([name.as_str()]) {
+            if let Some(pid) = pid.parse().ok().and_then(Pid::from_raw) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+    }
 }
 
 /// An engine may leave mounts behind, without which its directory cannot be removed.
@@ -254,16 +274,16 @@ impl Disk {
 
     /// Takes all that is free.
     pub(crate) fn fill(&self) {
-        use std::io::Write;
+        use rustix::fs::{FallocateFlags, fallocate};
 
-        let mut ballast = std::fs::File::options()
-            .append(true)
-            .create(true)
-            .open(&self.ballast)
-            .unwrap();
-        for size in [1 << 20, 4 << 10, 1] {
-            let block = vec![7; size];
-            while ballast.write_all(&block).is_ok() {}
+        let ballast = std::fs::File::create(&self.ballast).unwrap();
+        let (mut taken, mut size) = (0, 1 << 30);
+        while size > 0 {
+            if fallocate(&ballast, FallocateFlags::empty(), taken, size).is_ok() {
+                taken += size;
+            } else {
+                size /= 2;
+            }
         }
         // What is not on the disk yet may turn out not to fit.
         let _ = ballast.sync_all();

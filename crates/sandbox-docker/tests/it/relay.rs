@@ -144,9 +144,13 @@ impl Relay {
 
     /// Ends every connection.
     pub(crate) async fn cut(&self) {
-        self.shared.cut.send_modify(|times| *times += 1);
-        while self.open() > 0 {
+        loop {
+            // Again and again: one that was just accepted may not have heard of the last time.
+            self.shared.cut.send_modify(|times| *times += 1);
             tokio::task::yield_now().await;
+            if self.open() == 0 {
+                return;
+            }
         }
     }
 

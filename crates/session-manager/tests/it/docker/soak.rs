@@ -22,7 +22,7 @@ use super::relay::{At, Relay};
 const SESSIONS: usize = 200;
 const RESIDENT: usize = 12;
 const WORKERS: usize = 8;
-const DISK: u64 = 3 << 30;
+const DISK: u64 = 1 << 30;
 
 /// How long everything may take to be well again.
 const RECOVERY: Duration = Duration::from_secs(300);
@@ -276,19 +276,31 @@ async fn nothing_that_was_acknowledged_is_lost_whatever_the_engine_does() {
     while begun.elapsed() < Duration::from_secs(seconds) && workers.len() == WORKERS {
         let quiet = Duration::from_millis(500 + 100 * random.below(30) as u64);
         tokio::time::sleep(quiet).await;
-        *troubles
-            .entry(trouble(&mut dockerd, &relay, &mut random).await)
-            .or_default() += 1;
+        let what = trouble(&mut dockerd, &relay, &mut random).await;
+        *troubles.entry(what).or_default() += 1;
+        println!(
+            "{:>4} s: {what}, {} writes, {} refused, {} live, {} stuck",
+            begun.elapsed().as_secs(),
+            counts.writes.load(Ordering::Relaxed),
+            counts.refused.load(Ordering::Relaxed),
+            managers.iter().map(|m| m.stats().live).sum::<usize>(),
+            managers.iter().map(|m| m.stats().stuck).sum::<usize>(),
+        );
         // A worker that failed is told at once.
         if let Some(failed) = workers.try_join_next() {
             failed.unwrap();
         }
     }
     stop.store(true, Ordering::Relaxed);
+    println!("{:>4} s: the workers end", begun.elapsed().as_secs());
     let mut expected: HashMap<usize, Expected> = HashMap::new();
     for part in workers.join_all().await {
         expected.extend(part);
     }
+    println!(
+        "{:>4} s: everything is read again",
+        begun.elapsed().as_secs()
+    );
     let recovering = Instant::now();
     let verified = verify(&managers, &expected).await;
     let recovered = recovering.elapsed();
