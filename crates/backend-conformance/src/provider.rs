@@ -13,7 +13,7 @@ use backend_core::{
     Backend, Error, Liveness, Owner, ProviderFeatures, Result, SandboxId, SandboxInfo,
     SandboxProvider, SandboxSpec, VirtualPath,
 };
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 mod commands;
 mod fault;
@@ -69,8 +69,8 @@ struct Engine<B> {
     files: Box<MakeFiles<B>>,
     script: Mutex<Arc<Script>>,
     state: Mutex<State<B>>,
-    /// How often all connections to the engine broke.
-    breaks: watch::Sender<u64>,
+    /// Tells those who wait, in the order in which they began to, that all connections to the engine broke.
+    breaks: Notify,
 }
 
 struct State<B> {
@@ -128,7 +128,7 @@ impl<B: Backend> FakeProvider<B> {
                     away: false,
                     full: false,
                 }),
-                breaks: watch::Sender::new(0),
+                breaks: Notify::new(),
             }),
             process: 0,
         }
@@ -244,7 +244,7 @@ impl<B> State<B> {
     fn liveness(&self, id: &SandboxId, asked: &FakeSandbox<B>) -> Liveness {
         match self.sandboxes.get(id) {
             _ if self.away => Liveness::unknown("the engine does not answer"),
-            Some(made) if made.paused => Liveness::unknown("it is paused"),
+            Some(made) if made.is_paused() => Liveness::unknown("it is paused"),
             Some(made) if made.rests => Liveness::asleep("it was suspended"),
             Some(_) if asked.runs() => Liveness::Alive,
             // It was resumed since, and this handle is of the run before.
@@ -264,6 +264,10 @@ impl<B> State<B> {
 impl<B> Made<B> {
     fn runs(&self) -> bool {
         !self.rests && self.sandbox.runs()
+    }
+
+    fn is_paused(&self) -> bool {
+        self.paused && self.runs()
     }
 }
 
@@ -377,7 +381,7 @@ impl<B: Backend> SandboxProvider for FakeProvider<B> {
             let mut state = self.state();
             let made = state.sandboxes.get_mut(id);
             let made = made.ok_or_else(|| gone("there is no such sandbox"))?;
-            if made.paused {
+            if made.is_paused() {
                 return Err(gone("the sandbox is paused"));
             }
             if !made.rests {

@@ -95,7 +95,7 @@ impl<B> FakeSandbox<B> {
         } else if state
             .sandboxes
             .get(&self.id)
-            .is_some_and(|made| made.paused)
+            .is_some_and(super::Made::is_paused)
         {
             Err(gone("the sandbox is paused"))
         } else {
@@ -129,8 +129,7 @@ impl<B: Backend> FakeSandbox<B> {
 
     /// Waits until the connection to the engine breaks.
     pub(super) async fn cut(&self) {
-        // The sender lives as long as this.
-        let _ = self.provider.engine.breaks.subscribe().changed().await;
+        self.provider.engine.breaks.notified().await;
     }
 }
 

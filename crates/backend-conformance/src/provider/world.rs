@@ -107,7 +107,7 @@ impl<B: Backend> FakeProvider<B> {
     /// Returns the sandboxes that somebody paused.
     pub fn paused(&self) -> Vec<SandboxId> {
         let state = self.state();
-        let paused = state.sandboxes.iter().filter(|(_, made)| made.paused);
+        let paused = state.sandboxes.iter().filter(|(_, made)| made.is_paused());
         paused.map(|(id, _)| id.clone()).collect()
     }
 
@@ -119,6 +119,6 @@ impl<B: Backend> FakeProvider<B> {
 
     /// Breaks all connections.
     fn cut(&self) {
-        self.engine.breaks.send_modify(|breaks| *breaks += 1);
+        self.engine.breaks.notify_waiters();
     }
 }

@@ -21,6 +21,8 @@ mod hostile;
 mod kill;
 #[cfg(target_os = "linux")]
 mod local;
+mod outage;
+mod ownership;
 mod persistence;
 mod recovery;
 mod sessions;

@@ -188,8 +188,30 @@ impl Clean {
             results.failed(id.as_str(), &Failure::Core(error), &mut app.out);
         }
         let ended = orphans.saturating_sub(left.len());
+        let recovered = manager.recovered();
+        if recovered.copied {
+            app.out.warning(format_args!(
+                "the workspace root is a copy of another one: the sandboxes that its records named are the original's"
+            ));
+        }
+        for id in &recovered.foreign {
+            app.out.warning(format_args!(
+                "sandbox '{id}' is no session's and may belong to another manager; it was left alone"
+            ));
+        }
+        for id in &recovered.unreachable {
+            app.out.warning(format_args!(
+                "the sandbox of session '{id}' could not be reached; it was left alone"
+            ));
+        }
         if app.out.is_json() {
-            let document = json!({ "results": results.items, "orphans_ended": ended });
+            let document = json!({
+                "results": results.items,
+                "orphans_ended": ended,
+                "left_alone": recovered.foreign,
+                "unreachable": recovered.unreachable,
+                "copied": recovered.copied,
+            });
             app.out.json(&document)?;
         } else {
             app.out.summary(format_args!(

@@ -56,6 +56,11 @@ impl List {
                 info.id.as_str()
             ))?;
         }
+        for info in &all.sessions {
+            if let Some(trouble) = &info.trouble {
+                app.out.warning(format_args!("{}: {trouble}", info.id));
+            }
+        }
         for (id, error) in all.unreadable {
             app.out.warning(format_args!("{id}: {error}"));
         }
@@ -86,5 +91,6 @@ fn to_json(info: &SessionInfo, existing: Option<&[SandboxId]>) -> Value {
         "used": rfc3339(info.used),
         "sandbox": info.sandbox,
         "sandbox_exists": exists,
+        "trouble": info.trouble,
     })
 }

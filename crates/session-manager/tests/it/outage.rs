@@ -1,0 +1,314 @@
+//! An engine that cannot be reached, that is restarted, and sandboxes that somebody stops, pauses or removes by hand: what no manager
+//! decided to end is there afterwards, with the same id and the same files.
+
+use std::time::Duration;
+
+use backend_conformance::{Fault, ProviderCall};
+use backend_core::{
+    BackendExt, ErrorKind, ExecRequest, ProviderFeatures, Sandbox, SandboxExt, SandboxProvider,
+};
+use session_manager::{Cause, EventKind, Eviction, SessionOptions, SessionState};
+use tokio::time::sleep;
+
+use crate::support::{
+    MINUTE, Provider, broken, builder, manager, provider, settled, told, with_root,
+};
+
+fn resting() -> Provider {
+    let mut features = ProviderFeatures::none();
+    features.suspends = true;
+    provider().with_features(features)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_is_away_costs_nobody_anything() {
+    for stored in [false, true] {
+        let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+        let builder = if stored {
+            with_root(&provider, here.path())
+        } else {
+            builder(&provider)
+        };
+        let manager = builder.build().await.unwrap();
+        let mut events = manager.subscribe();
+        let session = manager.get_or_create("a").await.unwrap();
+        session.write("/thesis", "months of work").await.unwrap();
+        let sandbox = session.sandbox_id();
+        provider.set_away(true);
+        for _ in 0..3 {
+            let error = session.read("/thesis").await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+            sleep(MINUTE).await;
+            let cleaned = manager.cleanup_idle().await;
+            assert_eq!((cleaned.unreachable.len(), cleaned.died.len()), (1, 0));
+            let error = manager.get_or_create("a").await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+            assert!(error.to_string().contains("does not answer"), "{error}");
+            assert!(session.liveness().await.is_unknown());
+        }
+        let info = session.info().unwrap();
+        assert_eq!(info.state, SessionState::Live);
+        assert!(info.trouble.unwrap().contains("does not answer"));
+        let stats = manager.stats();
+        assert_eq!((stats.live, stats.unresponsive, stats.resident), (1, 1, 1));
+        provider.set_away(false);
+        assert_eq!(
+            session.read("/thesis").await.unwrap().text,
+            "months of work"
+        );
+        assert!(manager.get_or_create("a").await.is_ok());
+        assert_eq!(session.sandbox_id(), sandbox, "the same one");
+        assert_eq!(manager.stats().unresponsive, 0);
+        let outages = told(&mut events, |kind| {
+            matches!(
+                kind,
+                EventKind::Unresponsive { .. } | EventKind::Died { .. }
+            )
+        });
+        assert_eq!(outages.len(), 1, "told once: {outages:?}");
+        assert_eq!(provider.tally().destroyed, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_asked_is_not_idle() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let manager = with_root(&provider, here.path())
+        .max_resident(1)
+        .idle_timeout(MINUTE)
+        .background_limit(MINUTE * 2)
+        .eviction(Eviction::LeastRecentlyUsed { idle_for: MINUTE })
+        .build()
+        .await
+        .unwrap();
+    let session = manager.get_or_create("a").await.unwrap();
+    let sandbox = session.sandbox_id().unwrap();
+    provider.pause_by_hand(&sandbox);
+    sleep(MINUTE * 10).await;
+    let cleaned = manager.cleanup_idle().await;
+    assert_eq!(
+        (cleaned.unreachable.len(), cleaned.hibernated.len()),
+        (1, 0)
+    );
+    let error = manager.get_or_create("b").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::QuotaExceeded, "{error}");
+    let error = manager.hibernate("a").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    provider.unpause(&sandbox);
+    assert_eq!(session.sandbox_id(), Some(sandbox));
+    assert_eq!(manager.cleanup_idle().await.hibernated.len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_whose_sandbox_was_stopped_by_hand_sleeps() {
+    for restart in [false, true] {
+        let provider = resting();
+        let manager = manager(&provider).await;
+        let mut events = manager.subscribe();
+        let session = manager.get_or_create("a").await.unwrap();
+        session.write("/f", "kept").await.unwrap();
+        let sandbox = session.sandbox_id().unwrap();
+        if restart {
+            provider.restart(false);
+        } else {
+            provider.stop_by_hand(&sandbox);
+        }
+        let error = session.read("/f").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        settled(&manager).await;
+        assert_eq!(session.info().unwrap().state, SessionState::Hibernated);
+        assert_eq!(manager.stats().resident, 0, "its place is free");
+        let slept = told(&mut events, |kind| {
+            matches!(
+                kind,
+                EventKind::Hibernated(Cause::Stopped) | EventKind::Died { .. }
+            )
+        });
+        assert_eq!(slept.len(), 1);
+        assert!(matches!(
+            slept[0].kind,
+            EventKind::Hibernated(Cause::Stopped)
+        ));
+        assert_eq!(session.read("/f").await.unwrap().text, "kept");
+        assert_eq!(session.sandbox_id(), Some(sandbox));
+        assert_eq!(provider.tally().destroyed, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_there_needs_no_stopping() {
+    let elsewhere = backend_core::SandboxId::parse("elsewhere").unwrap();
+    for (stored, rename) in [(false, false), (true, false), (true, true)] {
+        let (provider, here) = (resting(), tempfile::tempdir().unwrap());
+        let builder = if stored {
+            with_root(&provider, here.path())
+        } else {
+            builder(&provider)
+        };
+        let manager = builder.max_resident(1).build().await.unwrap();
+        let mut events = manager.subscribe();
+        let session = manager.get_or_create("a").await.unwrap();
+        session.write("/f", "kept").await.unwrap();
+        let sandbox = session.sandbox_id().unwrap();
+        if rename {
+            assert!(provider.rename_by_hand(&sandbox, &elsewhere));
+            provider.kill(&elsewhere);
+        } else {
+            assert!(provider.remove_by_hand(&sandbox));
+        }
+        // Nobody has asked it since, and it is asked to stop.
+        let _ = manager.hibernate("a").await;
+        settled(&manager).await;
+        let stats = manager.stats();
+        assert_eq!((stats.stuck, stats.resident), (0, 0));
+        let died = told(&mut events, |kind| matches!(kind, EventKind::Died { .. }));
+        assert_eq!(died.len(), 1);
+        if stored {
+            assert_eq!(session.info().unwrap().state, SessionState::Hibernated);
+            assert_eq!(session.read("/f").await.unwrap().text, "kept");
+        } else {
+            assert_eq!(session.info().unwrap().state, SessionState::Dead);
+            assert!(manager.get_or_create("b").await.is_ok(), "there is room");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_fails_is_visible_and_whoever_asks_hurries_it() {
+    let provider = resting();
+    let manager = builder(&provider)
+        .stop_retry(2, Duration::from_secs(1))
+        .build()
+        .await
+        .unwrap();
+    let session = manager.get_or_create("a").await.unwrap();
+    session.write("/f", "kept").await.unwrap();
+    provider.faults(|call, _| match call {
+        ProviderCall::Suspend => Fault::fail(broken()),
+        _ => Fault::none(),
+    });
+    assert!(manager.hibernate("a").await.is_err());
+    sleep(MINUTE * 10).await;
+    let info = session.info().unwrap();
+    assert_eq!(info.state, SessionState::Stuck);
+    assert!(info.trouble.unwrap().contains("the engine is broken"));
+    let error = session.read("/f").await.unwrap_err();
+    assert!(
+        error.to_string().contains("the engine is broken"),
+        "{error}"
+    );
+    // The next attempt is up to a minute away, and nobody has to wait for it.
+    provider.faults(|_, _| Fault::none());
+    let began = tokio::time::Instant::now();
+    assert_eq!(session.read("/f").await.unwrap().text, "kept");
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_rests_is_not_replaced_while_it_cannot_be_told() {
+    for stored in [false, true] {
+        let (provider, here) = (resting(), tempfile::tempdir().unwrap());
+        let builder = if stored {
+            with_root(&provider, here.path())
+        } else {
+            builder(&provider)
+        };
+        let manager = builder.build().await.unwrap();
+        let session = manager.get_or_create("a").await.unwrap();
+        session.write("/f", "kept").await.unwrap();
+        let sandbox = session.sandbox_id();
+        manager.hibernate("a").await.unwrap();
+        provider.set_away(true);
+        let error = session.read("/f").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(session.info().unwrap().state, SessionState::Hibernated);
+        assert_eq!(manager.stats().resident, 0);
+        provider.set_away(false);
+        assert_eq!(session.read("/f").await.unwrap().text, "kept");
+        assert_eq!(session.sandbox_id(), sandbox);
+        // Only what is gone is given up.
+        manager.hibernate("a").await.unwrap();
+        provider.remove_by_hand(sandbox.as_ref().unwrap());
+        let read = session.read("/f").await;
+        if stored {
+            assert_eq!(read.unwrap().text, "kept");
+        } else {
+            assert!(read.is_err());
+            assert_eq!(session.info().unwrap().state, SessionState::Dead);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sleeping_session_takes_other_variables() {
+    for stored in [false, true] {
+        let (provider, here) = (resting(), tempfile::tempdir().unwrap());
+        let builder = if stored {
+            with_root(&provider, here.path())
+        } else {
+            builder(&provider)
+        };
+        let manager = builder.build().await.unwrap();
+        let token = |value: &str| SessionOptions::new().env("TOKEN", value).env("A", "1");
+        let session = manager
+            .get_or_create_with("a", &token("old"))
+            .await
+            .unwrap();
+        session.write("/f", "kept").await.unwrap();
+        let sandbox = session.sandbox_id();
+        manager.hibernate("a").await.unwrap();
+        let session = manager
+            .get_or_create_with("a", &token("new"))
+            .await
+            .unwrap();
+        assert_eq!(session.sandbox_id(), sandbox, "it was resumed");
+        let printed = session.execute("printenv TOKEN").await.unwrap();
+        assert_eq!(printed.stdout.to_text(), "new\n");
+        let own = ExecRequest::shell("printenv TOKEN").env("TOKEN", "own");
+        let printed = session.execute_with(&own).await.unwrap();
+        assert_eq!(printed.stdout.to_text(), "own\n");
+        // It stays so over the next sleep.
+        manager.hibernate("a").await.unwrap();
+        let printed = session.execute("printenv TOKEN").await.unwrap();
+        assert_eq!(printed.stdout.to_text(), "new\n");
+        let live = manager.get_or_create_with("a", &token("newer")).await;
+        assert_eq!(live.unwrap_err().kind(), ErrorKind::InvalidRequest);
+        // One that is to go cannot be taken from a sandbox.
+        manager.hibernate("a").await.unwrap();
+        let fewer = SessionOptions::new().env("TOKEN", "new");
+        let asked = manager.get_or_create_with("a", &fewer).await;
+        if stored {
+            let session = asked.unwrap();
+            assert_ne!(session.sandbox_id(), sandbox, "it was made anew");
+            let printed = session.execute("printenv A").await.unwrap();
+            assert!(!printed.status.is_success());
+            assert_eq!(session.read("/f").await.unwrap().text, "kept");
+            assert_eq!(provider.existing().len(), 1);
+        } else {
+            let error = asked.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+            assert!(!error.to_string().contains("new\""), "{error}");
+            assert_eq!(session.read("/f").await.unwrap().text, "kept");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_place_is_given_back_by_what_ended_behind_everybodys_back() {
+    let provider = provider();
+    let manager = builder(&provider)
+        .max_resident(1)
+        .eviction(Eviction::LeastRecentlyUsed {
+            idle_for: Duration::ZERO,
+        })
+        .build()
+        .await
+        .unwrap();
+    let session = manager.get_or_create("a").await.unwrap();
+    provider.remove_by_hand(&session.sandbox_id().unwrap());
+    assert!(!manager.cleanup_idle().await.died.is_empty() || session.read("/f").await.is_err());
+    settled(&manager).await;
+    assert_eq!(manager.stats().resident, 0);
+    assert!(manager.get_or_create("b").await.is_ok());
+    assert!(provider.list().await.unwrap().len() == 1);
+}

@@ -1,0 +1,387 @@
+//! Whose a sandbox is: copies of roots and of sessions, replicas of one configuration, backups and clocks that are set.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use backend_core::{BackendExt, ProviderFeatures, SandboxId};
+use session_manager::{EventKind, ListSessions, WorkspaceRoot};
+
+use crate::support::{
+    MINUTE, Manager, Provider, Turned, builder, provider, stored, told, with_root,
+};
+
+fn id(text: &str) -> SandboxId {
+    SandboxId::parse(text).unwrap()
+}
+
+/// Copies as `cp -a` does.
+fn copy(from: &Path, to: &Path) {
+    let done = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(from)
+        .arg(to)
+        .status();
+    assert!(done.unwrap().success());
+}
+
+/// Leaves a manager as a crash of its process does. Where it was the only one in its runtime, the runtime has to go as well; here
+/// nothing of it is under way.
+async fn crash(manager: Manager, provider: &Provider) -> Provider {
+    drop(manager);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let next = provider.another_process();
+    provider.end_process();
+    next
+}
+
+#[tokio::test]
+async fn a_copied_root_takes_over_nothing_and_ends_nothing() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let root = here.path().join("root");
+    let manager = stored(&provider, &root).await;
+    let alice = manager.get_or_create("alice").await.unwrap();
+    alice.write("/f", "of the original").await.unwrap();
+    let bob = manager.get_or_create("bob").await.unwrap();
+    manager.release("bob").await.unwrap();
+    let copied = here.path().join("copy");
+    copy(&root, &copied);
+    // In use by the original alone: its record was not written when the copy was made.
+    let bob_again = manager.get_or_create("bob").await.unwrap();
+    drop(bob);
+    let before = provider.existing();
+    let second = with_root(&provider.another_process(), &copied);
+    let second = second.build().await.unwrap();
+    let recovered = second.recovered();
+    assert!(recovered.copied);
+    assert!(
+        recovered.adopted.is_empty() && recovered.orphans.is_empty(),
+        "{recovered:?}"
+    );
+    let theirs = second.get_or_create("alice").await.unwrap();
+    assert_ne!(theirs.sandbox_id(), alice.sandbox_id());
+    assert_eq!(theirs.read("/f").await.unwrap().text, "of the original");
+    theirs.write("/f", "of the copy").await.unwrap();
+    assert!(second.shutdown().await.failures.is_empty());
+    drop((theirs, second));
+    assert_eq!(
+        provider.existing(),
+        before,
+        "the original's are as they were"
+    );
+    assert_eq!(alice.read("/f").await.unwrap().text, "of the original");
+    assert!(bob_again.write("/g", "x").await.is_ok());
+    // From now on it is a root of its own.
+    let second = stored(&provider.another_process(), &copied).await;
+    assert!(!second.recovered().copied);
+}
+
+#[tokio::test]
+async fn a_copy_with_the_same_name_ends_nothing_either() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let root = here.path().join("root");
+    let manager = with_root(&provider, &root)
+        .name("app")
+        .build()
+        .await
+        .unwrap();
+    let alice = manager.get_or_create("alice").await.unwrap();
+    let copied = here.path().join("copy");
+    copy(&root, &copied);
+    for _ in 0..2 {
+        let second = with_root(&provider.another_process(), &copied).name("app");
+        let second = second.build().await.unwrap();
+        assert_eq!(second.recovered().foreign.len(), 1);
+        assert!(second.shutdown().await.failures.is_empty());
+    }
+    assert!(alice.write("/f", "x").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_root_that_was_moved_is_the_same_one() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let root = here.path().join("root");
+    let manager = stored(&provider, &root).await;
+    let session = manager.get_or_create("a").await.unwrap();
+    let sandbox = session.sandbox_id();
+    drop(session);
+    let next = crash(manager, &provider).await;
+    let moved = here.path().join("moved");
+    fs::rename(&root, &moved).unwrap();
+    let manager = stored(&next, &moved).await;
+    assert!(!manager.recovered().copied);
+    assert_eq!(manager.get("a").unwrap().sandbox_id(), sandbox);
+}
+
+#[tokio::test]
+async fn a_root_of_an_older_version_is_taken_as_it_is() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let manager = stored(&provider, here.path()).await;
+    drop(manager.get_or_create("a").await.unwrap());
+    let next = crash(manager, &provider).await;
+    fs::remove_file(here.path().join(".identity")).unwrap();
+    let manager = stored(&next, here.path()).await;
+    assert!(!manager.recovered().copied);
+    assert_eq!(manager.recovered().adopted, [id("a")]);
+    assert!(here.path().join(".identity").exists());
+}
+
+#[tokio::test]
+async fn a_copied_session_gets_a_sandbox_of_its_own() {
+    for running in [false, true] {
+        let mut features = ProviderFeatures::none();
+        features.suspends = true;
+        let (mut provider, here) = (
+            provider().with_features(features),
+            tempfile::tempdir().unwrap(),
+        );
+        let mut manager = stored(&provider, here.path()).await;
+        let session = manager.get_or_create("one").await.unwrap();
+        session.write("/f", "one").await.unwrap();
+        let sandbox = session.sandbox_id();
+        manager.hibernate("one").await.unwrap();
+        drop(session);
+        if running {
+            drop(manager.get_or_create("one").await.unwrap());
+        }
+        let (from, to) = (here.path().join("one"), here.path().join("two"));
+        copy(&from, &to);
+        let record = to.join("session.json");
+        let text = fs::read_to_string(&record)
+            .unwrap()
+            .replace("\"one\"", "\"two\"");
+        fs::write(&record, text).unwrap();
+        if running {
+            provider = crash(manager, &provider).await;
+            manager = stored(&provider, here.path()).await;
+            assert_eq!(manager.recovered().copies, [id("two")]);
+            assert_eq!(manager.recovered().adopted, [id("one")]);
+        }
+        let mut events = manager.subscribe();
+        let two = manager.get_or_create("two").await.unwrap();
+        assert_eq!(two.read("/f").await.unwrap().text, "one", "its own copy");
+        two.write("/f", "two").await.unwrap();
+        let one = manager.get_or_create("one").await.unwrap();
+        assert_eq!(one.sandbox_id(), sandbox, "the original keeps it");
+        assert_eq!(one.read("/f").await.unwrap().text, "one");
+        let copied = told(&mut events, |kind| matches!(kind, EventKind::RecordCopied));
+        assert_eq!(copied.len(), 1);
+        manager.purge("two").await.unwrap();
+        assert!(one.read("/f").await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_names_anothers_sandbox_is_found_by_the_label() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let manager = stored(&provider, here.path()).await;
+    let one = manager.get_or_create("one").await.unwrap();
+    one.write("/f", "one").await.unwrap();
+    let sandbox = one.sandbox_id();
+    let two = manager.get_or_create("two").await.unwrap();
+    two.write("/f", "two").await.unwrap();
+    manager.release("two").await.unwrap();
+    drop((one, two));
+    let next = crash(manager, &provider).await;
+    // Edited by hand, in its own directory.
+    let record = here.path().join("two/session.json");
+    let text = fs::read_to_string(&record).unwrap();
+    let named = format!("{{\n  \"sandbox\": \"{}\",", sandbox.as_ref().unwrap());
+    fs::write(&record, text.replacen('{', &named, 1)).unwrap();
+    let manager = stored(&next, here.path()).await;
+    assert_eq!(manager.recovered().copies, [id("two")]);
+    // To purge it ends nothing of the other one.
+    let two = manager.get_or_create("two").await.unwrap();
+    assert_ne!(two.sandbox_id(), sandbox);
+    assert_eq!(two.read("/f").await.unwrap().text, "two");
+    manager.purge("two").await.unwrap();
+    let one = manager.get_or_create("one").await.unwrap();
+    assert_eq!(
+        (one.sandbox_id(), one.read("/f").await.unwrap().text),
+        (sandbox, "one".into())
+    );
+}
+
+#[tokio::test]
+async fn a_session_restored_in_its_place_gets_a_sandbox_of_its_own() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let manager = stored(&provider, here.path()).await;
+    let session = manager.get_or_create("a").await.unwrap();
+    session.write("/f", "then").await.unwrap();
+    let old = session.sandbox_id();
+    let backup = tempfile::tempdir().unwrap();
+    copy(&here.path().join("a"), backup.path());
+    session.write("/f", "now").await.unwrap();
+    drop(session);
+    let next = crash(manager, &provider).await;
+    fs::remove_dir_all(here.path().join("a")).unwrap();
+    copy(&backup.path().join("a"), here.path());
+    let manager = stored(&next, here.path()).await;
+    assert_eq!(manager.recovered().copies, [id("a")]);
+    let session = manager.get_or_create("a").await.unwrap();
+    assert_ne!(session.sandbox_id(), old, "that one has other files");
+    assert_eq!(session.read("/f").await.unwrap().text, "then");
+}
+
+#[tokio::test]
+async fn a_second_replica_without_a_root_ends_nothing_of_the_first() {
+    let provider = provider();
+    let first = builder(&provider).name("app").build().await.unwrap();
+    let session = first.get_or_create("a").await.unwrap();
+    session.write("/f", "x").await.unwrap();
+    let other = provider.another_process();
+    let second = builder(&other).name("app").build().await.unwrap();
+    assert_eq!(second.recovered().foreign, [session.sandbox_id().unwrap()]);
+    assert!(second.recovered().orphans.is_empty());
+    let theirs = second.get_or_create("a").await.unwrap();
+    assert_ne!(theirs.sandbox_id(), session.sandbox_id());
+    let _ = second.cleanup_idle().await;
+    assert!(second.shutdown().await.failures.is_empty());
+    assert_eq!(session.read("/f").await.unwrap().text, "x");
+}
+
+#[tokio::test]
+async fn an_unlinked_lock_lets_nobody_in() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let manager = stored(&provider, here.path()).await;
+    fs::remove_file(here.path().join(".lock")).unwrap();
+    assert!(with_root(&provider, here.path()).build().await.is_err());
+    assert!(
+        WorkspaceRoot::open(here.path())
+            .unwrap()
+            .is_owned()
+            .unwrap()
+    );
+    assert!(manager.shutdown().await.failures.is_empty());
+    assert!(
+        !WorkspaceRoot::open(here.path())
+            .unwrap()
+            .is_owned()
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn the_sandbox_of_an_unreadable_record_is_left_alone() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let manager = stored(&provider, here.path()).await;
+    let sandbox = manager
+        .get_or_create("a")
+        .await
+        .unwrap()
+        .sandbox_id()
+        .unwrap();
+    let next = crash(manager, &provider).await;
+    let record = here.path().join("a/session.json");
+    let whole = fs::read_to_string(&record).unwrap();
+    fs::write(
+        &record,
+        whole.replacen("\"version\": 2", "\"version\": 9", 1),
+    )
+    .unwrap();
+    let manager = stored(&next, here.path()).await;
+    assert_eq!(manager.recovered().foreign, [sandbox.clone()]);
+    let error = manager.get_or_create("a").await.unwrap_err();
+    assert!(error.to_string().contains("newer version"), "{error}");
+    assert!(error.to_string().contains("do not purge"), "{error}");
+    let _ = manager.shutdown().await;
+    drop(manager);
+    fs::write(&record, whole).unwrap();
+    let manager = stored(&next, here.path()).await;
+    assert_eq!(manager.get("a").unwrap().sandbox_id(), Some(sandbox));
+}
+
+#[tokio::test]
+async fn what_rested_when_the_application_ended_is_closed_by_the_next() {
+    let mut features = ProviderFeatures::none();
+    features.suspends = true;
+    let (provider, here) = (
+        provider().with_features(features),
+        tempfile::tempdir().unwrap(),
+    );
+    let clock = Turned::default();
+    let open = |provider: &Provider| {
+        with_root(provider, here.path())
+            .clock(clock.clone())
+            .close_after(10 * MINUTE)
+            .build()
+    };
+    let manager = open(&provider).await.unwrap();
+    let session = manager.get_or_create("a").await.unwrap();
+    session.write("/f", "kept").await.unwrap();
+    drop(session);
+    assert!(manager.shutdown().await.failures.is_empty());
+    drop(manager);
+    assert_eq!(provider.existing().len(), 1);
+    clock.turn(9 * MINUTE);
+    let manager = open(&provider).await.unwrap();
+    assert!(manager.shutdown().await.failures.is_empty());
+    drop(manager);
+    assert_eq!(provider.existing().len(), 1, "not yet");
+    clock.turn(2 * MINUTE);
+    let manager = open(&provider).await.unwrap();
+    while !provider.existing().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let session = manager.get_or_create("a").await.unwrap();
+    assert_eq!(session.read("/f").await.unwrap().text, "kept");
+}
+
+#[tokio::test]
+async fn a_calendar_that_jumps_purges_nobody() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let calendar = Calendar::default();
+    let day = MINUTE * 60 * 24;
+    let open = |provider: &Provider| {
+        with_root(provider, here.path())
+            .clock(calendar.clone())
+            .purge_after(30 * day)
+            .build()
+    };
+    let manager = open(&provider).await.unwrap();
+    manager.get_or_create("a").await.unwrap();
+    manager.release("a").await.unwrap();
+    // Somebody sets the clock while the manager runs.
+    calendar.jump(400 * day);
+    calendar.count(2 * MINUTE * 60);
+    assert!(manager.cleanup_idle().await.purged.is_empty());
+    assert!(manager.shutdown().await.failures.is_empty());
+    drop(manager);
+    // Or while none runs: then nothing is purged for a day.
+    let manager = open(&provider).await.unwrap();
+    for _ in 0..20 {
+        calendar.count(MINUTE * 60);
+        assert!(manager.cleanup_idle().await.purged.is_empty());
+    }
+    let page = manager.list(&ListSessions::new()).await.unwrap();
+    assert_eq!(page.sessions.len(), 1);
+    calendar.count(day);
+    assert_eq!(manager.cleanup_idle().await.purged, [id("a")]);
+}
+
+/// A clock with a calendar that can be set.
+#[derive(Clone, Debug, Default)]
+struct Calendar {
+    counted: Turned,
+    jumped: Turned,
+}
+
+impl Calendar {
+    fn jump(&self, by: Duration) {
+        self.jumped.turn(by);
+    }
+
+    fn count(&self, by: Duration) {
+        self.counted.turn(by);
+    }
+}
+
+impl session_manager::Clock for Calendar {
+    fn elapsed(&self) -> Duration {
+        self.counted.elapsed()
+    }
+
+    fn now(&self) -> std::time::SystemTime {
+        self.counted.now() + self.jumped.elapsed()
+    }
+}
