@@ -302,6 +302,8 @@ async fn nothing_that_was_acknowledged_is_lost_whatever_the_engine_does() {
         "{:>4} s: everything is read again",
         begun.elapsed().as_secs()
     );
+    // No more at once than there is room for, so that nobody has to wait for a place.
+    let turns = Arc::new(Semaphore::new(WORKERS));
     let recovering = Instant::now();
     let known = expected.len();
     let mut verifying = JoinSet::new();
