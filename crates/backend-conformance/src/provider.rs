@@ -266,6 +266,10 @@ impl<B> Made<B> {
         !self.rests && self.sandbox.runs()
     }
 
+    fn is_dead(&self) -> bool {
+        !self.rests && !self.sandbox.runs()
+    }
+
     fn is_paused(&self) -> bool {
         self.paused && self.runs()
     }
@@ -384,6 +388,9 @@ impl<B: Backend> SandboxProvider for FakeProvider<B> {
             if made.is_paused() {
                 return Err(gone("the sandbox is paused"));
             }
+            if made.is_dead() {
+                return Err(gone("the sandbox died"));
+            }
             if !made.rests {
                 made.rests = true;
                 let sandbox = Arc::clone(&made.sandbox);
@@ -405,8 +412,12 @@ impl<B: Backend> SandboxProvider for FakeProvider<B> {
             let mut state = self.state();
             let made = state.sandboxes.get_mut(id);
             let made = made.ok_or_else(|| gone("there is no such sandbox"))?;
+            if made.is_dead() {
+                return Err(gone("the sandbox died"));
+            }
             if made.rests {
                 made.rests = false;
+                made.paused = false;
                 made.sandbox = Arc::new(made.sandbox.again());
             }
             let sandbox = Arc::clone(&made.sandbox);
