@@ -12,7 +12,7 @@ use bollard::query_parameters::{
 };
 
 use crate::Engine;
-use crate::engine::{LONG, SHORT, conflict, failure, gone};
+use crate::engine::{LONG, SHORT, conflict, failure, gone, no_container};
 use crate::link::unavailable;
 use crate::stream::Attached;
 
@@ -47,6 +47,8 @@ pub(crate) enum Condition {
     Ended(&'static str),
     /// There is no such container, or will not be one.
     Gone,
+    /// The engine does not say.
+    Unclear,
 }
 
 impl Container {
@@ -71,7 +73,7 @@ impl Container {
         let call = self.engine.docker().inspect_container(&self.key, None);
         match self.engine.try_call(what, SHORT, call).await? {
             Ok(found) => Ok(Some(found)),
-            Err(error) if gone(&error) => Ok(None),
+            Err(error) if no_container(&error) => Ok(None),
             Err(error) => Err(failure(what, error)),
         }
     }
@@ -139,7 +141,19 @@ impl Container {
             .engine
             .docker()
             .stop_container(&self.key, Some(options));
-        self.done("stopping the container", call).await
+        let what = "stopping the container";
+        let refusal = match self.engine.try_call(what, LONG, call).await? {
+            Ok(()) => return Ok(()),
+            Err(error) if no_container(&error) => return Ok(()),
+            Err(error) => error,
+        };
+        // It may be paused, or be on its way out: that it was refused does not say that it runs no more.
+        match self.condition().await? {
+            Condition::Ended(_) | Condition::Gone => Ok(()),
+            Condition::Running | Condition::Paused | Condition::Unclear => {
+                Err(failure(what, refusal))
+            }
+        }
     }
 
     /// Ends the container and starts it again. Its files stay, but for those in memory.
@@ -186,7 +200,7 @@ impl Container {
             .remove_container(&self.key, Some(options));
         match self.engine.try_call(what, LONG, call).await? {
             Ok(()) => return Ok(()),
-            Err(error) if gone(&error) => return Ok(()),
+            Err(error) if no_container(&error) => return Ok(()),
             // Somebody else is about it.
             Err(error) if conflict(&error) => {}
             Err(error) => return Err(failure(what, error)),
@@ -202,36 +216,29 @@ impl Container {
             source: None,
         })
     }
-
-    /// Makes a call after which it does not matter whether the container was there or ran.
-    async fn done(
-        &self,
-        what: &str,
-        call: impl Future<Output = Result<(), bollard::errors::Error>> + Send,
-    ) -> Result<()> {
-        match self.engine.try_call(what, LONG, call).await? {
-            Err(error) if !gone(&error) && !conflict(&error) => Err(failure(what, error)),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// Returns how a container is by what the engine says of it.
 pub(crate) fn condition(found: &ContainerInspectResponse) -> Condition {
     let Some(state) = &found.state else {
-        return Condition::Gone;
+        return Condition::Unclear;
     };
     let out_of_memory = state.oom_killed == Some(true);
     match state.status {
         Some(ContainerStateStatusEnum::RUNNING) => Condition::Running,
         Some(ContainerStateStatusEnum::PAUSED) => Condition::Paused,
-        Some(ContainerStateStatusEnum::RESTARTING) => Condition::Running,
+        Some(ContainerStateStatusEnum::RESTARTING | ContainerStateStatusEnum::STOPPING) => {
+            Condition::Running
+        }
         Some(ContainerStateStatusEnum::CREATED) => Condition::Ended("it was not started"),
         Some(ContainerStateStatusEnum::EXITED) if out_of_memory => {
             Condition::Ended("it ran out of memory")
         }
         Some(ContainerStateStatusEnum::EXITED) => Condition::Ended("it has ended"),
-        _ => Condition::Gone,
+        Some(ContainerStateStatusEnum::REMOVING | ContainerStateStatusEnum::DEAD) => {
+            Condition::Gone
+        }
+        Some(ContainerStateStatusEnum::EMPTY) | None => Condition::Unclear,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::guest::Guest;
 mod failure;
 mod said;
 
-pub(crate) use failure::{conflict, gone, of as failure, refused};
+pub(crate) use failure::{conflict, gone, no_container, of as failure, refused};
 pub(crate) use said::{is_about_request, shown};
 
 /// How long a call may take that the engine answers from memory.

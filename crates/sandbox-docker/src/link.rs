@@ -67,7 +67,7 @@ impl Link {
     /// Returns what is known without asking anybody.
     fn known(&self) -> Option<Result<Remote>> {
         match &*self.lock() {
-            State::Connected(remote) if !ended(remote) => Some(Ok(remote.clone())),
+            State::Connected(remote) if !remote.is_closed() => Some(Ok(remote.clone())),
             State::Idle | State::Connected(_) => None,
             State::Paused(_) => Some(Err(unavailable("the sandbox is paused; resume it first"))),
             State::Gone(error) => Some(Err(error.clone())),
@@ -106,7 +106,7 @@ impl Link {
         error: Error,
         container: &Container,
     ) -> Error {
-        if matches!(error, Error::Unavailable { .. }) && ended(remote) {
+        if matches!(error, Error::Unavailable { .. }) && remote.is_closed() {
             self.lost(container).await
         } else {
             error
@@ -129,6 +129,9 @@ impl Link {
                 }
                 Ok(Condition::Ended(how)) => how,
                 Ok(Condition::Gone) => "it is gone",
+                Ok(Condition::Unclear) => {
+                    return unavailable("the engine does not say whether the container runs");
+                }
                 Err(error) => return error,
             };
             return self.gone(unavailable(format!(
@@ -227,10 +230,6 @@ fn reason(error: &Error) -> &str {
         Error::Unavailable { message, .. } => message,
         _ => "it does not answer",
     }
-}
-
-fn ended(remote: &Remote) -> bool {
-    remote.is_closed()
 }
 
 pub(crate) fn unavailable(message: impl Into<String>) -> Error {

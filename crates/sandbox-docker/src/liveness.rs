@@ -25,6 +25,9 @@ pub(crate) fn liveness(found: &ContainerInspectResponse) -> Liveness {
         Condition::Ended(how) if ephemeral => Liveness::gone(how),
         Condition::Ended(how) => Liveness::asleep(how),
         Condition::Gone => Liveness::gone("the container is being removed"),
+        Condition::Unclear => {
+            Liveness::unknown("the engine does not say whether the container runs")
+        }
     }
 }
 

@@ -7,18 +7,19 @@ use async_trait::async_trait;
 use backend_core::{
     Error, Liveness, ProviderFeatures, Result, SandboxId, SandboxInfo, SandboxProvider, SandboxSpec,
 };
+use bollard::errors::Error as EngineError;
 use bollard::models::ContainerInspectResponse;
 
 use crate::choices::{Access, MountSource, Mounted};
 use crate::container::{Condition, Container, condition, labels_of};
-use crate::engine::{SHORT, failure, gone};
+use crate::engine::{SHORT, failure, is_about_request, refused, shown};
 use crate::image::ImageSource;
 use crate::link::unavailable;
 use crate::liveness::{has_files_in_memory, info};
 use crate::settings::Settings;
 use crate::start::Progress;
 use crate::turns::Turns;
-use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, found, labels};
+use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, labels, listing};
 
 /// Makes containers as sandboxes, each by its name, and finds them again, in another process too.
 ///
@@ -26,7 +27,8 @@ use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, found, labels};
 /// [specification](SandboxSpec) of each says otherwise. Sandboxes are [kept](crate::Lifetime::Kept) until they are destroyed, unless
 /// the template has another lifetime.
 ///
-/// It sees the sandboxes of its own namespace alone, and never a container that this crate did not make.
+/// It sees the sandboxes of its own namespace alone, and never a container that this crate did not make. A container that
+/// somebody renamed is still its sandbox: it is found by its labels.
 ///
 /// # Examples
 ///
@@ -123,21 +125,7 @@ impl DockerProvider {
 
     /// Finds the container of a sandbox, if there is one and it is ours.
     async fn find(&self, id: &SandboxId) -> Result<Option<(Container, ContainerInspectResponse)>> {
-        let what = "looking for the sandbox";
-        let name = labels::container_name(&self.template.namespace, id);
-        let call = self.engine.docker().inspect_container(&name, None);
-        let found = match self.engine.try_call(what, SHORT, call).await? {
-            Ok(found) => found,
-            Err(error) if gone(&error) => return Ok(None),
-            Err(error) => return Err(failure(what, error)),
-        };
-        let marks = labels_of(&found);
-        let ours = labels::is(&marks, labels::SANDBOX)
-            && marks.get(labels::ID).map(String::as_str) == Some(id.as_str())
-            && marks.get(labels::NAMESPACE).map(String::as_str)
-                == Some(self.template.namespace.as_str());
-        let key = found.id.clone().filter(|_| ours);
-        Ok(key.map(|key| (Container::new(self.engine.clone(), key), found)))
+        self.engine.find(&self.template.namespace, id).await
     }
 
     async fn existing(&self, id: &SandboxId) -> Result<(Container, ContainerInspectResponse)> {
@@ -221,6 +209,7 @@ impl SandboxProvider for DockerProvider {
                 Err(unavailable(format!("sandbox '{id}' does not run: {how}")))
             }
             Condition::Gone => Err(unavailable(format!("sandbox '{id}' is being removed"))),
+            Condition::Unclear => Err(unclear(id)),
         }
     }
 
@@ -241,7 +230,7 @@ impl SandboxProvider for DockerProvider {
         let found = self.engine.list(&wanted).await?;
         let mut ids: Vec<SandboxId> = found
             .iter()
-            .filter_map(found::sandbox)
+            .filter_map(listing::sandbox)
             .filter(|(found, _)| found == namespace)
             .map(|(_, id)| id)
             .collect();
@@ -290,14 +279,33 @@ impl SandboxProvider for DockerProvider {
             Condition::Paused => container.unpause().await?,
             Condition::Ended(_) => {
                 let started = container.start().await?;
-                started.map_err(|error| failure("starting the container", error))?;
+                started.map_err(not_started)?;
             }
             Condition::Gone => {
                 return Err(unavailable(format!("sandbox '{id}' is being removed")));
             }
+            Condition::Unclear => return Err(unclear(id)),
         }
         self.sandbox(id, container, &found).await
     }
+}
+
+/// Returns the error for a container that the engine does not start again, with its reason: what was mounted may be gone.
+fn not_started(error: EngineError) -> Error {
+    let what = "starting the container";
+    match refused(&error) {
+        Some(said) if is_about_request(&error) => {
+            let said = shown(said, &[]);
+            unavailable(format!("{what}: the engine refused it: {said}"))
+        }
+        _ => failure(what, error),
+    }
+}
+
+fn unclear(id: &SandboxId) -> Error {
+    unavailable(format!(
+        "the engine does not say whether sandbox '{id}' runs"
+    ))
 }
 
 impl fmt::Debug for DockerProvider {

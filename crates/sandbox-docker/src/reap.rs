@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt};
 use crate::container::Container;
 use crate::engine::{LONG, SHORT};
 use crate::owner::Fate;
-use crate::{Engine, found, labels};
+use crate::{Engine, labels, listing};
 
 /// How many containers are removed at once.
 const AT_ONCE: usize = 8;
@@ -45,7 +45,7 @@ impl Engine {
         ];
         let found = self.list(&wanted).await?;
         let left = found.into_iter().filter_map(|container| {
-            let (_, id) = found::sandbox(&container)?;
+            let (_, id) = listing::sandbox(&container)?;
             Some((id, left_behind(container)?))
         });
         let removals = left.map(|(id, key)| async move {

@@ -29,6 +29,13 @@ pub(crate) fn gone(error: &EngineError) -> bool {
     }
 }
 
+/// Returns whether the engine says itself that there is no such container. Anything else that answers in its place with a 404,
+/// a proxy for example, knows nothing of containers.
+pub(crate) fn no_container(error: &EngineError) -> bool {
+    matches!(status(error), Some(404 | 500))
+        && refused(error).is_some_and(|said| said.to_lowercase().contains("no such container"))
+}
+
 /// Returns whether the engine says that something is in the way: a name that is taken, a container that is not running.
 pub(crate) fn conflict(error: &EngineError) -> bool {
     match status(error) {

@@ -10,9 +10,12 @@
     reason = "tests"
 )]
 
+mod by_hand;
 mod calls;
 mod concurrency;
 mod death;
+#[allow(dead_code, reason = "the tests of session-manager use all of it")]
+mod dockerd;
 mod engine_death;
 mod escape;
 mod floods;
@@ -20,6 +23,7 @@ mod images;
 mod laws;
 mod limits;
 mod options;
+mod outages;
 mod places;
 mod reap;
 mod relay;

@@ -9,16 +9,19 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Where the relay is reached.
+#[derive(Clone, Copy)]
 pub(crate) enum At {
     Socket,
     Port,
 }
 
 pub(crate) struct Relay {
+    at: At,
     address: String,
     shared: Arc<Shared>,
-    accepting: JoinHandle<()>,
-    _directory: tempfile::TempDir,
+    /// Nothing, while connections are refused.
+    accepting: Mutex<Option<JoinHandle<()>>>,
+    directory: tempfile::TempDir,
 }
 
 struct Shared {
@@ -27,6 +30,8 @@ struct Shared {
     open: AtomicUsize,
     /// Nothing is passed on to the engine while it is stalled.
     stalled: watch::Sender<bool>,
+    /// What the engine answers is passed on only when it is held back no more.
+    held: watch::Sender<bool>,
     /// Who waits for it ends when it changes.
     cut: watch::Sender<u32>,
     /// The next request that has this in its first line gets this answer, and the engine does not hear of it.
@@ -38,58 +43,89 @@ impl Relay {
     pub(crate) async fn start(at: At) -> Option<Self> {
         let host = std::env::var("DOCKER_HOST").unwrap_or_default();
         let engine = match host.as_str() {
-            "" => "/var/run/docker.sock",
-            host => match host.strip_prefix("unix://") {
-                Some(path) => path,
-                None => {
-                    eprintln!("skipped: the engine is not reached by a socket");
-                    return None;
-                }
-            },
+            "" => "unix:///var/run/docker.sock",
+            host if host.starts_with("unix://") => host,
+            _ => {
+                eprintln!("skipped: the engine is not reached by a socket");
+                return None;
+            }
         };
+        Some(Self::to(engine, at).await)
+    }
+
+    /// Starts a relay to an engine that is reached by a socket, at `unix://` and its path.
+    pub(crate) async fn to(engine: &str, at: At) -> Self {
         let shared = Arc::new(Shared {
-            engine: engine.to_owned(),
+            engine: engine.trim_start_matches("unix://").to_owned(),
             requests: Mutex::default(),
             open: AtomicUsize::new(0),
             stalled: watch::Sender::new(false),
+            held: watch::Sender::new(false),
             cut: watch::Sender::new(0),
             answer: Mutex::default(),
         });
-        let directory = tempfile::tempdir().unwrap();
-        let (address, accepting) = match at {
+        let mut relay = Self {
+            at,
+            address: "127.0.0.1:0".to_owned(),
+            shared,
+            accepting: Mutex::new(None),
+            directory: tempfile::tempdir().unwrap(),
+        };
+        relay.address = relay.listen().await;
+        relay
+    }
+
+    /// Accepts connections, and returns where.
+    async fn listen(&self) -> String {
+        let shared = Arc::clone(&self.shared);
+        let (address, accepting) = match self.at {
             At::Socket => {
-                let path = directory.path().join("s");
+                let path = self.directory.path().join("s");
                 let listener = UnixListener::bind(&path).unwrap();
-                let accept = {
-                    let shared = Arc::clone(&shared);
-                    async move {
-                        while let Ok((client, _)) = listener.accept().await {
-                            tokio::spawn(Arc::clone(&shared).serve(client));
-                        }
+                let accept = async move {
+                    while let Ok((client, _)) = listener.accept().await {
+                        tokio::spawn(Arc::clone(&shared).serve(client));
                     }
                 };
                 (format!("unix://{}", path.display()), tokio::spawn(accept))
             }
             At::Port => {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let address = self.address.trim_start_matches("tcp://");
+                let listener = TcpListener::bind(address).await.unwrap();
                 let address = format!("tcp://{}", listener.local_addr().unwrap());
-                let accept = {
-                    let shared = Arc::clone(&shared);
-                    async move {
-                        while let Ok((client, _)) = listener.accept().await {
-                            tokio::spawn(Arc::clone(&shared).serve(client));
-                        }
+                let accept = async move {
+                    while let Ok((client, _)) = listener.accept().await {
+                        tokio::spawn(Arc::clone(&shared).serve(client));
                     }
                 };
                 (address, tokio::spawn(accept))
             }
         };
-        Some(Self {
-            address,
-            shared,
-            accepting,
-            _directory: directory,
-        })
+        *self.accepting.lock().unwrap() = Some(accepting);
+        address
+    }
+
+    /// Refuses every connection from now on, and ends those that there are.
+    pub(crate) async fn refuse(&self) {
+        let accepting = self.accepting.lock().unwrap().take();
+        if let Some(accepting) = accepting {
+            accepting.abort();
+            let _ = accepting.await;
+        }
+        let _ = std::fs::remove_file(self.directory.path().join("s"));
+        self.cut().await;
+    }
+
+    /// Accepts connections again, at the same address.
+    pub(crate) async fn accept(&self) {
+        if self.accepting.lock().unwrap().is_none() {
+            self.listen().await;
+        }
+    }
+
+    /// Holds back what the engine answers, or lets it pass.
+    pub(crate) fn hold(&self, held: bool) {
+        self.shared.held.send_replace(held);
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -108,9 +144,13 @@ impl Relay {
 
     /// Ends every connection.
     pub(crate) async fn cut(&self) {
-        self.shared.cut.send_modify(|times| *times += 1);
-        while self.open() > 0 {
+        loop {
+            // Again and again: one that was just accepted may not have heard of the last time.
+            self.shared.cut.send_modify(|times| *times += 1);
             tokio::task::yield_now().await;
+            if self.open() == 0 {
+                return;
+            }
         }
     }
 
@@ -124,13 +164,21 @@ impl Relay {
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         );
-        *self.shared.answer.lock().unwrap() = Some((request.to_owned(), response));
+        self.answer_as(request, &response);
+    }
+
+    /// Answers the next request that has this in its first line with a whole response.
+    pub(crate) fn answer_as(&self, request: &str, response: &str) {
+        let answer = (request.to_owned(), response.to_owned());
+        *self.shared.answer.lock().unwrap() = Some(answer);
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.accepting.abort();
+        if let Some(accepting) = self.accepting.lock().unwrap().take() {
+            accepting.abort();
+        }
     }
 }
 
@@ -171,7 +219,17 @@ impl Shared {
             }
         };
         let answered = {
-            let down = tokio::io::copy(&mut from_engine, &mut to_client);
+            let mut held = self.held.subscribe();
+            let down = async {
+                let mut buffer = vec![0; 64 << 10];
+                loop {
+                    let length = from_engine.read(&mut buffer).await.unwrap_or(0);
+                    let _ = held.wait_for(|held| !held).await;
+                    if length == 0 || to_client.write_all(&buffer[..length]).await.is_err() {
+                        return;
+                    }
+                }
+            };
             tokio::pin!(down, up);
             tokio::select! {
                 _ = &mut down => None,

@@ -10,9 +10,22 @@ use backend_fs::FsBackend;
 use sandbox_docker::{DockerProvider, DockerSandbox, Engine};
 use session_manager::{SessionManager, SessionManagerBuilder};
 
+mod by_hand;
 mod crash;
+#[path = "../../../sandbox-docker/tests/it/dockerd.rs"]
+#[allow(dead_code, reason = "the tests of sandbox-docker use all of it")]
+mod dockerd;
+mod full;
 mod life;
 mod many;
+mod outage;
+mod owners;
+mod pair;
+#[path = "../../../sandbox-docker/tests/it/relay.rs"]
+#[allow(dead_code, reason = "the tests of sandbox-docker use all of it")]
+mod relay;
+mod restart;
+mod soak;
 
 /// A Debian image with nothing special in it.
 fn debian() -> String {
@@ -49,6 +62,9 @@ use place_or_skip;
 struct Place {
     engine: Engine,
     namespace: SandboxId,
+    image: String,
+    /// Where the engine's own client reaches it, past whatever a test put in between.
+    host: Option<String>,
 }
 
 impl Place {
@@ -62,11 +78,42 @@ impl Place {
         Self {
             engine,
             namespace: SandboxId::parse(namespace).unwrap(),
+            image: debian(),
+            host: None,
         }
     }
 
+    /// Returns a place in an engine of the test's own, which has an image with nothing in it.
+    fn alone(engine: Engine, dockerd: &dockerd::Dockerd) -> Self {
+        let mut place = Self::of(engine);
+        dockerd::EMPTY.clone_into(&mut place.image);
+        place.host = Some(dockerd.address().to_owned());
+        place
+    }
+
+    /// Runs the engine's own client, past whatever a test put in between.
+    fn docker(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("docker");
+        if let Some(host) = &self.host {
+            command.args(["-H", host]);
+        }
+        let output = command.args(arguments).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "docker {arguments:?}: {error}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Returns the engine's own name for the container of a session's sandbox, which no other container ever has.
+    fn key(&self, sandbox: &SandboxId) -> String {
+        self.docker(&["inspect", "-f", "{{.Id}}", &self.container(sandbox)])
+    }
+
+    fn container(&self, sandbox: &SandboxId) -> String {
+        format!("agent-backends.{}.{sandbox}", self.namespace)
+    }
+
     async fn provider(&self) -> DockerProvider {
-        let template = DockerSandbox::builder(debian())
+        let template = DockerSandbox::builder(&self.image)
             .engine(self.engine.clone())
             .label("agent-backends-test", "1")
             // What they write can then be removed by whoever runs the tests.
@@ -91,27 +138,20 @@ impl Place {
     /// Returns the containers of the place, those that run or all.
     fn containers(&self, all: bool) -> Vec<String> {
         let filter = format!("label=agent-backends.namespace={}", self.namespace);
-        let mut command = Command::new("docker");
-        command.args([
-            "ps",
-            "--no-trunc",
-            "--filter",
-            &filter,
-            "--format",
-            "{{.ID}}",
-        ]);
+        let mut words = vec!["ps", "-q", "--no-trunc", "--filter", &filter];
         if all {
-            command.arg("--all");
+            words.push("--all");
         }
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "docker ps failed");
-        let text = String::from_utf8(output.stdout).unwrap();
-        text.lines().map(str::to_owned).collect()
+        self.docker(&words).lines().map(str::to_owned).collect()
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        // An engine of the test's own takes everything along.
+        if self.host.is_some() {
+            return;
+        }
         let left = self.containers(true);
         if !left.is_empty() {
             let _ = Command::new("docker")

@@ -1,0 +1,107 @@
+//! Finding the container of a sandbox: by its name, or by its labels where somebody renamed it.
+//!
+//! That there is no such sandbox is said only after both. A container is never taken for a sandbox because of the labels of
+//! its image: those are whatever somebody wrote into it.
+
+use backend_core::{Result, SandboxId};
+use bollard::models::ContainerInspectResponse;
+
+use crate::container::{Container, labels_of};
+use crate::engine::{SHORT, failure, gone};
+use crate::link::unavailable;
+use crate::{Engine, labels};
+
+/// A container, and what the engine said of it.
+pub(crate) type Found = (Container, ContainerInspectResponse);
+
+impl Engine {
+    /// Finds the container of a sandbox, if there is one and it is ours.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` where the engine does not answer, or several containers claim to be the sandbox.
+    pub(crate) async fn find(
+        &self,
+        namespace: &SandboxId,
+        id: &SandboxId,
+    ) -> Result<Option<Found>> {
+        let name = labels::container_name(namespace, id);
+        let named = self.look_at(&name).await?;
+        if let Some(found) = named.and_then(|found| self.ours(found, namespace, id)) {
+            return Ok(Some(found));
+        }
+        self.find_renamed(namespace, id).await
+    }
+
+    async fn find_renamed(&self, namespace: &SandboxId, id: &SandboxId) -> Result<Option<Found>> {
+        let wanted = [
+            (labels::KIND, labels::SANDBOX),
+            (labels::NAMESPACE, namespace.as_str()),
+            (labels::ID, id.as_str()),
+        ];
+        let listed = self.list(&wanted).await?;
+        let mut renamed = None;
+        for key in listed.into_iter().filter_map(|container| container.id) {
+            let Some(found) = self.look_at(&key).await? else {
+                continue;
+            };
+            let Some(found) = self.ours(found, namespace, id) else {
+                continue;
+            };
+            if self.is_marked_by_its_image(&found.1, id).await? {
+                continue;
+            }
+            if renamed.is_some() {
+                return Err(unavailable(format!(
+                    "several containers have the labels of sandbox '{id}', and none has its name"
+                )));
+            }
+            renamed = Some(found);
+        }
+        Ok(renamed)
+    }
+
+    /// Asks the engine about a container, by its name or by the engine's own name for it.
+    async fn look_at(&self, name: &str) -> Result<Option<ContainerInspectResponse>> {
+        Container::new(self.clone(), name).inspect().await
+    }
+
+    fn ours(
+        &self,
+        found: ContainerInspectResponse,
+        namespace: &SandboxId,
+        id: &SandboxId,
+    ) -> Option<Found> {
+        let marks = labels_of(&found);
+        let has = |name: &str, value: &str| marks.get(name).is_some_and(|mark| mark == value);
+        let ours = labels::is(&marks, labels::SANDBOX)
+            && has(labels::ID, id.as_str())
+            && has(labels::NAMESPACE, namespace.as_str());
+        let key = found.id.clone().filter(|_| ours)?;
+        Some((Container::new(self.clone(), key), found))
+    }
+
+    /// Returns whether a container may have the labels of a sandbox only because its image has them.
+    async fn is_marked_by_its_image(
+        &self,
+        found: &ContainerInspectResponse,
+        id: &SandboxId,
+    ) -> Result<bool> {
+        let what = "looking at the image of the sandbox";
+        let Some(image) = found.image.as_deref() else {
+            return Err(unavailable(format!("{what}: the engine does not name it")));
+        };
+        let call = self.docker().inspect_image(image);
+        match self.try_call(what, SHORT, call).await? {
+            Ok(image) => Ok(image
+                .config
+                .and_then(|config| config.labels)
+                .is_some_and(|marks| marks.get(labels::ID).is_some_and(|is| is == id.as_str()))),
+            Err(error) if gone(&error) => Err(unavailable(format!(
+                "the container of sandbox '{id}' was renamed and its image removed, so that it cannot be told whether it \
+                 is the sandbox; give it its name back"
+            ))),
+            Err(error) => Err(failure(what, error)),
+        }
+    }
+}

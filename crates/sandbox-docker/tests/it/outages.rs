@@ -1,0 +1,202 @@
+//! An engine that cannot be reached for a while: whatever it does not say itself is no end of a sandbox.
+
+use std::time::Duration;
+
+use backend_core::{
+    BackendExt, Error, ErrorKind, Liveness, Sandbox, SandboxExt, SandboxProvider, SandboxSpec,
+};
+use sandbox_docker::{DockerProvider, DockerSandbox, Engine, Lifetime};
+
+use crate::relay::{At, Relay};
+use crate::support::{Cleaner, builder, container, debian, docker, engine_or_skip, id};
+
+/// What a question to an engine that says nothing may take: the guest is given 5 seconds, the engine 15.
+const BOUND: Duration = Duration::from_secs(40);
+
+/// A sandbox behind a relay, and two ways to ask the engine about it: through the relay, and past it.
+struct Behind {
+    relay: Relay,
+    provider: DockerProvider,
+    sandbox: std::sync::Arc<DockerSandbox>,
+    key: String,
+    _cleaner: Cleaner,
+}
+
+impl Behind {
+    async fn start(at: At, name: &str) -> Option<Self> {
+        let relay = Relay::start(at).await?;
+        let engine = Engine::connect_to(relay.address()).await.unwrap();
+        let template = builder(&engine, debian()).lifetime(Lifetime::Kept);
+        let provider = DockerProvider::builder(template)
+            .without_sweep()
+            .connect()
+            .await
+            .unwrap();
+        let sandbox = provider.create(&SandboxSpec::new(id(name))).await.unwrap();
+        let cleaner = Cleaner::of(&sandbox);
+        sandbox.write("thesis", "months of work").await.unwrap();
+        let key = docker(&["inspect", "-f", "{{.Id}}", &container(&sandbox)]);
+        Some(Self {
+            relay,
+            provider,
+            sandbox,
+            key,
+            _cleaner: cleaner,
+        })
+    }
+
+    /// Makes sure that everything fails, that nothing says more than that it cannot be told, and that nothing hangs.
+    async fn cannot_be_told(&self) {
+        let asked = async {
+            tokio::join!(
+                self.sandbox.liveness(),
+                self.provider.inspect(self.sandbox.id()),
+                self.provider.attach(self.sandbox.id()),
+                self.provider.suspend(self.sandbox.id()),
+                self.provider.destroy(self.sandbox.id()),
+                self.provider.list(),
+            )
+        };
+        let (liveness, info, attach, suspend, destroy, list) =
+            tokio::time::timeout(BOUND, asked).await.expect("it hangs");
+        assert!(liveness.is_unknown(), "{liveness:?}");
+        assert!(info.liveness.is_unknown(), "{info:?}");
+        is_unavailable(attach.map(drop));
+        is_unavailable(suspend);
+        is_unavailable(destroy);
+        is_unavailable(list.map(drop));
+    }
+
+    /// Makes sure that it is the same container with the same file.
+    async fn is_as_it_was(&self) {
+        let liveness = self.sandbox.liveness().await;
+        assert_eq!(liveness, Liveness::Alive);
+        let info = self.provider.inspect(self.sandbox.id()).await;
+        assert_eq!(info.liveness, Liveness::Alive);
+        let page = self.sandbox.read("thesis").await.unwrap();
+        assert_eq!(page.text, "months of work");
+        let attached = self.provider.attach(self.sandbox.id()).await.unwrap();
+        let page = attached.read("thesis").await.unwrap();
+        assert_eq!(page.text, "months of work");
+        let name = container(&self.sandbox);
+        assert_eq!(docker(&["inspect", "-f", "{{.Id}}", &name]), self.key);
+    }
+}
+
+#[track_caller]
+fn is_unavailable(outcome: Result<(), Error>) {
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_refuses_connections_is_no_end() {
+    let _engine = engine_or_skip!();
+    for (at, name) in [(At::Port, "refused-port"), (At::Socket, "refused-socket")] {
+        let Some(behind) = Behind::start(at, name).await else {
+            return;
+        };
+        for _ in 0..2 {
+            behind.relay.refuse().await;
+            is_unavailable(behind.sandbox.read("thesis").await.map(drop));
+            is_unavailable(behind.sandbox.execute("true").await.map(drop));
+            behind.cannot_be_told().await;
+            behind.relay.accept().await;
+            behind.is_as_it_was().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_says_nothing_is_no_end_and_holds_nobody_for_long() {
+    let _engine = engine_or_skip!();
+    let Some(behind) = Behind::start(At::Socket, "stalled").await else {
+        return;
+    };
+    behind.relay.stall(true);
+    behind.cannot_be_told().await;
+    behind.relay.stall(false);
+    behind.is_as_it_was().await;
+
+    // The connection to the guest is gone too, and the engine accepts others and says nothing.
+    behind.relay.cut().await;
+    behind.relay.stall(true);
+    let read = tokio::time::timeout(BOUND, async {
+        while behind.sandbox.read("thesis").await.is_ok() {}
+    });
+    let (read, ()) = tokio::join!(read, behind.cannot_be_told());
+    read.expect("it hangs");
+    behind.relay.stall(false);
+    behind.is_as_it_was().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_late_is_an_answer() {
+    let _engine = engine_or_skip!();
+    let Some(behind) = Behind::start(At::Socket, "late").await else {
+        return;
+    };
+    behind.relay.hold(true);
+    let read = {
+        let sandbox = std::sync::Arc::clone(&behind.sandbox);
+        tokio::spawn(async move { sandbox.read("thesis").await })
+    };
+    let inspect = {
+        let (provider, id) = (behind.provider.clone(), behind.sandbox.id().clone());
+        tokio::spawn(async move { provider.inspect(&id).await })
+    };
+    behind.relay.take_requests();
+    let destroy = {
+        let (provider, id) = (behind.provider.clone(), behind.sandbox.id().clone());
+        tokio::spawn(async move { provider.destroy(&id).await })
+    };
+    while behind.relay.take_requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!read.is_finished() && !inspect.is_finished() && !destroy.is_finished());
+    behind.relay.hold(false);
+    // What was read before the end is read, or the end is told: nothing in between.
+    match read.await.unwrap() {
+        Ok(page) => assert_eq!(page.text, "months of work"),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable),
+    }
+    assert!(!inspect.await.unwrap().liveness.is_unknown());
+    destroy.await.unwrap().unwrap();
+    let info = behind.provider.inspect(behind.sandbox.id()).await;
+    assert!(info.liveness.is_gone(), "{info:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_connection_broke_the_next_call_connects_again_at_once() {
+    let _engine = engine_or_skip!();
+    let Some(behind) = Behind::start(At::Socket, "cut").await else {
+        return;
+    };
+    for round in 0..10 {
+        behind.relay.cut().await;
+        // This one may still be on the connection that broke.
+        let _ = behind.sandbox.read("thesis").await;
+        let read = behind.sandbox.read("thesis").await;
+        assert!(read.is_ok(), "round {round}: {read:?}");
+    }
+    behind.is_as_it_was().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_answers_in_the_place_of_an_engine_knows_nothing_of_containers() {
+    let _engine = engine_or_skip!();
+    let Some(behind) = Behind::start(At::Socket, "imposed").await else {
+        return;
+    };
+    let body = "<html>404 page not found</html>";
+    let answer = format!(
+        "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    behind.relay.answer_as("/containers/", &answer);
+    let info = behind.provider.inspect(behind.sandbox.id()).await;
+    assert!(info.liveness.is_unknown(), "{info:?}");
+    behind.relay.answer_as("/containers/", &answer);
+    let destroyed = behind.provider.destroy(behind.sandbox.id()).await;
+    is_unavailable(destroyed);
+    behind.is_as_it_was().await;
+}
