@@ -166,3 +166,27 @@ fn sweeps_while_others_write_lose_nothing() {
         }
     });
 }
+
+#[test]
+fn what_is_left_of_a_killed_move_goes_and_a_directory_that_looks_like_it_stays() {
+    let host = Host::new();
+    let (killed, odd) = (".~ab-0123456789abcdef", ".~ab-fedcba9876543210");
+    // What a move leaves: a file of the directory's own name, which its owner held a lock on, and part of a tree.
+    host.put(&format!("d/{killed}/{killed}"), "");
+    host.put(&format!("d/{killed}/tree/a/b"), "half");
+    host.put(&format!("d/{odd}/mine"), "mine");
+    run(async {
+        let backend = host.backend();
+        assert!(backend.ls("/d").await.unwrap().items.is_empty());
+        assert_eq!(backend.remove_leftovers().await.unwrap(), 1);
+    });
+    assert!(!host.root().join("d").join(killed).exists());
+    assert_eq!(host.get(&format!("d/{odd}/mine")), b"mine");
+    run(async {
+        let backend = host.backend();
+        // It does not keep the directory from being removed.
+        let delete = DeleteRequest::new(p("/d")).recursive();
+        backend.delete_with(&delete).await.unwrap();
+    });
+    assert!(!host.root().join("d").exists());
+}
