@@ -21,7 +21,7 @@ use super::put_back::Placed;
 use super::rename::Moving;
 use super::replace::{APPEND_ONLY, refusal, why_fixed};
 use super::root::Root;
-use super::sys::is_append_only;
+use super::sys::{is_append_only, is_mount_point};
 use super::temp::Temp;
 
 impl Root {
@@ -140,6 +140,9 @@ impl Root {
     /// Refuses what could be copied, and not removed.
     fn check_removable(&self, moving: &Moving<'_>) -> Result<(), Fault> {
         let Moving { source, from, .. } = moving;
+        if is_mount_point(&source.dir, source.name()) {
+            return Err(Fault::from(Errno::BUSY));
+        }
         if let Some(reason) = why_fixed(source) {
             return Err(Error::permission_denied(from, reason).into());
         }

@@ -111,6 +111,17 @@ pub(crate) fn is_fixed(_dir: impl AsFd, _name: &OsStr) -> bool {
     false
 }
 
+/// Whether something is mounted at that name.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn is_mount_point(dir: impl AsFd, name: &OsStr) -> bool {
+    flags(dir, name).contains(StatxAttributes::MOUNT_ROOT)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn is_mount_point(_dir: impl AsFd, _name: &OsStr) -> bool {
+    false
+}
+
 /// Returns the flags of a file, or of the directory itself for the empty name. A system that cannot tell says
 /// that there are none.
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -310,6 +310,7 @@ fn where_something_is_mounted() {
                 Rename("/here/old", "/here/a/b/new"),
                 RenameOver("/here/small", "/here/old"),
                 Rename("/here/empty", "/here/moved"),
+                Rename("/here/empty", "/away/a/b/moved"),
                 Delete("/here/empty"),
             ],
         );
