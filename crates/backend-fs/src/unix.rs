@@ -13,6 +13,7 @@ mod chroot;
 mod delete;
 mod descent;
 mod edit;
+mod entries;
 mod fault;
 mod flush;
 mod following;

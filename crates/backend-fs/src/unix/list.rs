@@ -1,13 +1,14 @@
 //! What is in a directory, read once, without a look at each entry.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::OwnedFd;
 
 use backend_core::EntryKind;
-use rustix::fs::{Dir, FileType};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
+use super::entries::entries;
 use super::meta::{Meta, kind};
 use super::names;
 use super::place::look;
@@ -30,6 +31,30 @@ impl Listing {
     /// Returns how many entries cannot be shown, because nobody knows what they are.
     pub(crate) fn unreadable(&self) -> u64 {
         self.vanished + self.unknown.len() as u64
+    }
+
+    fn add(&mut self, dir: &OwnedFd, name: &CStr, told: FileType) {
+        if names::is_reserved(name.to_bytes()) {
+            self.temporary.push(name.to_owned());
+            return;
+        }
+        let kind = match told {
+            // Some file systems keep the kind to themselves.
+            FileType::Unknown => match look(dir, name) {
+                Ok(Some(meta)) => meta.kind(),
+                Ok(None) => {
+                    self.vanished += 1;
+                    return;
+                }
+                Err(_) => {
+                    self.unknown.push(name.to_owned());
+                    return;
+                }
+            },
+            known => kind(known),
+        };
+        let name = name.to_owned();
+        self.entries.push(Listed { name, kind });
     }
 }
 
@@ -62,41 +87,15 @@ pub(crate) fn list(dir: &OwnedFd) -> io::Result<Listing> {
 }
 
 fn list_once(dir: &OwnedFd) -> io::Result<Listing> {
-    // The stream owns what it reads, and the copy has the position of the original: it must start over.
-    let mut stream = Dir::new(dir.try_clone()?)?;
-    stream.rewind();
     let mut listing = Listing {
         is_bare: true,
         ..Listing::default()
     };
-    while let Some(entry) = stream.read() {
-        let entry = entry?;
+    entries(dir, |name, told| {
         listing.is_bare = false;
-        let name = entry.file_name();
-        if name == c"." || name == c".." {
-            continue;
+        if name != c"." && name != c".." {
+            listing.add(dir, name, told);
         }
-        if names::is_reserved(name.to_bytes()) {
-            listing.temporary.push(name.to_owned());
-            continue;
-        }
-        let kind = match entry.file_type() {
-            // Some file systems keep the kind to themselves.
-            FileType::Unknown => match look(dir, name) {
-                Ok(Some(meta)) => meta.kind(),
-                Ok(None) => {
-                    listing.vanished += 1;
-                    continue;
-                }
-                Err(_) => {
-                    listing.unknown.push(name.to_owned());
-                    continue;
-                }
-            },
-            known => kind(known),
-        };
-        let name = name.to_owned();
-        listing.entries.push(Listed { name, kind });
-    }
+    })?;
     Ok(listing)
 }

@@ -27,8 +27,6 @@ struct Exception {
 const CASE: &str = "names that differ in case alone are one name, and are kept in lower case";
 const LONG_NAMES: &str = "the driver gives a file that is replaced another, longer name for a moment: it fails above some 235 bytes, or leaves a file";
 const TWO_STEPS: &str = "the driver replaces a file in two steps: between them there is none";
-const SMALL_PARTS: &str =
-    "the driver leaves entries out of a long listing that is read in small parts";
 const TIMES: &str = "the kernel remembers times for a second, and a rename changes them";
 
 /// What does not hold where. docs/disks.md has it as a table.
@@ -62,11 +60,6 @@ const EXCEPTIONS: &[Exception] = &[
         on: "lowntfs-3g, ignore_case",
         laws: "C3",
         why: TWO_STEPS,
-    },
-    Exception {
-        on: "lowntfs-3g, ignore_case",
-        laws: "L12 Z11 C5",
-        why: SMALL_PARTS,
     },
     Exception {
         on: "sshfs",
