@@ -56,7 +56,7 @@ pub(crate) struct Failed {
     pub(crate) error: Error,
     pub(crate) remains: Option<(SandboxId, Permit)>,
     /// The sandbox that the session had before, which is still its own.
-    pub(crate) kept: Option<Resting>,
+    pub(crate) kept: Option<Box<Resting>>,
     /// Whether the sandbox that the session had is gone.
     pub(crate) lost: bool,
     /// Whether anything about the session was stored.
@@ -165,7 +165,7 @@ impl<P: SandboxProvider> Inner<P> {
         failed: Failed,
     ) {
         if let Some(kept) = failed.kept {
-            self.keep(&entry, origin, kept);
+            self.keep(&entry, origin, *kept);
             landing.land(Err(failed.error));
             return;
         }
