@@ -65,6 +65,11 @@ fn needs<F: Future<Output = bool>>(guard: Guard, scenario: impl Fn() -> F) {
     assert!(!held, "it holds without {guard:?}");
 }
 
+/// Returns the only sandbox that there is.
+fn id_of(provider: &Provider) -> SandboxId {
+    provider.existing().pop().unwrap()
+}
+
 fn resting() -> Provider {
     let mut features = ProviderFeatures::none();
     features.suspends = true;
@@ -103,9 +108,18 @@ fn what_was_removed_by_hand_is_not_stuck() {
     needs(Guard::AskAfterFailedStop, || async {
         let provider = resting();
         let manager = settings(&provider, 0).build().await.unwrap();
-        let session = manager.get_or_create("a").await.unwrap();
-        provider.remove_by_hand(&session.sandbox_id().unwrap());
-        let _ = manager.hibernate("a").await;
+        manager.get_or_create("a").await.unwrap();
+        // It is removed while it is being laid to rest.
+        provider.faults(|call, _| match call {
+            ProviderCall::Suspend => Fault::none().after(Duration::from_secs(5)),
+            _ => Fault::none(),
+        });
+        let removed = async {
+            sleep(Duration::from_secs(1)).await;
+            provider.remove_by_hand(&id_of(&provider));
+        };
+        let _ = tokio::join!(manager.hibernate("a"), removed);
+        sleep(Duration::from_secs(100)).await;
         let stats = manager.stats();
         (stats.stuck, stats.resident) == (0, 0)
     });
