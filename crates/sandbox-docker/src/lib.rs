@@ -8,6 +8,7 @@ mod copy;
 mod digest;
 mod engine;
 mod find;
+mod found;
 mod guest;
 mod image;
 mod labels;

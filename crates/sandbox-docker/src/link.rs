@@ -86,8 +86,12 @@ impl Link {
                 tracing::debug!(container = %container.key, said = complaint.text(), "no guest");
                 match self.lost(container).await {
                     known @ Error::Unavailable { .. } if self.is_gone() => Err(known),
+                    // The guest has said why, or it is how the connection broke.
                     _ => Err(Error::unavailable(
-                        "the guest in the container does not answer",
+                        format!(
+                            "the guest in the container cannot be used: {}",
+                            reason(&error)
+                        ),
                         error,
                     )),
                 }
@@ -217,6 +221,14 @@ impl fmt::Debug for State {
             Self::Paused(_) => "Paused",
             Self::Gone(_) => "Gone",
         })
+    }
+}
+
+/// Returns why a connection was not made, without its kind.
+fn reason(error: &Error) -> &str {
+    match error {
+        Error::Unavailable { message, .. } => message,
+        _ => "it does not answer",
     }
 }
 

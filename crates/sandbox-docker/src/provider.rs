@@ -9,11 +9,10 @@ use backend_core::{
 };
 use bollard::errors::Error as EngineError;
 use bollard::models::ContainerInspectResponse;
-use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use crate::choices::{Access, MountSource, Mounted};
 use crate::container::{Condition, Container, condition, labels_of};
-use crate::engine::{SHORT, failure, is_about_request, refused, shown};
+use crate::engine::{failure, is_about_request, refused, shown};
 use crate::image::ImageSource;
 use crate::link::unavailable;
 use crate::liveness::{has_files_in_memory, info};
@@ -223,23 +222,13 @@ impl SandboxProvider for DockerProvider {
     }
 
     async fn list(&self) -> Result<Vec<SandboxId>> {
-        let filters = labels::filter(&[
+        let namespace = &self.template.namespace;
+        let wanted = [
             (labels::KIND, labels::SANDBOX),
-            (labels::NAMESPACE, self.template.namespace.as_str()),
-        ]);
-        let options = ListContainersOptionsBuilder::default()
-            .all(true)
-            .filters(&filters)
-            .build();
-        let call = self.engine.docker().list_containers(Some(options));
-        let found = self.engine.call("listing sandboxes", SHORT, call).await?;
-        let mut ids: Vec<SandboxId> = found
-            .into_iter()
-            .filter_map(|container| SandboxId::parse(container.labels?.get(labels::ID)?).ok())
-            .collect();
-        ids.sort();
-        ids.dedup();
-        Ok(ids)
+            (labels::NAMESPACE, namespace.as_str()),
+        ];
+        let found = self.engine.sandboxes_of(&wanted).await?;
+        Ok(found.into_iter().map(|(_, id)| id).collect())
     }
 
     async fn destroy(&self, id: &SandboxId) -> Result<()> {

@@ -3,19 +3,15 @@
 //! Nothing is removed on a guess: a container has to carry our labels, be ephemeral, and be made by a process of this host
 //! that is known to have ended. Whatever else there is in the engine, of other hosts too, stays.
 
-use std::collections::HashMap;
-
 use backend_core::{Result, SandboxId};
 use bollard::models::ContainerSummary;
-use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptions,
-};
+use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptions};
 use futures_util::stream::{self, StreamExt};
 
 use crate::container::Container;
 use crate::engine::{LONG, SHORT};
 use crate::owner::Fate;
-use crate::{Engine, labels};
+use crate::{Engine, found, labels};
 
 /// How many containers are removed at once.
 const AT_ONCE: usize = 8;
@@ -42,21 +38,15 @@ impl Engine {
     ///
     /// `unavailable` where the engine does not answer. A sandbox that cannot be removed is counted.
     pub async fn reap(&self, namespace: &SandboxId) -> Result<Reaped> {
-        let filters = labels::filter(&[
+        let wanted = [
             (labels::KIND, labels::SANDBOX),
             (labels::NAMESPACE, namespace.as_str()),
             (labels::LIFETIME, labels::EPHEMERAL),
-        ]);
-        let options = ListContainersOptionsBuilder::default()
-            .all(true)
-            .filters(&filters)
-            .build();
-        let call = self.docker().list_containers(Some(options));
-        let found = self.call("listing sandboxes", SHORT, call).await?;
+        ];
+        let found = self.list(&wanted).await?;
         let left = found.into_iter().filter_map(|container| {
-            let (key, marks) = left_behind(container)?;
-            let id = SandboxId::parse(marks.get(labels::ID)?).ok()?;
-            Some((id, key))
+            let (_, id) = found::sandbox(&container)?;
+            Some((id, left_behind(container)?))
         });
         let removals = left.map(|(id, key)| async move {
             let removed = Container::new(self.clone(), key).remove().await;
@@ -80,15 +70,9 @@ impl Engine {
     /// Removes the containers through which volumes were being filled by processes that are gone: they are of no namespace.
     /// Returns how many could not be removed.
     async fn reap_locks(&self) -> Result<usize> {
-        let filters = labels::filter(&[(labels::KIND, labels::GUEST)]);
-        let options = ListContainersOptionsBuilder::default()
-            .all(true)
-            .filters(&filters)
-            .build();
-        let call = self.docker().list_containers(Some(options));
-        let found = self.call("listing containers", SHORT, call).await?;
+        let found = self.list(&[(labels::KIND, labels::GUEST)]).await?;
         let mut failed = 0;
-        for (key, _) in found.into_iter().filter_map(left_behind) {
+        for key in found.into_iter().filter_map(left_behind) {
             let removed = Container::new(self.clone(), key).remove().await;
             failed += usize::from(removed.is_err());
         }
@@ -127,8 +111,8 @@ impl Engine {
     }
 }
 
-/// Returns the id and the labels of a container that was left behind.
-fn left_behind(container: ContainerSummary) -> Option<(String, HashMap<String, String>)> {
+/// Returns the key of a container, if it was left behind.
+fn left_behind(container: ContainerSummary) -> Option<String> {
     let marks = container.labels.unwrap_or_default();
     let runs = container
         .state
@@ -138,5 +122,5 @@ fn left_behind(container: ContainerSummary) -> Option<(String, HashMap<String, S
         Fate::Rebooted => !runs,
         Fate::Here | Fate::Unknown => false,
     };
-    left.then_some((container.id?, marks))
+    container.id.filter(|_| left)
 }

@@ -45,7 +45,7 @@ struct RootArgs {
     #[arg(long, value_name = "DIR")]
     workspace_root: PathBuf,
 
-    /// Ask the Docker engine about the sandboxes of the sessions; --namespace says in which namespace they are
+    /// Ask the Docker engine about the sandboxes of the sessions, in whichever namespace they are unless --namespace says so
     #[cfg(feature = "docker")]
     #[arg(long)]
     engine: bool,
@@ -74,11 +74,10 @@ impl RootArgs {
     /// Returns the sandboxes that exist, if the engine is to be asked.
     #[cfg(feature = "docker")]
     async fn existing(&self, app: &App) -> Result<Option<Vec<SandboxId>>> {
-        use backend_core::SandboxProvider;
         if !self.engine {
             return Ok(None);
         }
-        Ok(Some(engine::connect(app).await?.list().await?))
+        Ok(Some(engine::existing(app).await?))
     }
 
     #[cfg(not(feature = "docker"))]

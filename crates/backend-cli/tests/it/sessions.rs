@@ -269,8 +269,8 @@ mod engine {
         }
     }
 
-    #[test]
-    fn a_session_is_removed_with_its_container_and_what_is_nobodys_too() {
+    /// Returns what such an application left, where there is an engine.
+    fn crashed(test: &str) -> Option<Docker> {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let engine = match runtime.block_on(Engine::connect()) {
             Ok(engine) => engine,
@@ -279,15 +279,50 @@ mod engine {
                     std::env::var_os("AGENT_BACKENDS_REQUIRE_DOCKER").is_some_and(|v| v == "1");
                 assert!(!required, "AGENT_BACKENDS_REQUIRE_DOCKER=1, and {error}");
                 println!("skipped: {error}");
-                return;
+                return None;
             }
         };
         let docker = Docker {
             place: Place::new(),
-            namespace: format!("test-cli-sessions-{}", std::process::id()),
+            namespace: format!("test-cli-{test}-{}", std::process::id()),
         };
         runtime.block_on(crash(engine, &docker));
-        drop(runtime);
+        Some(docker)
+    }
+
+    #[test]
+    fn sandboxes_are_found_in_the_namespace_that_the_application_has_chosen() {
+        let Some(docker) = crashed("unsaid") else {
+            return;
+        };
+        let run = |args: &[&str]| {
+            let common = ["--workspace-root", "root", "--engine"];
+            let all = ["sessions"].iter().chain(args).chain(&common);
+            docker.place.run(all.copied())
+        };
+        let listed = run(&["list", "--json"]).json();
+        assert_eq!(listed["sessions"][0]["sandbox_exists"], true);
+        // In another namespace they are not, and would be left behind.
+        let wrong = run(&["clean", "left", "--namespace", "nobodys-namespace"]);
+        assert_ne!(wrong.code, 0);
+        assert!(wrong.stderr.contains(&docker.namespace), "{wrong:?}");
+        assert_eq!(docker.containers().len(), 3);
+        assert!(docker.place.at("root/left").exists());
+        let cleaned = run(&["clean", "left", "--json"]).json();
+        assert_eq!(
+            cleaned,
+            json!({ "results": [{ "id": "left", "removed": true }], "orphans_ended": 1 })
+        );
+        assert_eq!(docker.containers().len(), 1);
+        run(&["clean", "kept"]).ok();
+        assert_eq!(docker.containers(), [""; 0]);
+    }
+
+    #[test]
+    fn a_session_is_removed_with_its_container_and_what_is_nobodys_too() {
+        let Some(docker) = crashed("sessions") else {
+            return;
+        };
         assert_eq!(docker.containers().len(), 3);
         let listed: Value = docker.run(&["list", "--json"]).json();
         assert_eq!(listed["sessions"][0]["sandbox_exists"], true);

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::failure::Failure;
-use super::frame::{Frame, Kind, MIN_FRAME_BYTES};
+use super::frame::{Frame, Kind, MAX_GOODBYE_BYTES, MIN_FRAME_BYTES};
 use super::reader::FrameReader;
 use super::{Limits, VERSION, codec};
 use crate::{Capabilities, SandboxId, VirtualPath};
@@ -137,6 +137,26 @@ impl Offer {
         let frame = self.frame.min(self.window / 2).min(ours.frame);
         usize::try_from(frame.max(MIN_FRAME_BYTES)).unwrap_or(MIN_FRAME_BYTES as usize)
     }
+}
+
+/// Says goodbye instead of hello, and waits until the other side has closed the stream.
+pub(super) async fn refuse(
+    mut io: impl AsyncRead + AsyncWrite + Unpin,
+    reason: &str,
+) -> Result<(), Failure> {
+    let mut end = reason.len().min(MAX_GOODBYE_BYTES);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    let reason = reason.get(..end).unwrap_or_default();
+    let mut bytes = BytesMut::from(&MAGIC[..]);
+    Frame::new(Kind::Goodbye, 0, reason.as_bytes().to_vec()).put(&mut bytes);
+    io.write_all(&bytes).await?;
+    io.shutdown().await?;
+    // A stream that is closed with something to read in it may take back what was written.
+    let mut ignored = [0; 512];
+    while io.read(&mut ignored).await.is_ok_and(|length| length > 0) {}
+    Ok(())
 }
 
 /// Bounds the time for the exchange of hellos.

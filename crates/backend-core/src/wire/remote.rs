@@ -82,11 +82,6 @@ impl Remote {
         self.client.ended().await;
     }
 
-    /// Returns whether the connection has ended, so that every call fails from now on.
-    pub fn is_closed(&self) -> bool {
-        self.client.failed().is_some()
-    }
-
     /// Waits until the connection has ended, and returns the error that every call answers with from then on.
     pub async fn closed(&self) -> Error {
         self.client.ended().await;
@@ -94,6 +89,12 @@ impl Remote {
             message: "the connection ended".to_owned(),
             source: None,
         })
+    }
+
+    /// Returns whether the connection has ended, so that every call on it fails. Unlike [`closed`](Self::closed) it does not
+    /// wait for the last word to the other side.
+    pub fn is_closed(&self) -> bool {
+        self.client.failed().is_some()
     }
 
     /// Asks for something that is answered soon.

@@ -109,6 +109,21 @@ impl Server {
         }
     }
 
+    /// Turns a connection away: the other side is told why instead of a hello, and its attempt to connect fails with that.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` where the other side could not be told.
+    pub async fn refuse(
+        &self,
+        io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        reason: &str,
+    ) -> Result<()> {
+        let told = tokio::time::timeout(self.options.hello_timeout, hello::refuse(io, reason));
+        let late = Failure::NoHello(self.options.hello_timeout);
+        Ok(told.await.unwrap_or(Err(late))?)
+    }
+
     async fn run(
         &self,
         io: impl AsyncRead + AsyncWrite + Send + Unpin,

@@ -109,7 +109,7 @@ mod tests {
                 "dial unix:///run/x.sock: refused",
                 "dial unix:(a path): refused",
             ),
-            ("/root/é", "(a path)"),
+            ("/var/é", "(a path)"),
             ("(/a)[/b]</c>", "((a path))[(a path)]<(a path)>"),
             // What is none, or what the reader has said.
             (

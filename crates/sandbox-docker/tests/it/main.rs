@@ -24,6 +24,7 @@ mod laws;
 mod limits;
 mod options;
 mod outages;
+mod places;
 mod reap;
 mod relay;
 mod start;

@@ -40,6 +40,63 @@ async fn the_application() {
     std::future::pending::<()>().await;
 }
 
+#[tokio::test]
+async fn a_container_with_our_labels_from_its_image_is_no_sandbox() {
+    let engine = engine_or_skip!();
+    let space = id(&format!("test-labels-{}", std::process::id()));
+    let image = format!("agent-backends-test/labels-{}", std::process::id());
+    // As if a process that is gone had made it.
+    let labels = [
+        ("kind", "sandbox"),
+        ("namespace", space.as_str()),
+        ("id", "victim"),
+        ("lifetime", "ephemeral"),
+    ];
+    let labels = labels.map(|(name, value)| format!("agent-backends.{name}={value}"));
+    let made = docker(&["create", &debian()]);
+    let changes: Vec<String> = labels
+        .iter()
+        .map(|label| format!("LABEL {label}"))
+        .collect();
+    let mut commit = vec!["commit"];
+    for change in &changes {
+        commit.extend(["--change", change]);
+    }
+    commit.extend([made.as_str(), image.as_str()]);
+    docker(&commit);
+    docker(&["rm", "-f", &made]);
+    let stranger = docker(&[
+        "run",
+        "--detach",
+        "--rm",
+        "--network=none",
+        &image,
+        "sleep",
+        "600",
+    ]);
+    let cleaner = Cleaner(stranger.clone());
+    let provider = provider(&engine, &space, Lifetime::Ephemeral).await;
+    assert!(provider.list().await.unwrap().is_empty());
+    let everywhere = engine.sandboxes().await.unwrap();
+    assert!(everywhere.iter().all(|(namespace, _)| *namespace != space));
+    let real = provider
+        .create(&SandboxSpec::new(id("real")))
+        .await
+        .unwrap();
+    assert_eq!(provider.list().await.unwrap(), [id("real")]);
+    let everywhere = engine.sandboxes().await.unwrap();
+    assert!(everywhere.contains(&(space.clone(), id("real"))));
+    assert!(provider.reap().await.unwrap().sandboxes.is_empty());
+    provider.destroy(&id("victim")).await.unwrap();
+    assert_eq!(
+        docker(&["inspect", "-f", "{{.State.Running}}", &stranger]),
+        "true"
+    );
+    real.stop().await.unwrap();
+    drop(cleaner);
+    docker(&["rmi", "--force", &image]);
+}
+
 /// Starts the application, and waits until it has its sandboxes.
 fn application(namespace: &SandboxId) -> Child {
     let directory = tempfile::tempdir().unwrap();

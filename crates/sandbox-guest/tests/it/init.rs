@@ -202,17 +202,60 @@ async fn connect_waits_for_a_socket_and_gives_up() {
 }
 
 #[tokio::test]
-async fn more_connections_than_there_is_room_for_are_closed() {
+async fn a_connection_beyond_the_last_place_waits_for_one() {
     let init = Init::start().await;
     let mut remotes = Vec::new();
     for _ in 0..16 {
         remotes.push(init.connect().await);
     }
+    let next = tokio::spawn({
+        let socket = init.socket.clone();
+        async move {
+            let stream = tokio::net::UnixStream::connect(socket).await.unwrap();
+            backend_core::wire::connect(stream).await
+        }
+    });
+    // It has its place as soon as somebody else goes.
+    remotes.pop().unwrap().close().await;
+    let next = soon(next).await.unwrap().unwrap();
+    assert!(next.liveness().await.is_alive());
+
+    // Where nobody goes it hears why, by way of a program that joins its streams, too.
     let stream = tokio::net::UnixStream::connect(&init.socket).await.unwrap();
-    assert!(soon(backend_core::wire::connect(stream)).await.is_err());
+    let mut connect = Command::new(guest());
+    connect.arg("connect").arg("--socket").arg(&init.socket);
+    let mut child = connect
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let streams = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
+    let joined = tokio::io::join(streams.0, streams.1);
+    let (direct, spliced) = tokio::join!(
+        backend_core::wire::connect(stream),
+        backend_core::wire::connect(joined)
+    );
+    for refused in [direct, spliced] {
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains("16 programs are connected"), "{error}");
+    }
     for remote in &remotes {
         assert!(remote.liveness().await.is_alive());
     }
+    drop(remotes.pop());
+    assert!(init.connect().await.liveness().await.is_alive());
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_keep_nobody_out() {
+    let init = Init::start().await;
+    let mut silent = Vec::new();
+    for _ in 0..16 {
+        silent.push(tokio::net::UnixStream::connect(&init.socket).await.unwrap());
+    }
+    let remote = init.connect().await;
+    assert!(remote.liveness().await.is_alive());
 }
 
 #[tokio::test]

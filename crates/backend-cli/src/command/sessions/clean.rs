@@ -56,7 +56,8 @@ impl Clean {
         }
         #[cfg(feature = "docker")]
         if self.root.engine {
-            let provider = super::engine::connect(app).await?;
+            let all = All::read(&self.root.open()?, None)?;
+            let provider = super::engine::connect(app, &all.sessions).await?;
             return self.remove(chosen, provider, app).await;
         }
         self.remove(chosen, Nowhere, app).await

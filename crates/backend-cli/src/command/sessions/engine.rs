@@ -1,15 +1,114 @@
 //! The Docker engine in which the sandboxes of the sessions are.
+//!
+//! Which namespace of it that is, the application has chosen, and no record says. The engine knows it of every sandbox.
 
-use sandbox_docker::{DockerProvider, DockerSandbox};
+use std::collections::{BTreeMap, BTreeSet};
+
+use backend_core::{Error, SandboxId};
+use sandbox_docker::{DockerProvider, DockerSandbox, Engine};
+use session_manager::SessionInfo;
 
 use crate::app::App;
 use crate::failure::Result;
 
-/// Connects to the engine. Nothing is made in it, and nothing is removed by that.
-pub(super) async fn connect(app: &App) -> Result<DockerProvider> {
-    let provider = DockerProvider::builder(DockerSandbox::builder("unused"))
-        .namespace(app.namespace())
+/// Where sandboxes are unless an application says otherwise. Whoever says nothing means this one, or does not know.
+const UNSAID: &str = "default";
+
+/// Connects to the engine, and to the namespace in which the sandboxes of sessions are. Nothing is made in it, and nothing is
+/// removed by that.
+///
+/// # Errors
+///
+/// `unavailable`. `invalid_request` where a sandbox of a session exists in another namespace than the others, or than the one
+/// that was chosen: it would be taken for gone.
+pub(super) async fn connect(app: &App, sessions: &[SessionInfo]) -> Result<DockerProvider> {
+    let engine = Engine::connect().await?;
+    let named = sessions.iter().filter_map(|info| info.sandbox.as_ref());
+    let named: BTreeSet<&SandboxId> = named.collect();
+    let existing = engine.sandboxes().await?;
+    let namespace = choose(&app.namespace(), &named, &existing)?;
+    let provider = DockerProvider::builder(DockerSandbox::builder("unused").engine(engine))
+        .namespace(namespace)
         .without_sweep()
         .connect();
     Ok(provider.await?)
+}
+
+/// Returns the sandboxes that exist: of the namespace that was chosen, or of all.
+pub(super) async fn existing(app: &App) -> Result<Vec<SandboxId>> {
+    let chosen = app.namespace();
+    let all = Engine::connect().await?.sandboxes().await?;
+    let wanted = |namespace: &SandboxId| chosen.as_str() == UNSAID || *namespace == chosen;
+    Ok(all
+        .into_iter()
+        .filter(|(namespace, _)| wanted(namespace))
+        .map(|(_, id)| id)
+        .collect())
+}
+
+/// Returns the namespace in which all sandboxes are that are named and exist. It is the chosen one wherever that can be.
+fn choose(
+    chosen: &SandboxId,
+    named: &BTreeSet<&SandboxId>,
+    existing: &[(SandboxId, SandboxId)],
+) -> Result<SandboxId, Error> {
+    let mut of: BTreeMap<&SandboxId, BTreeSet<&SandboxId>> = BTreeMap::new();
+    for (namespace, id) in existing.iter().filter(|(_, id)| named.contains(id)) {
+        of.entry(namespace).or_default().insert(id);
+    }
+    let all: BTreeSet<&SandboxId> = of.values().flatten().copied().collect();
+    let has_all = |namespace: &SandboxId| of.get(namespace).is_some_and(|ids| *ids == all);
+    if all.is_empty() || has_all(chosen) {
+        return Ok(chosen.clone());
+    }
+    let mut others = of.keys().copied().filter(|namespace| has_all(namespace));
+    match (others.next(), others.next()) {
+        (Some(only), None) if chosen.as_str() == UNSAID => Ok(only.clone()),
+        _ => {
+            let found: Vec<&str> = of.keys().map(|namespace| namespace.as_str()).collect();
+            Err(Error::invalid_request(format!(
+                "sandboxes of these sessions exist in the namespaces '{}', and not all of them in '{chosen}'; choose the \
+                 namespace of the application with --namespace, and end those in others with `sandboxes rm`",
+                found.join("', '")
+            )))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use backend_core::SandboxId;
+
+    use super::choose;
+
+    fn id(name: &str) -> SandboxId {
+        SandboxId::parse(name).unwrap()
+    }
+
+    /// Chooses for records that name `a` and `b`.
+    #[track_caller]
+    fn check(chosen: &str, existing: &[(&str, &str)], want: Option<&str>) {
+        let (a, b) = (id("a"), id("b"));
+        let named = BTreeSet::from([&a, &b]);
+        let existing = existing.iter().map(|(space, name)| (id(space), id(name)));
+        let existing: Vec<_> = existing.collect();
+        let found = choose(&id(chosen), &named, &existing).ok();
+        assert_eq!(found, want.map(id), "{existing:?}");
+    }
+
+    #[test]
+    fn no_sandbox_of_a_session_is_out_of_sight() {
+        check("default", &[], Some("default"));
+        check("mine", &[("other", "of-others")], Some("mine"));
+        check("default", &[("app", "a")], Some("app"));
+        check("default", &[("app", "a"), ("app", "b")], Some("app"));
+        check("mine", &[("app", "a")], None);
+        check("default", &[("app", "a"), ("app2", "b")], None);
+        check("app", &[("app", "a"), ("app2", "b")], None);
+        // A copy of an application, in a namespace of its own.
+        check("app", &[("app", "a"), ("copy", "a")], Some("app"));
+        check("default", &[("app", "a"), ("copy", "a")], None);
+    }
 }

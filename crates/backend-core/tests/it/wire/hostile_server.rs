@@ -46,6 +46,34 @@ fn entry() -> Value {
 }
 
 #[tokio::test]
+async fn a_connection_that_has_failed_is_closed_before_its_last_word_is_taken() {
+    use futures_util::FutureExt;
+
+    // So small that calls fill it, and no goodbye goes through.
+    let (near, mut far) = tokio::io::duplex(128);
+    let peer = tokio::spawn(async move {
+        until_asked(&mut far).await;
+        let _ = far.write_all(&[0xff; 16]).await;
+        far
+    });
+    let remote = wire::connect(near).await.unwrap();
+    assert!(!remote.is_closed());
+    let calls: Vec<_> = (0..8)
+        .map(|_| {
+            let remote = remote.clone();
+            tokio::spawn(async move { remote.stat("/a").await })
+        })
+        .collect();
+    for call in calls {
+        assert!(soon(call).await.unwrap().is_err());
+    }
+    assert!(remote.is_closed());
+    assert!(remote.closed().now_or_never().is_none());
+    drop(peer.await.unwrap());
+    soon(remote.closed()).await;
+}
+
+#[tokio::test]
 async fn what_a_client_may_meet_before_it_is_connected_is_an_error() {
     let hellos: Vec<(&str, Vec<u8>, &str)> = vec![
         ("nothing", vec![], "closed the connection"),

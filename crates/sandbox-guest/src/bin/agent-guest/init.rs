@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,14 +14,20 @@ use backend_core::Sandbox;
 use backend_core::wire::Server;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::workspace::Guest;
 use crate::{args, limits, memory, pid1, workspace};
 
-/// More connections than this at once are closed as they come. A host has one, and one more while it changes over.
+/// So many connections at once are served. A host has one, and one more while it changes over.
 const CONNECTIONS: usize = 16;
+
+/// So many more may wait for a place. What comes then is closed at once.
+const WAITING: usize = 64;
+
+/// How long one waits until it is turned away: less than a host waits for the hello.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// In how many steps a lease is waited for.
 const LEASE_STEPS: u32 = 20;
@@ -64,6 +71,7 @@ async fn accept(
 ) {
     let server = Server::sandbox(Arc::clone(guest)).options(workspace::options());
     let (ending, ended) = watch::channel(false);
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         let lease = lease.filter(|_| connections.is_empty());
@@ -75,8 +83,9 @@ async fn accept(
         };
         tokio::select! {
             stream = socket.listener.accept() => match stream {
-                Ok((stream, _)) if connections.len() < CONNECTIONS => {
-                    connections.spawn(serve(server.clone(), stream, ended.clone()));
+                Ok((stream, _)) if connections.len() < CONNECTIONS + WAITING => {
+                    let places = Arc::clone(&places);
+                    connections.spawn(serve(server.clone(), stream, places, ended.clone()));
                 }
                 // Dropping it closes it.
                 Ok(_) => {}
@@ -103,9 +112,28 @@ async fn run_out(lease: Duration) {
     }
 }
 
-async fn serve(server: Server, stream: UnixStream, mut ended: watch::Receiver<bool>) {
+/// Serves a connection when there is a place for it, and tells it if there is none in time.
+async fn serve(
+    server: Server,
+    stream: UnixStream,
+    places: Arc<Semaphore>,
+    mut ended: watch::Receiver<bool>,
+) {
     let stop = async move {
         let _ = ended.wait_for(|ended| *ended).await;
+    };
+    let mut stop = pin!(stop);
+    let place = tokio::select! {
+        place = tokio::time::timeout(PATIENCE, places.acquire()) => place,
+        () = &mut stop => return,
+    };
+    let Ok(Ok(_place)) = place else {
+        let reason = format!(
+            "{CONNECTIONS} programs are connected to this sandbox, and there is no place for another one; \
+             close one of them"
+        );
+        let _ = server.refuse(stream, &reason).await;
+        return;
     };
     // How a connection ended is known to who was connected; the next one starts afresh.
     let _ = server.serve_until(stream, stop).await;

@@ -24,6 +24,9 @@ const THREAD_IDLE: Duration = Duration::from_secs(1 << 30);
 /// How long operations have to be done when the guest is told to end.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// How long a connection may hold a place without a word. Whoever connects says hello first of all.
+const HELLO: Duration = Duration::from_secs(5);
+
 /// How long threads that block have to be done when all else is.
 const LAST: Duration = Duration::from_secs(1);
 
@@ -79,6 +82,7 @@ pub(crate) fn options() -> Options {
     Options::default()
         .limits(Limits::default().buffered(300 << 20))
         .grace(GRACE)
+        .hello_timeout(HELLO)
 }
 
 /// Runs something on one thread: whatever takes long is on threads that block, or in other processes.
