@@ -232,10 +232,12 @@ impl<P: SandboxProvider> Inner<P> {
                 record
             })
         };
-        if let Some(record) = record
-            && let Err(error) = self.disk(move |store| store.save(&record)).await
-        {
-            self.tell_of(entry, EventKind::RecordFailed(error));
+        if let Some(record) = record {
+            self.save_held(entry, record).await;
+            if lock(&self.unwritten).contains_key(&entry.id) {
+                // The next pass tries it again.
+                entry.lock().stored_use = None;
+            }
         }
     }
 

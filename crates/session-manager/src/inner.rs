@@ -53,6 +53,8 @@ pub(crate) struct Inner<P: SandboxProvider> {
     pub(crate) mark: String,
     /// The time of the clock, and of the calendar, when the manager was made.
     pub(crate) began: (Duration, SystemTime),
+    /// The sessions whose record could not be written, and when each was last used: what the record says of that is too old.
+    pub(crate) unwritten: Mutex<BTreeMap<SandboxId, Duration>>,
     /// Until when the calendar is not believed: it went on by more than is likely while no manager ran.
     pub(crate) distrust: Mutex<Option<Duration>>,
     /// Whether the manager is being shut down.
@@ -113,6 +115,7 @@ impl<P: SandboxProvider> Inner<P> {
             ),
             began: (clock.elapsed(), clock.now()),
             distrust: Mutex::default(),
+            unwritten: Mutex::default(),
             counters: Counters::default(),
             closing: Latch::default(),
             cleaner: Mutex::default(),

@@ -183,7 +183,7 @@ impl<P: SandboxProvider> Inner<P> {
 /// A start that failed and changed nothing.
 fn kept(resting: Resting, error: Error) -> Failed {
     Failed {
-        kept: Some(resting),
+        kept: Some(Box::new(resting)),
         ..Failed::from(error)
     }
 }

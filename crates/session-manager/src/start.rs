@@ -15,7 +15,7 @@ use crate::entry::{
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
-use crate::inner::Inner;
+use crate::inner::{Inner, lock};
 use crate::leave::Departure;
 use crate::rooms::Permit;
 use crate::store::Record;
@@ -56,7 +56,7 @@ pub(crate) struct Failed {
     pub(crate) error: Error,
     pub(crate) remains: Option<(SandboxId, Permit)>,
     /// The sandbox that the session had before, which is still its own.
-    pub(crate) kept: Option<Resting>,
+    pub(crate) kept: Option<Box<Resting>>,
     /// Whether the sandbox that the session had is gone.
     pub(crate) lost: bool,
     /// Whether anything about the session was stored.
@@ -165,7 +165,7 @@ impl<P: SandboxProvider> Inner<P> {
         failed: Failed,
     ) {
         if let Some(kept) = failed.kept {
-            self.keep(&entry, origin, kept);
+            self.keep(&entry, origin, *kept);
             landing.land(Err(failed.error));
             return;
         }
@@ -341,8 +341,20 @@ impl<P: SandboxProvider> Inner<P> {
     /// Replaces the record of a session. A failure is told, and is no reason to stop.
     pub(crate) async fn save(&self, entry: &Entry<P::Sandbox>, record: Record) {
         let _writing = entry.writing.lock().await;
-        if let Err(error) = self.disk(move |store| store.save(&record)).await {
-            self.tell_of(entry, EventKind::RecordFailed(error));
+        self.save_held(entry, record).await;
+    }
+
+    /// Replaces the record of a session whose record nobody else can write meanwhile.
+    pub(crate) async fn save_held(&self, entry: &Entry<P::Sandbox>, record: Record) {
+        match self.disk(move |store| store.save(&record)).await {
+            Ok(()) => {
+                lock(&self.unwritten).remove(&entry.id);
+            }
+            Err(error) => {
+                let used = entry.lock().used;
+                lock(&self.unwritten).insert(entry.id.clone(), used);
+                self.tell_of(entry, EventKind::RecordFailed(error));
+            }
         }
     }
 }

@@ -90,6 +90,10 @@ impl<P: SandboxProvider> Inner<P> {
         };
         let old = self.disk(move |store| find_old(store, due)).await;
         for (id, goal) in old.unwrap_or_default() {
+            let limit = if goal == Goal::Purge { purge } else { close };
+            if self.was_used(&id, limit) {
+                continue;
+            }
             match self.end_old(&id, goal, due).await {
                 Ok(true) if goal == Goal::Purge => cleaned.purged.push(id),
                 Ok(true) => cleaned.released.push(id),
@@ -97,6 +101,15 @@ impl<P: SandboxProvider> Inner<P> {
                 Err(error) => cleaned.failures.push((id, error)),
             }
         }
+    }
+
+    /// Returns whether a session was used lately, though its record could not be written to say so.
+    fn was_used(&self, id: &SandboxId, limit: Option<Duration>) -> bool {
+        let used = lock(&self.unwritten).get(id).copied();
+        let unused = used.map(|used| self.now().saturating_sub(used));
+        unused
+            .zip(limit)
+            .is_some_and(|(unused, limit)| unused < limit)
     }
 
     /// Ends a stored session, unless somebody came for it meanwhile. Returns whether it was ended.

@@ -288,7 +288,7 @@ pub(super) fn in_memory() -> TempDir {
 }
 
 /// Makes a provider whose sandboxes have the files of their workspace: those of a directory stay its, wherever it is moved.
-fn provider() -> Provider {
+pub(super) fn provider() -> Provider {
     let workspaces: Mutex<Vec<Files>> = Mutex::default();
     FakeProvider::new(move |spec| {
         let Some(workspace) = &spec.workspace else {
