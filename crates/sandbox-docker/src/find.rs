@@ -7,7 +7,6 @@ use backend_core::{Result, SandboxId};
 use bollard::models::ContainerInspectResponse;
 
 use crate::container::{Container, labels_of};
-use crate::engine::{SHORT, failure, gone};
 use crate::link::unavailable;
 use crate::{Engine, labels};
 
@@ -48,8 +47,15 @@ impl Engine {
             let Some(found) = self.ours(found, namespace, id) else {
                 continue;
             };
-            if self.is_marked_by_its_image(&found.1, id).await? {
-                continue;
+            match self.marks(found.1.image.as_deref(), id).await? {
+                Some(false) => {}
+                Some(true) => continue,
+                None => {
+                    return Err(unavailable(format!(
+                        "the container of sandbox '{id}' was renamed and its image is not there, so that it cannot be told \
+                         whether it is the sandbox; give it its name back"
+                    )));
+                }
             }
             if renamed.is_some() {
                 return Err(unavailable(format!(
@@ -79,29 +85,5 @@ impl Engine {
             && has(labels::NAMESPACE, namespace.as_str());
         let key = found.id.clone().filter(|_| ours)?;
         Some((Container::new(self.clone(), key), found))
-    }
-
-    /// Returns whether a container may have the labels of a sandbox only because its image has them.
-    async fn is_marked_by_its_image(
-        &self,
-        found: &ContainerInspectResponse,
-        id: &SandboxId,
-    ) -> Result<bool> {
-        let what = "looking at the image of the sandbox";
-        let Some(image) = found.image.as_deref() else {
-            return Err(unavailable(format!("{what}: the engine does not name it")));
-        };
-        let call = self.docker().inspect_image(image);
-        match self.try_call(what, SHORT, call).await? {
-            Ok(image) => Ok(image
-                .config
-                .and_then(|config| config.labels)
-                .is_some_and(|marks| marks.get(labels::ID).is_some_and(|is| is == id.as_str()))),
-            Err(error) if gone(&error) => Err(unavailable(format!(
-                "the container of sandbox '{id}' was renamed and its image removed, so that it cannot be told whether it \
-                 is the sandbox; give it its name back"
-            ))),
-            Err(error) => Err(failure(what, error)),
-        }
     }
 }

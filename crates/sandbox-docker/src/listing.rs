@@ -4,7 +4,7 @@ use backend_core::{Result, SandboxId};
 use bollard::models::ContainerSummary;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
-use crate::engine::SHORT;
+use crate::engine::{SHORT, failure, gone};
 use crate::{Engine, labels};
 
 impl Engine {
@@ -14,11 +14,46 @@ impl Engine {
     ///
     /// `unavailable` where the engine does not answer.
     pub async fn sandboxes(&self) -> Result<Vec<(SandboxId, SandboxId)>> {
-        let found = self.list(&[(labels::KIND, labels::SANDBOX)]).await?;
-        let mut sandboxes: Vec<_> = found.iter().filter_map(sandbox).collect();
+        self.sandboxes_of(&[(labels::KIND, labels::SANDBOX)]).await
+    }
+
+    /// Returns the sandboxes whose containers have labels with these values: the namespace and the id of each, in order.
+    ///
+    /// A container has the labels of its image too, and anybody can give an image any label. One that has the name that belongs to
+    /// its labels is ours; one that was renamed is, unless it has them of its image.
+    pub(crate) async fn sandboxes_of(
+        &self,
+        wanted: &[(&str, &str)],
+    ) -> Result<Vec<(SandboxId, SandboxId)>> {
+        let mut sandboxes = Vec::new();
+        for container in self.list(wanted).await? {
+            let Some((namespace, id)) = marked(&container) else {
+                continue;
+            };
+            let image = container.image_id.as_deref();
+            if sandbox(&container).is_some() || self.marks(image, &id).await? != Some(true) {
+                sandboxes.push((namespace, id));
+            }
+        }
         sandboxes.sort();
         sandboxes.dedup();
         Ok(sandboxes)
+    }
+
+    /// Returns whether an image itself has the label of a sandbox; nothing where it is not there, or not known.
+    pub(crate) async fn marks(&self, image: Option<&str>, id: &SandboxId) -> Result<Option<bool>> {
+        let what = "looking at the image of the sandbox";
+        let Some(image) = image else { return Ok(None) };
+        let call = self.docker().inspect_image(image);
+        match self.try_call(what, SHORT, call).await? {
+            Ok(image) => {
+                let marks = image.config.and_then(|config| config.labels);
+                let mark = marks.as_ref().and_then(|marks| marks.get(labels::ID));
+                Ok(Some(mark.is_some_and(|mark| mark == id.as_str())))
+            }
+            Err(error) if gone(&error) => Ok(None),
+            Err(error) => Err(failure(what, error)),
+        }
     }
 
     /// Returns all containers that have labels with these values.
@@ -32,16 +67,18 @@ impl Engine {
     }
 }
 
-/// Returns the namespace and the id of a sandbox by its container.
-///
-/// A container has the labels of its image too, and anybody can give an image any label. But it has the name that belongs to
-/// them only if we made it.
+/// Returns the namespace and the id of a sandbox by its container, if that has the name that belongs to its labels.
 pub(crate) fn sandbox(container: &ContainerSummary) -> Option<(SandboxId, SandboxId)> {
-    let marks = container.labels.as_ref()?;
-    let part = |name: &str| SandboxId::parse(marks.get(name)?).ok();
-    let (namespace, id) = (part(labels::NAMESPACE)?, part(labels::ID)?);
+    let (namespace, id) = marked(container)?;
     let name = labels::container_name(&namespace, &id);
     let mut names = container.names.iter().flatten();
     let ours = names.any(|found| found.trim_start_matches('/') == name);
     ours.then_some((namespace, id))
+}
+
+/// Returns the namespace and the id of the sandbox whose labels a container has.
+fn marked(container: &ContainerSummary) -> Option<(SandboxId, SandboxId)> {
+    let marks = container.labels.as_ref()?;
+    let part = |name: &str| SandboxId::parse(marks.get(name)?).ok();
+    Some((part(labels::NAMESPACE)?, part(labels::ID)?))
 }

@@ -12,14 +12,14 @@ use bollard::models::ContainerInspectResponse;
 
 use crate::choices::{Access, MountSource, Mounted};
 use crate::container::{Condition, Container, condition, labels_of};
-use crate::engine::{SHORT, failure, is_about_request, refused, shown};
+use crate::engine::{failure, is_about_request, refused, shown};
 use crate::image::ImageSource;
 use crate::link::unavailable;
 use crate::liveness::{has_files_in_memory, info};
 use crate::settings::Settings;
 use crate::start::Progress;
 use crate::turns::Turns;
-use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, labels, listing};
+use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, labels};
 
 /// Makes containers as sandboxes, each by its name, and finds them again, in another process too.
 ///
@@ -227,16 +227,8 @@ impl SandboxProvider for DockerProvider {
             (labels::KIND, labels::SANDBOX),
             (labels::NAMESPACE, namespace.as_str()),
         ];
-        let found = self.engine.list(&wanted).await?;
-        let mut ids: Vec<SandboxId> = found
-            .iter()
-            .filter_map(listing::sandbox)
-            .filter(|(found, _)| found == namespace)
-            .map(|(_, id)| id)
-            .collect();
-        ids.sort();
-        ids.dedup();
-        Ok(ids)
+        let found = self.engine.sandboxes_of(&wanted).await?;
+        Ok(found.into_iter().map(|(_, id)| id).collect())
     }
 
     async fn destroy(&self, id: &SandboxId) -> Result<()> {

@@ -136,13 +136,11 @@ impl<P: SandboxProvider> Inner<P> {
                 match &mut slot.phase {
                     Phase::Hibernated => return Ok(()),
                     Phase::Live(live) => Ok((Arc::clone(&live.body), used)),
-                    Phase::Leaving(leaving) if leaving.goal == Goal::Hibernate => {
-                        match &leaving.stuck {
-                            Some(error) if hurried => return Err(stuck(id, error)),
-                            Some(_) => Err(leaving.hurry()),
-                            None => Err(leaving.flight.clone()),
-                        }
-                    }
+                    Phase::Leaving(leaving) if leaving.goal <= Goal::Bury => match &leaving.stuck {
+                        Some(error) if hurried => return Err(stuck(id, error)),
+                        Some(_) => Err(leaving.hurry()),
+                        None => Err(leaving.flight.clone()),
+                    },
                     _ => return Err(no_sandbox(id)),
                 }
             };

@@ -128,6 +128,7 @@ async fn one_that_is_ephemeral_or_was_removed_is_gone() {
 /// Makes sure that a provider says of a sandbox that there is none.
 async fn nothing_to_be_had(provider: &DockerProvider, id: &SandboxId) {
     assert!(provider.inspect(id).await.liveness.is_gone());
+    assert!(!provider.list().await.unwrap().contains(id));
     is_unavailable(provider.attach(id).await);
     is_unavailable(provider.resume(id).await);
     is_unavailable(provider.suspend(id).await);
@@ -214,6 +215,7 @@ async fn one_that_was_renamed_is_still_the_same_sandbox() {
         provider.inspect(sandbox.id()).await.liveness,
         Liveness::Alive
     );
+    assert!(provider.list().await.unwrap().contains(sandbox.id()));
     let attached = provider.attach(sandbox.id()).await.unwrap();
     assert_eq!(attached.read("f").await.unwrap().text, "kept");
     provider.suspend(sandbox.id()).await.unwrap();

@@ -100,12 +100,34 @@ impl Dockerd {
         String::from_utf8(docker.stdout).unwrap().trim().to_owned()
     }
 
-    /// Runs the engine's own client against it, for something that need not succeed.
-    pub(crate) fn try_docker(&self, arguments: &[&str]) {
-        let _ = Command::new("docker")
-            .args(["-H", &self.address])
+    /// Runs the engine's own client against it, for something that need not succeed. Returns its answer, if there is one in time.
+    pub(crate) fn try_docker(&self, arguments: &[&str]) -> Option<String> {
+        let output = Command::new("timeout")
+            .args(["15", "docker", "-H", &self.address])
             .args(arguments)
             .output();
+        let output = output.unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(text)
+    }
+
+    /// Lets the container go on that has this name of the engine's own, if it is paused. An engine that was asked to pause it while it
+    /// was starting it may hang on it; it is then helped.
+    pub(crate) fn unpause(&self, key: &str) {
+        if self.try_docker(&["unpause", key]).is_some() {
+            return;
+        }
+        for (file, thawed) in [
+            (format!("freezer/docker/{key}/freezer.state"), "THAWED"),
+            (format!("docker/{key}/cgroup.freeze"), "0"),
+            (
+                format!("system.slice/docker-{key}.scope/cgroup.freeze"),
+                "0",
+            ),
+        ] {
+            // It is one of these, by the version of control groups.
+            let _ = std::fs::write(format!("/sys/fs/cgroup/{file}"), thawed);
+        }
     }
 
     /// Gives it an image with nothing in it, of an archive with nothing in it.

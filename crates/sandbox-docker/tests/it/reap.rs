@@ -204,6 +204,7 @@ async fn what_a_killed_application_leaves_is_reaped_or_adopted_and_decoys_stay()
     let labels = |kind: &str| {
         let mut labels = marks.clone();
         labels.insert("agent-backends.kind".to_owned(), kind.to_owned());
+        labels.insert("agent-backends.id".to_owned(), "late".to_owned());
         let labels: Vec<String> = labels
             .iter()
             .map(|(name, value)| format!("--label={name}={value}"))

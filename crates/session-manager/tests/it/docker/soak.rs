@@ -218,16 +218,16 @@ async fn trouble(dockerd: &mut Dockerd, relay: &Relay, random: &mut Random) -> &
             "full"
         }
         _ => {
-            let running = dockerd.docker(&["ps", "-q"]);
+            let running = dockerd.try_docker(&["ps", "-q", "--no-trunc"]);
+            let running = running.unwrap_or_default();
             let running: Vec<&str> = running.lines().collect();
             if let Some(key) = running.get(random.below(running.len().max(1))) {
-                let (deed, back) =
-                    [("pause", "unpause"), ("kill", ""), ("stop", "")][random.below(3)];
+                let deed = ["pause", "kill", "stop"][random.below(3)];
                 // It may be on its way out, or be resumed by its manager in between.
                 dockerd.try_docker(&[deed, key]);
                 tokio::time::sleep(moment).await;
-                if !back.is_empty() {
-                    dockerd.try_docker(&[back, key]);
+                if deed == "pause" {
+                    dockerd.unpause(key);
                 }
             }
             "container"
