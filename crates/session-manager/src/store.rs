@@ -80,7 +80,14 @@ pub(crate) struct Store {
 #[derive(Debug)]
 struct Lock {
     root: fs::File,
-    _file: fs::File,
+    file: fs::File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        platform::unlock(&self.file);
+        platform::unlock(&self.root);
+    }
 }
 
 impl Store {
@@ -338,10 +345,7 @@ fn own(root: &Path) -> io::Result<Option<Lock>> {
         if let Some(held) = held
             && let Some(file) = platform::lock(&root.join(LOCK))?
         {
-            return Ok(Some(Lock {
-                root: held,
-                _file: file,
-            }));
+            return Ok(Some(Lock { root: held, file }));
         }
         std::thread::sleep(Duration::from_millis(20));
     }

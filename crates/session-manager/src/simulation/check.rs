@@ -7,7 +7,7 @@ use backend_core::SandboxId;
 use tokio::time::sleep;
 
 use super::world::World;
-use crate::entry::Phase;
+use crate::entry::{Goal, Phase};
 use crate::inner::lock;
 
 impl World {
@@ -61,7 +61,13 @@ impl World {
     fn check_held(&mut self) {
         self.observe();
         let existing: BTreeSet<SandboxId> = self.provider.existing().into_iter().collect();
+        let mut closing = BTreeSet::new();
         for entry in self.manager.inner().entries() {
+            // A session that is being closed is told to be closed a moment after its sandbox went.
+            if matches!(&entry.lock().phase, Phase::Leaving(leaving) if leaving.goal >= Goal::Close)
+            {
+                closing.insert(entry.id.clone());
+            }
             if let Some(body) = entry.lock().body() {
                 let there = existing.contains(&body.id) || self.gone.contains(&body.id);
                 assert!(there, "{} of {} was ended", body.id, entry.id);
@@ -71,6 +77,7 @@ impl World {
         for (sandbox, session) in &self.knowledge.lock().unwrap().held {
             let there = existing.contains(sandbox)
                 || self.gone.contains(sandbox)
+                || closing.contains(session)
                 || let_go.contains_key(session);
             assert!(there, "{sandbox} of {session} was ended with its files");
         }

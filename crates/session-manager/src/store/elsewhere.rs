@@ -24,6 +24,8 @@ pub(super) fn is_dir_locked(_: &Path) -> io::Result<bool> {
     unsupported()
 }
 
+pub(super) fn unlock(_: &File) {}
+
 pub(super) fn leads_to(_: &Path, _: &File) -> io::Result<bool> {
     unsupported()
 }

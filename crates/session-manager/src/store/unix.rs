@@ -28,8 +28,10 @@ pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
 /// Returns whether somebody has a file locked.
 pub(super) fn is_locked(path: &Path) -> io::Result<bool> {
     let file = open_regular(path)?;
-    // A shared one, so that those who ask do not get in each other's way. It goes with the file.
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+    // A shared one, so that those who ask do not get in each other's way.
+    let shared = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
+    unlock(&file);
+    match shared {
         Ok(()) => Ok(false),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
         Err(error) => Err(error.into()),
@@ -50,7 +52,14 @@ pub(super) fn lock_dir(path: &Path) -> io::Result<Option<File>> {
 pub(super) fn is_dir_locked(path: &Path) -> io::Result<bool> {
     let directory = File::open(path)?;
     let shared = rustix::fs::flock(&directory, FlockOperation::NonBlockingLockShared);
+    unlock(&directory);
     Ok(matches!(shared, Err(rustix::io::Errno::WOULDBLOCK)))
+}
+
+/// Gives a lock up, though a child process that is just being started may still hold the file open.
+pub(super) fn unlock(file: &File) {
+    // Where that is not possible, the lock goes with the file.
+    let _ = rustix::fs::flock(file, FlockOperation::NonBlockingUnlock);
 }
 
 /// Returns whether a path leads to the directory that is held open. As long as it is, no other one can have its numbers.

@@ -280,7 +280,7 @@ async fn the_sandbox_of_an_unreadable_record_is_left_alone() {
     )
     .unwrap();
     let manager = stored(&next, here.path()).await;
-    assert_eq!(manager.recovered().foreign, [sandbox.clone()]);
+    assert_eq!(manager.recovered().foreign, std::slice::from_ref(&sandbox));
     let error = manager.get_or_create("a").await.unwrap_err();
     assert!(error.to_string().contains("newer version"), "{error}");
     assert!(error.to_string().contains("do not purge"), "{error}");
