@@ -173,6 +173,18 @@ impl Dockerd {
 
 impl Drop for Dockerd {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.directory.path().join("log"));
+            let log = log.unwrap_or_default();
+            for line in log
+                .lines()
+                .rev()
+                .filter(|l| l.contains("level=error"))
+                .take(20)
+            {
+                eprintln!("the engine: {line}");
+            }
+        }
         // Of a test that failed. One that leaves its containers would leave them for good.
         self.signal(Signal::CONT);
         if let Some(disk) = &self.disk {
