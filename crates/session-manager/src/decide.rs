@@ -230,6 +230,9 @@ impl<P: SandboxProvider> Inner<P> {
                         slot.phase = Phase::Known;
                         slot.profile = record.as_ref().map(|record| Arc::new(record.profile()));
                         if let Some(record) = &record {
+                            // What is written of it later must not make it look older than it is.
+                            let age = inner.clock.now().duration_since(record.used());
+                            slot.used = inner.now().saturating_sub(age.unwrap_or_default());
                             copied = record.copied;
                             slot.resting = record.to_resting();
                         }

@@ -95,6 +95,8 @@ impl<P: SandboxProvider> Inner<P> {
     ) -> Flight {
         let (landing, flight) = Flight::begin();
         slot.phase = Phase::Starting(flight.clone());
+        // To ask for a session is a use of it, whether it starts or not.
+        slot.used = slot.used.max(self.now());
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
         let kept = flight.clone();
         self.spawn(async move { inner.run_start(entry, origin, landing, kept).await });

@@ -128,7 +128,8 @@ fn what_is_not_used_is_removed_and_a_dry_run_removes_nothing() {
     let found = document(&place, &["clean", "three"]);
     assert_eq!(
         found,
-        json!({ "results": [{ "id": "three", "removed": true }], "orphans_ended": 0 })
+        json!({ "results": [{ "id": "three", "removed": true }], "orphans_ended": 0,
+            "left_alone": [], "unreachable": [], "copied": false })
     );
     let removed = run(&place, &old).ok();
     assert!(
@@ -334,7 +335,8 @@ mod engine {
         let cleaned = docker.run(&["clean", "left", "--json"]).json();
         assert_eq!(
             cleaned,
-            json!({ "results": [{ "id": "left", "removed": true }], "orphans_ended": 1 })
+            json!({ "results": [{ "id": "left", "removed": true }], "orphans_ended": 1,
+                "left_alone": [], "unreachable": [], "copied": false })
         );
         // The other one runs on, for the application to take over.
         assert_eq!(docker.containers().len(), 1);
