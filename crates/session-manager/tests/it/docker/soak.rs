@@ -1,7 +1,7 @@
 //! Many sessions on an engine that is restarted, killed, cut off, stopped in its tracks, and whose disk is full, at random.
 //!
 //! Every write that was acknowledged is read again at the end, and nothing is left over. It takes ten minutes, or as many seconds as
-//! `SOAK_SECONDS` says, and runs with `AGENT_BACKENDS_LONG=1` alone.
+//! `SOAK_SECONDS` says, and runs with `AGENT_BACKENDS_SOAK=1` alone: `cargo xtask ci --all` runs it beside its last steps.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -63,10 +63,10 @@ impl Random {
 }
 
 fn seconds() -> Option<u64> {
-    let long = std::env::var_os("AGENT_BACKENDS_LONG").is_some_and(|v| v == "1");
+    let wanted = std::env::var_os("AGENT_BACKENDS_SOAK").is_some_and(|v| v == "1");
     let asked = std::env::var("SOAK_SECONDS").ok();
     let asked = asked.and_then(|seconds| seconds.parse().ok());
-    long.then(|| asked.unwrap_or(600))
+    wanted.then(|| asked.unwrap_or(600))
 }
 
 fn seed() -> u64 {
@@ -238,7 +238,7 @@ async fn trouble(dockerd: &mut Dockerd, relay: &Relay, random: &mut Random) -> &
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_that_was_acknowledged_is_lost_whatever_the_engine_does() {
     let Some(seconds) = seconds() else {
-        eprintln!("skipped: AGENT_BACKENDS_LONG=1 runs it for ten minutes");
+        eprintln!("skipped: AGENT_BACKENDS_SOAK=1 runs it for ten minutes");
         return;
     };
     let options = ["--storage-driver=overlay2"];
