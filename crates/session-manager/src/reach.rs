@@ -70,6 +70,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
         Ok(done)
     }
+
     /// Begins to take a sandbox over that runs.
     fn begin_reach(
         self: &Arc<Self>,
