@@ -158,6 +158,17 @@ impl Dockerd {
         let _ = std::fs::remove_file(file);
     }
 
+    /// Ends it and all that it started, as when its machine is started again.
+    pub(crate) async fn reboot(&mut self) -> Engine {
+        self.kill();
+        end_containers_below(self.directory.path());
+        let volatile = self.directory.path().join("exec");
+        unmount_below(&volatile);
+        unmount_below(&self.directory.path().join("data/overlay2"));
+        let _ = std::fs::remove_dir_all(volatile);
+        self.start_again().await
+    }
+
     /// Sends it a signal: `STOP` makes an engine that accepts connections and says nothing, until `CONT`.
     pub(crate) fn signal(&self, signal: Signal) {
         let _ = kill_process(Pid::from_child(&self.child), signal);

@@ -178,6 +178,15 @@ async fn after_a_connection_broke_the_next_call_connects_again_at_once() {
         let read = behind.sandbox.read("thesis").await;
         assert!(read.is_ok(), "round {round}: {read:?}");
     }
+    // The same where it ends inside, and the engine's side of the stream stays open.
+    let cut = "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline | grep -q '^/.agent-backends/agent-guest connect' \
+               && kill -9 ${p#/proc/}; done 2>/dev/null; true";
+    for round in 0..3 {
+        docker(&["exec", &container(&behind.sandbox), "sh", "-c", cut]);
+        let _ = behind.sandbox.read("thesis").await;
+        let read = behind.sandbox.read("thesis").await;
+        assert!(read.is_ok(), "round {round}, inside: {read:?}");
+    }
     behind.is_as_it_was().await;
 }
 

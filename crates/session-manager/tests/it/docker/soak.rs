@@ -302,9 +302,9 @@ async fn nothing_that_was_acknowledged_is_lost_whatever_the_engine_does() {
         "{:>4} s: everything is read again",
         begun.elapsed().as_secs()
     );
-    // An engine that was killed in the middle of a start may be unable to start that container, until it is restarted in order.
-    dockerd.stop();
-    dockerd.start_again().await;
+    // An engine that is killed while its containers run on may believe for good that some of them run already ("task already exists"),
+    // and then cannot start them until its machine was started again.
+    dockerd.reboot().await;
     // No more at once than there is room for, so that nobody has to wait for a place.
     let turns = Arc::new(Semaphore::new(WORKERS));
     let recovering = Instant::now();
