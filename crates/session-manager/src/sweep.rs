@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use backend_core::{Result, SandboxId, SandboxProvider};
+use backend_core::{ErrorKind, Result, SandboxId, SandboxProvider};
 
 use crate::entry::{Goal, Phase};
 use crate::event::{Cause, Event, EventKind};
@@ -98,7 +98,15 @@ impl<P: SandboxProvider> Inner<P> {
                 Ok(true) if goal == Goal::Purge => cleaned.purged.push(id),
                 Ok(true) => cleaned.released.push(id),
                 Ok(false) => {}
-                Err(error) => cleaned.failures.push((id, error)),
+                Err(error) => {
+                    // Its end is tried on until it is done. While whoever runs the sandboxes does not answer, the ends of
+                    // all the others would be tried on as well.
+                    let away = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut);
+                    cleaned.failures.push((id, error));
+                    if away {
+                        return;
+                    }
+                }
             }
         }
     }
