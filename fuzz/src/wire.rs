@@ -127,7 +127,7 @@ pub(crate) fn requests() -> Vec<Value> {
         json!({ "delete": { "path": "/a", "recursive": true } }),
         json!({ "execute": command }),
         json!({ "read_output": process }),
-        json!("is_alive"),
+        json!("liveness"),
         json!("stop"),
     ]
     .into_iter()

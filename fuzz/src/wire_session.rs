@@ -79,7 +79,7 @@ async fn to_a_client(bytes: Vec<u8>) {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         let again = remote.stat("/").await.expect_err("the connection is gone");
         assert_eq!(again.to_string(), error.to_string());
-        assert!(!remote.is_alive().await);
+        assert!(!remote.liveness().await.is_alive());
     }
     sending.abort();
     listening.abort();

@@ -63,22 +63,7 @@ impl Root {
         let flush = self.flush_before_removal(&target.dir)?;
         let version = temp.version()?;
         let placed = Placed::put(temp, target, moving.replaces)?;
-        let removed = || -> Result<Flush, Fault> {
-            flush.wait()?;
-            self.flush_made(target)?;
-            // It may have become another file, or be the copy itself by another spelling of the name.
-            if !is_same()? {
-                return Err(Fault::Outrun);
-            }
-            self.remove_source(moving)
-        };
-        match removed() {
-            Ok(flush) => {
-                placed.confirm();
-                flush.wait()?;
-            }
-            Err(fault) => return Err(placed.take_back(moving, fault)),
-        }
+        self.remove_original(moving, placed, flush, is_same)?;
         let now = target.look()?.map_or(version, |meta| meta.version());
         Ok(Renamed::copied(Some(now)))
     }
@@ -89,13 +74,27 @@ impl Root {
         moving.at.set(moving.to);
         let flush = self.flush_before_removal(&target.dir)?;
         let placed = Placed::put_link(&leads_to, target, moving.replaces)?;
+        let is_same = || -> io::Result<bool> {
+            let there = source.look()?;
+            Ok(there.is_some_and(|there| there.id() == moving.moved.id()))
+        };
+        self.remove_original(moving, placed, flush, is_same)?;
+        Ok(Renamed::copied(None))
+    }
+
+    /// Removes the original of a copy that is in its place, once the disk has the copy. If it cannot go, the copy goes.
+    fn remove_original(
+        &self,
+        moving: &Moving<'_>,
+        placed: Placed<'_>,
+        flush: Flush,
+        is_same: impl Fn() -> io::Result<bool>,
+    ) -> Result<(), Fault> {
         let removed = || -> Result<Flush, Fault> {
             flush.wait()?;
-            self.flush_made(target)?;
-            if source
-                .look()?
-                .is_none_or(|there| there.id() != moving.moved.id())
-            {
+            self.flush_made(&moving.target)?;
+            // It may have become another file, or be the copy itself by another spelling of the name.
+            if !is_same()? {
                 return Err(Fault::Outrun);
             }
             self.remove_source(moving)
@@ -103,11 +102,10 @@ impl Root {
         match removed() {
             Ok(flush) => {
                 placed.confirm();
-                flush.wait()?;
+                Ok(flush.wait()?)
             }
-            Err(fault) => return Err(placed.take_back(moving, fault)),
+            Err(fault) => Err(placed.take_back(moving, fault)),
         }
-        Ok(Renamed::copied(None))
     }
 
     /// Prepares to wait for a directory before the original of what is in it goes.

@@ -14,11 +14,46 @@ use super::flush::Flush;
 use super::meta::{FileId, Meta};
 use super::place::{Handle, look};
 
-/// The directories of this process that may still be taken back.
-static UNSURE: Mutex<Vec<FileId>> = Mutex::new(Vec::new());
+/// What may still be taken back in this process. It is locked for moments, and for no call that a disk has to answer but the
+/// one that takes a directory back.
+#[derive(Debug)]
+struct Unsure {
+    dirs: Vec<FileId>,
+    /// How many directories are being made whose numbers are not known yet.
+    making: usize,
+    /// What was answered for while some were being made: it may be one of those.
+    answered: Vec<FileId>,
+}
 
-fn unsure() -> MutexGuard<'static, Vec<FileId>> {
+static UNSURE: Mutex<Unsure> = Mutex::new(Unsure {
+    dirs: Vec::new(),
+    making: 0,
+    answered: Vec::new(),
+});
+
+fn unsure() -> MutexGuard<'static, Unsure> {
     UNSURE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A directory that is about to be made. Whoever finds it from here on can answer for it.
+#[derive(Debug)]
+pub(crate) struct Making(());
+
+impl Making {
+    pub(crate) fn begin() -> Self {
+        unsure().making += 1;
+        Self(())
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        let mut unsure = unsure();
+        unsure.making -= 1;
+        if unsure.making == 0 {
+            unsure.answered.clear();
+        }
+    }
 }
 
 /// The directories that were made, the highest first. They are taken back when this is dropped, unless they are
@@ -36,15 +71,23 @@ struct MadeDir<'root> {
 }
 
 impl<'root> MadeDirs<'root> {
-    /// Notes a directory that was made in `parent`, by the handle on it.
+    /// Notes a directory that was made in `parent`, by the handle on it. One that somebody has answered for already stays.
     pub(crate) fn add(
         &mut self,
+        making: Making,
         parent: Handle<'root>,
         name: OsString,
         made: impl AsFd,
     ) -> io::Result<()> {
         let id = Meta::of(made)?.id();
-        unsure().push(id);
+        {
+            let mut unsure = unsure();
+            if unsure.answered.contains(&id) {
+                return Ok(());
+            }
+            unsure.dirs.push(id);
+        }
+        drop(making);
         self.dirs.push(MadeDir { parent, name, id });
         Ok(())
     }
@@ -66,7 +109,7 @@ impl<'root> MadeDirs<'root> {
         }
         let mut unsure = unsure();
         for dir in self.dirs.drain(..) {
-            forget(&mut unsure, dir.id);
+            unsure.forget(dir.id);
         }
     }
 }
@@ -76,7 +119,7 @@ impl Drop for MadeDirs<'_> {
         while let Some(dir) = self.dirs.pop() {
             // Held until the directory is gone, so that nobody answers for it in between.
             let mut unsure = unsure();
-            let is_ours = forget(&mut unsure, dir.id);
+            let is_ours = unsure.forget(dir.id);
             let there = look(&dir.parent, &dir.name).ok().flatten();
             if !is_ours || there.is_none_or(|there| there.id() != dir.id) {
                 continue;
@@ -87,20 +130,22 @@ impl Drop for MadeDirs<'_> {
     }
 }
 
-/// Answers for a directory: from here on it stays. Returns whether it might have been taken back, so that it must be
-/// looked at again.
-pub(crate) fn answer_for(dir: impl AsFd) -> io::Result<bool> {
+/// Answers for a directory: from here on it stays. It may have been taken back just before, so that it must be looked at
+/// again.
+pub(crate) fn answer_for(id: FileId) {
     let mut unsure = unsure();
-    if unsure.is_empty() {
-        return Ok(false);
+    unsure.forget(id);
+    if unsure.making > 0 {
+        unsure.answered.push(id);
     }
-    forget(&mut unsure, Meta::of(dir)?.id());
-    Ok(true)
 }
 
-fn forget(unsure: &mut Vec<FileId>, id: FileId) -> bool {
-    let at = unsure.iter().position(|one| *one == id);
-    at.map(|at| unsure.swap_remove(at)).is_some()
+impl Unsure {
+    /// Returns whether the directory could have been taken back until now.
+    fn forget(&mut self, id: FileId) -> bool {
+        let at = self.dirs.iter().position(|one| *one == id);
+        at.map(|at| self.dirs.swap_remove(at)).is_some()
+    }
 }
 
 #[cfg(test)]
@@ -109,14 +154,20 @@ mod tests {
     use std::os::fd::AsFd;
     use std::path::Path;
 
+    use super::super::meta::Meta;
     use super::super::place::Handle;
-    use super::{MadeDirs, answer_for};
+    use super::{MadeDirs, Making, answer_for};
 
     fn make<'a>(made: &mut MadeDirs<'a>, parent: &'a File, root: &Path, name: &str) {
+        let making = Making::begin();
         fs::create_dir(root.join(name)).unwrap();
         let dir = File::open(root.join(name)).unwrap();
+        if name == "found" {
+            // Somebody finds it before its maker has noted it.
+            answer_for(Meta::of(&dir).unwrap().id());
+        }
         let parent = Handle::Root(parent.as_fd());
-        made.add(parent, name.into(), &dir).unwrap();
+        made.add(making, parent, name.into(), &dir).unwrap();
     }
 
     #[test]
@@ -124,12 +175,12 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let top = File::open(root.path()).unwrap();
         let mut made = MadeDirs::default();
-        for name in ["empty", "used", "answered", "swapped"] {
+        for name in ["empty", "used", "answered", "found", "swapped"] {
             make(&mut made, &top, root.path(), name);
         }
         fs::write(root.path().join("used/f"), "x").unwrap();
         let dir = File::open(root.path().join("answered")).unwrap();
-        assert!(answer_for(&dir).unwrap());
+        answer_for(Meta::of(&dir).unwrap().id());
         fs::rename(root.path().join("swapped"), root.path().join("moved")).unwrap();
         fs::create_dir(root.path().join("swapped")).unwrap();
         drop(made);
@@ -138,7 +189,7 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         left.sort();
-        assert_eq!(left, ["answered", "moved", "swapped", "used"]);
+        assert_eq!(left, ["answered", "found", "moved", "swapped", "used"]);
     }
 
     #[test]

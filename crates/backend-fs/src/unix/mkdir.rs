@@ -11,7 +11,8 @@ use rustix::io::Errno;
 use super::fault::Fault;
 use super::flush::Flush;
 use super::full::on_disk_of;
-use super::made::{MadeDirs, answer_for};
+use super::made::{MadeDirs, Making, answer_for};
+use super::meta::Meta;
 use super::names;
 use super::place::Handle;
 use super::resolve::Above;
@@ -37,12 +38,13 @@ impl Root {
         self.attempt(path, || {
             match self.open_dir(Path::new(path.relative())) {
                 Ok(dir) => {
-                    let unsure = answer_for(&dir)?;
+                    let id = Meta::of(&dir)?.id();
+                    answer_for(id);
                     // It may have been taken back just before, by those who made it.
-                    if unsure && self.open_dir(Path::new(path.relative())).is_err() {
-                        return Err(Fault::raced(Errno::NOENT));
-                    }
-                    return Ok(MadeDirectory::new(false));
+                    return match self.open_dir(Path::new(path.relative())) {
+                        Ok(again) if Meta::of(&again)?.id() == id => Ok(MadeDirectory::new(false)),
+                        _ => Err(Fault::raced(Errno::NOENT)),
+                    };
                 }
                 Err(error) if is_missing(&error) || is_no_directory(&error) => {}
                 Err(error) => return Err(error.into()),
@@ -60,9 +62,11 @@ impl Root {
                 Some(_) => return Err(Error::already_exists(path).into()),
             }
             match self.make_dirs(Path::new(path.relative())) {
+                // Another operation made it in between, and may take it back.
+                Ok(made) if !made.created => Err(Fault::raced(Errno::EXIST)),
                 Ok(made) => {
                     made.all.keep();
-                    Ok(MadeDirectory::new(made.created))
+                    Ok(MadeDirectory::new(true))
                 }
                 Err(error) => Err(Fault::from(error).race_if(&[Errno::NOENT, Errno::NOTDIR])),
             }
@@ -92,6 +96,7 @@ impl Root {
         let mut created = false;
         while let Some(name) = missing.pop() {
             let flush = Flush::if_full(self.durability(), &dir)?;
+            let making = Making::begin();
             created = match retry(|| mkdirat(&dir, &name, Mode::from_raw_mode(0o777))) {
                 Ok(()) => true,
                 Err(Errno::EXIST) => false,
@@ -111,7 +116,7 @@ impl Root {
             };
             let parent = std::mem::replace(&mut dir, Handle::Below(below));
             if created {
-                all.add(parent, name, &dir)?;
+                all.add(making, parent, name, &dir)?;
                 flush.wait()?;
             }
         }

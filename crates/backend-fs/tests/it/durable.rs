@@ -35,7 +35,7 @@ fn after_power_loss(mkfs: &[&str], megabytes: u64, durability: Durability) -> Ve
     for name in ["written", "edited", "moved-over", "other"] {
         fs::write(format!("{root}/{name}"), OLD).unwrap();
     }
-    sh("sync", &["-f", &root]);
+    sh("sync", ["-f", &root]);
     run(replace_all(&root, durability));
     // Somebody else flushes something, and with it the names that all of it has now.
     fs::write(format!("{root}/other"), NEW).unwrap();
@@ -44,7 +44,7 @@ fn after_power_loss(mkfs: &[&str], megabytes: u64, durability: Durability) -> Ve
         .sync_all()
         .unwrap();
     let (image, copy) = (bench.at("root.img"), bench.at("copy.img"));
-    sh("cp", &["--sparse=always", &image, &copy]);
+    sh("cp", ["--sparse=always", &image, &copy]);
     let options = match mkfs[0] {
         "mkfs.xfs" => "loop,nouuid",
         _ => "loop",

@@ -1,5 +1,6 @@
 //! File systems of all kinds, made for one test and taken away after it.
 
+use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -24,6 +25,7 @@ pub(crate) fn can_mount(programs: &[&str]) -> bool {
     false
 }
 
+/// Returns whether there is a program of this name, or a device at this path.
 fn is_installed(program: &str) -> bool {
     let dirs = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&dirs)
@@ -31,24 +33,22 @@ fn is_installed(program: &str) -> bool {
         .any(|dir: PathBuf| dir.join(program).exists())
 }
 
+/// Returns a command that finds programs of administrators too.
+pub(crate) fn command(program: &str) -> Command {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new(program);
+    command
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .stdin(Stdio::null());
+    command
+}
+
 /// Runs a program to its end, which must be a good one.
 #[track_caller]
-pub(crate) fn sh(program: &str, args: &[&str]) {
-    let path = format!(
-        "{}:/usr/sbin:/sbin",
-        std::env::var("PATH").unwrap_or_default()
-    );
-    let output = Command::new(program)
-        .args(args)
-        .env("PATH", path)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{program} {args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+pub(crate) fn sh<S: AsRef<OsStr>>(program: &str, args: impl IntoIterator<Item = S>) {
+    let output = command(program).args(args).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program}: {errors}");
 }
 
 /// A directory for images and mounts. What was mounted is unmounted in reverse when it is dropped.
@@ -118,7 +118,7 @@ impl Drop for Bench {
     fn drop(&mut self) {
         while let Some(at) = self.mounted.pop() {
             // A test that failed may still have something open.
-            let _ = Command::new("umount").arg("-l").arg(at).status();
+            let _ = command("umount").arg("-l").arg(at).status();
         }
     }
 }

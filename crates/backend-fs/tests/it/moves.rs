@@ -108,8 +108,8 @@ fn a_tree_that_cannot_go_leaves_everything_as_it_was() {
     for name in ["fixed", "fifo", "mount"] {
         plant(&format!("{root}/{name}"));
     }
-    sh("mkfifo", &[&format!("{root}/fifo/a/fifo")]);
-    sh("chattr", &["+i", &format!("{root}/fixed/a/b/f")]);
+    sh("mkfifo", [&format!("{root}/fifo/a/fifo")]);
+    sh("chattr", ["+i", &format!("{root}/fixed/a/b/f")]);
     bench.mount("mount", &["-t", "tmpfs", "far"], "root/far");
     bench.mount("mount", &["-t", "tmpfs", "in"], "root/mount/a/in");
     let before = tree(&root);
@@ -125,7 +125,7 @@ fn a_tree_that_cannot_go_leaves_everything_as_it_was() {
         }
     });
     assert_eq!(tree(&root), before);
-    sh("chattr", &["-i", &format!("{root}/fixed/a/b/f")]);
+    sh("chattr", ["-i", &format!("{root}/fixed/a/b/f")]);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_file_and_a_directory_move_between_projects_of_one_disk() {
     let project = bench.dir("root/project");
     plant(&bench.dir("root/dir"));
     fs::write(format!("{root}/f"), "file").unwrap();
-    sh("xfs_io", &["-c", "chproj 11", "-c", "chattr +P", &project]);
+    sh("xfs_io", ["-c", "chproj 11", "-c", "chattr +P", &project]);
     assert!(fs::rename(format!("{root}/f"), format!("{project}/f")).is_err());
     run(async {
         let backend = FsBackend::open(&root).unwrap();
@@ -187,7 +187,7 @@ fn nothing_is_left_in_a_directory_to_which_names_can_only_be_added() {
     fs::write(format!("{root}/f"), "file").unwrap();
     let far = bench.disk(&["mkfs.ext4", "-q"], 16, "root/far");
     fs::create_dir(format!("{far}/log")).unwrap();
-    sh("chattr", &["+a", &format!("{far}/log")]);
+    sh("chattr", ["+a", &format!("{far}/log")]);
     let before = tree(&root);
     run(async {
         let backend = FsBackend::open(&root).unwrap();
@@ -197,7 +197,7 @@ fn nothing_is_left_in_a_directory_to_which_names_can_only_be_added() {
         }
     });
     assert_eq!(tree(&root), before);
-    sh("chattr", &["-a", &format!("{far}/log")]);
+    sh("chattr", ["-a", &format!("{far}/log")]);
 }
 
 #[test]
@@ -211,11 +211,11 @@ fn a_file_that_cannot_go_is_not_copied() {
     fs::write(format!("{root}/rw/g"), "precious old").unwrap();
     let read_only = bench.mount("mount", &["-t", "tmpfs", "ro"], "root/ro");
     fs::write(format!("{read_only}/f"), "new").unwrap();
-    sh("mount", &["-o", "remount,ro", &read_only]);
+    sh("mount", ["-o", "remount,ro", &read_only]);
     bench.mount("mount", &["-t", "tmpfs", "far"], "root/far");
     fs::write(format!("{root}/far/g"), "precious old").unwrap();
     fs::write(format!("{root}/fixed"), "new").unwrap();
-    sh("chattr", &["+i", &format!("{root}/fixed")]);
+    sh("chattr", ["+i", &format!("{root}/fixed")]);
     let before = tree(&root);
     run(async {
         let backend = FsBackend::open(&root).unwrap();
@@ -231,7 +231,7 @@ fn a_file_that_cannot_go_is_not_copied() {
         }
     });
     assert_eq!(tree(&root), before);
-    sh("chattr", &["-i", &format!("{root}/fixed")]);
+    sh("chattr", ["-i", &format!("{root}/fixed")]);
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn a_file_is_not_lost_to_another_spelling_of_its_name() {
     let mut bench = Bench::new();
     let image = bench.at("n.img");
     fs::File::create(&image).unwrap().set_len(32 << 20).unwrap();
-    sh("mkfs.ntfs", &["-q", "-F", &image]);
+    sh("mkfs.ntfs", ["-q", "-F", &image]);
     let root = bench.mount("lowntfs-3g", &["-o", "ignore_case", &image], "root");
     fs::write(format!("{root}/readme.md"), "precious").unwrap();
     fs::create_dir(format!("{root}/docs")).unwrap();

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use backend_core::{Backend, BackendExt, DeleteRequest, ErrorKind};
 
-use crate::scratch::{Mount, can, command};
+use crate::mounts::{can_mount, command};
+use crate::scratch::Mount;
 use crate::support::{Host, p, refused, run, skip};
 
 /// A file that cannot be removed until this is dropped.
@@ -29,7 +30,7 @@ impl Drop for Immutable<'_> {
 
 #[test]
 fn a_recursive_delete_that_fails_says_where_and_how_much_is_gone() {
-    if !can(&["chattr"]) {
+    if !can_mount(&["chattr"]) {
         return;
     }
     let host = Host::new();
@@ -61,7 +62,7 @@ fn a_recursive_delete_that_fails_says_where_and_how_much_is_gone() {
 
 #[test]
 fn a_mount_point_in_a_tree_is_emptied_and_told() {
-    if !can(&["mount"]) {
+    if !can_mount(&["mount"]) {
         return;
     }
     let host = Host::new();
@@ -85,7 +86,7 @@ fn a_mount_point_in_a_tree_is_emptied_and_told() {
 
 #[test]
 fn a_file_that_a_program_has_open_is_told_as_such() {
-    if !can(&["bindfs", "/dev/fuse"]) {
+    if !can_mount(&["bindfs", "/dev/fuse"]) {
         return;
     }
     let host = Host::new();

@@ -80,8 +80,8 @@ fn an_access_list_is_carried_over_and_its_mask_stays_a_mask() {
     fs::write(&file, "secret").unwrap();
     std::os::unix::fs::chown(&file, None, Some(GROUP)).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    sh("setfacl", &["-m", "u:1:rw,g::---,m::rw", &file]);
-    sh("setfattr", &["-n", "user.note", "-v", "mine", &file]);
+    sh("setfacl", ["-m", "u:1:rw,g::---,m::rw", &file]);
+    sh("setfattr", ["-n", "user.note", "-v", "mine", &file]);
     let before = list_of(&file);
     run(change(&FsBackend::open(&root).unwrap(), "/f"));
     assert_eq!(list_of(&file), before);
@@ -98,13 +98,10 @@ fn the_list_of_a_directory_gives_no_right_to_a_file_that_had_none() {
         return;
     };
     fs::create_dir(format!("{root}/d")).unwrap();
-    sh(
-        "setfacl",
-        &["-d", "-m", "u:65534:rwx", &format!("{root}/d")],
-    );
+    sh("setfacl", ["-d", "-m", "u:65534:rwx", &format!("{root}/d")]);
     let file = format!("{root}/d/f");
     fs::write(&file, "secret").unwrap();
-    sh("setfacl", &["-b", &file]);
+    sh("setfacl", ["-b", &file]);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
     let before = list_of(&file);
     let backend = FsBackend::open(&root).unwrap();
@@ -128,10 +125,10 @@ fn a_list_moves_along_to_another_file_system() {
     for name in ["d/e", "d/e/f"] {
         sh(
             "setfacl",
-            &["-m", "u:1:rwx,g::---,m::rwx", &format!("{root}/{name}")],
+            ["-m", "u:1:rwx,g::---,m::rwx", &format!("{root}/{name}")],
         );
     }
-    sh("setfacl", &["-d", "-m", "u:2:rwx", &format!("{root}/d/e")]);
+    sh("setfacl", ["-d", "-m", "u:2:rwx", &format!("{root}/d/e")]);
     let before = ["d/e", "d/e/f"].map(|name| list_of(&format!("{root}/{name}")));
     run(async {
         let backend = FsBackend::open(&root).unwrap();
@@ -185,11 +182,11 @@ fn a_refusal_says_which_mark_of_the_file_or_its_directory_it_is() {
     let root = bench.disk(&["mkfs.ext4", "-q"], 16, "root");
     for (name, flag) in [("append", "+a"), ("fixed", "+i")] {
         fs::write(format!("{root}/{name}"), "old").unwrap();
-        sh("chattr", &[flag, &format!("{root}/{name}")]);
+        sh("chattr", [flag, &format!("{root}/{name}")]);
     }
     fs::create_dir(format!("{root}/log")).unwrap();
     fs::write(format!("{root}/log/old"), "old").unwrap();
-    sh("chattr", &["+a", &format!("{root}/log")]);
+    sh("chattr", ["+a", &format!("{root}/log")]);
     run(async {
         let backend = FsBackend::open(&root).unwrap();
         for name in ["/append", "/fixed"] {
@@ -221,6 +218,6 @@ fn a_refusal_says_which_mark_of_the_file_or_its_directory_it_is() {
     assert_eq!(names(&format!("{root}/log")), ["more", "new", "old"]);
     assert_eq!(fs::read(format!("{root}/log/new")).unwrap(), b"added");
     for (name, flag) in [("append", "-a"), ("fixed", "-i"), ("log", "-a")] {
-        sh("chattr", &[flag, &format!("{root}/{name}")]);
+        sh("chattr", [flag, &format!("{root}/{name}")]);
     }
 }

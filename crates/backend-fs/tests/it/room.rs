@@ -5,7 +5,8 @@ use std::fs;
 use backend_core::{BackendExt, Error, ErrorKind};
 use backend_fs::FsBackend;
 
-use crate::scratch::{Mount, can, must};
+use crate::mounts::{can_mount, sh};
+use crate::scratch::Mount;
 use crate::support::{Host, refused, run};
 
 #[track_caller]
@@ -21,7 +22,7 @@ const FILES: &str = "files and directories on the disk";
 
 #[test]
 fn a_disk_without_room_for_another_file_says_so() {
-    if !can(&["mount"]) {
+    if !can_mount(&["mount"]) {
         return;
     }
     let host = Host::new();
@@ -40,7 +41,7 @@ fn a_disk_without_room_for_another_file_says_so() {
 
 #[test]
 fn an_ext4_without_inodes_says_so_too() {
-    if !can(&["mkfs.ext4", "/dev/loop-control"]) {
+    if !can_mount(&["mkfs.ext4", "/dev/loop-control"]) {
         return;
     }
     let host = Host::new();
@@ -62,7 +63,7 @@ fn an_ext4_without_inodes_says_so_too() {
 
 #[test]
 fn the_size_is_that_of_the_disk_that_was_written_to_and_not_of_the_root() {
-    if !can(&["mount"]) {
+    if !can_mount(&["mount"]) {
         return;
     }
     let host = Host::new();
@@ -84,7 +85,7 @@ const HUNG: usize = 600;
 
 #[test]
 fn a_disk_that_does_not_answer_holds_up_no_other() {
-    if !can(&["mkfs.ext4", "fsfreeze", "/dev/loop-control"]) {
+    if !can_mount(&["mkfs.ext4", "fsfreeze", "/dev/loop-control"]) {
         return;
     }
     let host = Host::new();
@@ -98,7 +99,7 @@ fn a_disk_that_does_not_answer_holds_up_no_other() {
     let frozen = FsBackend::open(mount.at()).unwrap();
     let healthy = host.backend();
     run(async {
-        must("fsfreeze", ["-f".as_ref(), mount.at().as_os_str()]);
+        sh("fsfreeze", ["-f".as_ref(), mount.at().as_os_str()]);
         let mut hung = tokio::task::JoinSet::new();
         for n in 0..HUNG {
             let frozen = frozen.clone();
@@ -111,7 +112,7 @@ fn a_disk_that_does_not_answer_holds_up_no_other() {
         };
         let limit = std::time::Duration::from_secs(120);
         let in_time = tokio::time::timeout(limit, writes).await;
-        must("fsfreeze", ["-u".as_ref(), mount.at().as_os_str()]);
+        sh("fsfreeze", ["-u".as_ref(), mount.at().as_os_str()]);
         assert!(in_time.is_ok(), "writes to another disk hang too");
         let done = hung.join_all().await;
         assert!(done.len() == HUNG && done.into_iter().all(|done| done));

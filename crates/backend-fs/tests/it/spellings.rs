@@ -6,7 +6,8 @@ use backend_core::BackendExt;
 use backend_fs::FsBackend;
 use tokio::task::JoinSet;
 
-use crate::scratch::{Mount, can};
+use crate::mounts::can_mount;
+use crate::scratch::Mount;
 use crate::support::{Host, run};
 
 /// How many edits there are at once.
@@ -14,7 +15,7 @@ const EDITS: usize = 40;
 
 #[test]
 fn edits_through_two_spellings_of_one_name_wait_for_each_other() {
-    if !can(&["mkfs.ntfs", "lowntfs-3g", "/dev/fuse", "/dev/loop-control"]) {
+    if !can_mount(&["mkfs.ntfs", "lowntfs-3g", "/dev/fuse", "/dev/loop-control"]) {
         return;
     }
     let host = Host::new();

@@ -132,7 +132,7 @@ fn no_link_is_followed_where_the_system_follows_none() {
     fs::write(format!("{shared}/private/conf"), "mine").unwrap();
     symlink("private/conf", format!("{shared}/theirs")).unwrap();
     symlink("private/conf", format!("{shared}/ours")).unwrap();
-    sh("chown", &["-h", "65534:65534", &format!("{shared}/theirs")]);
+    sh("chown", ["-h", "65534:65534", &format!("{shared}/theirs")]);
     fs::write(setting, "1").unwrap();
     let outcomes = run(async {
         let backend = FsBackend::open(&shared).unwrap();

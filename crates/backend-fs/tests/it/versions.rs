@@ -75,7 +75,7 @@ fn a_version_is_the_same_after_the_file_is_closed() {
     let mut bench = Bench::new();
     let image = bench.at("n.img");
     fs::File::create(&image).unwrap().set_len(32 << 20).unwrap();
-    sh("mkfs.ntfs", &["-q", "-F", &image]);
+    sh("mkfs.ntfs", ["-q", "-F", &image]);
     let root = bench.mount("lowntfs-3g", &[&image], "root");
     run(async {
         let backend = FsBackend::open(&root).unwrap();
