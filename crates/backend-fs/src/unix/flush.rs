@@ -5,12 +5,14 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::fs::{AtFlags, StatxFlags, statx};
 use rustix::fs::{Mode, OFlags, fdatasync, fsync, openat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
 use super::calls::close;
 use super::place::Place;
-use super::sys::{LIST, RACES, READ, cannot};
+use super::sys::{LIST, RACES, READ, cannot, is_local};
 use crate::Durability;
 
 /// Asks the file system whether it has taken all that was written. Some send it on later, and tell a full disk or
@@ -25,6 +27,38 @@ pub(crate) fn confirm(file: impl AsFd) -> rustix::io::Result<()> {
             outcome => return outcome,
         }
     }
+}
+
+/// Makes sure that a file has as many bytes as were written, where another program or machine keeps them.
+///
+/// An error of a close is told once, to whoever closes first. That may be a child process of this one: while it is being
+/// started it has every file open that this process has, and closes them.
+pub(crate) fn arrived(file: impl AsFd, written: u64) -> rustix::io::Result<()> {
+    if is_local(&file) {
+        return Ok(());
+    }
+    let size = size_at_server(&file)?;
+    // Some servers tell no sizes.
+    if size == 0 || size >= written {
+        Ok(())
+    } else {
+        Err(Errno::IO)
+    }
+}
+
+/// Asks whoever keeps a file for its size, past what this system remembers.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn size_at_server(file: impl AsFd) -> rustix::io::Result<u64> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
+    Ok(statx(file, c"", flags, StatxFlags::SIZE)?.stx_size)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn size_at_server(file: impl AsFd) -> rustix::io::Result<u64> {
+    Ok(rustix::fs::fstat(file)?
+        .st_size
+        .try_into()
+        .unwrap_or_default())
 }
 
 /// Waits until the disk has the content of a file.

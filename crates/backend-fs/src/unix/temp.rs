@@ -18,7 +18,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::flush::{Flush, confirm, flush_content, flush_file};
+use super::flush::{Flush, arrived, confirm, flush_content, flush_file};
 use super::kept::{Kept, Likeness};
 use super::meta::Meta;
 use super::names;
@@ -34,6 +34,7 @@ pub(crate) struct Temp<'dir> {
     /// The name that it has, if it has one.
     name: Option<String>,
     file: File,
+    written: u64,
 }
 
 /// Whether a target may be there.
@@ -89,6 +90,7 @@ impl<'dir> Temp<'dir> {
                 dir,
                 name: Some(name),
                 file,
+                written: 0,
             };
             let locked = flock(&temp.file, FlockOperation::NonBlockingLockExclusive);
             // In the moment before the lock it looked like a leftover, and may have been removed as one.
@@ -133,6 +135,7 @@ impl<'dir> Temp<'dir> {
 
     pub(crate) fn write(&mut self, content: &[u8]) -> io::Result<()> {
         self.file.write_all(content)?;
+        self.written += content.len() as u64;
         self.touch();
         Ok(())
     }
@@ -144,7 +147,8 @@ impl<'dir> Temp<'dir> {
         } else if durability.keeps_content() && replaces {
             flush_content(&self.file)?;
         }
-        Ok(confirm(&self.file)?)
+        confirm(&self.file)?;
+        Ok(arrived(&self.file, self.written)?)
     }
 
     /// Puts the file in the place of `name` in its directory, and returns its version.
@@ -248,6 +252,7 @@ impl<'dir> Temp<'dir> {
             dir,
             name: None,
             file,
+            written: 0,
         })
     }
 }

@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use super::carry::SPECIAL;
 use super::descent::{Descent, open_list};
 use super::fault::Fault;
-use super::flush::{Flush, confirm, flush_all_of, flush_content};
+use super::flush::{Flush, arrived, confirm, flush_all_of, flush_content};
 use super::kept::Kept;
 use super::list::list;
 use super::meta::{FileId, Meta};
@@ -205,7 +205,7 @@ impl<'c> Copy<'c> {
         let kept = Kept::of(&file, meta);
         let copy = openat(self.to.dir(), name, CREATE, Mode::from_raw_mode(0o600))?;
         let (mut from, mut to) = (File::from(file), File::from(copy));
-        io::copy(&mut from, &mut to)?;
+        let copied = io::copy(&mut from, &mut to)?;
         kept.give(&to)?;
         // Where times cannot be set, it has the time of the copy.
         let _ = futimens(&to, &meta.times());
@@ -213,6 +213,7 @@ impl<'c> Copy<'c> {
             flush_content(&to)?;
         }
         confirm(&to)?;
+        arrived(&to, copied)?;
         if Meta::of(&from)?.version() != meta.version() {
             return Err(Fault::Outrun);
         }

@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use backend_core::{Backend, BackendExt, EditRequest, RenameRequest};
 use backend_fs::{Durability, FsBackend};
 
+use crate::disks::alone;
 use crate::mounts::{Bench, can_mount, names, sh, tree};
 use crate::support::{Host, argument_of_child, child, is_root, p, run, skip};
 
@@ -77,11 +78,13 @@ fn a_power_loss_takes_no_content_that_was_there() {
     }
 }
 
+/// In a process of its own: a child that another test starts would have the files open for a moment, and close them first.
 #[test]
 fn an_error_that_comes_with_the_close_is_an_error() {
-    if !can_mount(&["mount", "mkfs.ext4", "sshfs"]) {
-        return;
-    }
+    alone(&["mount", "mkfs.ext4", "sshfs"], |_| tell_on_close());
+}
+
+fn tell_on_close() {
     let Some(server) = ["/usr/lib/openssh/sftp-server", "/usr/lib/ssh/sftp-server"]
         .into_iter()
         .find(|path| fs::exists(path).unwrap())

@@ -7,6 +7,7 @@ use std::path::Path;
 use backend_core::{Backend, BackendExt, ErrorKind, RenameRequest};
 use backend_fs::{Durability, FsBackend};
 
+use crate::disks::alone;
 use crate::mounts::{Bench, can_mount, names, sh, tree};
 use crate::support::{p, refused, run};
 
@@ -236,9 +237,10 @@ fn a_file_that_cannot_go_is_not_copied() {
 
 #[test]
 fn two_files_with_equal_numbers_are_two_files() {
-    if !can_mount(&["mount", "mkfs.ext4", "bindfs"]) {
-        return;
-    }
+    alone(&["mount", "mkfs.ext4", "bindfs"], |_| equal_numbers());
+}
+
+fn equal_numbers() {
     let mut bench = Bench::new();
     bench.dir("under");
     for name in ["under/d1", "under/d2"] {
@@ -272,9 +274,12 @@ fn two_files_with_equal_numbers_are_two_files() {
 
 #[test]
 fn a_file_is_not_lost_to_another_spelling_of_its_name() {
-    if !can_mount(&["mount", "mkfs.ntfs", "lowntfs-3g"]) {
-        return;
-    }
+    alone(&["mount", "mkfs.ntfs", "lowntfs-3g"], |_| {
+        another_spelling()
+    });
+}
+
+fn another_spelling() {
     let mut bench = Bench::new();
     let image = bench.at("n.img");
     fs::File::create(&image).unwrap().set_len(32 << 20).unwrap();

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use backend_core::{Backend, BackendExt, EditRequest, ErrorKind, WriteMode, WriteRequest};
 use backend_fs::FsBackend;
 
+use crate::disks::alone;
 use crate::mounts::{Bench, can_mount, sh};
 use crate::support::{p, refused, run};
 
@@ -69,9 +70,12 @@ fn no_version_comes_back_in_an_overlay_of_such_a_disk() {
 
 #[test]
 fn a_version_is_the_same_after_the_file_is_closed() {
-    if !can_mount(&["mount", "mkfs.ntfs", "lowntfs-3g"]) {
-        return;
-    }
+    alone(&["mount", "mkfs.ntfs", "lowntfs-3g"], |_| {
+        version_after_close()
+    });
+}
+
+fn version_after_close() {
     let mut bench = Bench::new();
     let image = bench.at("n.img");
     fs::File::create(&image).unwrap().set_len(32 << 20).unwrap();
