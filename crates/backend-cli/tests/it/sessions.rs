@@ -312,7 +312,13 @@ mod engine {
         let cleaned = run(&["clean", "left", "--json"]).json();
         assert_eq!(
             cleaned,
-            json!({ "results": [{ "id": "left", "removed": true }], "orphans_ended": 1 })
+            json!({
+                "results": [{ "id": "left", "removed": true }],
+                "orphans_ended": 1,
+                "left_alone": [],
+                "unreachable": [],
+                "copied": false,
+            })
         );
         assert_eq!(docker.containers().len(), 1);
         run(&["clean", "kept"]).ok();
