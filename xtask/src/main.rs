@@ -44,8 +44,8 @@ cargo xtask <command>
 
 Variables: MODEL_SEQUENCES is how many random sequences the model tests run (ci: 2000);
 RUST_TEST_THREADS is how many tests run at once (ci: two for each core);
-AGENT_BACKENDS_LONG=1 makes tests run that take long, and AGENT_BACKENDS_SOAK=1 the one that takes ten minutes, as
-ci --all does; SOAK_SECONDS is how long that one takes;
+AGENT_BACKENDS_LONG=1 makes tests run that take long, and AGENT_BACKENDS_SOAK=1 the soak of sessions, as ci --all does;
+SOAK_SECONDS is how long the engine is broken in it (600; ci: 120);
 AGENT_BACKENDS_REQUIRE_DOCKER=1 makes what needs Docker fail, rather than be skipped, where there is none;
 AGENT_BACKENDS_REQUIRE_DISKS=1 does so for what needs root, loop devices, FUSE or a program for some file system.
 ";
