@@ -7,7 +7,6 @@ use backend_core::{Error, VirtualPath};
 use rustix::io::Errno;
 
 use super::fault::Fault;
-use super::names;
 use super::removal::is_not_empty;
 
 /// The first entry of a tree that could not be removed.
@@ -46,44 +45,28 @@ impl Stuck {
         if is_top && self.removed == 0 && matches!(errno, Some(Errno::NOTDIR | Errno::LOOP)) {
             return Fault::Raced(self.error);
         }
-        let (path, is_exact) = self.path(top);
         let mut error = if self.is_held_open {
             let reason = "the directory is not empty: a program has a file in it open, which the \
                           file system keeps until it is closed";
-            Error::conflict(&path, reason, None)
+            Error::conflict(top, reason, None)
         } else if errno.is_some_and(is_not_empty) {
             let reason = "the directory is not empty: entries are put into it as fast as they are \
                           removed";
-            Error::conflict(&path, reason, None)
+            Error::conflict(top, reason, None)
         } else {
-            Fault::Io(self.error).at(&path)
+            Fault::Io(self.error).at(top)
         };
         let mut more = String::new();
-        if error.path().is_none() || !is_exact {
+        // The path of an error is one that was asked for; where below it, its words say.
+        if !is_top {
             let names: Vec<_> = self.at.iter().map(|name| name.to_string_lossy()).collect();
-            if !is_top {
-                more = format!("; it failed at `{}` in it", names.join("/").escape_debug());
-            }
+            more = format!("; it failed at `{}` in it", names.join("/").escape_debug());
         }
         if self.removed > 0 || !is_top {
             more.push_str(&counts(self.removed, self.failed));
         }
         say(&mut error, &more);
         Fault::Told(error)
-    }
-
-    /// Returns the path of the entry, or of the nearest directory above it that a path can name, and whether it is
-    /// that of the entry.
-    fn path(&self, top: &VirtualPath) -> (VirtualPath, bool) {
-        let mut path = top.clone();
-        for name in &self.at {
-            let child = names::nameable(name).and_then(|name| path.child(name).ok());
-            match child {
-                Some(child) => path = child,
-                None => return (path, false),
-            }
-        }
-        (path, true)
     }
 }
 
@@ -148,13 +131,14 @@ mod tests {
         let error = told(&[b"b", b"f"], Errno::PERM, false, 3, 2);
         assert_eq!(
             error.to_string(),
-            "/t/b/f: permission denied: the file system refuses it; 3 entries were removed, 2 could \
-             not be"
+            "/t: permission denied: the file system refuses it; it failed at `b/f` in it; 3 entries \
+             were removed, 2 could not be"
         );
         let error = told(&[b"b"], Errno::ROFS, false, 0, 1);
         assert_eq!(
             error.to_string(),
-            "/t/b: permission denied: the file system is read-only; nothing was removed"
+            "/t: permission denied: the file system is read-only; it failed at `b` in it; nothing was \
+             removed"
         );
     }
 
@@ -174,7 +158,7 @@ mod tests {
         let error = told(&[b"b", b"new\nline"], Errno::PERM, false, 0, 1);
         let text = error.to_string();
         assert!(
-            text.starts_with("/t/b: ") && text.contains("`b/new\\nline`"),
+            text.starts_with("/t: ") && text.contains("`b/new\\nline`"),
             "{text}"
         );
     }

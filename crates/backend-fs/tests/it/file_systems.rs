@@ -27,6 +27,7 @@ struct Exception {
 const CASE: &str = "names that differ in case alone are one name, and are kept in lower case";
 const LONG_NAMES: &str = "the driver gives a file that is replaced another, longer name for a moment: it fails above some 235 bytes, or leaves a file";
 const TWO_STEPS: &str = "the driver replaces a file in two steps: between them there is none";
+const HELD_OPEN: &str = "a file that is removed while a search has it open keeps another name until then, and its directory with it";
 const TIMES: &str = "the kernel remembers times for a second, and a rename changes them";
 
 /// What does not hold where. docs/disks.md has it as a table.
@@ -43,7 +44,7 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         on: "ntfs-3g",
-        laws: "C3",
+        laws: "C3 C10 C12",
         why: TWO_STEPS,
     },
     Exception {
@@ -58,7 +59,7 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         on: "lowntfs-3g, ignore_case",
-        laws: "C3",
+        laws: "C3 C10 C12",
         why: TWO_STEPS,
     },
     Exception {
@@ -77,8 +78,28 @@ const EXCEPTIONS: &[Exception] = &[
         why: TIMES,
     },
     Exception {
+        on: "bindfs",
+        laws: "C9",
+        why: HELD_OPEN,
+    },
+    Exception {
+        on: "sshfs",
+        laws: "C9",
+        why: HELD_OPEN,
+    },
+    Exception {
+        on: "lowntfs-3g, ignore_case",
+        laws: "C9",
+        why: HELD_OPEN,
+    },
+    Exception {
+        on: "ntfs-3g",
+        laws: "C9",
+        why: HELD_OPEN,
+    },
+    Exception {
         on: "FUSE with whole seconds",
-        laws: "V4 V5",
+        laws: "V4 V5 C12",
         why: "two writes within a second look the same: the file system has no generations of inodes",
     },
 ];
