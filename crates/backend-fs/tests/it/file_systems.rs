@@ -44,7 +44,7 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         on: "ntfs-3g",
-        laws: "C3 C10 C12",
+        laws: "C1 C3 C4 C7 C10 C12",
         why: TWO_STEPS,
     },
     Exception {
@@ -59,7 +59,7 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         on: "lowntfs-3g, ignore_case",
-        laws: "C3 C10 C12",
+        laws: "C1 C3 C4 C7 C10 C12",
         why: TWO_STEPS,
     },
     Exception {
@@ -69,7 +69,7 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         on: "sshfs",
-        laws: "C3",
+        laws: "C1 C3 C4 C8 C10 C12",
         why: "the kernel remembers for a moment that a file is not there, and that it was",
     },
     Exception {
@@ -99,7 +99,7 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         on: "FUSE with whole seconds",
-        laws: "V4 V5 C12",
+        laws: "V4 V5 C4 C12",
         why: "two writes within a second look the same: the file system has no generations of inodes",
     },
 ];
