@@ -21,7 +21,7 @@ const MOMENT: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct Claim {
     path: PathBuf,
-    _locked: File,
+    locked: File,
 }
 
 impl Claim {
@@ -46,7 +46,7 @@ impl Claim {
             if named.is_ok_and(|named| named.st_ino == locked.st_ino) {
                 return Ok(Some(Self {
                     path,
-                    _locked: file.into(),
+                    locked: file.into(),
                 }));
             }
         }
@@ -73,7 +73,15 @@ impl Claim {
 
     /// Gives the sandbox up, and removes the file of the lock.
     pub(crate) fn release(self) -> io::Result<()> {
+        // While it is locked, so that nobody's lock is removed.
         std::fs::remove_file(&self.path)
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // Said, and not left to the close: a child that is just being started may have the file open for a moment longer.
+        let _ = flock(&self.locked, FlockOperation::Unlock);
     }
 }
 
