@@ -26,9 +26,8 @@ mod world;
 use random::Random;
 use world::{Size, World};
 
-/// How many days are simulated unless asked otherwise, and how many with `AGENT_BACKENDS_LONG=1`.
-const SEEDS: u64 = 500;
-const LONG_SEEDS: u64 = 2000;
+/// How many days are simulated unless asked otherwise.
+const SEEDS: u64 = 2000;
 
 /// How many steps a day has.
 const STEPS: usize = 120;
@@ -96,9 +95,7 @@ fn nothing_goes_wrong_on_any_day() {
         day(seed, Size::Small, true);
         return;
     }
-    let long = number("AGENT_BACKENDS_LONG") == Some(1);
-    let usual = if long { LONG_SEEDS } else { SEEDS };
-    let seeds = number("SESSION_SIMULATION_SEEDS").unwrap_or(usual);
+    let seeds = number("SESSION_SIMULATION_SEEDS").unwrap_or(SEEDS);
     let began = std::time::Instant::now();
     days(0..seeds, Size::Small);
     println!("{seeds} days of {STEPS} steps in {:?}", began.elapsed());

@@ -44,7 +44,7 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         on: "ntfs-3g",
-        laws: "C1 C3 C4 C7 C10 C12",
+        laws: "C3",
         why: TWO_STEPS,
     },
     Exception {
@@ -59,7 +59,7 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         on: "lowntfs-3g, ignore_case",
-        laws: "C1 C3 C4 C7 C10 C12",
+        laws: "C3 C10 C12",
         why: TWO_STEPS,
     },
     Exception {
@@ -69,7 +69,7 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         on: "sshfs",
-        laws: "C1 C3 C4 C8 C10 C12",
+        laws: "C3",
         why: "the kernel remembers for a moment that a file is not there, and that it was",
     },
     Exception {
@@ -83,23 +83,13 @@ const EXCEPTIONS: &[Exception] = &[
         why: HELD_OPEN,
     },
     Exception {
-        on: "sshfs",
-        laws: "C9",
-        why: HELD_OPEN,
-    },
-    Exception {
-        on: "lowntfs-3g, ignore_case",
-        laws: "C9",
-        why: HELD_OPEN,
-    },
-    Exception {
         on: "ntfs-3g",
         laws: "C9",
         why: HELD_OPEN,
     },
     Exception {
         on: "FUSE with whole seconds",
-        laws: "V4 V5 C4 C12",
+        laws: "V4 V5 C12",
         why: "two writes within a second look the same: the file system has no generations of inodes",
     },
 ];
