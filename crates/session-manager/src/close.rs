@@ -27,7 +27,7 @@ impl<P: SandboxProvider> Inner<P> {
             match self.begin_close(entry, goal, cause, scope, hurried)? {
                 Close::Hurry(flight) => {
                     hurried = true;
-                    self.hurried(flight).await;
+                    self.hurried(flight).await?;
                 }
                 Close::Done => return Ok(()),
                 Close::Again => claim = self.claim(id),
@@ -62,7 +62,7 @@ impl<P: SandboxProvider> Inner<P> {
             match self.begin_close(entry, Goal::Close, Cause::Asked, None, hurried)? {
                 Close::Hurry(flight) => {
                     hurried = true;
-                    self.hurried(flight).await;
+                    self.hurried(flight).await?;
                 }
                 Close::Done | Close::Again => return Ok(()),
                 Close::Load(flight) | Close::Start(flight) => flight.over().await?,
@@ -138,17 +138,21 @@ impl<P: SandboxProvider> Inner<P> {
                     Phase::Live(live) => Ok((Arc::clone(&live.body), used)),
                     Phase::Leaving(leaving) if leaving.goal <= Goal::Bury => match &leaving.stuck {
                         Some(error) if hurried => return Err(stuck(id, error)),
-                        Some(_) => Err(leaving.hurry()),
-                        None => Err(leaving.flight.clone()),
+                        Some(_) => Err((leaving.hurry(), true)),
+                        None => Err((leaving.flight.clone(), false)),
                     },
                     _ => return Err(no_sandbox(id)),
                 }
             };
             let (body, used) = match step {
                 Ok(live) => live,
-                Err(flight) => {
+                Err((attempt, true)) => {
                     hurried = true;
-                    self.hurried(flight).await;
+                    self.hurried(attempt).await?;
+                    continue;
+                }
+                Err((stop, false)) => {
+                    stop.over().await?;
                     continue;
                 }
             };

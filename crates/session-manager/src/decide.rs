@@ -13,7 +13,7 @@ use crate::SessionOptions;
 use crate::entry::{Body, Entry, Flight, Goal, Phase, Profile, Slot};
 use crate::event::EventKind;
 use crate::health::Seen;
-use crate::inner::{Claim, Inner};
+use crate::inner::{Claim, Inner, lock};
 use crate::session::{Pass, Session};
 use crate::start::Origin;
 
@@ -65,17 +65,19 @@ impl<P: SandboxProvider> Inner<P> {
                 Step::Wait(flight) => flight.over().await?,
                 Step::Hurry(flight) => {
                     hurried = true;
-                    self.hurried(flight).await;
+                    self.hurried(flight).await?;
                 }
                 Step::Again => claim = self.claim(id),
             }
         }
     }
 
-    /// Waits for an attempt that was hurried, as long as for an answer of a sandbox.
-    pub(crate) async fn hurried(&self, flight: Flight) {
-        // What came of it is looked at afterwards.
-        let _ = timeout(self.settings.probe_timeout, flight.over()).await;
+    /// Waits for an attempt that was hurried, as long as for an answer of a sandbox. What came of it is looked at afterwards;
+    /// only that it was lost is an error.
+    pub(crate) async fn hurried(&self, flight: Flight) -> Result<()> {
+        timeout(self.settings.probe_timeout, flight.over())
+            .await
+            .unwrap_or(Ok(()))
     }
 
     /// Returns the session, if it has a sandbox that was seen alive a short time ago.
@@ -201,7 +203,7 @@ impl<P: SandboxProvider> Inner<P> {
                 Step::Wait(flight) => flight.over().await?,
                 Step::Hurry(flight) => {
                     hurried = true;
-                    self.hurried(flight).await;
+                    self.hurried(flight).await?;
                 }
                 _ => {}
             }
@@ -232,7 +234,10 @@ impl<P: SandboxProvider> Inner<P> {
                         if let Some(record) = &record {
                             // What is written of it later must not make it look older than it is.
                             let age = inner.clock.now().duration_since(record.used());
-                            slot.used = inner.now().saturating_sub(age.unwrap_or_default());
+                            let used = inner.now().saturating_sub(age.unwrap_or_default());
+                            // Nor may a record that could not be written when it was used again.
+                            let unwritten = lock(&inner.unwritten).get(&entry.id).copied();
+                            slot.used = unwritten.map_or(used, |unwritten| unwritten.max(used));
                             copied = record.copied;
                             slot.resting = record.to_resting();
                         }

@@ -16,7 +16,7 @@ use crate::entry::{Body, Entry, Flight, Goal, Landing, Leaving, Phase, Resting, 
 use crate::event::{Cause, Event, EventKind};
 use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
-use crate::inner::Inner;
+use crate::inner::{Inner, lock};
 use crate::rooms::Permit;
 use crate::start::SESSION_LABEL;
 use crate::store::Record;
@@ -355,8 +355,11 @@ impl<P: SandboxProvider> Inner<P> {
         if goal == Goal::Purge {
             let _writing = entry.writing.lock().await;
             let removed = self.disk(move |store| store.discard(&id)).await;
-            if let Err(error) = &removed {
-                self.tell_of(entry, EventKind::RemovalFailed(error.clone()));
+            match &removed {
+                Ok(()) => {
+                    lock(&self.unwritten).remove(&entry.id);
+                }
+                Err(error) => self.tell_of(entry, EventKind::RemovalFailed(error.clone())),
             }
             return removed;
         }

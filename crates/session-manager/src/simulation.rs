@@ -8,7 +8,9 @@
 //! `SESSION_SIMULATION_SEED` runs one alone, and prints what the manager told.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
 
@@ -35,6 +37,10 @@ const STEPS: usize = 120;
 /// How many days with thousands of users there are, and how many steps each of them has.
 const CROWDS: u64 = 1;
 const CROWD_STEPS: usize = 2000;
+
+/// How long a day may take on any machine. One of the small ones takes some milliseconds, the large one a few seconds; one that takes
+/// this long never ends, for something is asked again and again that nobody will answer.
+const ENDLESS: Duration = Duration::from_secs(300);
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
@@ -66,25 +72,44 @@ fn day(seed: u64, size: Size, remember: bool) -> World {
     })
 }
 
-/// Lives many days, on all processors, and names the seed of one that fails.
+/// Lives many days, on all processors, and names the seed of one that fails, or does not end.
 fn days(seeds: std::ops::Range<u64>, size: Size) {
     let next = AtomicU64::new(seeds.start);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let lived: Vec<Mutex<Option<(u64, Instant)>>> =
+        (0..threads).map(|_| Mutex::default()).collect();
     std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
+        let (next, seeds) = (&next, &seeds);
+        let mut workers = Vec::new();
+        for mine in &lived {
+            workers.push(scope.spawn(move || {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= seeds.end {
                         return;
                     }
-                    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| day(seed, size, false))) {
+                    *mine.lock().unwrap() = Some((seed, Instant::now()));
+                    let lived = catch_unwind(AssertUnwindSafe(|| day(seed, size, false)));
+                    *mine.lock().unwrap() = None;
+                    if let Err(panic) = lived {
                         next.store(seeds.end, Ordering::Relaxed);
                         eprintln!("the day of seed {seed} ({size:?}) failed: SESSION_SIMULATION_SEED={seed}");
                         std::panic::resume_unwind(panic);
                     }
                 }
-            });
+            }));
+        }
+        while !workers.iter().all(|worker| worker.is_finished()) {
+            std::thread::sleep(Duration::from_millis(10));
+            for (seed, since) in lived.iter().filter_map(|day| *day.lock().unwrap()) {
+                if since.elapsed() > ENDLESS {
+                    eprintln!(
+                        "the day of seed {seed} ({size:?}) does not end: SESSION_SIMULATION_SEED={seed}"
+                    );
+                    // A thread that spins cannot be stopped.
+                    std::process::abort();
+                }
+            }
         }
     });
 }
@@ -96,7 +121,7 @@ fn nothing_goes_wrong_on_any_day() {
         return;
     }
     let seeds = number("SESSION_SIMULATION_SEEDS").unwrap_or(SEEDS);
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     days(0..seeds, Size::Small);
     println!("{seeds} days of {STEPS} steps in {:?}", began.elapsed());
 }

@@ -24,8 +24,9 @@ pub(super) type Files = Arc<StateBackend>;
 pub(super) type Provider = FakeProvider<Files>;
 pub(super) type Manager = SessionManager<Provider>;
 
-/// How many events may happen between two looks.
-const EVENTS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+/// How many events may happen between two looks, which hours may lie between: in all, and for each user.
+const EVENTS: usize = 2048;
+const EVENTS_OF_USER: usize = 16;
 
 /// What the day's operator has set.
 #[derive(Clone, Debug)]
@@ -219,6 +220,8 @@ impl World {
     /// Takes note of what the manager tells.
     pub(super) fn observe(&mut self) {
         while let Some(event) = self.events.try_next() {
+            let missed = matches!(event.kind, EventKind::Missed(_));
+            assert!(!missed, "more happened than was looked at: {event:?}");
             if let Some(told) = &mut self.told {
                 let line = format!("{event:?}");
                 println!("{line}");
@@ -316,12 +319,14 @@ async fn open(
     clock: Skewed,
     boot: u64,
 ) -> Option<(Manager, Events)> {
+    let users = usize::try_from(policy.users).unwrap();
+    let events = NonZeroUsize::new(EVENTS.max(users * EVENTS_OF_USER)).unwrap();
     let mut builder = SessionManager::builder(provider.clone())
         .name("day")
         .clock(clock)
         .inline(boot)
         .without_fsync()
-        .event_capacity(EVENTS)
+        .event_capacity(events)
         .max_resident(policy.resident)
         .max_open(policy.open)
         .max_per_tenant(policy.per_tenant)
