@@ -1,4 +1,4 @@
-//! The program from its start to its end: arguments, a runtime, signals, the workspace's end, the exit code.
+//! The program from start to end: arguments, runtime, signals, closing the workspace, exit code.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -14,10 +14,10 @@ use crate::failure::{Failure, Result};
 use crate::out::Out;
 use crate::workspace::{Need, Workspace, WorkspaceArgs};
 
-/// How long a program that was told to end has for that, until it just ends.
+/// How long the program may take to end after a signal, before it exits regardless.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Runs the program with the arguments that it was started with, and returns its exit code.
+/// Runs the program with the arguments of the process, and returns its exit code.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let cli = match Cli::parse_args(args.iter().cloned()) {
@@ -31,7 +31,7 @@ pub fn main() -> ExitCode {
     let code = match runtime {
         Ok(runtime) => {
             let code = runtime.block_on(run(cli));
-            // A thread that reads a terminal cannot be waited for.
+            // A thread that reads a terminal cannot be joined.
             runtime.shutdown_background();
             code
         }
@@ -43,7 +43,7 @@ pub fn main() -> ExitCode {
     code.into()
 }
 
-/// What a command works with.
+/// The context of a command.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) out: Out,
@@ -62,7 +62,7 @@ impl App {
         Ok((self.workspace.insert(workspace), &mut self.out))
     }
 
-    /// Returns where names of sandboxes are unique.
+    /// Returns the namespace of sandbox names.
     #[cfg(feature = "docker")]
     pub(crate) fn namespace(&self) -> backend_core::SandboxId {
         self.args.container.namespace.clone()
@@ -89,14 +89,14 @@ async fn run(cli: Cli) -> u8 {
             );
         }
     };
-    // A write over the limit on the size of files fails then, and is told. A signal that is handled, unlike one that is
-    // ignored, is as ever for the commands that this program starts.
+    // A write over the file size limit then fails and is reported. A handled signal, unlike an ignored one, keeps its
+    // default for the commands that this program starts.
     let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
     if let Err(error) = signal(too_large) {
         let failure = Failure::Host("handling a signal".to_owned(), error);
         return told(&mut app.out, &failure);
     }
-    // Whoever holds the thread of the command, such as a reader who does not read, does not hold this one.
+    // Whatever blocks the thread of the command, such as a stalled reader, does not block this one.
     tokio::spawn(async move {
         let number = second.next().await;
         tokio::select! {
@@ -109,7 +109,7 @@ async fn run(cli: Cli) -> u8 {
     let outcome = tokio::select! {
         outcome = cli.command.run(&mut app) => outcome,
         number = first.next() => match is_server {
-            // A server that is told to end has done all that it was asked for.
+            // A server that ends on a signal has done everything it was asked for.
             true => Ok(exit::OK),
             false => Err(Failure::Signal(number)),
         },
@@ -117,7 +117,7 @@ async fn run(cli: Cli) -> u8 {
     finish(app, outcome).await
 }
 
-/// Closes the workspace, and tells what went wrong.
+/// Closes the workspace, and reports failures.
 async fn finish(mut app: App, outcome: Result<u8>) -> u8 {
     let closed = match app.workspace.take() {
         None => Ok(()),
@@ -125,7 +125,7 @@ async fn finish(mut app: App, outcome: Result<u8>) -> u8 {
             workspace.abandon().await;
             Ok(())
         }
-        // Who did not read the output has changed what was changed.
+        // A change takes effect even if its output was not read.
         Some(workspace) => workspace.close().await,
     };
     let mut code = match outcome {
@@ -141,7 +141,7 @@ async fn finish(mut app: App, outcome: Result<u8>) -> u8 {
     }
 }
 
-/// Tells a failure, and returns its exit code. Nobody is told that nobody listens, or what they did themselves.
+/// Reports a failure, and returns its exit code. A closed output and the user's own signal are not reported.
 fn told(out: &mut Out, failure: &Failure) -> u8 {
     if matches!(failure, Failure::ClosedPipe | Failure::Signal(_)) {
         return failure.code();
@@ -152,7 +152,7 @@ fn told(out: &mut Out, failure: &Failure) -> u8 {
     }
 }
 
-/// Tells what is wrong with the arguments, or shows the help that was asked for.
+/// Reports errors in the arguments, or shows the requested help.
 fn refuse(error: &clap::Error, args: &[OsString]) -> u8 {
     let is_help = !error.use_stderr();
     let own = args.iter().skip(1).take_while(|arg| *arg != "--");
@@ -175,7 +175,7 @@ fn refuse(error: &clap::Error, args: &[OsString]) -> u8 {
     }
 }
 
-/// The signals that ask a program to end.
+/// The signals that ask the program to end.
 struct Ends {
     interrupt: Signal,
     terminate: Signal,

@@ -6,10 +6,10 @@ use crate::command::Command;
 use crate::help;
 use crate::workspace::WorkspaceArgs;
 
-/// The commands that do without a workspace. Their help does not show its options.
+/// The commands that need no workspace. Their help does not show its options.
 const WITHOUT_WORKSPACE: &[&str] = &["completions", "man", "runtimes", "sandboxes", "sessions"];
 
-/// A place for an AI agent to work, from the command line: files, searches, and commands run beside them.
+/// A workspace for AI agents on the command line: files, searches and commands.
 #[derive(Debug, Parser)]
 #[command(
     name = "agent-backends",
@@ -69,7 +69,7 @@ impl Cli {
     ///
     /// # Errors
     ///
-    /// What clap has to say: a mistake in the arguments, or the help that was asked for.
+    /// The message of clap: an error in the arguments, or the requested help.
     pub(crate) fn parse_args(
         args: impl IntoIterator<Item = std::ffi::OsString>,
     ) -> Result<Self, clap::Error> {
@@ -90,8 +90,8 @@ pub fn command() -> clap::Command {
         })
         .map(|arg| arg.clone().hide(true))
         .collect();
-    // What a command defines itself is not taken from above: so the options still parse, and are not shown. Names of
-    // sandboxes are the exception, where the command is about them.
+    // Options that a command defines itself are not inherited: so they still parse, but are not shown. Sandbox names
+    // are the exception, for commands about sandboxes.
     command.mut_subcommands(|sub| {
         if WITHOUT_WORKSPACE.contains(&sub.get_name()) {
             let shown = matches!(sub.get_name(), "sandboxes" | "sessions").then_some("namespace");

@@ -1,4 +1,4 @@
-//! The commands, one file each. Here is what there is, and what several of them share.
+//! The commands, one file each; here their list, and what several of them share.
 
 use backend_core::{Backend, EntryKind, ErrorKind, StatRequest, VirtualPath};
 use clap::Subcommand;
@@ -30,7 +30,7 @@ mod sessions;
 mod stat;
 mod write;
 
-/// What to do.
+/// The command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Ls(ls::Ls),
@@ -56,16 +56,16 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Returns whether it runs until it is told to end, so that being told is no interruption.
+    /// Returns whether it runs until a signal ends it, so a signal is not an interruption.
     pub(crate) const fn is_server(&self) -> bool {
         matches!(self, Self::Mcp(_))
     }
 
-    /// Does it, and returns the exit code.
+    /// Runs it, and returns the exit code.
     ///
     /// # Errors
     ///
-    /// What each command says of itself in its help.
+    /// As documented in the help of each command.
     pub(crate) async fn run(self, app: &mut App) -> Result<u8> {
         match self {
             Self::Ls(command) => command.run(app).await,
@@ -95,7 +95,7 @@ impl Command {
 /// The outcomes of a command that takes several paths. One that fails does not stop the others.
 #[derive(Debug)]
 struct Results {
-    /// What JSON calls the thing that each outcome is about.
+    /// The JSON field that names the subject of each outcome.
     key: &'static str,
     items: Vec<Value>,
     code: u8,
@@ -116,7 +116,7 @@ impl Results {
         }
     }
 
-    /// Adds what was done at a path.
+    /// Adds the outcome of a path.
     fn done(&mut self, path: &str, outcome: Value) {
         let mut item = Map::from_iter([(self.key.to_owned(), path.into())]);
         if let Value::Object(fields) = outcome {
@@ -125,7 +125,7 @@ impl Results {
         self.items.push(item.into());
     }
 
-    /// Adds what was not done, and tells it. The first failure decides the exit code.
+    /// Adds and reports a failure. The first failure decides the exit code.
     fn failed(&mut self, path: &str, failure: &Failure, out: &mut Out) {
         if self.code == exit::OK {
             self.code = failure.code();
@@ -135,7 +135,7 @@ impl Results {
         out.error(failure);
     }
 
-    /// Prints the JSON document, if that is wanted, and returns the exit code.
+    /// Prints the JSON document, if requested, and returns the exit code.
     fn finish(self, out: &mut Out) -> Result<u8> {
         if out.is_json() {
             out.json(&json!({ "results": self.items }))?;
@@ -148,7 +148,7 @@ impl Results {
 ///
 /// # Errors
 ///
-/// Those of a `stat`, but that nothing is there.
+/// Those of a `stat`, except `not_found`.
 pub(crate) async fn is_directory(backend: &dyn Backend, path: &VirtualPath) -> Result<bool> {
     match backend.stat_with(&StatRequest::new(path)).await {
         Ok(entry) => Ok(entry.target.unwrap_or(entry.kind) == EntryKind::Directory),

@@ -1,5 +1,5 @@
-//! Copies from one place to another, each a path of a backend. What lies on this machine is a backend too, so that a tree is
-//! written there as carefully as anywhere: nothing leaves the directory that was named, whatever is in the tree.
+//! Copies between two places, each a path of a backend. A place on this machine is a backend too, so a tree is written
+//! there as carefully as anywhere: nothing leaves the named directory, whatever is in the tree.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,15 +20,15 @@ pub(crate) use place::Place;
 /// How to copy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
-    /// Directories are copied, with all that is in them.
+    /// Copy directories with everything in them.
     pub(crate) recursive: bool,
-    /// What is there stays.
+    /// Keep existing files.
     pub(crate) keep: bool,
-    /// How many bytes a file may have.
+    /// Maximum size of a file in bytes.
     pub(crate) file_bytes: u64,
 }
 
-/// What was copied, and what was not.
+/// The entries that were copied, and those that were not.
 #[derive(Debug, Default)]
 pub(crate) struct Copied {
     files: u64,
@@ -40,7 +40,7 @@ pub(crate) struct Copied {
     code: Option<u8>,
 }
 
-/// An entry to copy, and where it goes.
+/// An entry to copy, and its target.
 #[derive(Debug)]
 struct Step {
     entry: Entry,
@@ -48,11 +48,12 @@ struct Step {
 }
 
 impl Copied {
-    /// Copies a file, or a directory with all that is in it. What cannot be copied is told, and does not stop the rest.
+    /// Copies a file, or a directory with everything in it. An entry that cannot be copied is reported and does not
+    /// stop the rest.
     ///
     /// # Errors
     ///
-    /// A closed output. Everything else is a part of what this collects.
+    /// A closed output. Every other failure is collected in the result.
     pub(crate) async fn add(
         &mut self,
         from: &Place,
@@ -89,7 +90,7 @@ impl Copied {
         Ok(())
     }
 
-    /// Notes what was not copied, and tells it.
+    /// Records and reports an entry that was not copied.
     pub(crate) fn fail(&mut self, path: &str, failure: &Failure, out: &mut Out) {
         self.code.get_or_insert(failure.code());
         self.failed
@@ -102,7 +103,7 @@ impl Copied {
         out.warning(format_args!("{path}: not copied: {reason}"));
     }
 
-    /// Returns the exit code: that of the first failure, and 1 if something was passed over.
+    /// Returns the exit code: that of the first failure, or 1 if something was skipped.
     pub(crate) fn code(&self) -> u8 {
         let passed_over = u8::from(!self.skipped.is_empty());
         self.code.unwrap_or(passed_over)
@@ -126,7 +127,7 @@ impl Copied {
     }
 }
 
-/// Finds everything that is to be copied, before anything is.
+/// Finds everything to be copied, before anything is copied.
 async fn plan(
     from: &Place,
     to: &Place,
@@ -136,10 +137,10 @@ async fn plan(
 ) -> Result<Vec<Step>> {
     let backend = &from.backend;
     let mut first = backend.stat_with(&StatRequest::new(&from.path)).await?;
-    // What is named is followed, if it is a link; what is found on the way is not.
+    // A named link is followed; a link found in a tree is not.
     first.kind = first.target.unwrap_or(first.kind);
     if first.is_directory() && !options.recursive {
-        let message = "it is a directory: --recursive copies it with all that is in it";
+        let message = "it is a directory: --recursive copies it with everything in it";
         return Err(Error::invalid_request_at(&from.path, message).into());
     }
     if first.is_directory() && Place::are_one(from, to) && to.path.starts_with(&from.path) {
@@ -158,7 +159,7 @@ async fn plan(
                 if page.skipped.unnameable > 0 {
                     let count = page.skipped.unnameable;
                     let reason =
-                        format!("{count} in it have names that are no paths of a workspace");
+                        format!("{count} in it have names that a workspace cannot represent");
                     copied.skip(&shown, &reason, out);
                 }
                 for error in page.failures {
@@ -171,7 +172,7 @@ async fn plan(
                 continue;
             }
             _ => {
-                copied.skip(&shown, "it is neither file nor directory", out);
+                copied.skip(&shown, "it is neither a file nor a directory", out);
                 continue;
             }
         }
@@ -205,10 +206,10 @@ impl Step {
     }
 }
 
-/// What `cp` takes for a path of this machine.
+/// The prefix of a path on this machine for `cp`.
 pub(crate) const HOST: &str = "host:";
 
-/// Returns the path of this machine that an argument names.
+/// Returns the path on this machine that an argument names.
 pub(crate) fn host_path(text: &std::ffi::OsStr) -> Option<&Path> {
     use std::os::unix::ffi::OsStrExt;
     let rest = text.as_bytes().strip_prefix(HOST.as_bytes())?;

@@ -1,4 +1,4 @@
-//! What this machine can do, and why not. Things are tried rather than looked up, wherever that is possible.
+//! What this machine supports, and why not. Features are tried rather than looked up, wherever possible.
 
 use serde::Serialize;
 
@@ -8,26 +8,26 @@ mod docker;
 mod files;
 mod system;
 
-/// How a check went.
+/// The status of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
     /// It works.
     Ok,
-    /// Something else is used instead, or is not there.
+    /// A fallback is used, or something is missing.
     Warn,
     /// It does not work.
     Fail,
 }
 
-/// One thing that was checked.
+/// The result of one check.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Check {
     pub(crate) name: &'static str,
     pub(crate) status: Status,
-    /// What there is.
+    /// The finding.
     pub(crate) detail: String,
-    /// What to do about it; `None` where there is nothing to do.
+    /// What to do about it; `None` if there is nothing to do.
     pub(crate) advice: Option<String>,
 }
 
@@ -66,7 +66,7 @@ impl Check {
     }
 }
 
-/// Checks this machine. Without an engine there are no containers, which matters to who `wants_container`.
+/// Checks this machine. Without an engine there are no containers, which is a failure only if `wants_container`.
 pub(crate) async fn checks(wants_container: bool) -> Vec<Check> {
     #[cfg_attr(
         not(feature = "docker"),

@@ -5,7 +5,7 @@ use backend_core::{ErrorKind, ExecStatus};
 /// It was done.
 pub(crate) const OK: u8 = 0;
 
-/// A negative answer: nothing was found, or not everything is well.
+/// A negative answer: nothing was found, or not everything succeeded.
 pub(crate) const NEGATIVE: u8 = 1;
 
 /// The caller's mistake.
@@ -14,16 +14,16 @@ pub(crate) const USAGE: u8 = 2;
 /// A file or a stream of this machine failed.
 pub(crate) const HOST: u8 = 18;
 
-/// The time of a command was over, as `timeout` says it.
+/// A command timed out, as with `timeout`.
 pub(crate) const TIMED_OUT: u8 = 124;
 
-/// A command could not be run, or how it ended is not known.
+/// A command could not be run, or its outcome is unknown.
 pub(crate) const NOT_RUN: u8 = 125;
 
-/// What a signal adds to its number.
+/// The base to which the number of a signal is added.
 pub(crate) const SIGNAL: u8 = 128;
 
-/// Nobody reads the output: 128 and the number of SIGPIPE.
+/// The output was closed: 128 plus the number of SIGPIPE.
 pub(crate) const CLOSED_PIPE: u8 = SIGNAL + 13;
 
 /// Returns the code of an error.
@@ -48,7 +48,7 @@ pub(crate) fn of_kind(kind: ErrorKind) -> u8 {
     }
 }
 
-/// Returns the code with which `exec` ends when its command ended so.
+/// Returns the exit code of `exec` for the status of its command.
 pub(crate) fn of_status(status: ExecStatus) -> u8 {
     match status {
         // A process has eight bits for its code.

@@ -1,4 +1,4 @@
-//! Why a command of this program was not done: an error of the workspace, or one of the machine around it.
+//! Why a command of this program failed: an error of the workspace, or of the machine around it.
 
 use std::error::Error as StdError;
 use std::io;
@@ -11,18 +11,18 @@ use crate::exit;
 /// A result of this program.
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
-/// Why something was not done.
+/// The reason of a failure.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The workspace refused it.
     Core(Error),
-    /// The workspace could not be opened or closed. The text says which part of it.
+    /// The workspace could not be opened or closed. The text names the part.
     Opening(String, Error),
-    /// The command line contradicts itself, or asks for what cannot be.
+    /// The command line contradicts itself, or asks for something impossible.
     Usage(String),
-    /// A file or a stream of this machine failed. The text says which.
+    /// A file or a stream of this machine failed. The text names it.
     Host(String, io::Error),
-    /// Nobody reads the output any more.
+    /// The output was closed by its reader.
     ClosedPipe,
     /// A signal ended it.
     Signal(i32),
@@ -62,21 +62,25 @@ impl Failure {
             Self::Opening(what, error) => format!("{what}: {error}"),
             Self::Usage(message) => message.clone(),
             Self::Host(what, error) => format!("{what}: {error}"),
-            Self::ClosedPipe => "nobody reads the output".to_owned(),
+            Self::ClosedPipe => "the output was closed".to_owned(),
             Self::Signal(number) => format!("interrupted by signal {number}"),
             Self::NotRun(why) => why.message(),
         }
     }
 
-    /// Returns what helps to do it better, for a person.
+    /// Returns a hint for a person.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Core(Error::NoMatch {
                 near: Some(near), ..
-            }) => Some(format!("line {} on reads:\n{}", near.line, near.text)),
-            Self::Core(Error::AmbiguousMatch { .. }) => {
-                Some("give more of the text around it, or --all to replace every one".to_owned())
-            }
+            }) => Some(format!(
+                "from line {} on it reads:\n{}",
+                near.line, near.text
+            )),
+            Self::Core(Error::AmbiguousMatch { .. }) => Some(
+                "include more of the surrounding text, or use --all to replace every match"
+                    .to_owned(),
+            ),
             Self::Core(Error::NotText { .. }) => {
                 Some("'cat --bytes' prints it as it is".to_owned())
             }
@@ -119,7 +123,8 @@ impl Failure {
         self.error().is_some_and(|error| error.kind() == kind)
     }
 
-    /// Says that it kept a command from being run. Mistakes in the arguments, a signal and a closed pipe stay what they are.
+    /// Marks it as having kept a command from being run. Errors in the arguments, a signal and a closed pipe stay as
+    /// they are.
     pub(crate) fn not_run(self) -> Self {
         match self {
             Self::Usage(_) | Self::ClosedPipe | Self::Signal(_) | Self::NotRun(_) => self,

@@ -5,15 +5,14 @@ pub(crate) const WORKSPACE: &str = "Workspace";
 pub(crate) const CONTAINER: &str = "Container";
 pub(crate) const OUTPUT: &str = "Output";
 
-pub(crate) const ABOUT: &str =
-    "A place for an AI agent to work: files, searches, and commands beside them";
+pub(crate) const ABOUT: &str = "A workspace for AI agents: files, searches and commands";
 
 pub(crate) const LONG_ABOUT: &str = "\
-A place for an AI agent to work: files, searches, and commands run beside them.
+A workspace for AI agents: files, searches and commands.
 
 The commands act on a workspace: a directory that they cannot leave (--root, the current one by default), a JSON \
 document that holds files (--state), or a container (--docker). Other directories can be mounted in it (--mount), and rules \
-can be put around it (--permissions). Paths are paths of the workspace: \
+can restrict it (--permissions). Paths are paths of the workspace: \
 `src/main.rs` and `/src/main.rs` are the same file below its root, and `..` is refused.";
 
 pub(crate) const AFTER_HELP: &str = "See 'agent-backends --help' for examples and exit codes.";
@@ -31,16 +30,16 @@ Examples:
   agent-backends ls --mount /docs=../handbook:ro /docs --json
 
 Exit codes:
-    0  it was done, and something was found
-    1  nothing was found (grep, glob), or not everything is well (doctor, cp)
+    0  success, and something was found
+    1  nothing was found (grep, glob), or not everything succeeded (doctor, cp)
     2  the command line, a path, a pattern or a request is wrong
-    3  not found                        11  the text to replace is there more than once
-    4  already exists                   12  conflict: somebody changed it
+    3  not found                        11  the text to replace occurs more than once
+    4  already exists                   12  conflict: the file has changed
     5  permission denied                13  quota exceeded
     6  not a directory                  14  unsupported
     7  is a directory                   15  timed out
     8  not text                         16  unavailable
     9  too large                        17  internal
    10  the text to replace is missing   18  a file or stream of this machine failed
-  130  interrupted (128 and the number of the signal); 141 nobody reads the output
-'exec' ends with the code of the command; see 'agent-backends exec --help'.";
+  130  interrupted (128 plus the signal number); 141 the output was closed
+'exec' exits with the code of the command; see 'agent-backends exec --help'.";

@@ -1,4 +1,4 @@
-//! Files and streams of this machine that a command takes content from.
+//! Files and streams of this machine from which a command reads content.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::failure::{Failure, Result};
 ///
 /// # Cancellation
 ///
-/// It is read on a thread that may be left behind: a terminal is read until somebody ends it.
+/// It is read on a thread that may be left behind: a terminal is read until its input ends.
 pub(crate) async fn read(file: &Path) -> Result<Vec<u8>> {
     if file == Path::new("-") {
         return read_stdin().await;
@@ -28,7 +28,7 @@ pub(crate) async fn read(file: &Path) -> Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// `Host` for what cannot be read, or is not UTF-8.
+/// `Host` for a file that cannot be read, or is not UTF-8.
 pub(crate) async fn read_text(file: &Path) -> Result<String> {
     String::from_utf8(read(file).await?).map_err(|_| {
         let error = std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8");

@@ -1,4 +1,4 @@
-//! The shapes of JSON that several commands share. They are documented in `docs/cli.md`, and do not lose a field.
+//! The JSON shapes that several commands share. They are documented in `docs/cli.md`, and never lose a field.
 
 use backend_core::{Captured, Entry, Error, Skipped, Truncation};
 use base64::Engine;
@@ -20,7 +20,7 @@ pub(crate) fn entry(entry: &Entry) -> Value {
     })
 }
 
-/// What tells whether a list is whole.
+/// The fields that show whether a list is complete.
 pub(crate) fn page(
     truncated: Option<Truncation>,
     skipped: &Skipped,
@@ -46,7 +46,7 @@ pub(crate) fn content(bytes: &[u8]) -> Map<String, Value> {
     Map::from_iter([(name.to_owned(), text.into())])
 }
 
-/// What was kept of a stream.
+/// The captured part of a stream.
 pub(crate) fn captured(stream: &Captured) -> Value {
     if stream.omitted == 0 {
         let bytes = [&stream.head[..], &stream.tail[..]].concat();

@@ -1,4 +1,4 @@
-//! The program `agent-backends`. Everything is in the library beside it, so that tests can ask it too.
+//! The program `agent-backends`. Everything is in the library next to it, so tests can use it too.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What a list left out, told to a person.
+//! What a list left out, reported to a person.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use backend_core::{Error, Skipped, Truncation};
 use crate::failure::Failure;
 use crate::out::Out;
 
-/// Tells what is not in a list, and how to see it.
+/// Reports what is not in a list, and how to see it.
 pub(crate) fn tell(
     out: &mut Out,
     shown: usize,
@@ -21,19 +21,19 @@ pub(crate) fn tell(
                 "there is more: these are the first {shown}, --limit shows more"
             ));
         }
-        Some(Truncation::Time) => out.note("the time was over before everything was looked at"),
+        Some(Truncation::Time) => out.note("timed out before everything was searched"),
         Some(_) | None => {}
     }
     if shown == 0 || truncated == Some(Truncation::Unreadable) {
         let parts = describe(skipped);
         if !parts.is_empty() {
-            out.note(format_args!("not looked at: {parts}"));
+            out.note(format_args!("skipped: {parts}"));
         }
     }
     if skipped.unnameable > 0 && shown > 0 {
         let count = skipped.unnameable;
         out.note(format_args!(
-            "{count} with names that are no paths here are left out"
+            "{count} with unrepresentable names are left out"
         ));
     }
     for error in failures {
@@ -50,11 +50,11 @@ fn describe(skipped: &Skipped) -> String {
         (skipped.symlinks, "links"),
         (skipped.long_lines, "with lines that are too long"),
         (skipped.unreadable, "unreadable"),
-        (skipped.unnameable, "with names that are no paths here"),
+        (skipped.unnameable, "with unrepresentable names"),
     ] {
         if count > 0 {
             let comma = if text.is_empty() { "" } else { ", " };
-            // Writing to a text does not fail.
+            // Writing to a string does not fail.
             let _ = write!(text, "{comma}{count} {what}");
         }
     }

@@ -1,6 +1,6 @@
-//! What this program prints: results to the standard output, everything else to the standard error.
+//! The output of this program: results to the standard output, everything else to the standard error.
 //!
-//! Nothing is printed in any other way, so that a closed pipe is noticed everywhere, and ends the program quietly.
+//! Nothing is printed in any other way, so a closed pipe is noticed everywhere and ends the program quietly.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -13,7 +13,7 @@ use crate::cli::{ColorWhen, OutputArgs};
 use crate::failure::{Failure, Result};
 use crate::palette::Palette;
 
-/// How many bytes are gathered before they are written.
+/// How many bytes are buffered before they are written.
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// The two streams, and how to print to them.
@@ -29,7 +29,7 @@ pub(crate) struct Out {
 }
 
 impl Out {
-    /// Makes the output that the options ask for.
+    /// Makes the output that the options describe.
     pub(crate) fn new(args: &OutputArgs) -> Self {
         let stdout = io::stdout();
         let choose = |auto: ColorChoice| match args.color {
@@ -50,7 +50,7 @@ impl Out {
         }
     }
 
-    /// Prints nothing to the standard output from here on but what others print there: it carries a protocol.
+    /// Stops printing to the standard output, which carries a protocol from here on.
     pub(crate) fn leave_stdout(&mut self) {
         self.json = false;
     }
@@ -60,7 +60,7 @@ impl Out {
         self.json
     }
 
-    /// Returns whether there is a person who sees what goes to the standard error while it happens.
+    /// Returns whether a person watches the standard error.
     pub(crate) fn shows_progress(&self) -> bool {
         self.stderr_is_terminal && !self.quiet && !self.json
     }
@@ -70,8 +70,8 @@ impl Out {
         self.colors
     }
 
-    /// Returns a text as it may be shown. On a terminal, what a file holds must not drive the terminal: control characters
-    /// are escaped there.
+    /// Returns a text as it may be shown. The content of a file must not control a terminal: control characters are
+    /// escaped there.
     pub(crate) fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.stdout_is_terminal {
             visible(text)
@@ -84,7 +84,8 @@ impl Out {
     ///
     /// # Errors
     ///
-    /// `ClosedPipe` if nobody reads it, `Host` for other failures of the stream. So for everything here.
+    /// `ClosedPipe` if its reader is gone, `Host` for other failures of the stream. The same holds for all methods
+    /// here.
     pub(crate) fn line(&mut self, line: impl Display) -> Result<()> {
         writeln!(self.stdout, "{line}").map_err(stream_failed)
     }
@@ -101,17 +102,17 @@ impl Out {
 
     /// Prints bytes to the standard error as they are.
     pub(crate) fn error_bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        // What was printed before comes before.
+        // Output printed earlier comes first.
         self.flush()?;
         io::stderr().write_all(bytes).map_err(stream_failed)
     }
 
-    /// Prints a line that tells what was done, unless there is nobody who wants to know.
+    /// Prints a line that reports what was done, unless --quiet or --json suppresses it.
     pub(crate) fn summary(&mut self, line: impl Display) -> Result<()> {
         if self.quiet { Ok(()) } else { self.line(line) }
     }
 
-    /// Prints the one JSON document: on one line, but for a terminal.
+    /// Prints the one JSON document: on one line, except on a terminal.
     pub(crate) fn json(&mut self, value: &Value) -> Result<()> {
         if self.stdout_is_terminal {
             return self.json_pretty(value);
@@ -139,12 +140,12 @@ impl Out {
         }
     }
 
-    /// Prints a line that somebody needs to go on, on the standard error.
+    /// Prints a line that the user needs to continue, on the standard error.
     pub(crate) fn told(&mut self, line: impl Display) {
         self.tell(format_args!("{line}\n"));
     }
 
-    /// Prints a warning, on the standard error. JSON has a field of its own for what it warns of.
+    /// Prints a warning, on the standard error. JSON has its own field for the subject of the warning.
     pub(crate) fn warning(&mut self, warning: impl Display) {
         if !self.json {
             let style = self.error_colors.warning;
@@ -152,7 +153,7 @@ impl Out {
         }
     }
 
-    /// Shows how far something is, in a line that the next one replaces.
+    /// Shows progress, in a line that the next one replaces.
     pub(crate) fn progress(&mut self, line: impl Display) {
         if self.shows_progress() {
             self.tell(format_args!("\r\x1b[K{line}"));
@@ -175,7 +176,7 @@ impl Out {
         Ok(())
     }
 
-    /// Prints an error to the standard error. A result that has it in its JSON calls this for people alone.
+    /// Prints an error to the standard error. A result that has it in its JSON calls this only for people.
     pub(crate) fn error(&mut self, failure: &Failure) {
         if self.json {
             return;
@@ -194,13 +195,13 @@ impl Out {
         }
     }
 
-    /// Writes what is gathered.
+    /// Writes the buffered output.
     pub(crate) fn flush(&mut self) -> Result<()> {
         self.stdout.flush().map_err(stream_failed)
     }
 
     fn tell(&mut self, text: std::fmt::Arguments<'_>) {
-        // There is nobody to tell that the standard error is closed.
+        // A closed standard error cannot be reported anywhere.
         let _ = self.stdout.flush();
         let _ = io::stderr().write_fmt(text);
     }
@@ -213,7 +214,7 @@ fn stream_failed(error: io::Error) -> Failure {
     }
 }
 
-/// Escapes what could drive a terminal. The end of a line may be `\r\n`.
+/// Escapes characters that could control a terminal. A line may end in `\r\n`.
 fn visible(text: &str) -> Cow<'_, str> {
     let drives = |c: char| c.is_control() && c != '\t' && c != '\n';
     if !text.contains(drives) {

@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-/// A style for each thing that is shown.
+/// A style for each kind of output.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Palette {
     pub(crate) directory: Style,

@@ -17,9 +17,9 @@ pub(crate) struct Lines {
 ///
 /// # Errors
 ///
-/// Says what it takes. So for everything here: clap shows it after the value.
+/// A description of the expected form, for every parser here: clap shows it after the value.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    const TAKES: &str = "it takes a number and ms, s, m or h, such as 30s";
+    const TAKES: &str = "expected a number and ms, s, m or h, such as 30s";
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: f64 = digits.parse().map_err(|_| TAKES.to_owned())?;
     let unit = match text.strip_prefix(digits) {
@@ -30,7 +30,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(TAKES.to_owned()),
     };
     match Duration::try_from_secs_f64(number * unit) {
-        Ok(Duration::ZERO) => Err("it must be more than nothing".to_owned()),
+        Ok(Duration::ZERO) => Err("it must be greater than zero".to_owned()),
         Ok(duration) => Ok(duration),
         Err(_) => Err(TAKES.to_owned()),
     }
@@ -41,10 +41,10 @@ pub(crate) fn age(text: &str) -> Result<Duration, String> {
     match text.strip_suffix('d') {
         None => duration(text),
         Some(days) => {
-            const TAKES: &str = "it takes a number and s, m, h or d, such as 90d";
+            const TAKES: &str = "expected a number and s, m, h or d, such as 90d";
             let days: f64 = days.parse().map_err(|_| TAKES.to_owned())?;
             match Duration::try_from_secs_f64(days * 86_400.0) {
-                Ok(Duration::ZERO) => Err("it must be more than nothing".to_owned()),
+                Ok(Duration::ZERO) => Err("it must be greater than zero".to_owned()),
                 Ok(age) => Ok(age),
                 Err(_) => Err(TAKES.to_owned()),
             }
@@ -54,7 +54,7 @@ pub(crate) fn age(text: &str) -> Result<Duration, String> {
 
 /// Parses a number of bytes: `4096`, `64k`, `16M`, `2G`, in powers of 1024.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
-    const TAKES: &str = "it takes a number of bytes, such as 4096, 64k, 16M or 2G";
+    const TAKES: &str = "expected a number of bytes, such as 4096, 64k, 16M or 2G";
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text.strip_prefix(digits).map(str::to_ascii_lowercase) {
         Some(unit) => match unit.as_str() {
@@ -80,13 +80,13 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("it must be at least 1".to_owned()),
         Ok(count) => Ok(count),
-        Err(_) => Err("it takes a number".to_owned()),
+        Err(_) => Err("expected a number".to_owned()),
     }
 }
 
 /// Parses `10:20`, `10:`, `:20` or `10`.
 pub(crate) fn lines(text: &str) -> Result<Lines, String> {
-    const TAKES: &str = "it takes lines from A to B, such as 10:20, 10:, :20 or 10";
+    const TAKES: &str = "expected lines from A to B, such as 10:20, 10:, :20 or 10";
     let number = |text: &str| -> Result<u64, String> {
         match text.parse() {
             Ok(0) => Err("lines are counted from 1".to_owned()),
@@ -109,7 +109,7 @@ pub(crate) fn lines(text: &str) -> Result<Lines, String> {
 
 /// Parses `0:100`, `100:` or `:100`: bytes counted from 0, the end not included.
 pub(crate) fn byte_range(text: &str) -> Result<Range<u64>, String> {
-    const TAKES: &str = "it takes bytes from A to before B, such as 0:100, 100: or :100";
+    const TAKES: &str = "expected bytes from A to before B, such as 0:100, 100: or :100";
     let number = |text: &str| text.parse::<u64>().map_err(|_| TAKES.to_owned());
     let range = match text.split_once(':') {
         None | Some(("", "")) => return Err(TAKES.to_owned()),
@@ -127,7 +127,7 @@ pub(crate) fn byte_range(text: &str) -> Result<Range<u64>, String> {
 pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("it takes NAME=VALUE".to_owned()),
+        _ => Err("expected NAME=VALUE".to_owned()),
     }
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn sandbox_id(text: &str) -> Result<backend_core::SandboxId, String> 
     backend_core::SandboxId::parse(text).map_err(|error| error.to_string())
 }
 
-/// Takes what a power loss can take.
+/// Parses a durability.
 pub(crate) fn durability() -> impl TypedValueParser<Value = Durability> {
     PossibleValuesParser::new(Durability::NAMES).try_map(|text| text.parse::<Durability>())
 }

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_four_digits_has_no_text() {
+    fn a_year_without_four_digits_has_no_text() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let last = rfc3339(at(253_402_300_799));
         assert_eq!(last.as_deref(), Some("9999-12-31T23:59:59Z"));

@@ -25,10 +25,10 @@ pub(crate) use args::WorkspaceArgs;
 use stable_versions::StableVersions;
 use state_file::StateFile;
 
-/// What a command is going to do.
+/// The access that a command needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// Look only.
+    /// Read only.
     Read,
     /// Change files.
     Change,
@@ -39,37 +39,37 @@ pub(crate) enum Need {
 /// A workspace that is open.
 #[derive(Debug)]
 pub(crate) struct Workspace {
-    /// As the rules let it be seen.
+    /// The files behind the rules.
     backend: Arc<dyn Backend>,
     commands: Commands,
     running: Option<Running>,
     state: Option<StateFile>,
-    /// What the rules refuse whatever it is about.
+    /// The operations that the rules refuse everywhere.
     refused: Vec<Operation>,
 }
 
-/// What runs commands, or why nothing does.
+/// The sandbox for commands, or why there is none.
 #[derive(Debug)]
 enum Commands {
     In(Arc<dyn Sandbox>),
     No(&'static str),
 }
 
-/// What has to be ended, past all rules.
+/// The sandbox to be stopped, bypassing the rules.
 #[derive(Debug)]
 struct Running {
     sandbox: Arc<dyn Sandbox>,
-    /// Whether it outlives this program: then only what was started is ended.
+    /// Whether it outlives this program: then only started processes are ended.
     is_kept: bool,
     started: Mutex<Vec<ProcessId>>,
 }
 
-/// How old a document is at most, if the program that changes it is killed.
+/// Maximum age of a saved document if the program that changes it is killed.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
 const NO_SANDBOX: &str = "commands in this workspace: --docker runs them in a container, and --no-isolation on this \
                           machine, where they can do whatever you can";
-const IN_STATE: &str = "commands beside a --state document: they would not see its files";
+const IN_STATE: &str = "commands with a --state document: they would not see its files";
 const IN_READ_ONLY: &str =
     "commands in a read-only workspace: nothing would keep them from writing";
 
@@ -82,7 +82,7 @@ impl Workspace {
     pub(crate) async fn open(args: &WorkspaceArgs, need: Need, out: &mut Out) -> Result<Self> {
         args.check()?;
         let need = if args.read_only { Need::Read } else { need };
-        // Wrong rules are told before anything is made.
+        // Invalid rules are reported before anything is created.
         let rules = match &args.permissions {
             Some(option) => Some(permissions::load(option).await?),
             None => None,
@@ -175,11 +175,11 @@ impl Workspace {
         &self.backend
     }
 
-    /// Returns what runs commands.
+    /// Returns the sandbox for commands.
     ///
     /// # Errors
     ///
-    /// `unsupported` where nothing does, with what to do about it.
+    /// `unsupported` if there is none, with what to do about it.
     pub(crate) fn sandbox(&self) -> Result<&Arc<dyn Sandbox>> {
         match &self.commands {
             Commands::In(sandbox) => Ok(sandbox),
@@ -187,12 +187,12 @@ impl Workspace {
         }
     }
 
-    /// Returns what the rules refuse whatever it is about.
+    /// Returns the operations that the rules refuse everywhere.
     pub(crate) fn refused(&self) -> &[Operation] {
         &self.refused
     }
 
-    /// Notes a process that is to be ended with the workspace.
+    /// Records a process that must be ended with the workspace.
     pub(crate) fn note_started(&self, process: &ProcessId) {
         if let Some(running) = &self.running {
             let mut started = running
@@ -203,7 +203,7 @@ impl Workspace {
         }
     }
 
-    /// Returns the path that a person means by a text.
+    /// Returns the path that an argument names.
     ///
     /// # Errors
     ///
@@ -212,22 +212,22 @@ impl Workspace {
         Ok(self.backend.work_dir().resolve(text)?)
     }
 
-    /// Saves what has changed, again and again, for a command that goes on for long. It does not return.
+    /// Saves changes repeatedly, for a long-running command. It does not return.
     pub(crate) async fn keep_saved(&self) {
         loop {
             tokio::time::sleep(SAVE_INTERVAL).await;
             if let Some(state) = &self.state {
-                // What cannot be saved now is tried again, and told at the end.
+                // A failed save is retried, and reported at the end.
                 let _ = tokio::task::block_in_place(|| state.save());
             }
         }
     }
 
-    /// Ends what runs, and saves what changed.
+    /// Ends running processes, and saves changes.
     ///
     /// # Errors
     ///
-    /// `Opening` if the state cannot be saved; `unavailable` if it is not known that everything ended.
+    /// `Opening` if the state cannot be saved; `unavailable` if it is unknown whether everything ended.
     pub(crate) async fn close(self) -> Result<()> {
         let ended = match self.running {
             Some(running) => running.end().await,
@@ -239,10 +239,10 @@ impl Workspace {
         Ok(ended?)
     }
 
-    /// Ends what runs, and saves nothing: the work was interrupted.
+    /// Ends running processes, and saves nothing: the work was interrupted.
     pub(crate) async fn abandon(self) {
         if let Some(running) = self.running {
-            // It is the end in any case.
+            // The program ends in any case.
             let _ = running.end().await;
         }
         if let Some(state) = self.state {
@@ -262,7 +262,7 @@ impl Running {
             .unwrap_or_else(PoisonError::into_inner);
         for process in started {
             match self.sandbox.signal(&process, Signal::Kill).await {
-                // It is forgotten, as everything in a sandbox that is gone.
+                // It ends with its sandbox.
                 Err(error) if error.kind() == backend_core::ErrorKind::NotFound => {}
                 ended => ended?,
             }
@@ -271,7 +271,7 @@ impl Running {
     }
 }
 
-/// Puts the mounts over the files. Without mounts this adds nothing but a box to each operation.
+/// Puts the mounts over the files. Without mounts this adds only a box to each operation.
 fn with_mounts<D: Backend + ?Sized>(
     files: Arc<D>,
     mounts: Vec<mount::Opened>,

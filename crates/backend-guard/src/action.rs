@@ -1,19 +1,20 @@
-//! What a rule says: allow, ask or deny.
+//! The decision of a rule: allow, ask or deny.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What is done with an operation. They are ordered: of several that apply, the strictest counts, which is the greatest.
+/// The decision about an operation. Actions are ordered: of several that apply, the strictest, which is the greatest,
+/// counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(clippy::exhaustive_enums, reason = "nothing else can be done with one")]
 pub enum Action {
-    /// It is done.
+    /// The operation is performed.
     Allow,
-    /// The [`Approver`](crate::Approver) is asked. Without one it is refused.
+    /// The [`Approver`](crate::Approver) is asked. Without one the operation is refused.
     Ask,
-    /// It is refused.
+    /// The operation is refused.
     Deny,
 }
 

@@ -1,4 +1,4 @@
-//! Questions, and who answers them.
+//! Questions, and the approver that answers them.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Method, Operation};
 
-/// How long a question waits for its answer unless asked otherwise: 5 minutes.
+/// Default time limit of an answer: 5 minutes.
 pub const DEFAULT_ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// How many single things a question names at most; [`Question::more`] counts the others.
+/// Maximum number of items that a question names; [`Question::more`] counts the others.
 pub const MAX_SHOWN_ASKS: usize = 100;
 
-/// Somebody who answers what rules ask about: a person behind a dialogue, or a program.
+/// Answers the questions of rules: a person behind a dialogue, or a program.
 ///
-/// Questions can come several at a time. One whose caller has gone is dropped with its future.
+/// Several questions can be open at a time. If its caller is dropped, a question is dropped with its future.
 ///
-/// A closure that needs no time is one too.
+/// A synchronous closure is an approver too.
 ///
 /// # Examples
 ///
@@ -38,11 +38,11 @@ pub trait Approver: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Any, if nobody can be asked. The operation is then refused.
+    /// Any, if asking is not possible. The operation is then refused.
     ///
     /// # Cancellation
     ///
-    /// The future is dropped when the caller gives up, or does not wait any longer.
+    /// The future is dropped when the caller is dropped or the time limit is over.
     async fn ask(&self, question: &Question) -> Result<Answer>;
 }
 
@@ -56,31 +56,31 @@ where
     }
 }
 
-/// What an [`Approver`] says. It is about everything that the question names.
+/// The answer of an [`Approver`]. It covers everything that the question names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Answer {
-    /// It is done, this time.
+    /// The operation is performed, this time.
     Allow,
-    /// It is done, and so is the same operation on the same path, or the same command with the same directory, environment,
-    /// input and user, for as long as the guard lives.
+    /// The operation is performed, and so is the same operation on the same path, or the same command with the same
+    /// directory, environment, input and user, for the lifetime of the guard.
     AllowAlways,
-    /// It is refused.
+    /// The operation is refused.
     Deny {
-        /// What the model is told, such as what to do instead.
+        /// The message for the model, such as what to do instead.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
 }
 
 impl Answer {
-    /// Refuses without a word.
+    /// Refuses without a reason.
     pub fn deny() -> Self {
         Self::Deny { reason: None }
     }
 
-    /// Refuses, and tells the model why, or what to do instead.
+    /// Refuses with a message for the model: why, or what to do instead.
     pub fn deny_because(reason: impl Into<String>) -> Self {
         Self::Deny {
             reason: Some(reason.into()),
@@ -88,7 +88,7 @@ impl Answer {
     }
 }
 
-/// What an [`Approver`] is asked: one call of one method, with everything in it that a rule asks about.
+/// The question to an [`Approver`]: one call of one method, with everything in it that a rule asks about.
 ///
 /// `Display` is a text for a person. It escapes control characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,39 +96,38 @@ impl Answer {
 pub struct Question {
     /// The method that was called.
     pub method: Method,
-    /// The path that it was called with; for a command, where it runs.
+    /// The path that it was called with; for a command, its directory.
     pub path: VirtualPath,
-    /// For a move, where it goes.
+    /// For a move, the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<VirtualPath>,
-    /// The command, if it is about one.
+    /// The command, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Command>,
     /// The whole request of a command that is about to start: its environment, its input, its user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<ExecRequest>,
-    /// What has to be allowed, in path order; at most [`MAX_SHOWN_ASKS`]. A search names the files that it would look
-    /// into.
+    /// The items to be allowed, in path order; at most [`MAX_SHOWN_ASKS`]. A search names the files that it would read.
     pub asks: Vec<Ask>,
-    /// How much more has to be allowed than `asks` names.
+    /// Number of further items to be allowed.
     #[serde(default)]
     pub more: u64,
 }
 
-/// One thing that has to be allowed.
+/// One item to be allowed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Ask {
-    /// The path, if it is about one. It can be another one than was called for: where a link leads, or what is in a
+    /// The path, if there is one. It can differ from the requested path: the target of a link, or an entry of a
     /// directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<VirtualPath>,
-    /// What would be done.
+    /// The operation that would be performed.
     pub operation: Operation,
     /// The rule that asks, by its place in [`Permissions::rules`](crate::Permissions::rules); `None` if it is the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<usize>,
-    /// Why that rule asks, where it says so.
+    /// The reason that the rule gives, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -1,6 +1,6 @@
-//! Patterns of commands: word by word, against what a command seems to be.
+//! Command patterns: matched word by word against the apparent command.
 //!
-//! This is advice and no boundary. A program can start any other one in ways that no pattern sees.
+//! This is advice, not a boundary. A program can start any other one in ways that no pattern sees.
 
 mod launch;
 mod line;
@@ -21,18 +21,18 @@ use crate::pattern::named;
 /// The longest pattern, in bytes.
 const MAX_BYTES: usize = 4096;
 
-/// A pattern of commands, such as `git push`, `rm -rf *` or `/usr/bin/make`.
+/// A command pattern, such as `git push`, `rm -rf *` or `/usr/bin/make`.
 ///
-/// It is words, as a shell would separate them, and is about the commands that **start** with them: `git push` is about
-/// `git push origin main` too. In a word, `*` is any text and `?` any one character, `/` included; in quotes, or after a
-/// `\`, they are themselves. A last word `$` says that nothing follows: `npm install $`. A last word `*` is the same as
-/// none, and `*` alone is every command.
+/// It consists of words, as a shell separates them, and matches commands that **start** with them: `git push` also
+/// matches `git push origin main`. In a word, `*` is any text and `?` any one character, `/` included; in quotes, or
+/// after a `\`, they are literal. A last word `$` means that nothing follows: `npm install $`. A last word `*` has no
+/// effect, and `*` alone is every command.
 ///
-/// A first word without a `/` is about the program by its name: in a rule that asks or denies, wherever the program lies
-/// (`rm` is about `/bin/rm` too); in one that allows, only where the command names it in the same way.
+/// A first word without a `/` is the name of a program: in a rule that asks or denies, in any directory (`rm` also
+/// matches `/bin/rm`); in one that allows, only if the command names it in the same way.
 ///
-/// **It is advice, and no boundary.** A command can do what it does in other words: through another program, a script,
-/// an encoding. What must not happen is prevented by where commands run, not by what they are called.
+/// **It is advice, not a boundary.** A command can do the same in other words: through another program, a script, an
+/// encoding. Prevent what must not happen by where commands run, not by their names.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CommandPattern {
@@ -55,23 +55,25 @@ impl CommandPattern {
             Err(Error::invalid_pattern(start, message))
         };
         if text.len() > MAX_BYTES {
-            return refuse("a pattern of commands is at most 4096 bytes long");
+            return refuse("a command pattern is at most 4096 bytes long");
         }
         if text.chars().any(|c| c.is_control() && c != '\t') {
-            return refuse("a pattern of commands cannot have control characters");
+            return refuse("a command pattern cannot have control characters");
         }
         let Some(mut words) = split(text) else {
             return refuse("a quote is not closed, or nothing follows the last '\\'");
         };
         if words.is_empty() {
-            return refuse("a pattern of commands cannot be empty; '*' is every command");
+            return refuse("a command pattern cannot be empty; '*' is every command");
         }
         let whole = words.last().is_some_and(Wild::is_end);
         if whole {
             words.pop();
         }
         if words.is_empty() || words.iter().any(Wild::is_end) {
-            return refuse("'$' ends a pattern of commands, after the words that it is about");
+            return refuse(
+                "'$' must be the last word of a command pattern, after at least one other",
+            );
         }
         while !whole && words.last().is_some_and(Wild::is_anything) {
             words.pop();
@@ -88,9 +90,9 @@ impl CommandPattern {
         &self.text
     }
 
-    /// Returns whether a command is one of those that the pattern is about, as well as that can be told.
+    /// Returns whether the pattern matches a command, as far as that is known.
     ///
-    /// `allows` is whether it would be allowed by that, so that a doubt is no match.
+    /// `allows` is whether a match would allow it, so that a doubt is not a match.
     pub(crate) fn is_about(&self, command: Part<'_>, allows: bool) -> Certainty {
         if self.words.is_empty() {
             return Certainty::Yes;
@@ -133,7 +135,7 @@ struct Wild(Vec<Token>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token {
     Char(char),
-    /// A character that stood in quotes: it has no meaning beside itself.
+    /// A quoted character, which is literal.
     Quoted(char),
     One,
     Any,
@@ -154,7 +156,7 @@ impl Wild {
             .any(|part| matches!(part, Token::Char('/') | Token::Quoted('/')))
     }
 
-    /// Goes back to the last star alone, so that its steps are at most the product of both lengths.
+    /// Backtracks only to the last star, so its steps are at most the product of both lengths.
     fn is_match(&self, word: &str) -> bool {
         let mut rest = word.chars();
         let mut at = 0;
@@ -192,7 +194,7 @@ impl Wild {
     }
 }
 
-/// Splits a pattern into words; `None` where a quote is open.
+/// Splits a pattern into words; `None` if a quote is open.
 fn split(text: &str) -> Option<Vec<Wild>> {
     let mut words = Vec::new();
     let mut word: Option<Vec<Token>> = None;

@@ -1,6 +1,6 @@
-//! The guard itself: a backend or sandbox, the rules, and who is asked.
+//! The guard itself: a backend or sandbox, the rules, and the approver.
 //!
-//! Every method decides first, then calls what is inside, then looks at what comes back.
+//! Every method checks first, then calls the inner backend, then checks its result.
 
 mod backend;
 mod batch;
@@ -24,32 +24,30 @@ use backend_core::{Backend, Capabilities};
 use crate::policy::Policy;
 use crate::{Approver, DEFAULT_ANSWER_TIMEOUT, Operation, Permissions};
 
-/// How many entries a guard looks at, one by one, before it refuses: those below a directory that is searched, moved or
-/// removed.
+/// How many entries below a directory a guard checks one by one before it refuses to search, move or remove it.
 pub const MAX_CHECKED_ENTRIES: usize = 250_000;
 
 /// A backend or a sandbox behind rules.
 ///
-/// It is a [`Backend`] if what is inside is one, and a [`Sandbox`](backend_core::Sandbox) likewise. Every method of both
-/// decides by [`Method::needs`](crate::Method::needs) before it calls what is inside, and nothing comes out that the rules
-/// keep in: no content of a file that may not be read, in lines, ranges, hints, diffs or counts; no name that may not be
-/// listed.
+/// It is a [`Backend`] if the inner value is one, and likewise a [`Sandbox`](backend_core::Sandbox). Every method of
+/// both checks [`Method::needs`](crate::Method::needs) before it calls the inner one, and nothing that the rules
+/// withhold is returned: no content of a file that may not be read, in lines, ranges, hints, diffs or counts; no name
+/// that may not be listed.
 ///
 /// # Links
 ///
-/// The rules are about the path as it is asked for, and about the one that it leads to; both must be allowed. What lies
-/// behind a link is decided anew each time. `docs/permissions.md` beside the README says what a link that is changed
-/// meanwhile can do.
+/// The rules apply to the requested path and to the path that it leads to; both must be allowed. The target of a link
+/// is checked anew each time. `docs/permissions.md` next to the README says what a link that changes meanwhile can do.
 ///
 /// # Refusals
 ///
-/// A refusal is a `permission_denied` at the path that was asked for, whether something is there or not. Its text tells
-/// the model to ask for what it needs rather than to try another way.
+/// A refusal is a `permission_denied` at the requested path, whether something is there or not. Its text asks the model
+/// to request what it needs rather than to work around the refusal.
 ///
 /// # Questions
 ///
-/// Where the rules ask, the [`Approver`] does. Without one, or if it fails or does not answer in time, it is refused.
-/// Questions with a time to answer need a tokio runtime with its timer.
+/// Where the rules ask, the [`Approver`] decides. Without one, or if it fails or does not answer in time, the operation
+/// is refused. Questions with a time limit need a tokio runtime with its timer.
 ///
 /// # Examples
 ///
@@ -77,18 +75,18 @@ pub struct Guarded<B> {
     remembered: Mutex<HashSet<Remembered>>,
 }
 
-/// Something that was allowed for as long as the guard lives: an operation, and a path or a command.
+/// A permission that holds for the lifetime of the guard: an operation, and a path or a command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Remembered {
     operation: Operation,
     subject: String,
 }
 
-/// How much is remembered. What goes beyond is asked again.
+/// Maximum number of remembered permissions. Further ones are asked again.
 const MAX_REMEMBERED: usize = 100_000;
 
 impl<B: Backend> Guarded<B> {
-    /// Puts a backend behind rules. Nobody is asked: what would be is refused.
+    /// Puts a backend behind rules. There is no approver: operations that would ask are refused.
     pub fn new(inner: B, permissions: impl Into<Permissions>) -> Self {
         let permissions = permissions.into();
         Self {
@@ -101,26 +99,26 @@ impl<B: Backend> Guarded<B> {
         }
     }
 
-    /// Sets who is asked.
+    /// Sets the approver.
     #[must_use]
     pub fn with_approver(mut self, approver: impl Approver) -> Self {
         self.approver = Some(Arc::new(approver));
         self
     }
 
-    /// Sets how long a question waits for its answer; [`DEFAULT_ANSWER_TIMEOUT`] by default, `None` for as long as it takes.
+    /// Sets how long a question waits for its answer; [`DEFAULT_ANSWER_TIMEOUT`] by default, `None` for no limit.
     #[must_use]
     pub fn with_answer_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.answer_timeout = timeout.into();
         self
     }
 
-    /// Returns what is inside, past the rules.
+    /// Returns the inner value, bypassing the rules.
     pub fn inner(&self) -> &B {
         &self.inner
     }
 
-    /// Gives back what is inside.
+    /// Returns the inner value, discarding the guard.
     pub fn into_inner(self) -> B {
         self.inner
     }
@@ -130,15 +128,14 @@ impl<B: Backend> Guarded<B> {
         &self.permissions
     }
 
-    /// Forgets what was allowed for good, so that it is asked again.
+    /// Forgets permanent permissions, so they are asked again.
     pub fn forget(&self) {
         self.remembered().clear();
     }
 
-    /// Returns whether an operation could be allowed on anything at all. A tool for one that could not is better not
-    /// offered.
+    /// Returns whether an operation could be allowed on anything at all. Do not offer a tool for one that could not.
     ///
-    /// Something that is asked about counts, if there is somebody to ask.
+    /// An operation that asks counts if there is an approver.
     pub fn offers(&self, operation: Operation) -> bool {
         let inside = self.inner.capabilities();
         let is_possible = match operation {
@@ -149,7 +146,7 @@ impl<B: Backend> Guarded<B> {
         };
         is_possible
             && self.policy.offers(operation, self.approver.is_some())
-            // What cannot be read cannot be edited.
+            // A file that cannot be read cannot be edited.
             && (operation != Operation::Edit || self.offers(Operation::Read))
     }
 

@@ -1,12 +1,12 @@
-//! What rules are about, and which of it each method of the traits needs.
+//! The operations of rules, and which of them each method of the traits needs.
 //!
-//! Both enums are exhaustive, and so are the matches on them: a method that nobody thought of does not compile.
+//! Both enums are exhaustive, and so are the matches on them: an unhandled method does not compile.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a rule allows, asks about or denies.
+/// An operation that a rule allows, asks about or denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(
@@ -14,19 +14,19 @@ use serde::{Deserialize, Serialize};
     reason = "a match on it must leave nothing out"
 )]
 pub enum Operation {
-    /// To learn that something is there: its name, kind, size, time and version.
+    /// To see that an entry exists: its name, kind, size, time and version.
     List,
-    /// To learn what is in a file.
+    /// To read the content of a file.
     Read,
-    /// To create a file or a directory, or to give a file a new content.
+    /// To create a file or a directory, or to replace the content of a file.
     Write,
-    /// To change a part of a file. It needs [`Read`](Self::Read) too: an edit shows what is around it.
+    /// To change a part of a file. It needs [`Read`](Self::Read) too: an edit shows its surroundings.
     Edit,
-    /// To remove something. What is moved away is removed from where it was.
+    /// To remove an entry. Moving an entry removes it from its old path.
     Delete,
     /// To run a command.
     Execute,
-    /// To look after processes that run: list them, read their output, write to them, signal them.
+    /// To control processes: list them, read their output, write to them, signal them.
     Control,
     /// To end the sandbox with everything in it.
     Stop,
@@ -59,7 +59,7 @@ impl Operation {
         }
     }
 
-    /// Returns whether it is done to a path, so that patterns of paths can be about it.
+    /// Returns whether it acts on a path, so that path patterns can apply to it.
     pub const fn is_about_paths(self) -> bool {
         match self {
             Self::List | Self::Read | Self::Write | Self::Edit | Self::Delete => true,
@@ -67,7 +67,7 @@ impl Operation {
         }
     }
 
-    /// Returns whether it is done to a command, so that patterns of commands can be about it.
+    /// Returns whether it acts on a command, so that command patterns can apply to it.
     pub const fn is_about_commands(self) -> bool {
         match self {
             Self::Execute | Self::Control => true,
@@ -100,7 +100,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// A method of [`Backend`](backend_core::Backend) or [`Sandbox`](backend_core::Sandbox) that a guard decides about.
+/// A method of [`Backend`](backend_core::Backend) or [`Sandbox`](backend_core::Sandbox) that a guard checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(
@@ -178,8 +178,7 @@ impl Method {
         Self::Stop,
     ];
 
-    /// Returns what must be allowed at the path that the method names, for a move at the one that it moves from, or for
-    /// the command.
+    /// Returns what must be allowed at the path of the method, at the source of a move, or for the command.
     ///
     /// For [`Glob`](Self::Glob) and [`Grep`](Self::Grep) it must be allowed for each file that they show, and
     /// [`List`](Operation::List) for the directory that they start from.
@@ -200,7 +199,7 @@ impl Method {
         }
     }
 
-    /// Returns what must be allowed at the path that a move goes to. It is nothing for what is no move.
+    /// Returns what must be allowed at the target of a move. It is empty for other methods.
     pub const fn needs_at_target(self) -> &'static [Operation] {
         match self {
             Self::Rename => &[Operation::Write],

@@ -1,4 +1,4 @@
-//! Patterns of paths: the globs of a search, read once, and held against where a path is.
+//! Path patterns: the globs of a search, parsed once and matched against the position of a path.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,15 +8,16 @@ use backend_core::search::{PathGlob, Reach};
 use backend_core::{Error, Result, VirtualPath};
 use serde::{Deserialize, Serialize};
 
-/// A pattern of paths, such as `*.pem`, `/secrets/**` or `src/generated`.
+/// A path pattern, such as `*.pem`, `/secrets/**` or `src/generated`.
 ///
-/// It is a glob as in every search: `*` and `?` stay within a segment, `**` crosses, `{a,b}`, `[a-z]`, `[!a]`, `\`
-/// escapes. What it matches, it matches with everything below.
+/// It is a glob as in every search: `*` and `?` match within a segment, `**` crosses segments, `{a,b}`, `[a-z]` and
+/// `[!a]` are alternatives, `\` escapes. A match includes everything below it.
 ///
-/// - Without a `/`, it is about a name at any depth: `.env`, `*.pem`, `node_modules`.
-/// - With a leading `/`, it is about a path from the root: `/secrets`, `/etc/**`.
-/// - With a leading `**`, it is about a path at any depth: `**/.kube/config`.
-/// - Any other one starts at the work directory: `src/*.rs` is `/workspace/src/*.rs` where commands run in `/workspace`.
+/// - Without a `/`, it matches a name at any depth: `.env`, `*.pem`, `node_modules`.
+/// - With a leading `/`, it matches a path from the root: `/secrets`, `/etc/**`.
+/// - With a leading `**`, it matches a path at any depth: `**/.kube/config`.
+/// - Any other pattern starts at the work directory: `src/*.rs` is `/workspace/src/*.rs` where commands run in
+///   `/workspace`.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PathPattern {
@@ -31,10 +32,11 @@ impl PathPattern {
     ///
     /// # Errors
     ///
-    /// `invalid_pattern` for what is no glob, and for a leading `!`, which would seem to turn the pattern round.
+    /// `invalid_pattern` for an invalid glob, and for a leading `!`, which would seem to negate the pattern.
     pub fn parse(text: &str) -> Result<Self> {
         if text.starts_with('!') {
-            let message = "a pattern cannot start with '!'; name exceptions apart, or write '\\!'";
+            let message =
+                "a pattern cannot start with '!'; list exceptions separately, or write '\\!'";
             return Err(Error::invalid_pattern(text, message));
         }
         let exact = PathGlob::parse(text)?;
@@ -42,7 +44,8 @@ impl PathPattern {
         Ok(Self {
             text: text.into(),
             exact,
-            // Lower case can turn a range of characters round. Then there is no such form, and who wants it is refused.
+            // Lower case can reverse a range of characters. Then there is no such form, and a rule that needs it is
+            // rejected.
             folded: PathGlob::parse(&lower).ok(),
             from_work_dir: text.trim_end_matches('/').contains('/')
                 && !text.starts_with('/')
@@ -55,16 +58,16 @@ impl PathPattern {
         &self.text
     }
 
-    /// Fails if the pattern has no meaning without regard to case.
+    /// Fails if the pattern has no case-insensitive form.
     pub(crate) fn check_folded(&self) -> Result<()> {
         if self.folded.is_some() {
             return Ok(());
         }
-        let message = "the pattern cannot be used without regard to case";
+        let message = "the pattern cannot be matched case-insensitively";
         Err(Error::invalid_pattern(&*self.text, message))
     }
 
-    /// Returns whether the pattern is about a path.
+    /// Returns whether the pattern matches a path.
     pub(crate) fn covers(&self, path: &VirtualPath, view: View<'_>) -> bool {
         let Some(path) = self.seen(path, view) else {
             return false;
@@ -79,10 +82,10 @@ impl PathPattern {
         }
     }
 
-    /// Returns how much of what is below a path the pattern is about.
+    /// Returns how much of a subtree the pattern matches.
     pub(crate) fn reach(&self, path: &VirtualPath, view: View<'_>) -> Reach {
         let Some(seen) = self.seen(path, view) else {
-            // What is above the work directory has it below.
+            // A directory above the work directory contains it.
             return if view.work_dir.starts_with(path) {
                 Reach::Part
             } else {
@@ -108,7 +111,7 @@ impl PathPattern {
     }
 }
 
-/// How patterns are held against paths.
+/// How patterns are matched against paths.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
     pub(crate) work_dir: &'a VirtualPath,
@@ -151,7 +154,7 @@ impl TryFrom<String> for PathPattern {
     }
 }
 
-/// Puts the pattern into the message: among many in a file, it would not be known which one is meant.
+/// Puts the pattern into the message, to identify it among many in a file.
 pub(crate) fn named(error: Error) -> Error {
     match error {
         Error::InvalidPattern { pattern, message } => {
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_can_be_turned_round() {
+    fn a_class_can_be_negated() {
         check("[!a].txt", "/b.txt", true, Reach::All);
         check("[!a].txt", "/a.txt", false, Reach::Part);
         check("[!a].txt", "/!.txt", true, Reach::All);

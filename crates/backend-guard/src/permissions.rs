@@ -1,4 +1,4 @@
-//! A ruleset: a preset, rules of its own before it, and what is done otherwise.
+//! A ruleset: a preset, its own rules before it, and the default action.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Action, Operation, Preset, Rule};
 
-/// What an agent may do: rules, of which the first one that is about an operation decides.
+/// What an agent may do: a list of rules, in which the first rule that applies decides.
 ///
-/// Where no rule does, its [`otherwise`](Self::otherwise) decides; it says deny unless it was told something else. The
-/// rules of a preset come after the others. Every pattern was read when the rules were made, so that none is wrong, and
-/// none does nothing.
+/// If none applies, its [`otherwise`](Self::otherwise) decides, which is deny unless set differently. The rules of a
+/// preset come after the others. Every pattern is parsed when the rules are made, so none is invalid or without effect.
 ///
 /// # Files
 ///
 /// ```toml
-/// preset = "default"          # default, permissive, read-only, strict; none by default
-/// default = "ask"             # where nothing else says something; deny, if there is no preset
+/// preset = "default" # default, permissive, read-only, strict; none by default default = "ask" # if no rule applies;
+/// deny if there is no preset
 ///
 /// [defaults]                  # the same, for single operations
 /// write = "allow"
@@ -36,7 +35,7 @@ use crate::{Action, Operation, Preset, Rule};
 /// commands = ["cargo test", "git diff"]
 /// ```
 ///
-/// In JSON it is the same tree. A field that is not known is refused.
+/// In JSON it is the same tree. An unknown field is rejected.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Permissions {
@@ -51,7 +50,7 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    /// Makes a ruleset without rules, in which everything is allowed, asked about or denied.
+    /// Makes a ruleset without rules, which allows, asks about or denies everything.
     pub fn all(action: Action) -> Self {
         Self {
             default: Some(action),
@@ -67,27 +66,27 @@ impl Permissions {
         }
     }
 
-    /// Says what is done with an operation that no rule is about.
+    /// Sets the action for an operation to which no rule applies.
     #[must_use]
     pub fn with_default(mut self, operation: Operation, action: Action) -> Self {
         self.defaults.insert(operation, action);
         self
     }
 
-    /// Adds a rule after those that were added before, and before those of the preset.
+    /// Adds a rule after those added before, and before those of the preset.
     #[must_use]
     pub fn with_rule(mut self, rule: Rule) -> Self {
         self.rules.push(rule);
         self
     }
 
-    /// Returns the rules in the order in which they count, those of the preset included.
+    /// Returns the rules in order of precedence, including those of the preset.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         let preset = self.preset.map(Preset::rules).unwrap_or_default();
         self.rules.iter().chain(preset)
     }
 
-    /// Returns what is done with an operation that no rule is about.
+    /// Returns the action for an operation to which no rule applies.
     pub fn otherwise(&self, operation: Operation) -> Action {
         let own = self.defaults.get(&operation).copied().or(self.default);
         own.or_else(|| self.preset.map(|preset| preset.otherwise(operation)))
@@ -98,7 +97,7 @@ impl Permissions {
     ///
     /// # Errors
     ///
-    /// `invalid_request`, with the line, for what is no TOML, an unknown field or value, and a pattern that is wrong.
+    /// `invalid_request`, with the line, for invalid TOML, an unknown field or value, and an invalid pattern.
     #[cfg(feature = "toml")]
     pub fn from_toml(text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error: toml::de::Error| {

@@ -6,11 +6,11 @@ use backend_core::{Command, VirtualPath};
 use crate::command::{Certainty, Simple, simple_commands, started_by};
 use crate::{Action, Operation, Permissions, Rule};
 
-/// What is done with an operation, and what said so.
+/// The action for an operation, and the rule that decided it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) action: Action,
-    /// The rule that decided, by its place in the ruleset; `None` where none did.
+    /// The rule that decided, by its index in the ruleset; `None` if none did.
     pub(crate) rule: Option<usize>,
 }
 
@@ -29,7 +29,7 @@ impl Verdict {
 pub(crate) struct Policy {
     rules: Vec<Rule>,
     otherwise: [Action; Operation::ALL.len()],
-    /// Which operations could be asked about or denied at all.
+    /// The operations that could be asked about or denied at all.
     minded: [bool; Operation::ALL.len()],
     work_dir: VirtualPath,
 }
@@ -118,7 +118,7 @@ impl Policy {
         self.otherwise(operation).action != Action::Allow
     }
 
-    /// Returns whether anything at all could be allowed, or asked about where somebody `answers`.
+    /// Returns whether anything at all could be allowed, or asked about if an approver `answers`.
     pub(crate) fn offers(&self, operation: Operation, answers: bool) -> bool {
         let may_be = |action| match action {
             Action::Allow => true,
@@ -136,9 +136,9 @@ impl Policy {
         may_be(self.otherwise(operation).action)
     }
 
-    /// Decides about a command: as strictly as about the strictest part of it.
+    /// Decides about a command: as strictly as about its strictest part.
     ///
-    /// Where more than the command is set, such as its environment, no pattern allows it.
+    /// If more than the command is set, such as its environment, no pattern allows it.
     pub(crate) fn judge_command(
         &self,
         operation: Operation,
@@ -155,7 +155,7 @@ impl Policy {
             .unwrap_or_else(|| self.otherwise(operation))
     }
 
-    /// Decides about what is no path and no command.
+    /// Decides about an operation without a path or a command.
     pub(crate) fn judge_sandbox(&self, operation: Operation) -> Verdict {
         self.judge_simple(operation, &Simple::unknown())
     }
@@ -169,7 +169,7 @@ impl Policy {
         for (index, rule) in self.rules.iter().enumerate() {
             match rule.is_about_command(operation, command) {
                 Certainty::No => {}
-                // It may be the one that decides, and so may all that follow.
+                // It may be the deciding rule, and so may every later one.
                 Certainty::Perhaps => add(Self::verdict(index, rule)),
                 Certainty::Yes => {
                     add(Self::verdict(index, rule));

@@ -1,4 +1,4 @@
-//! Rulesets that are ready to use, and the list of what is a secret.
+//! Rulesets that are ready to use, and the list of secrets.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -17,18 +17,18 @@ use crate::{Action, Operation, Rule};
 /// | `read-only` | allow | allow | deny | deny | deny | allow | listed; nothing else |
 /// | `strict` | allow | ask | ask | ask | ask | allow | not even listed |
 ///
-/// Where commands are allowed, they reach the secrets as every other program does.
+/// Where commands are allowed, they can read secrets as any program can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Preset {
-    /// Reads what is no secret, and asks before it changes anything or runs a command.
+    /// Reads everything except secrets, and asks before it changes anything or runs a command.
     Default,
-    /// Does everything, but for the files that are secrets.
+    /// Does everything, except on files that are secrets.
     Permissive,
-    /// Reads what is no secret, and changes nothing.
+    /// Reads everything except secrets, and changes nothing.
     ReadOnly,
-    /// Asks before it reads, too, and does not see secrets.
+    /// Also asks before it reads, and does not see secrets.
     Strict,
 }
 
@@ -51,7 +51,7 @@ impl Preset {
         }
     }
 
-    /// Returns what is done where no rule says something.
+    /// Returns the action if no rule applies.
     pub const fn otherwise(self, operation: Operation) -> Action {
         use Operation as Op;
         match (self, operation) {
@@ -79,7 +79,7 @@ impl fmt::Display for Preset {
     }
 }
 
-/// What is a secret by its name, in any case.
+/// Names of secrets, in any case.
 const SECRETS: &[&str] = &[
     ".env",
     ".env.*",
@@ -127,7 +127,7 @@ const SECRETS: &[&str] = &[
     "secrets.{json,yaml,yml,toml,env,txt}",
 ];
 
-/// What looks like one of these and is none.
+/// Names that look like secrets but are not.
 const NO_SECRETS: &[&str] = &[
     "{,*}.env.{example,sample,template,dist}",
     "id_{rsa,dsa,ecdsa,ed25519}*.pub",
@@ -154,7 +154,7 @@ fn secrets() -> Result<Rule> {
     Ok(rule.reason("it may hold secrets"))
 }
 
-/// The patterns are constants that a test reads. Were one of them wrong all the same, everything would be denied.
+/// The patterns are constants, parsed by a test. If one were still invalid, everything would be denied.
 fn guarding(rule: Result<Rule>) -> Vec<Rule> {
     vec![rule.unwrap_or_else(|_| Rule::new(Action::Deny))]
 }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_and_public_keys_are_none() {
+    fn examples_and_public_keys_are_not_secrets() {
         for path in [
             "/.env.example",
             "/a/.env.sample",

@@ -1,4 +1,4 @@
-//! One rule: what it is about, and what it says.
+//! One rule: its scope and its action.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::command::{Certainty, Part, Simple};
 use crate::pattern::View;
 use crate::{Action, CommandPattern, Operation, PathPattern};
 
-/// One rule of [`Permissions`](crate::Permissions): operations, and the paths or commands for which it says what is done.
+/// One rule of [`Permissions`](crate::Permissions): operations, the paths or commands it applies to, and the action.
 ///
-/// It is about all operations unless some are named, and about all paths and commands unless patterns are. A rule with
-/// patterns of paths is about paths alone, one with patterns of commands about commands alone.
+/// It applies to all operations unless some are named, and to all paths and commands unless there are patterns. A rule
+/// with path patterns applies only to paths, one with command patterns only to commands.
 ///
 /// # Examples
 ///
@@ -79,7 +79,7 @@ impl Rule {
         self.checked()
     }
 
-    /// Adds patterns of paths that it is not about, although its other patterns are.
+    /// Adds path patterns that are exempt, although its other patterns match them.
     ///
     /// # Errors
     ///
@@ -106,29 +106,29 @@ impl Rule {
         self.checked()
     }
 
-    /// Says that upper and lower case are the same in its patterns of paths.
+    /// Makes its path patterns case-insensitive.
     ///
     /// # Errors
     ///
-    /// `invalid_pattern` for a pattern that has no meaning then, such as `[Z-a]`.
+    /// `invalid_pattern` for a pattern without a case-insensitive form, such as `[Z-a]`.
     pub fn ignore_case(mut self) -> Result<Self> {
         self.ignore_case = true;
         self.checked()
     }
 
-    /// Says why, for whoever is refused or asked. It must not tell what the rule hides.
+    /// Sets the reason, shown in refusals and questions. It must not reveal what the rule hides.
     #[must_use]
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(reason.into());
         self
     }
 
-    /// Returns what it says.
+    /// Returns its action.
     pub fn action(&self) -> Action {
         self.action
     }
 
-    /// Returns why, where that is told.
+    /// Returns its reason, if any.
     pub fn why(&self) -> Option<&str> {
         self.reason.as_deref()
     }
@@ -151,18 +151,17 @@ impl Rule {
         }
         for operation in &self.operations {
             if has_paths && !operation.is_about_paths() {
-                let message = format!("a rule with patterns of paths cannot be about {operation}");
+                let message = format!("a rule with path patterns cannot be about {operation}");
                 return refuse(message);
             }
             if has_commands && !operation.is_about_commands() {
-                let message =
-                    format!("a rule with patterns of commands cannot be about {operation}");
+                let message = format!("a rule with command patterns cannot be about {operation}");
                 return refuse(message);
             }
         }
         if self.ignore_case {
             if has_commands {
-                return refuse("case always counts in patterns of commands".to_owned());
+                return refuse("command patterns are always case-sensitive".to_owned());
             }
             for pattern in self.paths.iter().chain(&self.except) {
                 pattern.check_folded()?;
@@ -199,7 +198,7 @@ impl Rule {
             && (operation.is_about_commands() || self.commands.is_empty())
     }
 
-    /// Returns whether it says something about an operation on a path.
+    /// Returns whether it applies to an operation on a path.
     pub(crate) fn covers(
         &self,
         operation: Operation,
@@ -214,7 +213,7 @@ impl Rule {
             && !any(&self.except)
     }
 
-    /// Returns about how much of what is below a path it says something.
+    /// Returns how much of a subtree it applies to.
     pub(crate) fn reach(
         &self,
         operation: Operation,
@@ -238,7 +237,7 @@ impl Rule {
         }
     }
 
-    /// Returns whether it says something about an operation on a command, as well as that can be told.
+    /// Returns whether it applies to an operation on a command, as far as that is known.
     pub(crate) fn is_about_command(&self, operation: Operation, command: &Simple) -> Certainty {
         if !self.is_about(operation) || self.names_paths() {
             return Certainty::No;

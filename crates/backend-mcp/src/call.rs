@@ -14,11 +14,11 @@ use tokio::time::Instant;
 use crate::settings::Shared;
 use crate::tools;
 
-/// Calls a tool, and returns what the client is told.
+/// Calls a tool, and returns the result for the client.
 ///
 /// # Cancellation
 ///
-/// When the client cancels the request or is gone, the call is dropped, and with it everything that it runs.
+/// When the client cancels the request or disconnects, the call is dropped with everything it runs.
 pub(crate) async fn run(
     shared: &Shared,
     toolset: &Toolset,
@@ -28,11 +28,11 @@ pub(crate) async fn run(
 ) -> CallToolResult {
     let work = async {
         let _turn = shared.turns.acquire().await;
-        // A defect in one call is told to the client, which would wait for an answer for ever.
+        // A panic in one call is reported to the client, which would otherwise wait forever.
         let called = AssertUnwindSafe(toolset.call(name, arguments)).catch_unwind();
         match called.await {
             Ok(reply) => tools::result(reply),
-            Err(_) => tools::failed("The tool failed by a defect. It may have been done in part."),
+            Err(_) => tools::failed("The tool crashed. The operation may be partly done."),
         }
     };
     let told = async {
@@ -45,11 +45,11 @@ pub(crate) async fn run(
         biased;
         () = context.ct.cancelled() => tools::failed("The call was cancelled."),
         result = work => result,
-        () = told => tools::failed("The call was given up."),
+        () = told => tools::failed("The call was abandoned."),
     }
 }
 
-/// Tells again and again how long a call has been running. It does not return.
+/// Reports repeatedly how long a call has been running. It does not return.
 async fn tell(peer: &Peer<RoleServer>, token: ProgressToken, name: &str, every: Duration) {
     let started = Instant::now();
     let mut ticks = tokio::time::interval_at(started + every, every);
@@ -59,7 +59,7 @@ async fn tell(peer: &Peer<RoleServer>, token: ProgressToken, name: &str, every: 
         let seconds = started.elapsed().as_secs_f64();
         let message = format!("{name} has been running for {seconds:.0} s");
         let progress = ProgressNotificationParam::new(token.clone(), seconds).with_message(message);
-        // A client that does not listen gets its answer all the same.
+        // A client that ignores progress still gets its answer.
         let _ = peer.notify_progress(progress).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What a client asks for, and what it is answered: one [`Connection`] for each of them.
+//! The requests of a client and their answers: one [`Connection`] per client.
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -26,8 +26,8 @@ const CALL_TOOL: &str = "tools/call";
 #[derive(Debug)]
 pub(crate) struct Connection {
     shared: Arc<Shared>,
-    /// What this client has read is remembered for it alone, once it has introduced itself. Clients of the protocol
-    /// without introductions share what the server remembers.
+    /// What this client has read is remembered for it alone once it has initialized. Clients of the protocol version
+    /// without initialization share one memory.
     own: OnceLock<Toolset>,
 }
 
@@ -132,8 +132,8 @@ impl ServerHandler for Connection {
         Ok(result.into())
     }
 
-    /// A call whose arguments are no object is none that the protocol knows, and ends up here. What a model sent wrong is
-    /// told to the model.
+    /// A call whose arguments are not an object is not one that the protocol knows, and ends up here. Mistakes of a
+    /// model are reported to the model.
     async fn on_custom_request(
         &self,
         request: CustomRequest,
@@ -158,7 +158,10 @@ impl ServerHandler for Connection {
 /// Refuses a cursor for a list that has one page.
 fn no_cursor(request: Option<&PaginatedRequestParams>) -> Result<(), ErrorData> {
     match request.and_then(|request| request.cursor.as_ref()) {
-        Some(_) => Err(ErrorData::invalid_params("this list has one page", None)),
+        Some(_) => Err(ErrorData::invalid_params(
+            "this list has only one page",
+            None,
+        )),
         None => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! A reader that tells when its input has ended.
+//! A reader that signals when its input has ended.
 
 use std::io;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
-/// Reads what is inside, and cancels a token at its end.
+/// Reads from the inner reader, and cancels a token at its end.
 #[derive(Debug)]
 pub(crate) struct TellsEnd<R> {
     inner: R,

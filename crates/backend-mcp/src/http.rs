@@ -1,6 +1,6 @@
-//! Streamable HTTP: the same server for clients that are no parent process.
+//! Streamable HTTP: the same server for clients that are not the parent process.
 //!
-//! Who has the token may do everything that the tools may. Nobody else gets as far as the protocol.
+//! A client with the token may do everything that the tools may. Requests without it do not reach the protocol.
 
 mod connections;
 mod gate;
@@ -22,16 +22,16 @@ use connections::Connections;
 use gate::Gate;
 pub use token::{MIN_TOKEN_BYTES, Token, TokenError};
 
-/// Where the protocol is.
+/// The path of the endpoint.
 const PATH: &str = "/mcp";
 
-/// How many bytes a request may have, as many as a message over standard streams.
+/// Maximum size of a request in bytes, as for a message over standard streams.
 const BODY_BYTES: usize = 16 << 20;
 
-/// How long a session stays without a message: longer than any command may run.
+/// How long a session is kept without a message: longer than any command may run.
 const SESSION_IDLE: Duration = Duration::from_secs(60 * 60);
 
-/// The names of this machine, to itself.
+/// The names of this machine for itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// Builds an [`HttpServer`] with options. It is made by [`McpServer::http`].
@@ -57,23 +57,23 @@ impl McpServer {
 }
 
 impl HttpServerBuilder {
-    /// Accepts requests to this host name, with or without a port; those to this machine as `localhost`, `127.0.0.1` and
-    /// `::1` are accepted in any case. A page in a browser that has had its name resolved to this machine is kept out so.
+    /// Accepts requests to this host name, with or without a port; `localhost`, `127.0.0.1` and `::1` are always
+    /// accepted. This keeps out a page in a browser whose own name resolves to this machine.
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
         self.hosts.push(host.into());
         self
     }
 
-    /// Accepts requests of pages from this origin, such as `https://app.example.com:443`. By default a request that has an
-    /// origin is refused, whichever it is: it was sent by a browser.
+    /// Accepts requests from pages of this origin, such as `https://app.example.com:443`. By default every request with
+    /// an origin is refused: it was sent by a browser.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());
         self
     }
 
-    /// Opens the address. Port 0 is one that is free.
+    /// Opens the address. Port 0 selects a free port.
     ///
-    /// There is no encryption: beyond this machine it needs a proxy that adds it.
+    /// There is no encryption: beyond this machine, use a proxy that adds it.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl HttpServerBuilder {
         if !local.ip().is_loopback() && self.hosts.is_empty() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "an address that others can reach needs the host names that it is reached by",
+                "an address that others can reach needs the host names by which they reach it",
             ));
         }
         Ok(HttpServer {
@@ -96,7 +96,7 @@ impl HttpServerBuilder {
     }
 }
 
-/// A server that listens, and serves when it is told to.
+/// A server that listens, and serves once [`serve`](Self::serve) is called.
 #[derive(Debug)]
 pub struct HttpServer {
     listener: TcpListener,
@@ -105,7 +105,7 @@ pub struct HttpServer {
 }
 
 impl HttpServer {
-    /// Returns the address that it listens at.
+    /// Returns the address that it listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.local
     }
@@ -115,9 +115,9 @@ impl HttpServer {
         format!("http://{}{PATH}", self.local)
     }
 
-    /// Serves clients until `stop` is there.
+    /// Serves clients until `stop` completes.
     ///
-    /// Then no connection is accepted any more, calls are cancelled, and when this returns none runs.
+    /// It then accepts no more connections and cancels all calls; when it returns, no call is running.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Files as resources: listed in pages, and read as a whole, through the same backend as by the tools.
+//! Files as resources: listed in pages and read whole, through the same backend as the tools.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -20,23 +20,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{LISTED_RESOURCES, uri};
 
-/// How many files are on a page.
+/// Number of files per page.
 const PAGE: usize = 200;
 
-/// How long a list or a read may take.
+/// Time limit of a list or a read.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What of the files is shown as resources.
+/// The files that are exposed as resources.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     files: Arc<dyn Backend>,
     bytes: u64,
-    /// Whether names may be found: files are listed where they can be searched for.
+    /// Whether files are listed: only if searching for them is allowed.
     is_listed: bool,
 }
 
 impl Settings {
-    /// Returns `None` where files cannot be read as a whole by a tool: they are no resources then.
+    /// Returns `None` if no tool reads whole files: files are not resources then.
     pub(crate) fn of(toolset: &Toolset, bytes: u64) -> Option<Self> {
         toolset.definition(Tool::ReadFile)?;
         Some(Self {
@@ -46,15 +46,15 @@ impl Settings {
         })
     }
 
-    /// Returns a page of the files below the work directory, without those that are hidden or ignored.
+    /// Returns a page of the files below the work directory, without hidden and ignored ones.
     ///
     /// # Errors
     ///
-    /// Invalid parameters for a cursor that is none; otherwise as a search of the backend.
+    /// Returns invalid parameters for an invalid cursor; otherwise as a search of the backend.
     ///
     /// # Cancellation
     ///
-    /// It is given up when the request is cancelled.
+    /// It stops when the request is cancelled.
     pub(crate) async fn list(
         &self,
         cursor: Option<&str>,
@@ -67,7 +67,7 @@ impl Settings {
                 .ok()
                 .filter(|offset| *offset < LISTED_RESOURCES)
                 .ok_or_else(|| {
-                    ErrorData::invalid_params("this cursor is not one of this list", None)
+                    ErrorData::invalid_params("this cursor does not belong to this list", None)
                 })?,
         };
         if !self.is_listed {
@@ -75,7 +75,7 @@ impl Settings {
         }
         let end = (offset + PAGE).min(LISTED_RESOURCES);
         let work_dir = self.files.work_dir();
-        // One more tells whether there is a next page.
+        // One more shows whether there is a next page.
         let request = GlobRequest::new("**")
             .path(work_dir.clone())
             .limit(end + 1)
@@ -101,8 +101,8 @@ impl Settings {
         let template = ResourceTemplate::new(uri::TEMPLATE, "file")
             .with_title("A file of the workspace")
             .with_description(format!(
-                "A whole file by its absolute path, percent-encoded, of up to {limit} bytes: text where it is UTF-8, bytes \
-                 where it is not. For a part of a longer one there is the tool read_file."
+                "A whole file of up to {limit} bytes, by its percent-encoded absolute path: text if it is UTF-8, bytes \
+                 otherwise. For part of a longer file, use the tool read_file."
             ));
         ListResourceTemplatesResult {
             resource_templates: vec![template],
@@ -118,7 +118,7 @@ impl Settings {
     ///
     /// # Cancellation
     ///
-    /// It is given up when the request is cancelled.
+    /// It stops when the request is cancelled.
     pub(crate) async fn read(
         &self,
         asked: &str,
@@ -136,7 +136,7 @@ impl Settings {
     }
 }
 
-/// Returns the path from the work directory on, where it is below it.
+/// Returns the path relative to the work directory, if it is below it.
 fn name(path: &VirtualPath, work_dir: &VirtualPath) -> String {
     let inner = path.strip_prefix(work_dir);
     inner.map_or_else(|| path.to_string(), |inner| inner.relative().to_owned())
@@ -150,13 +150,13 @@ async fn within<T>(
         biased;
         () = cancelled.cancelled() => Err(ErrorData::internal_error("the request was cancelled", None)),
         () = tokio::time::sleep(TIMEOUT) => {
-            Err(ErrorData::internal_error("it took too long, and was given up", None))
+            Err(ErrorData::internal_error("the request timed out", None))
         }
         outcome = operation => outcome.map_err(|error| told(&error)),
     }
 }
 
-/// Returns an error of the workspace as one of the protocol: resources have no other way to tell one.
+/// Returns an error of the workspace as one of the protocol: resources have no other way to report one.
 fn told(error: &Error) -> ErrorData {
     let kind = error.kind();
     let code = match kind {

@@ -16,16 +16,17 @@ use crate::connection::Connection;
 use crate::eof::TellsEnd;
 use crate::settings::Shared;
 
-/// How long calls that run may go on when a client has closed its input: it may still read the answers to its last ones.
+/// How long running calls may continue after a client has closed its input: it may still read the answers to its last
+/// ones.
 const AFTER_EOF: Duration = Duration::from_secs(1);
 
-/// How long a cancelled call has to be gone.
+/// How long a cancelled call may take to end.
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// A server of the Model Context Protocol: the tools of a workspace, and its files as resources.
 ///
-/// It is cheap to clone; clones share the workspace. Whatever goes wrong within a call is told in its result, as a model
-/// needs it. The server prints nothing but the protocol, and what it logs goes to `tracing`.
+/// It is cheap to clone; clones share the workspace. Whatever goes wrong within a call is reported in its result, as a
+/// model needs it. The server prints nothing but the protocol, and logs to `tracing`.
 #[derive(Clone)]
 pub struct McpServer {
     shared: Arc<Shared>,
@@ -59,7 +60,7 @@ impl McpServer {
 
     /// Serves one client over the standard streams of this process, until it closes the input.
     ///
-    /// Nothing else may be written to the standard output meanwhile.
+    /// Nothing else may write to the standard output meanwhile.
     ///
     /// # Errors
     ///
@@ -73,10 +74,10 @@ impl McpServer {
         self.serve(input, output).await
     }
 
-    /// Serves one client over a pair of streams, a message a line, until it closes the input.
+    /// Serves one client over a pair of streams, one message per line, until it closes the input.
     ///
-    /// Calls that run then have a second to end, and are cancelled. When this returns, none runs any more; processes that
-    /// were started run on in the sandbox until it is stopped.
+    /// Running calls then have a second to end before they are cancelled. When this returns, no call is running;
+    /// started processes continue in the sandbox until it is stopped.
     ///
     /// # Errors
     ///
@@ -92,7 +93,7 @@ impl McpServer {
     {
         let ended = CancellationToken::new();
         let all = CancellationToken::new();
-        // Dropped with this future: what it has started is cancelled then.
+        // Dropped with this future, which cancels everything it has started.
         let _cancels = all.clone().drop_guard();
         let transport = (TellsEnd::new(input, ended.clone()), output);
         let served = async {
@@ -120,7 +121,7 @@ impl McpServer {
         }
     }
 
-    /// Waits until no call runs.
+    /// Waits until no call is running.
     ///
     /// # Errors
     ///
@@ -131,13 +132,13 @@ impl McpServer {
             Ok(_) => Ok(()),
             Err(_) => Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                "a call that was cancelled did not end",
+                "a cancelled call did not end",
             )),
         }
     }
 }
 
-/// A client that goes before it has said anything is gone, and that is all.
+/// A client that disconnects before initializing is not an error.
 fn begun_wrong(error: ServerInitializeError) -> io::Result<QuitReason> {
     match error {
         ServerInitializeError::ConnectionClosed(_) => Ok(QuitReason::Closed),

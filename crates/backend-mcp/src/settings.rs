@@ -1,4 +1,4 @@
-//! What a server is set to, and how it is set up.
+//! The settings of a server, and their builder.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,32 +9,32 @@ use tokio::sync::Semaphore;
 
 use crate::{McpServer, instructions, resources, tools};
 
-/// How many calls run at once unless set otherwise; more wait for their turn.
+/// Default limit of concurrent calls; further ones wait for their turn.
 pub const DEFAULT_MAX_CALLS: usize = 64;
 
-/// How often a call that takes long tells that it runs, unless set otherwise: every 2 seconds.
+/// Default interval at which a long call reports progress: 2 seconds.
 pub const DEFAULT_PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How many bytes a file may have to be read as a resource, unless set otherwise: 1 MiB.
+/// Default size limit of a file that is read as a resource: 1 MiB.
 pub const DEFAULT_RESOURCE_BYTES: u64 = 1 << 20;
 
-/// How many files are listed as resources at most, over all pages. The tools find the others.
+/// Maximum number of files listed as resources, over all pages. The tools find the others.
 pub const LISTED_RESOURCES: usize = 1000;
 
-/// The name by which a server introduces itself unless set otherwise.
+/// Default name of a server in its introduction.
 const NAME: &str = "agent-backends";
 
 /// Everything that the connections of a server share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) toolset: Toolset,
-    /// What a client is told when it connects.
+    /// What a client receives when it connects.
     pub(crate) introduction: ServerConfig,
     pub(crate) tools: Vec<rmcp::model::Tool>,
     pub(crate) resources: Option<resources::Settings>,
     pub(crate) progress_interval: Duration,
     pub(crate) max_calls: u32,
-    /// One permit a call, so that all of them together mean that nothing runs.
+    /// One permit per call, so holding all of them means that nothing runs.
     pub(crate) turns: Arc<Semaphore>,
 }
 
@@ -73,33 +73,33 @@ impl McpServerBuilder {
         self
     }
 
-    /// Sets what a model is told of the workspace as a whole. By default it is told where paths start, and whether files
-    /// can be changed and commands run.
+    /// Sets the instructions for a model about the workspace as a whole. By default they say where paths start, and
+    /// whether files can be changed and commands run.
     pub fn instructions(mut self, text: impl Into<String>) -> Self {
         self.instructions = Some(text.into());
         self
     }
 
-    /// Offers tools alone. By default files are resources too, unless `read_file` is not offered.
+    /// Offers only tools. By default files are resources too, unless `read_file` is not offered.
     pub fn without_resources(mut self) -> Self {
         self.offers_resources = false;
         self
     }
 
-    /// Sets how many bytes a file may have to be read as a resource; [`DEFAULT_RESOURCE_BYTES`] by default.
+    /// Sets the size limit in bytes of a file that is read as a resource; [`DEFAULT_RESOURCE_BYTES`] by default.
     pub fn resource_bytes(mut self, bytes: u64) -> Self {
         self.resource_bytes = bytes;
         self
     }
 
-    /// Sets how often a call tells that it runs, where the client asked for that;
-    /// [`DEFAULT_PROGRESS_INTERVAL`] by default, 10 milliseconds at least.
+    /// Sets how often a call reports progress, if the client asked for it; [`DEFAULT_PROGRESS_INTERVAL`] by default, at
+    /// least 10 milliseconds.
     pub fn progress_interval(mut self, interval: Duration) -> Self {
         self.progress_interval = interval.max(Duration::from_millis(10));
         self
     }
 
-    /// Sets how many calls run at once; [`DEFAULT_MAX_CALLS`] by default, 1 at least.
+    /// Sets how many calls run at once; [`DEFAULT_MAX_CALLS`] by default, at least 1.
     pub fn max_calls(mut self, calls: usize) -> Self {
         self.max_calls = calls;
         self
@@ -114,7 +114,7 @@ impl McpServerBuilder {
             capabilities.resources = Some(Default::default());
         }
         let identity =
-            Implementation::new(self.name, self.version).with_title("A place for an agent to work");
+            Implementation::new(self.name, self.version).with_title("A workspace for an agent");
         let instructions = self
             .instructions
             .unwrap_or_else(|| instructions::of(&self.toolset));

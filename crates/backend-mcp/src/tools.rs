@@ -1,4 +1,4 @@
-//! Definitions and replies in the words of the protocol.
+//! Definitions and replies in the types of the protocol.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use backend_tools::{Annotations, Reply, ToolDefinition};
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject, Tool, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
-/// Where a reply that is an error has its kind and what it is about, for programs. `structuredContent` is no place for it:
-/// clients hold that to the schema of a result.
+/// The `_meta` member with the details of an error, for programs. `structuredContent` is not the place for it: clients
+/// validate that against the schema of a result.
 pub(crate) const ERROR_META: &str = "agent-backends/error";
 
-/// Where a reply that is an error tells a mistake from a refusal and a failure.
+/// The `_meta` member that distinguishes a mistake, a refusal and a failure.
 pub(crate) const KIND_META: &str = "agent-backends/kind";
 
 /// Returns a tool as a client lists it.
@@ -33,9 +33,9 @@ fn hints(title: &str, annotations: Annotations) -> ToolAnnotations {
 
 /// Returns a reply as the result of a call. It is never an error of the protocol: a model would not see that.
 pub(crate) fn result(reply: Reply) -> CallToolResult {
-    // Clients hand it on to the APIs of models, and those refuse a text that is empty.
+    // Clients pass it on to model APIs, which refuse an empty text.
     let text = if reply.text.is_empty() {
-        "(nothing)"
+        "(no output)"
     } else {
         &reply.text
     };
@@ -56,7 +56,7 @@ pub(crate) fn result(reply: Reply) -> CallToolResult {
     result
 }
 
-/// Returns a failure that is no reply of a tool.
+/// Returns a failure that is not the reply of a tool.
 pub(crate) fn failed(message: &str) -> CallToolResult {
     let mut result = CallToolResult::error(vec![ContentBlock::text(message)]);
     let kind = Value::from("failure");

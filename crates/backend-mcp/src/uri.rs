@@ -1,10 +1,10 @@
-//! URIs of files: `workspace:///src/main.rs` is `/src/main.rs` of the workspace, and no file of any machine.
+//! URIs of files: `workspace:///src/main.rs` is `/src/main.rs` of the workspace, not a file of any machine.
 
 use std::fmt::Write as _;
 
 use backend_core::{Error, VirtualPath};
 
-/// What a URI of a file starts with; the path follows.
+/// The start of a file's URI; the path follows.
 const PREFIX: &str = "workspace://";
 
 /// The template of all of them, in the form of RFC 6570.
@@ -19,7 +19,7 @@ pub(crate) fn of(path: &VirtualPath) -> String {
                 uri.push(char::from(byte));
             }
             _ => {
-                // Writing to a text does not fail.
+                // Writing to a string does not fail.
                 let _ = write!(uri, "%{byte:02X}");
             }
         }
@@ -31,14 +31,14 @@ pub(crate) fn of(path: &VirtualPath) -> String {
 ///
 /// # Errors
 ///
-/// Returns `invalid_request` for what is no URI of a file, and `invalid_path` for a path that no workspace has.
+/// Returns `invalid_request` for a text that is not the URI of a file, and `invalid_path` for an invalid path.
 pub(crate) fn parse(uri: &str) -> Result<VirtualPath, Error> {
     let shown = || uri.chars().take(200).collect::<String>();
     let path = uri.strip_prefix(PREFIX);
     let path = path.filter(|path| path.starts_with('/') && !path.contains(['?', '#']));
     let Some(decoded) = path.and_then(decode) else {
         return Err(Error::invalid_request(format!(
-            "{:?} is no URI of a file: they are {TEMPLATE}, percent-encoded",
+            "{:?} is not the URI of a file: expected {TEMPLATE}, percent-encoded",
             shown()
         )));
     };
@@ -71,7 +71,7 @@ mod tests {
     use super::{of, parse};
 
     #[test]
-    fn a_uri_and_its_path_are_made_of_each_other() {
+    fn a_uri_and_its_path_convert_both_ways() {
         for (path, uri) in [
             ("/", "workspace:///"),
             ("/src/main.rs", "workspace:///src/main.rs"),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_file_of_the_workspace_is_refused() {
+    fn a_uri_of_another_kind_is_refused() {
         for uri in [
             "",
             "file:///etc/passwd",

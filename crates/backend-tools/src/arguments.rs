@@ -1,7 +1,6 @@
-//! Arguments: what a model sent is compared with the tool's schema, mended where that is harmless, and told in full where
-//! it is not.
+//! Arguments: checked against the tool's schema, fixed if that is harmless, and reported in full otherwise.
 //!
-//! It goes no deeper than the schema does, so that the depth of what was sent does not matter.
+//! The check goes no deeper than the schema, so the depth of the arguments does not matter.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
@@ -12,20 +11,20 @@ mod shape;
 
 use shape::{Shape, shown};
 
-/// How many problems are told at once.
+/// Maximum number of reported problems.
 const TOLD_PROBLEMS: usize = 8;
 
 /// The largest number that JSON carries everywhere without loss.
 const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
 
-/// Returns the arguments that a model sent as the type that the schema was made of.
+/// Returns the arguments of a model as the type from which the schema was derived.
 ///
-/// Mended are: `null` for a member that may be left out; a number or a truth value as text; a whole number with a
-/// fraction of zero; a list or an object as JSON text; one text where a list of texts is wanted.
+/// These are fixed: `null` for an optional member; a number or a boolean as a string; an integer with a fraction of
+/// zero; a list or an object as JSON text; one string where a list of strings is expected.
 ///
 /// # Errors
 ///
-/// Returns what to tell the model.
+/// Returns the message for the model.
 pub(crate) fn parse<T: DeserializeOwned>(
     tool: &str,
     schema: &Map<String, Value>,
@@ -33,7 +32,7 @@ pub(crate) fn parse<T: DeserializeOwned>(
 ) -> Result<T, String> {
     let mut arguments = match arguments {
         Value::Null => Value::Object(Map::new()),
-        // Some clients hand on the text of the arguments.
+        // Some clients pass the arguments as text.
         Value::String(text) if text.trim().is_empty() => Value::Object(Map::new()),
         other => other,
     };
@@ -42,7 +41,7 @@ pub(crate) fn parse<T: DeserializeOwned>(
     if problems.count > 0 {
         return Err(problems.tell(tool, schema));
     }
-    // The schema was made of the type, so that this does not fail; if it does, its reason is told.
+    // The schema was derived from the type, so this does not fail; if it does, the reason is reported.
     serde_json::from_value(arguments).map_err(|error| {
         let mut problems = Problems::default();
         problems.add("", error.to_string());
@@ -73,7 +72,7 @@ impl Problems {
             String::new()
         };
         format!(
-            "the arguments of {tool} cannot be used:\n{}{more}\n{tool} takes: {}",
+            "invalid arguments for {tool}:\n{}{more}\n{tool} takes: {}",
             self.told.join("\n"),
             Shape(schema).signature()
         )
@@ -117,7 +116,7 @@ fn check_object(
     at: &str,
     problems: &mut Problems,
 ) {
-    // A member that may be left out may be null; one that may not is missing then.
+    // An optional member may be null; a required one counts as missing then.
     members.retain(|_, value| !value.is_null());
     for name in members.keys() {
         if shape.member(name).is_none() {
@@ -162,7 +161,7 @@ fn check_array(shape: &Shape<'_>, items: &mut [Value], at: &str, problems: &mut 
     }
 }
 
-/// Makes of a value what it plainly stands for.
+/// Converts a value to what it unambiguously stands for.
 fn mend(shape: &Shape<'_>, value: &mut Value) {
     let mended = match (shape.kind(), &*value) {
         ("integer", Value::Number(number)) => number.as_f64().and_then(whole).map(Value::Number),
@@ -197,11 +196,11 @@ fn integer(text: &str) -> Option<Number> {
 }
 
 fn decimal(text: &str) -> Option<Number> {
-    // `inf` and `NaN` are numbers to Rust, and none to JSON.
+    // `inf` and `NaN` are numbers in Rust, but not in JSON.
     text.parse().ok().and_then(Number::from_f64)
 }
 
-/// Returns a number with a fraction of zero as the whole number that it is.
+/// Returns a number with a fraction of zero as an integer.
 fn whole(number: f64) -> Option<Number> {
     let is_whole = number.fract() == 0.0 && number.abs() <= MAX_WHOLE;
     #[expect(

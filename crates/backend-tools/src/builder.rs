@@ -1,4 +1,4 @@
-//! How a toolset is set up.
+//! The builder of a toolset.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use backend_core::{Backend, Sandbox};
 use crate::settings::Settings;
 use crate::{Tool, Toolset, UnreadFiles};
 
-/// The smallest reply that holds a page of a file and what is said of it.
+/// The smallest reply that holds a page of a file and its note.
 const MIN_REPLY_BYTES: usize = 2 << 10;
 
 /// Builds a [`Toolset`] with options. It is made by [`Toolset::builder`] or [`Toolset::builder_with_commands`].
@@ -29,7 +29,7 @@ impl ToolsetBuilder {
         }
     }
 
-    /// Does not offer these tools. What the workspace cannot do is never offered.
+    /// Does not offer these tools. Tools that the workspace cannot support are never offered.
     pub fn without(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
         for tool in tools {
             self.settings.offered.remove(&tool);
@@ -37,35 +37,35 @@ impl ToolsetBuilder {
         self
     }
 
-    /// Offers none but these tools, as far as the workspace can do them.
+    /// Offers only these tools, as far as the workspace supports them.
     pub fn only(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
         let tools: Vec<Tool> = tools.into_iter().collect();
         self.settings.offered.retain(|tool| tools.contains(tool));
         self
     }
 
-    /// Sets how many bytes of text one reply has at most;
-    /// [`DEFAULT_REPLY_BYTES`](crate::DEFAULT_REPLY_BYTES) by default, 2 KiB at least.
+    /// Sets the maximum number of bytes of text in one reply; [`DEFAULT_REPLY_BYTES`](crate::DEFAULT_REPLY_BYTES) by
+    /// default, at least 2 KiB.
     pub fn reply_bytes(mut self, bytes: usize) -> Self {
         self.settings.reply_bytes = bytes.max(MIN_REPLY_BYTES);
         self
     }
 
-    /// Sets how many bytes an image may have to be shown;
-    /// [`DEFAULT_IMAGE_BYTES`](crate::DEFAULT_IMAGE_BYTES) by default. With 0 no image is shown.
+    /// Sets the maximum size in bytes of an image that is shown; [`DEFAULT_IMAGE_BYTES`](crate::DEFAULT_IMAGE_BYTES) by
+    /// default. With 0 no image is shown.
     pub fn image_bytes(mut self, bytes: u64) -> Self {
         self.settings.image_bytes = bytes;
         self
     }
 
-    /// Sets how long a command runs if the model does not say;
-    /// [`DEFAULT_EXEC_TIMEOUT`](backend_core::DEFAULT_EXEC_TIMEOUT) by default, 1 second at least.
+    /// Sets the time limit of a command if the model sets none;
+    /// [`DEFAULT_EXEC_TIMEOUT`](backend_core::DEFAULT_EXEC_TIMEOUT) by default, at least 1 second.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// Sets how long a command may run whatever the model says;
+    /// Sets the maximum time limit of a command, whatever the model asks for;
     /// [`DEFAULT_MAX_TIMEOUT`](crate::DEFAULT_MAX_TIMEOUT) by default.
     pub fn max_timeout(mut self, timeout: Duration) -> Self {
         self.settings.max_timeout = timeout;
@@ -78,27 +78,27 @@ impl ToolsetBuilder {
         self
     }
 
-    /// Sets how long a search may take; what it found until then is returned.
+    /// Sets how long a search may take before it returns what it has found.
     /// [`DEFAULT_SEARCH_TIMEOUT`](crate::DEFAULT_SEARCH_TIMEOUT) by default.
     pub fn search_timeout(mut self, timeout: Duration) -> Self {
         self.settings.search_timeout = timeout;
         self
     }
 
-    /// Sets what `write_file` does about a file that is there and was not read; it is protected by default.
+    /// Sets what `write_file` does about an existing file that was not read; it is protected by default.
     pub fn unread_files(mut self, unread: UnreadFiles) -> Self {
         self.settings.unread_files = unread;
         self
     }
 
-    /// Sets where the rest of a long reply is kept: a directory, from the work directory on;
+    /// Sets where long replies are kept in full: a directory, relative to the work directory;
     /// [`DEFAULT_OUTPUT_DIR`](crate::DEFAULT_OUTPUT_DIR) by default.
     pub fn output_dir(mut self, directory: impl Into<String>) -> Self {
         self.settings.output_dir = Some(directory.into());
         self
     }
 
-    /// Does not keep the rest of a long reply anywhere.
+    /// Does not keep long replies anywhere.
     pub fn without_output_dir(mut self) -> Self {
         self.settings.output_dir = None;
         self

@@ -1,4 +1,4 @@
-//! What the tools work with: the workspace, the settings, and what is remembered from call to call.
+//! The context of the tools: the workspace, the settings, and the state between calls.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,7 +13,7 @@ use crate::ledger::Ledger;
 use crate::settings::Settings;
 use crate::{Reply, ReplyKind};
 
-/// A call that was not done, with what to reply.
+/// A call that was not done, with its reply.
 #[derive(Debug)]
 pub(crate) struct Failed(pub(crate) Box<Reply>);
 
@@ -44,14 +44,14 @@ impl From<Reply> for Failed {
     }
 }
 
-/// How many locks there are for changes to files. Two files may share one.
+/// Number of locks for changes to files. Two files may share one.
 const LOCKS: usize = 64;
 
-/// What is remembered from call to call.
+/// The state between calls.
 #[derive(Debug)]
 pub(crate) struct Memory {
     pub(crate) ledger: Ledger,
-    /// Up to where the output of each process was returned.
+    /// The output cursor of each process.
     pub(crate) cursors: Mutex<HashMap<ProcessId, u64>>,
     locks: Vec<tokio::sync::Mutex<()>>,
 }
@@ -66,7 +66,7 @@ impl Default for Memory {
     }
 }
 
-/// What the tools work with.
+/// The context of a call.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) files: Arc<dyn Backend>,
@@ -80,17 +80,17 @@ impl Context {
         &self.memory.ledger
     }
 
-    /// Returns the path that a text of the model names.
+    /// Returns the path that an argument names.
     pub(crate) fn path(&self, text: &str) -> Result<VirtualPath, Failed> {
         Ok(self.files.work_dir().resolve(text)?)
     }
 
-    /// Returns the path that a text names, or the work directory.
+    /// Returns the path that an argument names, or the work directory.
     pub(crate) fn path_or_here(&self, text: Option<&str>) -> Result<VirtualPath, Failed> {
         self.path(text.unwrap_or("."))
     }
 
-    /// Returns the sandbox. A tool that needs one is not called without.
+    /// Returns the sandbox. A tool that needs one is not called without it.
     pub(crate) fn sandbox(&self) -> Result<&dyn Sandbox, Failed> {
         let sandbox = self.commands.as_deref();
         sandbox.ok_or_else(|| Error::unsupported("commands in this workspace").into())
@@ -98,7 +98,7 @@ impl Context {
 
     /// Waits until no other call of this toolset changes these files.
     ///
-    /// Versions alone would do to lose nothing; with the locks, two edits at once both succeed.
+    /// Versions alone prevent lost changes; with the locks, two concurrent edits both succeed.
     pub(crate) async fn turn<'a>(
         &'a self,
         paths: impl IntoIterator<Item = &VirtualPath> + Send,
@@ -113,7 +113,7 @@ impl Context {
             }
         }
         let mut turns = Vec::new();
-        // Always in the same order, so that nobody waits in a circle.
+        // Always in the same order, to avoid deadlocks.
         for (lock, wanted) in self.memory.locks.iter().zip(wanted) {
             if wanted {
                 turns.push(lock.lock().await);
@@ -150,7 +150,7 @@ impl Context {
 #[derive(Debug)]
 pub(crate) enum Changed {
     Error(Error),
-    /// It took too long, and it is not known whether it happened.
+    /// It timed out, and it is unknown whether it happened.
     Unknown(Reply),
 }
 
@@ -177,11 +177,11 @@ fn unknown(what: &str, after: Duration) -> Reply {
         what: what.to_owned(),
         after,
     };
-    let text = format!("{error}\nIt may have been done or not: look before you try again.");
+    let text = format!("{error}\nIt may or may not have been done: check before you try again.");
     Reply::worded(&error, text).with_kind(ReplyKind::Failure)
 }
 
-/// Runs an operation for so long at most.
+/// Runs an operation with a time limit.
 pub(crate) async fn within<T>(
     after: Duration,
     what: &str,
@@ -195,7 +195,7 @@ pub(crate) async fn within<T>(
     })
 }
 
-/// Outside of a runtime there is no clock, and no ceiling.
+/// Outside of a runtime there is no clock, and so no limit.
 async fn ceiling<F: Future>(after: Duration, operation: F) -> Option<F::Output> {
     if Handle::try_current().is_err() {
         return Some(operation.await);

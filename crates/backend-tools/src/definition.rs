@@ -1,24 +1,24 @@
-//! What a model is told of a tool, in the forms that the model APIs take.
+//! The definition of a tool for a model, in the formats of the model APIs.
 
 use serde_json::{Map, Value, json};
 
 use crate::{Annotations, Tool};
 
-/// A tool as a model is told of it.
+/// The definition of a tool for a model.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ToolDefinition {
-    /// Which tool it is.
+    /// The tool.
     pub tool: Tool,
     /// The name to call it by.
     pub name: &'static str,
-    /// Its name for a person.
+    /// Its title for a person.
     pub title: &'static str,
-    /// What it does, within which limits, and what it returns.
+    /// What it does, its limits, and what it returns.
     pub description: String,
     /// The JSON Schema of its arguments: one object, closed, without references, every member described.
     pub input_schema: Map<String, Value>,
-    /// The JSON Schema of [`Reply::structured`](crate::Reply::structured) where the call was done.
+    /// The JSON Schema of [`Reply::structured`](crate::Reply::structured) if the call was done.
     pub output_schema: Map<String, Value>,
     /// What it does to a workspace.
     pub annotations: Annotations,
@@ -34,7 +34,7 @@ impl ToolDefinition {
         })
     }
 
-    /// Returns the definition for the `tools` of OpenAI's chat completions, which many others took over.
+    /// Returns the definition for the `tools` of OpenAI's chat completions, which many others adopted.
     pub fn openai(&self) -> Value {
         json!({
             "type": "function",

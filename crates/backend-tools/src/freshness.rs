@@ -1,4 +1,4 @@
-//! Whether a file is still what a model last saw of it, and what changed if it is not.
+//! Whether a file is still as a model last saw it, and what changed otherwise.
 
 use std::sync::Arc;
 
@@ -9,24 +9,24 @@ use crate::Reply;
 use crate::context::{Context, Failed};
 use crate::ledger::{MAX_TEXT_BYTES, Seen};
 
-/// How long a diff may be to be shown whole.
+/// Maximum size of a diff that is shown whole.
 pub(crate) const DIFF_BYTES: usize = 8 << 10;
 
-/// How far a text is read to be compared with the one that was seen.
+/// Maximum size of a text that is compared with the seen one.
 const COMPARED_BYTES: usize = 16 * MAX_TEXT_BYTES;
 
-/// What became of a file that was seen.
+/// The state of a file that was seen.
 #[derive(Debug)]
 pub(crate) enum Since {
-    /// It has this version, and the text that was seen.
+    /// It has this version and the seen text.
     Same(Version),
-    /// It is not there.
+    /// It no longer exists.
     Gone,
-    /// It holds something else; the reply tells what.
+    /// Its content differs; the reply shows how.
     Changed(Reply),
 }
 
-/// Compares a file with what was seen of it. A change that can be shown whole counts as read.
+/// Compares a file with its seen state. A change that can be shown whole counts as read.
 pub(crate) async fn since(
     context: &Context,
     path: &VirtualPath,
@@ -55,7 +55,7 @@ pub(crate) async fn since(
     Ok(compare(context, path, seen, page.version, &page.text))
 }
 
-/// Compares the text of a file with what was seen of it.
+/// Compares the text of a file with its seen state.
 pub(crate) fn compare(
     context: &Context,
     path: &VirtualPath,
@@ -99,7 +99,7 @@ fn changed(path: &VirtualPath, version: Option<Version>, diff: Option<String>) -
     let error = Error::conflict(path, "the file changed since you read it", version);
     let text = match diff {
         Some(diff) => format!(
-            "{error}\n{}\nNothing was done. This counts as read: repeat the change on what is there now.",
+            "{error}\n{}\nNothing was done. This counts as a read: repeat the change on the current content.",
             diff.trim_end()
         ),
         None => format!(

@@ -1,4 +1,4 @@
-//! Which images model APIs take, by their first bytes.
+//! The image formats that model APIs accept, by their first bytes.
 
 /// Returns the media type of an image that can be shown.
 pub(crate) fn media_type(bytes: &[u8]) -> Option<&'static str> {
@@ -20,7 +20,7 @@ mod tests {
     use super::media_type;
 
     #[test]
-    fn the_four_formats_are_told_by_their_start() {
+    fn the_four_formats_are_detected_by_their_first_bytes() {
         assert_eq!(media_type(b"\x89PNG\r\n\x1a\n..."), Some("image/png"));
         assert_eq!(media_type(b"\xff\xd8\xff\xe0"), Some("image/jpeg"));
         assert_eq!(media_type(b"GIF89a.."), Some("image/gif"));

@@ -1,6 +1,6 @@
-//! What a toolset has read and written: of each file the version, and its text while there is room.
+//! The files that a toolset has read and written: the version of each, and its text while there is room.
 //!
-//! It is bounded. What it forgets is treated as never read; nothing is lost by that, but a call is asked for once more.
+//! It is bounded. A forgotten file is treated as never read; the only cost is one extra read.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use backend_core::{Version, VirtualPath};
 
-/// How many files are remembered.
+/// Maximum number of remembered files.
 const MAX_FILES: usize = 4096;
 
-/// How long a text may be to be kept.
+/// Maximum size of a text that is kept.
 pub(crate) const MAX_TEXT_BYTES: usize = 256 << 10;
 
-/// How much text is kept in all.
+/// Maximum size of all kept texts.
 const MAX_TEXTS_BYTES: usize = 8 << 20;
 
 /// A file as it was last seen.
@@ -23,12 +23,12 @@ pub(crate) struct Seen {
     pub(crate) version: Version,
     /// The whole text, if all of it was seen and it is short.
     pub(crate) text: Option<Arc<str>>,
-    /// What tells the whole text from another one, if all of it was seen.
+    /// The mark that identifies the whole text, if all of it was seen.
     mark: Option<(usize, u64)>,
 }
 
 impl Seen {
-    /// A file of which all text is known.
+    /// A file whose whole text is known.
     pub(crate) fn whole(version: Version, text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self {
@@ -38,7 +38,7 @@ impl Seen {
         }
     }
 
-    /// A file of which a part is known, or one that is not text.
+    /// A file of which only a part is known, or that is not text.
     pub(crate) fn part(version: Version) -> Self {
         Self {
             version,
@@ -98,7 +98,7 @@ impl Ledger {
         self.lock().put(path, seen);
     }
 
-    /// Remembers a part that was seen, and forgets nothing that is known of the same version.
+    /// Remembers that a part was seen, and keeps what is known of the same version.
     pub(crate) fn saw_part(&self, path: &VirtualPath, version: Version) {
         let mut entries = self.lock();
         let known = entries.files.get(path);
@@ -107,14 +107,14 @@ impl Ledger {
         }
     }
 
-    /// Gives a file whose text is the same as it was its new version.
+    /// Updates the version of a file whose text is unchanged.
     pub(crate) fn renew(&self, path: &VirtualPath, version: Version) {
         if let Some(entry) = self.lock().files.get_mut(path) {
             entry.seen.version = version;
         }
     }
 
-    /// Forgets what is at a path and below it.
+    /// Forgets the entries at and below a path.
     pub(crate) fn forget(&self, path: &VirtualPath) {
         let mut entries = self.lock();
         let gone: Vec<_> = entries
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_move_takes_what_is_known_along_and_forgets_what_was_there() {
+    fn a_move_transfers_the_entry_and_forgets_the_target() {
         let ledger = Ledger::default();
         ledger.saw(&path("/a"), Seen::whole(version(1), "text"));
         ledger.saw(&path("/b"), Seen::whole(version(1), "other"));

@@ -1,9 +1,9 @@
-//! The known name that comes nearest to one that is not known.
+//! The known name that is closest to an unknown one.
 
-/// Longer names are compared by their start.
+/// Longer names are compared by their beginnings.
 const COMPARED_CHARS: usize = 64;
 
-/// Returns the name that somebody who wrote `name` may have meant.
+/// Returns the known name that `name` was probably meant to be.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wanted: Vec<char> = plain(name).take(COMPARED_CHARS).collect();
     let most = (wanted.len() / 3).max(1);
@@ -21,7 +21,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         .map(|(_, candidate)| candidate)
 }
 
-/// The letters and digits alone, so that `oldString` is `old_string`.
+/// Only the letters and digits, so that `oldString` is `old_string`.
 fn plain(name: &str) -> impl Iterator<Item = char> {
     name.chars()
         .filter(|c| c.is_alphanumeric())
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_far_from_everything_is_not_guessed() {
+    fn a_name_far_from_every_other_is_not_guessed() {
         check("colour", &["path", "limit"], None);
         check("", &["path"], None);
         check(&"x".repeat(100_000), &["path"], None);

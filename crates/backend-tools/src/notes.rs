@@ -1,10 +1,10 @@
-//! The words for what a result left out.
+//! The notes on what a result left out.
 
 use backend_core::{Error, Skipped, Truncation};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What was passed over, by why.
+/// The skipped entries, by reason.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct SkippedCounts {
     /// Entries whose name starts with a dot.
@@ -53,7 +53,7 @@ impl SkippedCounts {
     }
 }
 
-/// Why a list may not be whole.
+/// Why a list may be incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Cut {
@@ -72,18 +72,17 @@ impl Cut {
     }
 }
 
-/// Returns what to say after a list: why there may be more, what was passed over, and what failed.
+/// Returns the notes below a list: why there may be more, what was skipped, and what failed.
 pub(crate) fn notes(cut: Option<Cut>, skipped: &Skipped, failures: &[Error]) -> String {
     let mut notes = String::new();
     match cut {
         Some(Cut::Limit) => {
             notes.push_str(
-                "\nThere are more: the limit was reached. Ask for less, or raise `limit`.",
+                "\nThere are more: the limit was reached. Narrow the request, or raise `limit`.",
             );
         }
-        Some(Cut::Time) => notes.push_str(
-            "\nThere may be more: the time for a search was over. Search in a smaller directory.",
-        ),
+        Some(Cut::Time) => notes
+            .push_str("\nThere may be more: the search timed out. Search in a smaller directory."),
         Some(Cut::Unreadable) => {
             notes.push_str("\nThere may be more: not everything could be read.")
         }
@@ -94,9 +93,9 @@ pub(crate) fn notes(cut: Option<Cut>, skipped: &Skipped, failures: &[Error]) -> 
         (skipped.ignored, "ignored"),
         (skipped.binary, "binary"),
         (skipped.symlinks, "links"),
-        (skipped.long_lines, "with a line too long"),
+        (skipped.long_lines, "with lines too long to search"),
         (skipped.unreadable, "unreadable"),
-        (skipped.unnameable, "with a name that is no path"),
+        (skipped.unnameable, "with an unrepresentable name"),
     ]
     .iter()
     .filter(|(count, _)| *count > 0)
@@ -106,7 +105,7 @@ pub(crate) fn notes(cut: Option<Cut>, skipped: &Skipped, failures: &[Error]) -> 
         notes.push_str(&format!("\nNot searched: {}.", passed.join(", ")));
     }
     for failure in failures.iter().take(5) {
-        notes.push_str(&format!("\nFailed beside this: {failure}"));
+        notes.push_str(&format!("\nAlso failed: {failure}"));
     }
     notes
 }
@@ -120,7 +119,7 @@ pub(crate) fn count(count: u64, noun: &str) -> String {
     } else {
         "s"
     };
-    // The plural of `entry`, and of nothing else here.
+    // The plural of `entry`, the only such noun here.
     match noun.strip_suffix('y') {
         Some(stem) if count != 1 => format!("{count} {stem}ies"),
         _ => format!("{count} {noun}{plural}"),

@@ -1,4 +1,4 @@
-//! Long replies: head and tail are shown, the sizes are told, and the whole is kept in a file of the workspace.
+//! Long replies: head and tail are shown with the sizes, and the whole is kept in a file of the workspace.
 
 use backend_core::{
     DeleteRequest, Error, ErrorKind, LsRequest, VirtualPath, WriteMode, WriteRequest,
@@ -8,53 +8,50 @@ use bytes::Bytes;
 use crate::context::Context;
 use crate::settings::KEPT_OUTPUTS;
 
-/// Room for what is said between the head and the tail.
+/// Room for the note between head and tail.
 const MARK_BYTES: usize = 512;
 
-/// How often another number is tried when somebody else took the one before it.
+/// How often another number is tried if one is already taken.
 const NAME_TRIES: u32 = 8;
 
 /// A text within the budget of a reply.
 #[derive(Debug)]
 pub(crate) struct Fitted {
     pub(crate) text: String,
-    /// Where the whole is.
+    /// The file with the whole text.
     pub(crate) kept: Option<VirtualPath>,
 }
 
-/// Returns a text as it is, or its head and tail, so that it has so many bytes at most.
+/// Returns a text unchanged, or its head and tail, within a budget of bytes.
 pub(crate) async fn fit(context: &Context, text: String, budget: usize) -> Fitted {
     if text.len() <= budget {
         return Fitted { text, kept: None };
     }
     let kept = keep(context, &text).await;
     let shown = budget.saturating_sub(MARK_BYTES);
-    // The end of an output tells most often what came of it, and the start what it is about.
+    // The end of an output usually shows the result, and the start the subject.
     let (head, tail) = ends(&text, shown / 2, shown - shown / 2);
     let middle = text.get(head.len()..text.len() - tail.len());
     let middle = middle.unwrap_or_default();
     let lines = middle.bytes().filter(|byte| *byte == b'\n').count();
     let whole = match &kept {
         Ok(path) => format!(
-            "the whole, {} bytes, is in {path}: read it with an offset, or search in it",
+            "all {} bytes are in {path}: read it with an offset, or search in it",
             text.len()
         ),
-        Err(reason) => format!(
-            "the whole has {} bytes, and was not kept: {reason}",
-            text.len()
-        ),
+        Err(reason) => format!("the whole {} bytes were not kept: {reason}", text.len()),
     };
     let newline = if head.ends_with('\n') { "" } else { "\n" };
     Fitted {
         text: format!(
-            "{head}{newline}... ({} bytes, {lines} lines, left out here; {whole}) ...\n{tail}",
+            "{head}{newline}... ({} bytes, {lines} lines omitted; {whole}) ...\n{tail}",
             middle.len()
         ),
         kept: kept.ok(),
     }
 }
 
-/// Returns the first and the last bytes of a text that is longer than both, at ends of lines where there are any near.
+/// Returns the first and the last bytes of a text that is longer than both, cut at line ends if any are near.
 pub(crate) fn ends(text: &str, head: usize, tail: usize) -> (&str, &str) {
     let mut end = head.min(text.len());
     while !text.is_char_boundary(end) {
@@ -77,10 +74,10 @@ pub(crate) fn ends(text: &str, head: usize, tail: usize) -> (&str, &str) {
     (head, tail)
 }
 
-/// Writes a text to a file of its own, and returns where it is, or why it was not kept.
+/// Writes a text to its own file, and returns the path, or why it was not kept.
 async fn keep(context: &Context, text: &str) -> Result<VirtualPath, String> {
     let Some(directory) = &context.settings.output_dir else {
-        return Err("nothing is kept here".to_owned());
+        return Err("keeping output is disabled".to_owned());
     };
     if context.files.capabilities().read_only {
         return Err("the workspace is read-only".to_owned());
@@ -107,10 +104,14 @@ async fn write_next(context: &Context, directory: &str, text: &str) -> Result<Vi
             Err(error) => return Err(error),
         }
     }
-    Err(Error::conflict(&directory, "others write here", None))
+    Err(Error::conflict(
+        &directory,
+        "other writers use this directory",
+        None,
+    ))
 }
 
-/// Returns the numbers of the outputs that are kept, in order. The first one hides the directory from version control.
+/// Returns the numbers of the kept outputs, in order. The first one hides the directory from version control.
 async fn numbers(context: &Context, directory: &VirtualPath) -> Result<Vec<u32>, Error> {
     let request = LsRequest::new(directory);
     let listing = context.look("looking for kept output", context.files.ls_with(&request));
@@ -126,7 +127,7 @@ async fn numbers(context: &Context, directory: &VirtualPath) -> Result<Vec<u32>,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let rules = directory.child(".gitignore")?;
             let request = WriteRequest::new(rules, "*\n").mode(WriteMode::CreateNew);
-            // Where it cannot be written the output may still be.
+            // If this cannot be written, the output still may.
             let _ = context
                 .look("keeping the output", context.files.write_with(&request))
                 .await;
@@ -136,7 +137,7 @@ async fn numbers(context: &Context, directory: &VirtualPath) -> Result<Vec<u32>,
     }
 }
 
-/// Removes the oldest outputs, so that there are not too many with the new one.
+/// Removes the oldest outputs, to make room for the new one.
 async fn tidy(context: &Context, directory: &VirtualPath, numbers: &[u32]) {
     let most = KEPT_OUTPUTS - 1;
     let old = numbers.len().saturating_sub(most);

@@ -1,4 +1,4 @@
-//! Patches in the V4A form: parsed, placed in what the files hold, and applied to all of them or none.
+//! Patches in the V4A format: parsed, placed in the content of the files, and applied to all of them or none.
 
 mod apply;
 mod parse;
@@ -12,7 +12,7 @@ use backend_core::VirtualPath;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What a patch says of one file.
+/// The part of a patch about one file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FileChange {
     /// The file as the patch names it.
@@ -37,7 +37,7 @@ pub(crate) enum Change {
 pub(crate) struct Hunk {
     /// The line of the patch on which it starts, counted from 1.
     pub(crate) at: usize,
-    /// Lines of the file that stand above it, the outermost first.
+    /// Lines of the file above it, the outermost first.
     pub(crate) anchors: Vec<String>,
     pub(crate) lines: Vec<Line>,
     /// Whether it is at the end of the file.

@@ -1,4 +1,4 @@
-//! What a call of a tool returns.
+//! The reply of a tool call.
 
 use std::fmt;
 
@@ -10,21 +10,21 @@ use serde_json::{Value, json};
 
 use crate::output::ends;
 
-/// How much of what a model sent an error quotes to a program.
+/// Maximum size of a quotation of the arguments in a structured error.
 const QUOTED_BYTES: usize = 2000;
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReplyKind {
-    /// It was done. A command that failed was run, and is here too.
+    /// It was done. A command that ran and failed is included.
     Ok,
-    /// It was not done, and the model can correct the call: a path that is not there, a text that does not match,
-    /// arguments of the wrong type.
+    /// It was not done, and the model can correct the call: a missing path, a text that does not match, arguments of
+    /// the wrong type.
     Mistake,
-    /// It was not done, and is not to be: a rule forbids it. Trying another way would be evasion.
+    /// It was not done, and must not be: a rule forbids it. Working around that would be evasion.
     Refusal,
-    /// It was not done, or it is not known whether it was: the workspace is gone, does not answer or failed.
+    /// It was not done, or it is unknown whether it was: the workspace is gone, unresponsive or failed.
     Failure,
 }
 
@@ -39,7 +39,7 @@ impl ReplyKind {
         }
     }
 
-    /// Returns what an error of the workspace is to a model.
+    /// Returns the kind of an error of the workspace, for a model.
     pub const fn of(error: ErrorKind) -> Self {
         match error {
             ErrorKind::PermissionDenied => Self::Refusal,
@@ -70,13 +70,13 @@ impl Image {
         Self { media_type, bytes }
     }
 
-    /// Returns the bytes in base64, as the model APIs take them.
+    /// Returns the bytes in base64, as the model APIs expect them.
     pub fn to_base64(&self) -> String {
         STANDARD.encode(&self.bytes)
     }
 }
 
-/// What a call of a tool returns: for every call one, whatever went wrong.
+/// The reply of a tool call: one for every call, whatever went wrong.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Reply {
@@ -84,7 +84,7 @@ pub struct Reply {
     pub kind: ReplyKind,
     /// The reply for a model, within the toolset's budget.
     pub text: String,
-    /// The same for a program: an object, as the tool's output schema says. Of a call that was not done it has one
+    /// The same for a program: an object that matches the tool's output schema. For a call that was not done it has one
     /// member, `error`, which is the [`Error`](backend_core::Error) as JSON.
     pub structured: Value,
     /// Images that belong to the text.
@@ -118,7 +118,7 @@ impl Reply {
         Self::worded(error, text)
     }
 
-    /// An error of the workspace, told in other words than its own.
+    /// An error of the workspace, with a different text.
     pub(crate) fn worded(error: &Error, text: impl Into<String>) -> Self {
         let structured = serde_json::to_value(error).unwrap_or(Value::Null);
         Self {
@@ -135,14 +135,14 @@ impl Reply {
         self
     }
 
-    /// Cuts what no tool has cut: the text of an error can quote all that a model sent.
+    /// Cuts what no tool has cut: the text of an error can quote everything that a model sent.
     #[must_use]
     pub(crate) fn bounded(mut self, bytes: usize) -> Self {
         if self.text.len() > bytes {
             let shown = bytes.saturating_sub(64);
             let (head, tail) = ends(&self.text, shown / 2, shown - shown / 2);
             let omitted = self.text.len() - head.len() - tail.len();
-            self.text = format!("{head}\n... ({omitted} bytes left out) ...\n{tail}");
+            self.text = format!("{head}\n... ({omitted} bytes omitted) ...\n{tail}");
         }
         let quoted = ["pattern", "message", "reason", "what"];
         for member in quoted {
@@ -161,7 +161,7 @@ impl Reply {
         self.kind == ReplyKind::Ok
     }
 
-    /// Returns the stable name of the error, such as `not_found`, where the call was not done.
+    /// Returns the stable name of the error, such as `not_found`, if the call was not done.
     pub fn error_kind(&self) -> Option<&str> {
         self.structured.pointer("/error/kind")?.as_str()
     }
@@ -187,16 +187,16 @@ impl Reply {
         })
     }
 
-    /// Returns the reply as a message of role `tool`, for OpenAI's chat completions and what follows them. They take no
-    /// images there: send those that [`images`](Self::images) has in a message of the user.
+    /// Returns the reply as a message of role `tool`, for OpenAI's chat completions and compatible APIs. They accept no
+    /// images there: send those of [`images`](Self::images) in a user message.
     pub fn openai(&self, tool_call_id: &str) -> Value {
         json!({ "role": "tool", "tool_call_id": tool_call_id, "content": self.text_for_api() })
     }
 
-    /// APIs refuse a text that is empty.
+    /// APIs reject an empty text.
     fn text_for_api(&self) -> &str {
         if self.text.is_empty() {
-            "(nothing)"
+            "(no output)"
         } else {
             &self.text
         }

@@ -1,18 +1,18 @@
-//! JSON Schemas of arguments and results, in the plain form that every model API takes.
+//! JSON Schemas of arguments and results, in the plain form that every model API accepts.
 //!
-//! What schemars makes is cleaned: no titles, no formats, no `null`, no references. An optional member is one that is not
-//! required.
+//! The output of schemars is cleaned: no titles, no formats, no `null`, no references. An optional member is one that
+//! is not required.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-/// Returns the schema of what a tool takes.
+/// Returns the schema of a tool's arguments.
 pub(crate) fn of_input<T: JsonSchema>() -> Map<String, Value> {
     of::<T>(settings().for_deserialize())
 }
 
-/// Returns the schema of what a tool returns.
+/// Returns the schema of a tool's result.
 pub(crate) fn of_output<T: JsonSchema>() -> Map<String, Value> {
     of::<T>(settings().for_serialize())
 }
@@ -71,7 +71,7 @@ fn one_line(text: &str) -> String {
     joined.join("\n")
 }
 
-/// Returns the schema of a member, to set what the toolset's settings decide.
+/// Returns the schema of a member, to apply the toolset's settings.
 pub(crate) fn property<'a>(
     schema: &'a mut Map<String, Value>,
     name: &str,
@@ -79,7 +79,7 @@ pub(crate) fn property<'a>(
     schema.get_mut("properties")?.get_mut(name)?.as_object_mut()
 }
 
-/// Takes a member out.
+/// Removes a member.
 pub(crate) fn remove_property(schema: &mut Map<String, Value>, name: &str) {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.remove(name);

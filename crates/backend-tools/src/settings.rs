@@ -1,32 +1,32 @@
-//! What a toolset is set to: its limits, and what it refuses.
+//! The settings of a toolset: its limits, and what it refuses.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::Tool;
 
-/// How many bytes of text one reply has at most unless set otherwise: 30 KiB.
+/// Default maximum size of a reply's text: 30 KiB.
 pub const DEFAULT_REPLY_BYTES: usize = 30 << 10;
 
-/// How many bytes an image may have unless set otherwise: 5 MiB, which is what model APIs take.
+/// Default maximum size of an image: 5 MiB, which model APIs accept.
 pub const DEFAULT_IMAGE_BYTES: u64 = 5 << 20;
 
-/// How long a command may run at most, whatever the model asks for, unless set otherwise: 10 minutes.
+/// Default maximum time limit of a command, whatever the model asks for: 10 minutes.
 pub const DEFAULT_MAX_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// How long an operation on files may take unless set otherwise: 30 seconds.
+/// Default time limit of a file operation: 30 seconds.
 pub const DEFAULT_FILE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a search may take unless set otherwise: 120 seconds.
+/// Default time limit of a search: 120 seconds.
 pub const DEFAULT_SEARCH_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Where the rest of a long reply is kept, below the work directory, unless set otherwise.
+/// Default directory for long replies, below the work directory.
 pub const DEFAULT_OUTPUT_DIR: &str = ".agent/output";
 
-/// How many files with the rest of long replies there are at most. The oldest one makes room.
+/// Maximum number of kept long replies. The oldest is deleted first.
 pub const KEPT_OUTPUTS: usize = 100;
 
-/// What `write_file` does about a file that is there and was not read.
+/// What `write_file` does about an existing file that was not read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnreadFiles {

@@ -1,6 +1,6 @@
 //! The tools by name, and what each of them does to a workspace.
 //!
-//! Every decision about a tool is an exhaustive match on [`Tool`], so that a new one cannot be forgotten by any.
+//! Every decision about a tool is an exhaustive match on [`Tool`], so a new one cannot be forgotten.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,43 +9,43 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Tool {
-    /// `ls`: what is in a directory.
+    /// `ls`: the entries of a directory.
     Ls,
     /// `read_file`: lines of a text file, or an image.
     ReadFile,
     /// `read_many`: the first lines of several files.
     ReadMany,
-    /// `write_file`: the whole content of a file.
+    /// `write_file`: replaces the whole content of a file.
     WriteFile,
-    /// `edit_file`: exact texts replaced by others.
+    /// `edit_file`: replaces exact texts in a file.
     EditFile,
-    /// `hashline_edit`: lines changed, each named by its number and a hash of what it holds.
+    /// `hashline_edit`: changes lines, each named by its number and a hash of its content.
     HashlineEdit,
-    /// `apply_patch`: changes to several files, all or none.
+    /// `apply_patch`: changes several files, all or none.
     ApplyPatch,
-    /// `glob`: files by the shape of their path.
+    /// `glob`: files whose path matches a pattern.
     Glob,
-    /// `grep`: lines by their content.
+    /// `grep`: lines that match a regular expression.
     Grep,
-    /// `delete`: a file or directory removed.
+    /// `delete`: removes a file or directory.
     Delete,
-    /// `move`: a file or directory under another path.
+    /// `move`: moves a file or directory to another path.
     Move,
-    /// `execute`: a command run to its end.
+    /// `execute`: runs a command to its end.
     Execute,
-    /// `start_process`: a command that runs on.
+    /// `start_process`: starts a command in the background.
     StartProcess,
-    /// `read_process`: what such a command printed.
+    /// `read_process`: the output of such a command.
     ReadProcess,
-    /// `write_process`: text for its standard input.
+    /// `write_process`: writes to its standard input.
     WriteProcess,
-    /// `list_processes`: those that were started.
+    /// `list_processes`: the started processes.
     ListProcesses,
-    /// `stop_process`: an end to one.
+    /// `stop_process`: stops one.
     StopProcess,
 }
 
-/// What a tool does, for those who ask before they let it. They are hints of the Model Context Protocol.
+/// The effects of a tool, for clients that ask before they call it. They are hints of the Model Context Protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Annotations {
@@ -53,13 +53,13 @@ pub struct Annotations {
     pub read_only: bool,
     /// It can remove or replace what was there.
     pub destructive: bool,
-    /// The same call again changes nothing more.
+    /// Repeating the call changes nothing more.
     pub idempotent: bool,
-    /// It can reach what is outside of the workspace.
+    /// It can reach beyond the workspace.
     pub open_world: bool,
 }
 
-/// What a workspace must be able to do for a tool.
+/// What a tool needs of a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
     Reads,
@@ -113,7 +113,7 @@ impl Tool {
         }
     }
 
-    /// Returns its name for a person.
+    /// Returns its title for a person.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Ls => "List a directory",
@@ -136,7 +136,7 @@ impl Tool {
         }
     }
 
-    /// Returns what it does.
+    /// Returns its effects.
     pub const fn annotations(self) -> Annotations {
         let (read_only, destructive, idempotent, open_world) = match self {
             Self::Ls

@@ -1,4 +1,4 @@
-//! The tools, one file each: what it takes, what it returns, what it tells a model, and what it does.
+//! The tools, one file each: arguments, result, description, and implementation.
 
 mod apply_patch;
 mod delete;
@@ -30,7 +30,7 @@ use crate::{Reply, Tool, ToolDefinition, arguments, schema};
 
 macro_rules! tools {
     ($($tool:ident: $module:ident,)*) => {
-        /// Returns what a model is told of a tool.
+        /// Returns the definition of a tool.
         pub(crate) fn define(tool: Tool, settings: &Settings) -> ToolDefinition {
             match tool {
                 $(Tool::$tool => definition::<$module::Arguments, $module::Outcome>(
@@ -41,7 +41,7 @@ macro_rules! tools {
             }
         }
 
-        /// Calls a tool with arguments that are checked here.
+        /// Checks the arguments, and calls a tool.
         pub(crate) async fn call(
             tool: Tool,
             context: &Context,
@@ -97,21 +97,21 @@ fn definition<I: JsonSchema, O: JsonSchema>(
     }
 }
 
-/// Puts into a schema what the settings decide.
+/// Applies the settings to a schema.
 fn adjust(tool: Tool, schema: &mut Map<String, Value>, settings: &Settings) {
     match tool {
         Tool::Execute => {
             let (default, most) = (settings.timeout.as_secs(), settings.max_timeout.as_secs());
             if let Some(timeout) = schema::property(schema, "timeout") {
                 let description = format!(
-                    "How many seconds it may run: {default} unless given, {most} at most. It is then killed with all \
-                     that it started, and what it printed until then is returned."
+                    "Time limit in seconds: {default} unless given, {most} at most. The command and all its descendants are \
+                     then killed, and the output until then is returned."
                 );
                 timeout.insert("description".into(), description.into());
                 timeout.insert("maximum".into(), most.into());
             }
         }
-        // The hashes are of no use to a model that cannot edit by them.
+        // The hashes are useless to a model that cannot edit by them.
         Tool::ReadFile if !settings.offered.contains(&Tool::HashlineEdit) => {
             schema::remove_property(schema, "hashes");
         }
@@ -119,7 +119,7 @@ fn adjust(tool: Tool, schema: &mut Map<String, Value>, settings: &Settings) {
     }
 }
 
-/// Returns the result as JSON. What tools return has texts for keys and no number that JSON has not.
+/// Returns the result as JSON. Results have string keys and only numbers that JSON can represent.
 fn structured(outcome: &impl serde::Serialize) -> Value {
     serde_json::to_value(outcome).unwrap_or_else(|_| Value::Object(Map::new()))
 }

@@ -1,4 +1,4 @@
-//! The toolset: which tools there are, and the call of one.
+//! The toolset: the offered tools, and their calls.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +13,12 @@ use crate::settings::Settings;
 use crate::tool::Needs;
 use crate::{Reply, ReplyKind, Tool, ToolDefinition, ToolsetBuilder, tools};
 
-/// The tools by which a model works in a workspace.
+/// The tools with which a model works in a workspace.
 ///
-/// It is cheap to clone; clones share what was read. Give each conversation one of its own, with [`fresh`](Self::fresh).
+/// It is cheap to clone; clones share the memory of read files. Give each conversation its own toolset, with
+/// [`fresh`](Self::fresh).
 ///
-/// Calls run within a tokio runtime with time, and may run at once. Dropping a call cancels it.
+/// Calls need a tokio runtime with time, and may run concurrently. Dropping a call cancels it.
 #[derive(Clone)]
 pub struct Toolset {
     context: Arc<Context>,
@@ -25,22 +26,22 @@ pub struct Toolset {
 }
 
 impl Toolset {
-    /// Makes the tools of a workspace that is files alone.
+    /// Makes the tools of a workspace with only files.
     pub fn new(files: Arc<dyn Backend>) -> Self {
         Self::builder(files).build()
     }
 
-    /// Makes the tools of a workspace in which commands run.
+    /// Makes the tools of a workspace that runs commands.
     pub fn with_commands(sandbox: Arc<dyn Sandbox>) -> Self {
         Self::builder_with_commands(sandbox).build()
     }
 
-    /// Sets up the tools of a workspace that is files alone.
+    /// Sets up the tools of a workspace with only files.
     pub fn builder(files: Arc<dyn Backend>) -> ToolsetBuilder {
         ToolsetBuilder::new(files, None)
     }
 
-    /// Sets up the tools of a workspace in which commands run.
+    /// Sets up the tools of a workspace that runs commands.
     pub fn builder_with_commands(sandbox: Arc<dyn Sandbox>) -> ToolsetBuilder {
         let files: Arc<dyn Backend> = Arc::<dyn Sandbox>::clone(&sandbox);
         ToolsetBuilder::new(files, Some(sandbox))
@@ -93,17 +94,17 @@ impl Toolset {
         &self.context.files
     }
 
-    /// Returns the sandbox, where commands run in this workspace.
+    /// Returns the sandbox, if this workspace runs commands.
     pub fn sandbox(&self) -> Option<&Arc<dyn Sandbox>> {
         self.context.commands.as_ref()
     }
 
-    /// Returns the tools that are offered, in order.
+    /// Returns the offered tools, in order.
     pub fn definitions(&self) -> impl ExactSizeIterator<Item = &ToolDefinition> {
         self.definitions.values()
     }
 
-    /// Returns what a model is told of a tool, if it is offered.
+    /// Returns the definition of a tool, if it is offered.
     pub fn definition(&self, tool: Tool) -> Option<&ToolDefinition> {
         self.definitions.get(&tool)
     }
@@ -118,12 +119,12 @@ impl Toolset {
         self.definitions().map(ToolDefinition::openai).collect()
     }
 
-    /// Calls a tool by its name with the arguments that a model sent. Whatever these are, there is a reply.
+    /// Calls a tool by its name with the arguments of a model. There is a reply whatever these are.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future cancels the call, as [`Backend`] says of each operation; a command is killed with all that it
-    /// started. A patch that is being applied may then be applied in part.
+    /// Dropping the future cancels the call, as documented for each operation of [`Backend`]; a command is killed with
+    /// all its descendants. A patch that is being applied may then be partly applied.
     pub async fn call(&self, name: &str, arguments: Value) -> Reply {
         let reply = match name.parse() {
             Ok(tool) => self.call_tool(tool, arguments).await,
@@ -132,7 +133,7 @@ impl Toolset {
         reply.bounded(self.context.settings.reply_bytes)
     }
 
-    /// Calls a tool with arguments that are still the text that the model made.
+    /// Calls a tool with arguments that are still text from the model.
     ///
     /// # Cancellation
     ///
@@ -144,7 +145,7 @@ impl Toolset {
         match serde_json::from_str(arguments) {
             Ok(arguments) => self.call(name, arguments).await,
             Err(error) => {
-                let message = format!("the arguments are not JSON: {error}");
+                let message = format!("the arguments are not valid JSON: {error}");
                 Reply::mistake(message).bounded(self.context.settings.reply_bytes)
             }
         }
@@ -166,21 +167,21 @@ impl Toolset {
         let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
         let all = names.join(", ");
         Reply::mistake(format!(
-            "there is no tool {shown}{hint}\nThe tools are: {all}"
+            "unknown tool {shown}{hint}\nAvailable tools: {all}"
         ))
     }
 
     fn not_offered(&self, tool: Tool) -> Reply {
         let error = match lacks(&self.context, tool) {
             Some(reason) => Error::unsupported(format!("{tool}: {reason}")),
-            None => Error::unsupported(format!("{tool}: it is not among the tools here")),
+            None => Error::unsupported(format!("{tool}: this tool is not available")),
         };
-        let text = format!("{error}\nDo not try to get the same by another way.");
+        let text = format!("{error}\nDo not try to work around this.");
         Reply::worded(&error, text).with_kind(ReplyKind::Refusal)
     }
 }
 
-/// Returns why a workspace cannot do what a tool needs.
+/// Returns why a workspace cannot support a tool.
 fn lacks(context: &Context, tool: Tool) -> Option<&'static str> {
     let capabilities = context.files.capabilities();
     let commands = context.commands.is_some() && capabilities.executes;
@@ -189,9 +190,9 @@ fn lacks(context: &Context, tool: Tool) -> Option<&'static str> {
         Needs::Writes => capabilities
             .read_only
             .then_some("this workspace is read-only"),
-        Needs::Commands => (!commands).then_some("no commands run in this workspace"),
+        Needs::Commands => (!commands).then_some("this workspace does not run commands"),
         Needs::Processes => (!commands || !capabilities.processes)
-            .then_some("no processes run on in this workspace"),
+            .then_some("this workspace does not support background processes"),
     }
 }
 

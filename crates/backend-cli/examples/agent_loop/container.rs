@@ -1,4 +1,4 @@
-//! The same in a container, where there is an engine.
+//! The same in a container, if there is an engine.
 
 use std::env;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use backend_core::Result;
 use sandbox_docker::{DockerSandbox, Engine};
 
-/// The image, unless another is named: it has a shell and awk.
+/// The default image: it has a shell and awk.
 const IMAGE: &str = "debian:stable-slim";
 
-/// The variable by which the project's own checks name an image that is there.
+/// The variable with which the project's own checks name an existing image.
 const VARIABLE: &str = "AGENT_BACKENDS_TEST_IMAGE";
 
-/// The variable by which they say that there has to be an engine.
+/// The variable with which they require an engine.
 const REQUIRED: &str = "AGENT_BACKENDS_REQUIRE_DOCKER";
 
 pub(crate) async fn run() -> Result<()> {

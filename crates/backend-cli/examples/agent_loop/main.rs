@@ -1,8 +1,8 @@
 //! An agent's loop written by hand: a model, scripted here, mends a bug in a small project until its tests pass.
 //!
-//! `cargo run --example agent_loop`. It is done twice: in a temporary directory, where the agent's commands run as
-//! processes of yours, without isolation; and, where a Docker engine is, in a container, of the image that the first
-//! argument names. It ends with success only if each time the tests failed before and pass now.
+//! `cargo run --example agent_loop`. It runs twice: in a temporary directory, where the agent's commands run as your
+//! processes, without isolation; and, if there is a Docker engine, in a container, of the image that the first argument
+//! names. It succeeds only if each time the tests failed before and pass afterwards.
 
 #![expect(clippy::print_stdout, reason = "it shows what happens")]
 
@@ -29,7 +29,7 @@ const PROJECT: [(&str, &str); 3] = [
     ("tests/run.sh", include_str!("project/tests/run.sh")),
 ];
 
-/// The longest that a conversation may be.
+/// The maximum length of a conversation.
 const MAX_TURNS: usize = 20;
 
 #[tokio::main]
@@ -79,7 +79,7 @@ async fn mend(sandbox: &Arc<dyn Sandbox>) -> Result<bool> {
     Ok(failed_before && passes(&**sandbox).await?)
 }
 
-/// The loop: ask the model, call what it asks for, and go on until it asks for nothing.
+/// The loop: ask the model, call the tools it requests, and continue until it requests none.
 async fn converse(tools: &Toolset) {
     let mut model = ScriptedModel::default();
     let mut messages = vec![json!({ "role": "user", "content": TASK })];
@@ -104,7 +104,7 @@ async fn converse(tools: &Toolset) {
     }
 }
 
-/// Returns whether the tests pass, as they are and whatever the model says of them.
+/// Returns whether the tests pass, regardless of what the model says.
 async fn passes(sandbox: &dyn Sandbox) -> Result<bool> {
     let output = sandbox.execute("sh tests/run.sh").await?;
     Ok(output.status.is_success())

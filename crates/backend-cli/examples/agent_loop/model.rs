@@ -1,9 +1,9 @@
-//! A model that follows a script. It is asked as a real one would be, with the tools and the conversation so far, and it
-//! finds in the replies what it needs for its next call: the path, the line.
+//! A model that follows a script. It is asked like a real one, with the tools and the conversation so far, and it takes
+//! from the replies what it needs for its next call: the path, the line.
 
 use serde_json::{Value, json};
 
-/// What a model answers: what it says, and the tools that it calls.
+/// The answer of a model: its text, and the tools that it calls.
 #[derive(Debug)]
 pub(crate) struct Turn {
     pub(crate) text: String,
@@ -18,7 +18,7 @@ pub(crate) struct Call {
     pub(crate) arguments: Value,
 }
 
-/// The script, and how far it is.
+/// The script, and its current step.
 #[derive(Debug, Default)]
 pub(crate) struct ScriptedModel {
     turn: usize,
@@ -49,7 +49,7 @@ impl ScriptedModel {
                     Some(("read_file", json!({ "path": self.path }))),
                 )
             }
-            // As models do, it gets the indentation wrong, and is told the nearest text.
+            // As models do, it gets the indentation wrong, and the reply shows the nearest text.
             4 => (
                 "It must count from 100.00 on.",
                 Some(self.edit("\tif (total > 10000) {")),

@@ -1,4 +1,4 @@
-//! `cat`: what a file holds, as text or byte for byte.
+//! `cat`: the content of a file, as text or byte for byte.
 
 use std::ops::Range;
 
@@ -19,13 +19,13 @@ mod stream;
 
 use printer::{Printer, Style};
 
-/// Print files: their text, a window of lines, or their bytes
+/// Print files: their text, a range of lines, or their bytes
 ///
 /// Text is UTF-8, or UTF-16 with a byte order mark, and is printed as UTF-8; anything else is refused with exit code 8
 /// unless --bytes is given. On a terminal, control characters in a text are escaped.
 ///
-/// With --json each result is one page: at most 2000 lines of at most 4096 bytes, 256 KiB in all. `next_offset` is there if
-/// the file goes on; the line after that offset is the first of the next page.
+/// With --json each result is one page: at most 2000 lines of at most 4096 bytes, 256 KiB in all. `next_offset` is
+/// present if the file continues; the line after that offset is the first of the next page.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -41,19 +41,19 @@ pub(crate) struct Cat {
     #[arg(long, short, value_name = "A:B", value_parser = parse::lines, conflicts_with = "bytes")]
     lines: Option<Lines>,
 
-    /// Put the number before each line
+    /// Print the number before each line
     #[arg(long, short, conflicts_with = "bytes")]
     number: bool,
 
-    /// Put the number and a hash of its content before each line, as `edit --edits` takes them
+    /// Print the number and a hash of its content before each line, as `edit --edits` takes them
     #[arg(long, conflicts_with_all = ["bytes", "number"])]
     hashes: bool,
 
-    /// Print the bytes as they are, whatever they are
+    /// Print the bytes unchanged
     #[arg(long, short)]
     bytes: bool,
 
-    /// Only these bytes, counted from 0, the end not included
+    /// Only these bytes, counted from 0, end excluded
     #[arg(long, value_name = "A:B", value_parser = parse::byte_range, requires = "bytes")]
     range: Option<Range<u64>>,
 }

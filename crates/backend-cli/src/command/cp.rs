@@ -11,13 +11,13 @@ use crate::failure::{Failure, Result};
 use crate::parse;
 use crate::workspace::{Need, Workspace};
 
-/// Copy files and trees: within the workspace, into it, and out of it
+/// Copy files and trees within, into and out of the workspace
 ///
-/// A path after `host:` is one of this machine, any other one of the workspace. If the target is a directory, copies go into
-/// it under their names. Bytes are copied as they are; modes and times are not. A file is replaced at once and whole.
-/// Links that are found in a tree are not copied, and neither are special files: that is told, and the exit code is 1.
+/// A path after `host:` is on this machine, any other is in the workspace. If the target is a directory, copies go into
+/// it under their names. Bytes are copied unchanged; modes and times are not copied. A file is replaced as a whole.
+/// Links and special files found in a tree are not copied: this is reported, and the exit code is 1.
 ///
-/// What is written to this machine stays in the directory that was named, whatever is in the tree.
+/// Nothing is written on this machine outside the named directory, whatever the tree contains.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -26,23 +26,23 @@ Examples:
   agent-backends cp -r --state memory.json host:./notes /
   agent-backends cp a.txt b.txt")]
 pub(crate) struct Cp {
-    /// What to copy, and then where to
+    /// The sources, then the target
     #[arg(required = true, num_args = 2.., value_names = ["FROM", "TO"])]
     paths: Vec<OsString>,
 
-    /// Copy directories, with all that is in them
+    /// Copy directories with everything in them
     #[arg(long, short)]
     recursive: bool,
 
-    /// Replace nothing: what is there is told with exit code 4
+    /// Do not overwrite; exits with 4 if the target exists
     #[arg(long, short)]
     no_clobber: bool,
 
-    /// Take the target as the new path itself, also if it is a directory
+    /// Use the target as the new path itself, even if it is a directory
     #[arg(long, short = 'T')]
     no_target_directory: bool,
 
-    /// How many bytes a file may have; it is held in memory while it is copied
+    /// Maximum size of a file; it is held in memory while it is copied
     #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_READ_BYTES, value_parser = parse::size)]
     max_file_size: u64,
 }
@@ -50,11 +50,11 @@ pub(crate) struct Cp {
 impl Cp {
     pub(super) async fn run(self, app: &mut App) -> Result<u8> {
         let Some((target, sources)) = self.paths.split_last() else {
-            return Err(Failure::Usage("say what to copy, and where to".to_owned()));
+            return Err(Failure::Usage("name the sources and the target".to_owned()));
         };
         let to_host = host_path(target).is_some();
         if to_host && sources.iter().all(|source| host_path(source).is_some()) {
-            let message = "both ends are of this machine: one has to be of the workspace";
+            let message = "both ends are on this machine: one must be in the workspace";
             return Err(Failure::Usage(message.to_owned()));
         }
         let need = if to_host { Need::Read } else { Need::Change };
@@ -64,7 +64,7 @@ impl Cp {
             None => place(workspace, target)?,
         };
         if sources.len() > 1 && (self.no_target_directory || !target.is_directory().await?) {
-            let message = "several sources need a target that is a directory";
+            let message = "several sources need a directory as the target";
             return Err(Failure::Usage(message.to_owned()));
         }
         let options = Options {
@@ -101,7 +101,7 @@ impl Cp {
 
 fn place(workspace: &Workspace, text: &OsStr) -> Result<Place> {
     let Some(text) = text.to_str() else {
-        let message = format!("{}: a path of the workspace is UTF-8", text.display());
+        let message = format!("{}: a path of the workspace must be UTF-8", text.display());
         return Err(Failure::Usage(message));
     };
     Ok(Place::in_workspace(

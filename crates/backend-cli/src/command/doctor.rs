@@ -1,4 +1,4 @@
-//! `doctor`: what this machine can do, and why not.
+//! `doctor`: what this machine supports, and why not.
 
 use clap::Args;
 use serde_json::json;
@@ -10,10 +10,10 @@ use crate::failure::Result;
 use crate::out::Out;
 use crate::workspace::Need;
 
-/// Check what this machine can do, and say why not
+/// Check what this machine supports, and explain what it does not
 ///
-/// Each line is `ok`, `warn` (there is something less good, or something is not there) or `fail`. Exit code 1 means that
-/// something fails. The workspace that the options describe is opened too.
+/// Each line is `ok`, `warn` (a fallback is used, or something is missing) or `fail`. Exit code 1 means that a check
+/// failed. The workspace that the options describe is opened too.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {}
 
@@ -22,7 +22,7 @@ impl Doctor {
         let mut checks = doctor::checks(app.wants_container()).await;
         checks.push(match app.open(Need::Read).await {
             Ok(_) => Check::ok("workspace", "it opens"),
-            Err(failure) => Check::fail("workspace", failure.message(), "name another one"),
+            Err(failure) => Check::fail("workspace", failure.message(), "choose another one"),
         });
         let out = &mut app.out;
         let well = checks.iter().all(|check| check.status != Status::Fail);

@@ -1,4 +1,4 @@
-//! `edit`: a change to a part of a text file.
+//! `edit`: changes part of a text file.
 
 use std::path::PathBuf;
 
@@ -13,10 +13,10 @@ use crate::out::Out;
 use crate::workspace::Need;
 use crate::{exit, host};
 
-/// Replace exact texts in a file, all of them or none, and show the difference
+/// Replace exact texts in a file, all or none, and show the diff
 ///
-/// The file keeps its encoding, byte order mark, line endings and mode. Each text must be there once, unless --all is given:
-/// exit code 10 says that it is not there, 11 that it is there more often.
+/// The file keeps its encoding, byte order mark, line endings and mode. Each text must occur exactly once, unless --all
+/// is given: exit code 10 means that it does not occur, 11 that it occurs more than once.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -25,7 +25,7 @@ Examples:
   agent-backends edit a.txt --old-file before.txt --new-file after.txt
   echo '[{\"old\": \"x\", \"new\": \"y\", \"replace_all\": true}]' | agent-backends edit a.txt --edits -
 
-The file of --edits is a list of objects with `old`, `new` and `replace_all`; or {\"lines\": [..]}, changes to lines by the \
+The --edits file is a list of objects with `old`, `new` and `replace_all`; or {\"lines\": [..]}, changes to lines by the \
 numbers and hashes that 'cat --hashes' prints:
   {\"lines\": [{\"replace\": {\"first\": {\"line\": 3, \"hash\": \"1a2b\"}, \"last\": {..}, \"text\": \"new\"}},
              {\"delete\": {\"first\": {..}, \"last\": {..}}},
@@ -34,23 +34,23 @@ pub(crate) struct Edit {
     /// The file
     path: String,
 
-    /// The text to replace; once for each --new
+    /// The text to replace; one for each --new
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     old: Vec<String>,
 
-    /// What to put in its place
+    /// The replacement text
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     new: Vec<String>,
 
-    /// A file of this machine with the text to replace
+    /// A file on this machine with the text to replace
     #[arg(long, value_name = "FILE", requires = "new_file", conflicts_with_all = ["old", "new"])]
     old_file: Option<PathBuf>,
 
-    /// A file of this machine with what to put in its place
+    /// A file on this machine with the replacement text
     #[arg(long, value_name = "FILE", requires = "old_file", conflicts_with_all = ["old", "new"])]
     new_file: Option<PathBuf>,
 
-    /// A file of this machine, or `-`, with edits as JSON
+    /// A file on this machine, or `-`, with edits as JSON
     #[arg(long, value_name = "FILE", conflicts_with_all = ["old", "new", "old_file", "all"])]
     edits: Option<PathBuf>,
 
@@ -62,7 +62,7 @@ pub(crate) struct Edit {
     #[arg(long, value_name = "VERSION")]
     expect: Option<Version>,
 
-    /// Change nothing, and show what would be changed
+    /// Change nothing, and show what would change
     #[arg(long, short = 'n')]
     dry_run: bool,
 }
@@ -108,7 +108,7 @@ impl Edit {
         if let Some(file) = &self.edits {
             let json = host::read_text(file).await?;
             let parsed: EditsFile = serde_json::from_str(&json).map_err(|error| {
-                let message = format!("--edits {}: these are no edits: {error}", file.display());
+                let message = format!("--edits {}: not valid edits: {error}", file.display());
                 Failure::Usage(message)
             })?;
             return Ok(match parsed {
@@ -121,14 +121,12 @@ impl Edit {
                 vec![(host::read_text(old).await?, host::read_text(new).await?)]
             }
             _ if self.old.is_empty() && self.new.is_empty() => {
-                let message =
-                    "say what to replace: --old and --new, --old-file and --new-file, or --edits";
+                let message = "nothing to replace: pass --old and --new, --old-file and --new-file, or --edits";
                 return Err(Failure::Usage(message.to_owned()));
             }
             _ if self.old.len() != self.new.len() => {
                 let (old, new) = (self.old.len(), self.new.len());
-                let message =
-                    format!("there must be one --new for each --old: {old} and {new} are given");
+                let message = format!("each --old needs one --new: got {old} and {new}");
                 return Err(Failure::Usage(message));
             }
             _ => self
@@ -161,7 +159,7 @@ fn show(out: &mut Out, edited: &Edited) -> Result<()> {
         out.line(format_args!("{style}{shown}{style:#}"))?;
     }
     if edited.diff_cut {
-        out.note("the difference is longer than what is shown");
+        out.note("the diff is longer than shown");
     }
     Ok(())
 }

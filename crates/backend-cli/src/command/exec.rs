@@ -17,23 +17,23 @@ use crate::out::Out;
 use crate::workspace::{Need, Workspace};
 use crate::{exit, host, json, parse};
 
-/// How many bytes of output wait for a reader at most, unless asked otherwise.
+/// Default maximum of buffered output in bytes.
 const WAITING_BYTES: &str = "64M";
 
-/// How many bytes of output are taken at a time.
+/// How many bytes of output are read at a time.
 const PIECE_BYTES: usize = 256 << 10;
 
 /// How long to wait for output before asking again.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// Run a command in the workspace, and end as it ends
+/// Run a command in the workspace and exit with its status
 ///
-/// The command inherits nothing: no variable, no input unless --stdin is given. Its output is passed on while it runs, its
-/// two streams apart. When it ends, when its time is over or when this program is interrupted, everything that it started
+/// The command inherits no variables, and no input unless --stdin is given. Its output is passed on while it runs, the
+/// two streams separately. When it ends or times out, or when this program is interrupted, everything that it started
 /// is ended too.
 ///
-/// A directory runs no commands by itself: --docker or --runtime runs them in a container, which sees the directory that
-/// --root names; --no-isolation says that they may run on this machine, where they can do whatever you can.
+/// A directory alone runs no commands: --docker or --runtime runs them in a container, which sees the directory of
+/// --root; --no-isolation lets them run on this machine, where they can do whatever you can.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -43,42 +43,42 @@ Examples:
   generate | agent-backends exec --no-isolation -i -- sort
 
 Exit codes:
-  that of the command; and
-  124  its time was over (--json tells it from a command that ends with 124)
-  125  it was not run, or it is not known how it ended
-  126  the program was found, and cannot be run
+  that of the command, or
+  124  timed out (--json distinguishes it from a command that exits with 124)
+  125  it was not run, or its outcome is unknown
+  126  the program was found but cannot be run
   127  the program was not found
-  128 and the number of the signal that killed it; 137 also for one that used too much memory")]
+  128 plus the number of the signal that killed it; 137 also for one that ran out of memory")]
 pub(crate) struct Exec {
     /// The program and its arguments, run without a shell
     #[arg(trailing_var_arg = true, required_unless_present = "command")]
     program: Vec<String>,
 
-    /// A line for the shell, instead of a program
+    /// A command line for the shell, instead of a program
     #[arg(long, short, value_name = "LINE", conflicts_with = "program")]
     command: Option<String>,
 
-    /// The directory to run in [default: where the workspace starts]
+    /// The directory to run in [default: the work directory]
     #[arg(long, value_name = "PATH")]
     cwd: Option<String>,
 
-    /// A variable for its environment; more than once for more
+    /// Set an environment variable (repeatable)
     #[arg(long, short, value_name = "NAME=VALUE", value_parser = parse::variable)]
     env: Vec<(String, String)>,
 
-    /// How long it may run [default: without end]
+    /// Time limit [default: none]
     #[arg(long, value_name = "TIME", value_parser = parse::duration)]
     timeout: Option<Duration>,
 
-    /// Hand it the standard input
+    /// Pass standard input through
     #[arg(long, short = 'i')]
     stdin: bool,
 
-    /// The user to run as, where the sandbox can choose
+    /// The user to run as, if the sandbox supports it
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
 
-    /// How much output to keep for a reader who is slower; with --json, how much of each stream in all
+    /// How much output to buffer for a slow reader; with --json, how much of each stream to keep
     #[arg(long, value_name = "BYTES", default_value = WAITING_BYTES, value_parser = parse::memory)]
     output_bytes: usize,
 }
@@ -97,7 +97,7 @@ impl Exec {
         outcome.map_err(Failure::not_run)
     }
 
-    /// Runs it to its end, and prints what it printed as JSON.
+    /// Runs it to its end, and prints its output as JSON.
     async fn collect(&self, workspace: &Workspace, out: &mut Out) -> Result<u8> {
         let mut request = self.request(workspace)?;
         if self.stdin {
@@ -118,7 +118,7 @@ impl Exec {
         Ok(code)
     }
 
-    /// Runs it, and passes on what it prints meanwhile.
+    /// Runs it, and passes on its output meanwhile.
     async fn follow(&self, workspace: &Workspace, out: &mut Out) -> Result<u8> {
         let request = self.request(workspace)?;
         let sandbox = workspace.sandbox()?;
@@ -149,7 +149,7 @@ impl Exec {
         }
         if missed > 0 {
             out.warning(format_args!(
-                "{missed} bytes of output are lost: they were not read in time (--output-bytes keeps more)"
+                "{missed} bytes of output were lost: they were not read in time (--output-bytes keeps more)"
             ));
             if code == exit::OK {
                 code = exit::NOT_RUN;
@@ -175,7 +175,7 @@ impl Exec {
     }
 }
 
-/// What hands on the standard input. Dropping it ends that.
+/// The task that passes on the standard input. Dropping it stops the task.
 struct Input(tokio::task::JoinHandle<()>);
 
 impl Drop for Input {
@@ -196,7 +196,7 @@ impl Input {
             let mut stdin = tokio::io::stdin();
             let mut piece = vec![0; 64 << 10];
             loop {
-                // An input that fails is one that ends.
+                // An input that fails has ended.
                 let read = stdin.read(&mut piece).await.unwrap_or_default();
                 let request = match piece.get(..read) {
                     Some(bytes) if read > 0 => {
@@ -224,7 +224,7 @@ fn describe(status: ExecStatus) -> (&'static str, Option<i32>) {
     }
 }
 
-/// Returns what a person cannot see from the output.
+/// Returns a note on what the output does not show.
 fn explain(status: ExecStatus, timeout: Option<Duration>) -> Option<String> {
     match status {
         ExecStatus::Exited(_) => None,
@@ -232,11 +232,11 @@ fn explain(status: ExecStatus, timeout: Option<Duration>) -> Option<String> {
         ExecStatus::TimedOut => {
             let after = timeout.unwrap_or_default();
             Some(format!(
-                "the command did not end within {after:?}, and was killed"
+                "the command timed out after {after:?} and was killed"
             ))
         }
-        ExecStatus::OutOfMemory => Some("the command used too much memory, and was killed".into()),
-        ExecStatus::OutputCeiling => Some("the command printed too much, and was killed".into()),
-        _ => Some("it is not known how the command ended".into()),
+        ExecStatus::OutOfMemory => Some("the command was killed for using too much memory".into()),
+        ExecStatus::OutputCeiling => Some("the command was killed for printing too much".into()),
+        _ => Some("the outcome of the command is unknown".into()),
     }
 }

@@ -1,4 +1,4 @@
-//! `glob`: entries by the shape of their path.
+//! `glob`: entries whose path matches a pattern.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::failure::Result;
 use crate::workspace::Need;
 use crate::{exit, json, notes, parse};
 
-/// Find files by a pattern of their path
+/// Find files whose path matches a glob pattern
 ///
-/// `*` and `?` stay within a name, `**` crosses directories, `{a,b}`, `[a-z]` and `[!a]` choose. `*.rs` is beside you,
-/// `**/*.rs` is at any depth. Hidden files, and those that .gitignore and .ignore files exclude, are passed over. Exit
-/// code 1 means that nothing matches.
+/// `*` and `?` match within a name, `**` crosses directories, `{a,b}`, `[a-z]` and `[!a]` are alternatives. `*.rs`
+/// matches in the directory itself, `**/*.rs` at any depth. Hidden files and files excluded by .gitignore or .ignore
+/// are skipped. Exit code 1 means that nothing matches.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -25,31 +25,31 @@ pub(crate) struct Glob {
     /// The pattern
     pattern: String,
 
-    /// The directory to search [default: where the workspace starts]
+    /// The directory to search [default: the work directory]
     #[arg(default_value = "", hide_default_value = true)]
     path: String,
 
-    /// Hidden entries too
+    /// Include hidden entries
     #[arg(long, short = '.')]
     hidden: bool,
 
-    /// Ignored entries too
+    /// Include ignored entries
     #[arg(long, short = 'I')]
     no_ignore: bool,
 
-    /// Directories too
+    /// Include directories
     #[arg(long, short)]
     directories: bool,
 
-    /// How many to show at most
+    /// Maximum number of entries to show
     #[arg(long, value_name = "N", default_value_t = DEFAULT_GLOB_LIMIT, value_parser = parse::count)]
     limit: usize,
 
-    /// How long to search at most
+    /// Time limit of the search
     #[arg(long, value_name = "TIME", value_parser = parse::duration)]
     timeout: Option<Duration>,
 
-    /// Print paths relative to where the workspace starts, for programs that run there
+    /// Print paths relative to the work directory, for programs that run there
     #[arg(long, short)]
     relative: bool,
 

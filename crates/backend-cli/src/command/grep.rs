@@ -17,9 +17,9 @@ use crate::{exit, json, notes, parse};
 
 /// Find lines that match a regular expression
 ///
-/// The flags are those of ripgrep where there is the same. The syntax is that of Rust's regex crate, without
-/// look-around; a search takes time in proportion to what is searched. Hidden files, those that .gitignore and .ignore
-/// files exclude, and binary files are passed over. Exit code 1 means that nothing matches.
+/// The flags are those of ripgrep where both have the same feature. The syntax is that of Rust's regex crate, without
+/// look-around; the time of a search is proportional to its input. Hidden files, binary files and files excluded by
+/// .gitignore or .ignore are skipped. Exit code 1 means that nothing matches.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -31,39 +31,39 @@ pub(crate) struct Grep {
     /// The regular expression; after `--` if it starts with a dash
     pattern: String,
 
-    /// The directory or file to search [default: where the workspace starts]
+    /// The directory or file to search [default: the work directory]
     #[arg(default_value = "", hide_default_value = true)]
     path: String,
 
-    /// Take the pattern as plain text
+    /// Treat the pattern as literal text
     #[arg(long, short = 'F')]
     fixed_strings: bool,
 
-    /// Upper and lower case are the same
+    /// Ignore case
     #[arg(long, short)]
     ignore_case: bool,
 
-    /// Upper and lower case are the same unless the pattern has an upper case letter
+    /// Ignore case unless the pattern has an upper case letter
     #[arg(long, short = 'S', conflicts_with = "ignore_case")]
     smart_case: bool,
 
-    /// Only whole words
+    /// Match whole words only
     #[arg(long, short)]
     word_regexp: bool,
 
-    /// A match can go over several lines
+    /// Let a match span several lines
     #[arg(long, short = 'U')]
     multiline: bool,
 
-    /// Show so many lines after each match
+    /// Show N lines after each match
     #[arg(long, short = 'A', value_name = "N")]
     after_context: Option<usize>,
 
-    /// Show so many lines before each match
+    /// Show N lines before each match
     #[arg(long, short = 'B', value_name = "N")]
     before_context: Option<usize>,
 
-    /// Show so many lines around each match
+    /// Show N lines around each match
     #[arg(
         long,
         short = 'C',
@@ -73,19 +73,19 @@ pub(crate) struct Grep {
     )]
     context: usize,
 
-    /// Only files that match this glob, or with a leading `!` only others; more than once for more
+    /// Only files that match this glob, or with a leading `!` only others (repeatable)
     #[arg(long, short, value_name = "GLOB", allow_hyphen_values = true)]
     glob: Vec<String>,
 
-    /// Only files of this type, such as rust or py; more than once for more
+    /// Only files of this type, such as rust or py (repeatable)
     #[arg(long = "type", short = 't', value_name = "TYPE")]
     types: Vec<String>,
 
-    /// Hidden files too
+    /// Include hidden files
     #[arg(long, short = '.')]
     hidden: bool,
 
-    /// Ignored files too
+    /// Include ignored files
     #[arg(long, short = 'I')]
     no_ignore: bool,
 
@@ -93,15 +93,15 @@ pub(crate) struct Grep {
     #[arg(long, short = 'l', conflicts_with = "count")]
     files_with_matches: bool,
 
-    /// Print only how many lines of each file match
+    /// Print only the number of matching lines per file
     #[arg(long, short)]
     count: bool,
 
-    /// Leave out the numbers of lines
+    /// Omit line numbers
     #[arg(long, short = 'N')]
     no_line_number: bool,
 
-    /// Print them, which is what happens anyway
+    /// Print line numbers, which is the default
     #[arg(long, short = 'n', hide = true, conflicts_with = "no_line_number")]
     line_number: bool,
 
@@ -109,19 +109,19 @@ pub(crate) struct Grep {
     #[arg(long)]
     column: bool,
 
-    /// How many matches of one file to show at most
+    /// Maximum number of matches to show per file
     #[arg(long, short, value_name = "N", value_parser = parse::count)]
     max_count: Option<usize>,
 
-    /// How many matches, or files, to show at most
+    /// Maximum number of matches, or files, to show
     #[arg(long, value_name = "N", default_value_t = DEFAULT_GREP_LIMIT, value_parser = parse::count)]
     limit: usize,
 
-    /// How many bytes of a line to show at most, around the match
+    /// Maximum number of bytes of a line to show, around the match
     #[arg(long, value_name = "N", default_value_t = DEFAULT_GREP_LINE_BYTES, value_parser = parse::memory)]
     max_columns: usize,
 
-    /// How long to search at most
+    /// Time limit of the search
     #[arg(long, value_name = "TIME", value_parser = parse::duration)]
     timeout: Option<Duration>,
 }

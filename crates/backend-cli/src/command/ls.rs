@@ -1,4 +1,4 @@
-//! `ls`: what is in a directory.
+//! `ls`: the entries of a directory.
 
 use backend_core::{DEFAULT_LS_LIMIT, Entry, EntryKind, LsRequest};
 use clap::Args;
@@ -12,12 +12,11 @@ use crate::{exit, json, notes, parse, time};
 
 /// List a directory: directories first, then everything else
 ///
-/// Directories end with `/`, links with `@`, and what is neither file, directory nor link with `?`. Hidden entries are
-/// listed too.
+/// Directories end with `/`, links with `@`, and special files with `?`. Hidden entries are included.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  agent-backends ls\n  agent-backends ls -l src --json")]
 pub(crate) struct Ls {
-    /// The directory [default: where the workspace starts]
+    /// The directory [default: the work directory]
     #[arg(default_value = "", hide_default_value = true)]
     path: String,
 
@@ -25,7 +24,7 @@ pub(crate) struct Ls {
     #[arg(long, short)]
     long: bool,
 
-    /// How many entries to show at most
+    /// Maximum number of entries to show
     #[arg(long, value_name = "N", default_value_t = DEFAULT_LS_LIMIT, value_parser = parse::count)]
     limit: usize,
 }

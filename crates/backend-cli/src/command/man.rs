@@ -25,7 +25,7 @@ impl Man {
         command.build();
         if let Some(name) = &self.command {
             let found = command.find_subcommand(name).cloned();
-            let unknown = || Failure::Usage(format!("there is no command '{name}'"));
+            let unknown = || Failure::Usage(format!("unknown command '{name}'"));
             command = found.ok_or_else(unknown)?;
         }
         let mut page = Vec::new();

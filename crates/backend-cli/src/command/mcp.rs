@@ -20,12 +20,12 @@ mod token;
 
 /// Serve the workspace to a client of the Model Context Protocol
 ///
-/// A client starts this program and speaks to it over its standard streams, until it closes the input. With --http clients
-/// connect to it instead, and it serves them until it is interrupted. Everything that was started is ended with it.
+/// A client starts this program and talks to it over its standard streams until it closes the input. With --http,
+/// clients connect to it instead, and it serves them until it is interrupted. Everything that was started ends with it.
 ///
-/// What is offered are tools to list, read, write, edit, search and patch files, to run commands and to look after
-/// processes, and the files as resources. Commands are offered in a container (--docker, --runtime), or with
-/// --no-isolation; what --permissions and --read-only rule out is not offered.
+/// It offers tools to list, read, write, edit, search and patch files, to run commands and to manage processes, and the
+/// files as resources. Commands are offered in a container (--docker, --runtime) or with --no-isolation; tools that
+/// --permissions or --read-only rule out are not offered.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -36,26 +36,27 @@ Examples:
 In a client's configuration:
   {\"mcpServers\": {\"workspace\": {\"command\": \"agent-backends\", \"args\": [\"mcp\", \"--root\", \"/path/to/project\"]}}}
 
-With --http, clients have to send the header 'Authorization: Bearer TOKEN'. The token is in --token-file, or else in the
-variable AGENT_BACKENDS_MCP_TOKEN, or else it is made anew and printed to the standard error.")]
+With --http, clients must send the header 'Authorization: Bearer TOKEN'. The token comes from
+--token-file, or else from the variable AGENT_BACKENDS_MCP_TOKEN, or else it is generated and
+printed to the standard error.")]
 pub(crate) struct Mcp {
-    /// Serve over HTTP at this address, or at this port of this machine; port 0 is one that is free
+    /// Serve over HTTP at this address, or at this port of this machine; port 0 picks a free one
     ///
-    /// The URL is printed, and ends with /mcp. There is no encryption: beyond this machine it needs a proxy that adds it.
+    /// The URL is printed, and ends with /mcp. There is no encryption: beyond this machine, use a proxy that adds it.
     #[arg(long, value_name = "ADDRESS|PORT", value_parser = address)]
     http: Option<SocketAddr>,
 
-    /// A file with the token that clients have to send; white space around it does not count
+    /// A file with the token that clients must send; surrounding white space is ignored
     #[arg(long, value_name = "FILE", requires = "http")]
     token_file: Option<PathBuf>,
 
-    /// Accept requests to this host name too; more than once for more
+    /// Accept requests to this host name too (repeatable)
     ///
-    /// Those to localhost, 127.0.0.1 and ::1 are accepted in any case. An address that others can reach needs one.
+    /// Those to localhost, 127.0.0.1 and ::1 are always accepted. An address that others can reach needs one.
     #[arg(long, value_name = "NAME[:PORT]", requires = "http")]
     allow_host: Vec<String>,
 
-    /// Accept requests of pages in a browser from this origin; more than once for more
+    /// Accept requests from browser pages of this origin (repeatable)
     #[arg(long, value_name = "ORIGIN", requires = "http")]
     allow_origin: Vec<String>,
 }
@@ -75,7 +76,7 @@ impl Mcp {
     async fn http(self, address: SocketAddr, app: &mut App) -> Result<()> {
         if !address.ip().is_loopback() && self.allow_host.is_empty() {
             return Err(Failure::Usage(format!(
-                "--http {address}: others can reach this address; say by which host name, with --allow-host"
+                "--http {address}: others can reach this address; name the host that they use with --allow-host"
             )));
         }
         let (token, made) = token::find(self.token_file.as_deref()).await?;
@@ -99,12 +100,12 @@ impl Mcp {
             }
         }
         out.flush()?;
-        // A signal drops it all.
+        // A signal drops everything.
         server.serve(workspace.keep_saved()).await.map_err(failed)
     }
 }
 
-/// Serves the client that has started this program.
+/// Serves the client that started this program.
 async fn stdio(app: &mut App) -> Result<()> {
     let (workspace, out) = app.open(Need::Run).await?;
     if std::io::stdin().is_terminal() {
@@ -118,7 +119,7 @@ async fn stdio(app: &mut App) -> Result<()> {
     served.map_err(|error| Failure::Host("the client".to_owned(), error))
 }
 
-/// Returns the server of a workspace, with the tools that its rules leave.
+/// Returns the server of a workspace, with the tools that its rules permit.
 fn serve(workspace: &Workspace) -> McpServer {
     let builder = match workspace.sandbox() {
         Ok(sandbox) => Toolset::builder_with_commands(Arc::clone(sandbox)),
@@ -137,7 +138,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     }
     text.parse().map_err(|_| {
-        "it takes a port, or an address such as 127.0.0.1:8765 or [::1]:8765".to_owned()
+        "expected a port, or an address such as 127.0.0.1:8765 or [::1]:8765".to_owned()
     })
 }
 

@@ -1,4 +1,4 @@
-//! `mkdir`: a directory, with those above it.
+//! `mkdir`: a directory and its parents.
 
 use backend_core::{MadeDirectory, MkdirRequest};
 use clap::Args;
@@ -9,9 +9,9 @@ use crate::command::Results;
 use crate::failure::Result;
 use crate::workspace::{Need, Workspace};
 
-/// Make directories, with those above them
+/// Create directories and their parents
 ///
-/// One that is there is left as it is, and is no error.
+/// An existing directory is left as it is and is not an error.
 #[derive(Debug, Args)]
 pub(crate) struct Mkdir {
     /// The directories

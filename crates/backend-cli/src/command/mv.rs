@@ -1,4 +1,4 @@
-//! `mv`: an entry gets another path.
+//! `mv`: moves an entry to another path.
 
 use backend_core::RenameRequest;
 use clap::Args;
@@ -10,10 +10,10 @@ use crate::exit;
 use crate::failure::Result;
 use crate::workspace::Need;
 
-/// Move or rename an entry, a directory with all that is in it
+/// Move or rename an entry, a directory with everything in it
 ///
-/// If the target is a directory, it goes into that directory. Nothing is replaced without --force. Directories above the
-/// target are made.
+/// If the target is a directory, the entry goes into it. Nothing is replaced without --force. Parent directories are
+/// created.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  agent-backends mv old.rs new.rs\n  agent-backends mv -f draft.md docs/"
@@ -22,14 +22,14 @@ pub(crate) struct Mv {
     /// What to move
     from: String,
 
-    /// Where it goes
+    /// The target
     to: String,
 
-    /// Replace a file that is there
+    /// Replace an existing file
     #[arg(long, short)]
     force: bool,
 
-    /// Take the target as the new path itself, also if it is a directory
+    /// Use the target as the new path itself, even if it is a directory
     #[arg(long, short = 'T')]
     no_target_directory: bool,
 }
@@ -59,7 +59,7 @@ impl Mv {
                 "atomic": renamed.atomic,
             }))?;
         } else if !renamed.atomic {
-            out.note("it was copied, then deleted: the two are not in one place");
+            out.note("it was copied, then deleted: source and target are not in one place");
         }
         Ok(exit::OK)
     }

@@ -11,7 +11,7 @@ use crate::workspace::{Need, Workspace};
 
 /// Remove files, links and directories
 ///
-/// A link is removed, not what it leads to.
+/// A link is removed, not its target.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  agent-backends rm notes.txt\n  agent-backends rm -r target --state memory.json"
@@ -21,11 +21,11 @@ pub(crate) struct Rm {
     #[arg(required = true)]
     paths: Vec<String>,
 
-    /// Remove directories with all that is in them
+    /// Remove directories with everything in them
     #[arg(long, short)]
     recursive: bool,
 
-    /// Do nothing about what is not there
+    /// Ignore paths that do not exist
     #[arg(long, short)]
     force: bool,
 

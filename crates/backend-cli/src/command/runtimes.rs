@@ -10,14 +10,14 @@ use crate::out::Out;
 
 /// List the built-in runtimes, or show one as JSON
 ///
-/// A runtime is an image and what is installed on it. What is shown is a valid configuration, to be changed and used.
+/// A runtime is an image and what is installed on it. The JSON is a valid configuration, to be adapted and used.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   agent-backends runtimes
   agent-backends runtimes python-web > my-runtime.json")]
 pub(crate) struct Runtimes {
-    /// The one to show
+    /// The runtime to show
     name: Option<String>,
 }
 
@@ -53,7 +53,7 @@ fn unknown(name: &str) -> Failure {
     let all = RuntimeConfig::builtins();
     let names: Vec<_> = all.iter().map(RuntimeConfig::name).collect();
     let message = format!(
-        "there is no built-in runtime '{name}'; there are {}",
+        "unknown built-in runtime '{name}'; the built-in ones are {}",
         names.join(", ")
     );
     Error::invalid_request(message).into()

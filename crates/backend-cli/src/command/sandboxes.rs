@@ -1,4 +1,4 @@
-//! `sandboxes`: the containers that have names, and what was left behind.
+//! `sandboxes`: the named containers, and those left behind.
 
 use backend_core::{Error, SandboxId, SandboxProvider};
 use clap::{Args, Subcommand};
@@ -10,7 +10,7 @@ use crate::command::Results;
 use crate::failure::{Failure, Result};
 use crate::{exit, parse};
 
-/// List containers that are kept, suspend and remove them, and clean up after programs that were killed
+/// List, suspend and remove kept containers, and clean up after killed programs
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -24,9 +24,9 @@ pub(crate) struct Sandboxes {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List them by their names, those of running programs without a name too
+    /// List containers by name, including the unnamed ones of running programs
     List,
-    /// Stop containers; their files stay, and the next command that names one starts it again
+    /// Stop containers; their files stay, and the next command that names one restarts it
     Suspend {
         /// The names
         #[arg(required = true, value_parser = parse::sandbox_id)]
@@ -38,9 +38,9 @@ enum Action {
         #[arg(required = true, value_parser = parse::sandbox_id)]
         names: Vec<SandboxId>,
     },
-    /// Remove what programs that are gone have left behind; what is kept stays
+    /// Remove what ended programs have left behind; kept containers stay
     Clean {
-        /// Remove the volumes of guests that no container uses, too: whoever needs one fills it again
+        /// Also remove guest volumes that no container uses; they are filled again when needed
         #[arg(long)]
         guests: bool,
     },

@@ -1,4 +1,4 @@
-//! `sessions`: what a session manager has stored below a workspace root, and clearing it.
+//! `sessions`: the sessions stored below a workspace root, and their removal.
 
 use std::path::PathBuf;
 
@@ -16,10 +16,11 @@ mod list;
 mod nowhere;
 mod stats;
 
-/// List the sessions that an application keeps below a workspace root, and clear what is not used any more
+/// List the sessions that an application keeps below a workspace root, and remove unused ones
 ///
-/// A workspace root is where the session manager of an application keeps the files of its users. To list it changes nothing,
-/// and goes beside the application. To clean it, the application must not run: it cleans up by itself.
+/// A workspace root is where the session manager of an application keeps the files of its users. Listing changes
+/// nothing and works while the application runs. Cleaning requires that it does not run: a running one cleans up
+/// itself.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -38,14 +39,14 @@ enum Action {
     Clean(clean::Clean),
 }
 
-/// Where the sessions are.
+/// The location of the sessions.
 #[derive(Debug, Args)]
 struct RootArgs {
     /// The workspace root of the application
     #[arg(long, value_name = "DIR")]
     workspace_root: PathBuf,
 
-    /// Ask the Docker engine about the sandboxes of the sessions, in whichever namespace they are unless --namespace says so
+    /// Ask the Docker engine about the sandboxes of the sessions, in any namespace unless --namespace names one
     #[cfg(feature = "docker")]
     #[arg(long)]
     engine: bool,
@@ -62,7 +63,7 @@ impl Sessions {
 }
 
 impl RootArgs {
-    /// Opens the root to look at it.
+    /// Opens the root read-only.
     fn open(&self) -> Result<WorkspaceRoot> {
         WorkspaceRoot::open(&self.workspace_root).map_err(|error| self.opening(error))
     }
@@ -71,7 +72,7 @@ impl RootArgs {
         Failure::Opening(self.workspace_root.display().to_string(), error)
     }
 
-    /// Returns the sandboxes that exist, if the engine is to be asked.
+    /// Returns the existing sandboxes, if the engine is to be asked.
     #[cfg(feature = "docker")]
     async fn existing(&self, app: &App) -> Result<Option<Vec<SandboxId>>> {
         if !self.engine {

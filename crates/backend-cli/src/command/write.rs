@@ -14,9 +14,9 @@ use crate::out::Out;
 use crate::workspace::Need;
 use crate::{exit, host};
 
-/// Give a file its content: a text, another file, or the standard input
+/// Write a file from a text, another file or the standard input
 ///
-/// The file is replaced at once and whole, or not at all. Directories above it are made.
+/// The file is replaced as a whole or not at all. Parent directories are created.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -28,16 +28,15 @@ pub(crate) struct Write {
     /// The file
     path: String,
 
-    /// The text, as it is and with no line end after it; after `--` if it starts with a dash. Without it the standard input is
-    /// read
+    /// The text, with no line ending added; after `--` if it starts with a dash. Without it, the standard input is read
     #[arg(conflicts_with = "from")]
     text: Option<String>,
 
-    /// A file of this machine to take the content from, or `-`
+    /// A file on this machine to read the content from, or `-`
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
 
-    /// Refuse, with exit code 4, if anything is there
+    /// Refuse, with exit code 4, if the path exists
     #[arg(long, conflicts_with = "expect")]
     create: bool,
 

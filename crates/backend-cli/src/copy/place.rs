@@ -1,4 +1,4 @@
-//! One end of a copy: a path of the workspace, or a path of this machine as a directory that is opened for it.
+//! One end of a copy: a path of the workspace, or a path on this machine, opened as a directory.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use crate::failure::{Failure, Result};
 pub(crate) struct Place {
     pub(crate) backend: Files,
     pub(crate) path: VirtualPath,
-    /// The directory of this machine that `backend` shows; `None` for the workspace.
+    /// The directory on this machine that `backend` shows; `None` for the workspace.
     directory: Option<PathBuf>,
-    /// What it is called in the directory that it is copied into; `None` for a root.
+    /// Its name in the directory that it is copied into; `None` for a root.
     name: Option<String>,
 }
 
@@ -32,11 +32,11 @@ impl Place {
         }
     }
 
-    /// A path of this machine to copy from. Links on the way to it are followed, those in it are not.
+    /// A path on this machine to copy from. Links on the way to it are followed, links in it are not.
     ///
     /// # Errors
     ///
-    /// `Host` if nothing is there; `Opening` and `invalid_path` for what cannot be opened or named.
+    /// `Host` if it does not exist; `Opening` and `invalid_path` if it cannot be opened or named.
     pub(crate) fn source(path: &Path) -> Result<Self> {
         let failed = |error| Failure::Host(path.display().to_string(), error);
         let real = std::fs::canonicalize(path).map_err(failed)?;
@@ -62,14 +62,14 @@ impl Place {
         })
     }
 
-    /// A path of this machine to copy to. Directories above it are made.
+    /// A path on this machine to copy to. Parent directories are created.
     ///
     /// # Errors
     ///
     /// As [`source`](Self::source).
     pub(crate) fn target(path: &Path) -> Result<Self> {
         let failed = |error| Failure::Host(path.display().to_string(), error);
-        // What is there is followed here, since somebody named it; it is not followed later.
+        // An existing link is followed here, since the user named it; it is not followed later.
         let real = match std::fs::canonicalize(path) {
             Ok(real) => real,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
@@ -92,11 +92,11 @@ impl Place {
         })
     }
 
-    /// Returns where a source goes when this is the target: into it, if it is a directory.
+    /// Returns the place of a source with this target: inside it, if it is a directory.
     ///
     /// # Errors
     ///
-    /// `invalid_path` for a name that is too long here, or is none; those of a `stat`.
+    /// `invalid_path` for a name that is too long or invalid here; those of a `stat`.
     pub(crate) async fn for_source(&self, source: &Self, exact: bool) -> Result<Self> {
         let mut place = self.clone();
         if !exact
@@ -134,7 +134,7 @@ fn open(builder: backend_fs::FsBackendBuilder, shown: &Path) -> Result<Files> {
     Ok(Arc::new(opened.map_err(failed)?))
 }
 
-/// Splits a path into its directory and what it is in there.
+/// Splits a path into its directory and its name.
 fn split(path: &Path) -> Result<(PathBuf, VirtualPath)> {
     let refuse = |message: &str| {
         let message = format!("{}: {message}", path.display());

@@ -18,11 +18,11 @@ pub(super) async fn local() -> Check {
         Ok(output) if output.status.is_success() && &output.stdout.head[..] == b"ok\n" => {
             Check::ok(
                 NAME,
-                "they run on this machine, isolated from nothing (--no-isolation)",
+                "they run on this machine, without isolation (--no-isolation)",
             )
         }
         Ok(output) => {
-            let detail = format!("a command did not do what it should: {:?}", output.status);
+            let detail = format!("a command failed unexpectedly: {:?}", output.status);
             Check::fail(NAME, detail, "they need /bin/sh")
         }
         Err(error) => Check::fail(NAME, error.to_string(), "they run on Linux"),

@@ -8,7 +8,7 @@ use super::{Check, Status};
 const ENGINE: &str = "docker";
 const GUEST: &str = "guest";
 
-/// Asks the engine. Without one there are no containers, and everything else works.
+/// Asks the engine. Without one there are no containers, but everything else works.
 pub(super) async fn engine(is_wanted: bool) -> Check {
     let address = std::env::var("DOCKER_HOST")
         .ok()
@@ -17,7 +17,7 @@ pub(super) async fn engine(is_wanted: bool) -> Check {
     match Engine::connect().await {
         Ok(_) => Check::ok(ENGINE, format!("an engine answers at {shown}")),
         Err(error) => {
-            let advice = "start the engine, or let DOCKER_HOST name one; you need the right to use its socket";
+            let advice = "start the engine, or set DOCKER_HOST; you need access to its socket";
             let mut detail = format!("{shown}: {error}");
             let mut cause = std::error::Error::source(&error);
             while let Some(error) = cause {
@@ -33,10 +33,10 @@ pub(super) async fn engine(is_wanted: bool) -> Check {
     }
 }
 
-/// Looks for the program that runs in containers, for the machine that this one is.
+/// Looks for the guest program for this machine's architecture.
 pub(super) fn guest() -> Check {
     let advice =
-        "an engine on another kind of machine needs a build of this program with a guest for it";
+        "an engine on another architecture needs a build of this program with a guest for it";
     match Architecture::here() {
         None => Check::warn(
             GUEST,

@@ -1,18 +1,18 @@
-//! Files: whether a directory can be opened and holds what is in it.
+//! Files: whether a directory can be opened and confines its content.
 
 use backend_core::{BackendExt, Error, ErrorKind};
 use backend_fs::FsBackend;
 
 use super::Check;
 
-/// Writes, reads, and tries to get out.
+/// Writes, reads, and tries to escape.
 pub(super) async fn confinement() -> Check {
     let name = "files";
     let failed = |detail: String| {
         Check::fail(
             name,
             detail,
-            "the temporary directory must be writable; TMPDIR names another one",
+            "the temporary directory must be writable; set TMPDIR to use another one",
         )
     };
     let directory = match tempfile::tempdir() {
@@ -37,18 +37,18 @@ pub(super) async fn confinement() -> Check {
     };
     match tried.await {
         Ok((text, Some(ErrorKind::PermissionDenied))) if text == "more text" => {
-            Check::ok(name, "a directory can be written, read and not be left")
+            Check::ok(name, "a directory can be written, read and not escaped")
         }
         Ok(_) => Check::fail(
             name,
-            "what was written or refused is not what it should be",
-            "do not use --root here: this is a defect, of the file system or of this program",
+            "writes or refusals were not as expected",
+            "do not use --root here: this is a bug in the file system or in this program",
         ),
         Err(error) => failed(error.to_string()),
     }
 }
 
-/// Whether the kernel confines paths, or this program has to do it step by step.
+/// Whether the kernel confines paths, or this program does it step by step.
 #[cfg(target_os = "linux")]
 pub(super) fn handles() -> Check {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
@@ -57,15 +57,15 @@ pub(super) fn handles() -> Check {
         Ok(_) => Check::ok("openat2", "the kernel confines paths"),
         Err(error) => Check::warn(
             "openat2",
-            format!("not to be had: {error}; paths are confined step by step, which is slower"),
-            "it needs Linux 5.6, and a system call filter that lets it through",
+            format!("not available: {error}; paths are confined step by step, which is slower"),
+            "it needs Linux 5.6, and a system call filter that permits it",
         ),
     }
 }
 
-/// Whether the kernel confines paths, or this program has to do it step by step.
+/// Whether the kernel confines paths, or this program does it step by step.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn handles() -> Check {
     let detail = "not on this system; paths are confined step by step, which is slower";
-    Check::warn("openat2", detail, "nothing is less safe")
+    Check::warn("openat2", detail, "it is no less safe")
 }

@@ -2,7 +2,7 @@
 
 use super::Check;
 
-/// What `statfs` says of version 2 of control groups.
+/// The `statfs` type of control groups version 2.
 const CGROUP2_MAGIC: i64 = 0x6367_7270;
 
 pub(super) fn kernel() -> Check {
@@ -20,7 +20,7 @@ pub(super) fn kernel() -> Check {
         Check::warn(
             name,
             detail,
-            "files work here; commands run on Linux alone, or in containers",
+            "files work here; commands run only on Linux, or in containers",
         )
     }
 }
@@ -29,7 +29,7 @@ pub(super) fn user() -> Check {
     let name = "user";
     let user = rustix::process::geteuid();
     if user.is_root() {
-        let advice = "commands with --no-isolation could change all of this machine: use another user for them";
+        let advice = "commands with --no-isolation could change anything on this machine: use another user for them";
         Check::warn(name, "root", advice)
     } else {
         Check::ok(name, format!("user id {}", user.as_raw()))
@@ -54,9 +54,9 @@ pub(super) fn cgroups() -> Check {
         Ok(_) => Check::warn(
             name,
             "version 1",
-            "version 2 accounts for memory more exactly",
+            "version 2 accounts for memory more precisely",
         ),
-        Err(error) => Check::warn(name, format!("not there: {error}"), advice),
+        Err(error) => Check::warn(name, format!("missing: {error}"), advice),
     }
 }
 

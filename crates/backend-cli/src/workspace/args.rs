@@ -12,11 +12,11 @@ use super::mount::{self, Mount};
 use crate::failure::{Failure, Result};
 use crate::{help, parse};
 
-/// Which workspace it is.
+/// The options that select the workspace.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = help::WORKSPACE)]
 pub(crate) struct WorkspaceArgs {
-    /// A directory, which nothing leaves [default: the current one]
+    /// A directory, which nothing can leave [default: the current one]
     ///
     /// Links that lead out of it are refused, and so is `..`.
     #[arg(long, global = true, value_name = "DIR")]
@@ -24,50 +24,49 @@ pub(crate) struct WorkspaceArgs {
 
     /// A JSON document that holds the files
     ///
-    /// It is read before the command, and written after it if anything changed: at once and whole, so that who reads it
-    /// meanwhile sees the old one or the new one. Commands that change something wait for each other. Such a command
-    /// creates the document if it is not there.
+    /// It is read before the command, and replaced as a whole after it if anything changed: concurrent readers see the
+    /// old document or the new one. Commands that change something wait for each other, and create the document if it
+    /// does not exist.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
 
-    /// How long to wait for another program that changes the document
+    /// How long to wait for another program that is changing the document
     #[arg(long, global = true, value_name = "TIME", value_parser = parse::duration)]
     #[arg(default_value = "10s")]
     pub(crate) lock_timeout: Duration,
 
-    /// Show another directory below a path of the workspace; more than once for more
+    /// Mount another directory at a path of the workspace (repeatable)
     ///
-    /// With `:ro` at the end nothing in it can be changed. Commands that run on this machine do not see mounts; those in a
-    /// container do.
+    /// With `:ro` at the end it is read-only. Commands on this machine do not see mounts; commands in a container do.
     #[arg(long, global = true, value_name = "/PATH=DIR[:ro]", value_parser = mount::parser())]
     pub(crate) mount: Vec<Mount>,
 
     /// Refuse everything that would change a file
     ///
-    /// Commands cannot be held to that, so there are none then.
+    /// Commands cannot be restricted that way, so none can run.
     #[arg(long, global = true)]
     pub(crate) read_only: bool,
 
-    /// What a loss of power can take: relaxed, content or full
+    /// What a power loss can destroy: relaxed, content or full
     ///
-    /// `content` never loses what a file had before: new content is on the disk before it takes the place of the old one.
-    /// A file that is new may be lost or empty. `full` waits for everything that is reported as done. `relaxed` waits for
-    /// nothing. It is for files of directories and containers, not for --state.
+    /// `content` never loses the previous content of a file: new content is on disk before it replaces the old. A new
+    /// file may be lost or empty. `full` waits until everything reported as done is on disk. `relaxed` waits for
+    /// nothing. This applies to directories and containers, not to --state.
     #[arg(long, global = true, value_name = "HOW", default_value = "content")]
     #[arg(value_parser = parse::durability())]
     pub(crate) durability: Durability,
 
-    /// Let commands run on this machine, isolated from nothing
+    /// Let commands run on this machine, without isolation
     ///
-    /// They run in --root as the user who runs this program, and can do whatever that user can: they are not confined to
-    /// the workspace.
+    /// They run in --root as the user of this program, and can do whatever that user can: they are not confined to the
+    /// workspace.
     #[arg(long, global = true)]
     pub(crate) no_isolation: bool,
 
-    /// Hold everything to rules: default, permissive, read-only, strict, or a file in TOML or JSON
+    /// Apply rules: default, permissive, read-only, strict, or a file in TOML or JSON
     ///
-    /// What the rules ask about is asked at the terminal, and refused where there is none. They are no isolation: a command
-    /// that may run can do what it can do where it runs.
+    /// Questions of the rules are asked at the terminal, and count as refused without one. Rules are not isolation: a
+    /// permitted command can do whatever its environment allows.
     #[arg(long, global = true, value_name = "PRESET|FILE")]
     pub(crate) permissions: Option<String>,
 

@@ -18,34 +18,35 @@ use crate::failure::{Failure, Result};
 use crate::out::Out;
 use crate::{help, host, parse};
 
-/// How wide a line of progress is at most, so that it stays one.
+/// Maximum width of a progress line, so that it does not wrap.
 const PROGRESS_WIDTH: usize = 78;
 
-/// Which container it is.
+/// The options that select the container.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = help::CONTAINER)]
 pub(crate) struct ContainerArgs {
     /// A new container of this image, isolated and without a network
     ///
-    /// Its files are those of the container from `/` on, and the workspace starts at /workspace: that is --root, if it is
+    /// Its files are those of the container, from `/` on, and the work directory is /workspace: that is --root if
     /// given, and empty otherwise. Directories of --mount are mounted in it, where commands see them too. It is removed
-    /// when the command has ended, unless it has a name. DOCKER_HOST names another engine than this machine's.
+    /// when the command has ended, unless it has a name. DOCKER_HOST selects an engine other than this machine's.
     #[arg(long, global = true, value_name = "IMAGE")]
     pub(crate) docker: Option<String>,
 
-    /// The same, of a runtime: a built-in one, or a JSON file as 'runtimes NAME' prints it
+    /// The same, for a runtime: a built-in one, or a JSON file as printed by 'runtimes NAME'
     ///
-    /// Its image is built if it has to be. A build is not isolated: packages are installed with a network.
+    /// Its image is built if needed. A build is not isolated: it installs packages over the network.
     #[arg(long, global = true, value_name = "NAME|FILE")]
     pub(crate) runtime: Option<String>,
 
-    /// Keep the container by this name, and use it again
+    /// Keep the container under this name, and reuse it
     ///
-    /// Where there is one of this name, it is used as it is, and need not be described. It stays until 'sandboxes remove'.
+    /// An existing container of this name is used as it is, and need not be described. It stays until 'sandboxes
+    /// remove'.
     #[arg(long = "name", global = true, value_name = "NAME", value_parser = parse::sandbox_id)]
     pub(crate) sandbox: Option<SandboxId>,
 
-    /// Where names are unique; applications that share an engine have their own
+    /// The scope of names; applications that share an engine have their own
     #[arg(long, global = true, value_name = "NAME", value_parser = parse::sandbox_id, default_value = "default")]
     pub(crate) namespace: SandboxId,
 
@@ -53,20 +54,20 @@ pub(crate) struct ContainerArgs {
     #[arg(long, global = true, value_name = "NETWORK", default_value = "none")]
     pub(crate) network: String,
 
-    /// Harden it further: not root, a root file system that cannot be written to, the workspace in memory
+    /// Harden it further: a non-root user, a read-only root file system, the workspace in memory
     #[arg(long, global = true)]
     pub(crate) strict: bool,
 
-    /// How much memory it may use [default: 1G]
+    /// Memory limit [default: 1G]
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse::size)]
     pub(crate) memory: Option<u64>,
 
-    /// How many processors' time it may use [default: 2]
+    /// CPU limit, in processors [default: 2]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) cpus: Option<f64>,
 }
 
-/// What is to be made a container of.
+/// The source of a new container.
 enum Source {
     Image(String),
     Runtime(RuntimeConfig),
@@ -78,7 +79,7 @@ impl ContainerArgs {
         self.docker.is_some() || self.runtime.is_some() || self.sandbox.is_some()
     }
 
-    /// Makes the container, or finds the one that has the name.
+    /// Creates the container, or finds the one with the name.
     ///
     /// # Errors
     ///
@@ -170,7 +171,7 @@ impl ContainerArgs {
     }
 }
 
-/// Finds the container of this name, and makes it if there is none.
+/// Finds the container of this name, or creates it.
 async fn named(
     provider: &DockerProvider,
     name: &SandboxId,
@@ -186,12 +187,11 @@ async fn named(
         return provider.resume(name).await;
     }
     if !described {
-        let message =
-            format!("there is no sandbox '{name}': --docker or --runtime says what to make it of");
+        let message = format!("there is no sandbox '{name}': create it with --docker or --runtime");
         return Err(Error::invalid_request(message));
     }
     match provider.create(&SandboxSpec::new(name.clone())).await {
-        // Somebody else was faster.
+        // Another process was faster.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => provider.resume(name).await,
         made => made,
     }
@@ -203,17 +203,20 @@ async fn runtime(name: &str) -> Result<RuntimeConfig> {
         return Ok(runtime);
     }
     let what = format!("--runtime {name}");
-    let text = host::read_text(&PathBuf::from(name)).await.map_err(|failure| match failure {
-        Failure::Host(_, error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let message = "there is no such file, and no built-in runtime of this name ('runtimes' lists them)";
-            Failure::Usage(format!("{what}: {message}"))
-        }
-        other => other,
-    })?;
+    let text = host::read_text(&PathBuf::from(name))
+        .await
+        .map_err(|failure| match failure {
+            Failure::Host(_, error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let message =
+                    "no such file, and no built-in runtime of this name ('runtimes' lists them)";
+                Failure::Usage(format!("{what}: {message}"))
+            }
+            other => other,
+        })?;
     serde_json::from_str(&text).map_err(|error| Failure::Usage(format!("{what}: {error}")))
 }
 
-/// Shows how an image comes along, to somebody at a terminal.
+/// Shows the progress of an image, on a terminal.
 fn show(progress: ImageProgress) {
     let text = progress.to_string();
     let last = text.lines().last().unwrap_or_default();
@@ -222,6 +225,6 @@ fn show(progress: ImageProgress) {
         .filter(|c| !c.is_control())
         .take(PROGRESS_WIDTH)
         .collect();
-    // There is nobody to tell that the standard error is closed.
+    // A closed standard error cannot be reported anywhere.
     let _ = write!(std::io::stderr(), "\r\x1b[K{shown}");
 }

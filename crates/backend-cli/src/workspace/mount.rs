@@ -11,7 +11,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::failure::{Failure, Result};
 
-/// A mount as it was asked for.
+/// A mount as requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mount {
     at: VirtualPath,
@@ -34,7 +34,7 @@ pub(crate) fn parser() -> impl TypedValueParser<Value = Mount> {
 impl Mount {
     fn parse(text: &OsStr) -> Result<Self, String> {
         const TAKES: &str =
-            "it takes a path of the workspace and a directory, such as /docs=../handbook:ro";
+            "expected a path of the workspace and a directory, such as /docs=../handbook:ro";
         let bytes = text.as_bytes();
         let equals = bytes.iter().position(|&byte| byte == b'=');
         let (at, rest) = equals
@@ -51,7 +51,7 @@ impl Mount {
         let at = std::str::from_utf8(at).map_err(|_| "the path is not UTF-8".to_owned())?;
         let at = VirtualPath::parse(at).map_err(|error| error.to_string())?;
         if at.is_root() {
-            return Err("the root is what --root or --state names".to_owned());
+            return Err("the root is set by --root or --state".to_owned());
         }
         Ok(Self {
             at,
@@ -72,7 +72,7 @@ impl Mount {
         &self.directory
     }
 
-    /// Returns what a container may do with it.
+    /// Returns the access of a container to it.
     #[cfg(feature = "docker")]
     pub(crate) fn access(&self) -> sandbox_docker::Access {
         if self.read_only {
@@ -86,7 +86,7 @@ impl Mount {
     ///
     /// # Errors
     ///
-    /// `Opening` if that is not possible.
+    /// `Opening` if it cannot be opened.
     pub(crate) fn open(&self, durability: Durability) -> Result<Opened> {
         let mut builder = FsBackend::builder(&self.directory).durability(durability);
         if self.read_only {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mount_is_refused() {
+    fn an_invalid_mount_is_refused() {
         for text in ["", "/a", "=/a", "/a=", "/=/tmp", "/a/../b=/tmp", "/a=:ro"] {
             assert!(Mount::parse(text.as_ref()).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! `--permissions PRESET|FILE`: rules around the workspace, and who is asked where they ask.
+//! `--permissions PRESET|FILE`: rules around the workspace, and the approver for their questions.
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ const TERMINAL: &str = "/dev/tty";
 ///
 /// # Errors
 ///
-/// `Opening` for rules that are wrong, `Host` for a file that cannot be read.
+/// `Opening` for invalid rules, `Host` for a file that cannot be read.
 pub(super) async fn load(option: &str) -> Result<Permissions> {
     let preset = Preset::ALL
         .into_iter()
@@ -33,9 +33,7 @@ pub(super) async fn load(option: &str) -> Result<Permissions> {
         .map_err(|failure| match failure {
             Failure::Host(_, error) if error.kind() == io::ErrorKind::NotFound => {
                 let names = Preset::ALL.map(Preset::as_str).join(", ");
-                Failure::Usage(format!(
-                    "{what}: there is no such file, and the presets are {names}"
-                ))
+                Failure::Usage(format!("{what}: no such file, and the presets are {names}"))
             }
             other => other,
         })?;
@@ -50,7 +48,7 @@ pub(super) async fn load(option: &str) -> Result<Permissions> {
     rules.map_err(|error| Failure::Opening(what, error))
 }
 
-/// Puts rules around something. Somebody at a terminal is asked what the rules ask about.
+/// Puts rules around a backend. Questions of the rules are asked at the terminal.
 pub(super) fn guard<B: Backend>(inner: B, rules: Permissions) -> Guarded<B> {
     let guarded = Guarded::new(inner, rules);
     if io::stdin().is_terminal() && io::stderr().is_terminal() {
@@ -60,7 +58,7 @@ pub(super) fn guard<B: Backend>(inner: B, rules: Permissions) -> Guarded<B> {
     }
 }
 
-/// Returns what the rules refuse whatever it is about.
+/// Returns the operations that the rules refuse everywhere.
 pub(super) fn refused<B: Backend>(guarded: &Guarded<B>) -> Vec<Operation> {
     let all = Operation::ALL.into_iter();
     all.filter(|operation| !guarded.offers(*operation))
@@ -79,12 +77,12 @@ impl Approver for Terminal {
         let text = question.to_string();
         let turn = std::sync::Arc::clone(&self.turn);
         let asked = tokio::task::spawn_blocking(move || {
-            // One question at a time, or nobody knows which one they answer.
+            // One question at a time, or it is unclear which one an answer belongs to.
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
             ask(&text)
         });
         let answer = asked.await.unwrap_or_else(|error| Err(error.into()));
-        answer.map_err(|error| Error::unavailable("nobody could be asked at the terminal", error))
+        answer.map_err(|error| Error::unavailable("asking at the terminal failed", error))
     }
 }
 

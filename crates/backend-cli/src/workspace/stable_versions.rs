@@ -1,7 +1,7 @@
-//! Versions that hold from one command to the next.
+//! Versions that stay valid from one command to the next.
 //!
-//! A store in memory gives its files new versions whenever it is loaded. Here a version is made of what the document keeps:
-//! a file's content and its time. So one that a command prints is one that the next command knows.
+//! An in-memory store assigns new versions whenever it is loaded. Here a version is derived from what the document
+//! stores: a file's content and time. So the next command knows a version that an earlier one printed.
 
 use async_trait::async_trait;
 use backend_core::{
@@ -12,7 +12,7 @@ use backend_core::{
 };
 use backend_state::StateBackend;
 
-/// A store whose versions are made of what is in it.
+/// A store whose versions are derived from its content.
 #[derive(Clone, Debug)]
 pub(super) struct StableVersions {
     inner: StateBackend,
@@ -36,7 +36,7 @@ impl StableVersions {
         }
     }
 
-    /// Returns what a version of the store is called outside. One that is no more the file's stays as it is, and is nobody's.
+    /// Translates a version of the store to the outside. A stale version is passed through and will match nothing.
     async fn outward(&self, path: &VirtualPath, version: Version) -> Version {
         match self.at(path).await {
             Ok((inner, stable)) if inner == Some(version) => stable,
@@ -44,7 +44,7 @@ impl StableVersions {
         }
     }
 
-    /// Returns what the store calls a version, and the version itself where it is not the file's.
+    /// Translates a version to that of the store; one that is not the file's is passed through.
     async fn inward(&self, path: &VirtualPath, version: Version) -> Version {
         match self.at(path).await {
             Ok((Some(inner), stable)) if stable == version => inner,
@@ -78,7 +78,7 @@ impl StableVersions {
     }
 }
 
-/// Makes a version of the time, the size and the content of a file.
+/// Derives a version from the time, size and content of a file.
 fn of(entry: &Entry, content: &[u8]) -> Version {
     let since = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
     let modified = entry.modified.and_then(since).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! `--state FILE`: a workspace that is one JSON document.
 //!
-//! Who changes something holds a lock on the file from before it is read until after it is replaced, so that no change is
-//! lost. Who only looks takes no lock: a document is replaced at once and whole.
+//! A command that changes something locks the file from before it is read until after it is replaced, so no change is
+//! lost. A command that only reads takes no lock: a document is replaced atomically.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -21,7 +21,7 @@ use super::Need;
 use crate::failure::{Failure, Result};
 use crate::out::Out;
 
-/// How long to wait between two looks.
+/// The polling interval.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A document that is open.
@@ -35,20 +35,20 @@ pub(super) struct StateFile {
 #[derive(Debug)]
 struct Writer {
     path: PathBuf,
-    /// What `path` names, locked. The lock of what replaces it is taken before it does.
+    /// The file at `path`, locked. Its replacement is locked before it takes its place.
     file: File,
-    /// Whether there was nothing before.
+    /// Whether the file did not exist before.
     is_new: bool,
     loaded: Document,
 }
 
 impl StateFile {
-    /// Opens a document, and for a change waits until nobody else changes it.
+    /// Opens a document, and for a change waits until no other process is changing it.
     ///
     /// # Errors
     ///
-    /// `Opening` for what is no document, and if another program does not stop changing it; `Host` if the file cannot be
-    /// opened.
+    /// `Opening` for a file that is not a document, and if another program does not finish changing it; `Host` if the
+    /// file cannot be opened.
     pub(super) async fn open(
         path: &Path,
         need: Need,
@@ -57,7 +57,7 @@ impl StateFile {
     ) -> Result<Self> {
         let what = || format!("--state {}", path.display());
         let failed = |error| Failure::Host(what(), error);
-        // The file that a link leads to is replaced, not the link.
+        // The target of a link is replaced, not the link.
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let mut file = match need {
             Need::Read => open_file(OpenOptions::new().read(true), &path).map_err(failed)?,
@@ -95,11 +95,11 @@ impl StateFile {
         &self.backend
     }
 
-    /// Saves what changed, and lets others change it.
+    /// Saves changes, and unlocks the document.
     ///
     /// # Errors
     ///
-    /// `Host` if it cannot be saved: the document is then as it was.
+    /// `Host` if it cannot be saved: the document is then unchanged.
     pub(super) fn close(self) -> Result<()> {
         self.save()?;
         match self.into_writer() {
@@ -108,7 +108,7 @@ impl StateFile {
         }
     }
 
-    /// Saves what has changed so far, and keeps others from changing it.
+    /// Saves the changes so far, and keeps the lock.
     ///
     /// # Errors
     ///
@@ -134,7 +134,7 @@ impl StateFile {
     /// Saves nothing.
     pub(super) fn abandon(self) {
         if let Some(writer) = self.into_writer() {
-            // What is left is an empty document at worst.
+            // At worst, an empty document is left.
             let _ = writer.leave();
         }
     }
@@ -146,7 +146,7 @@ impl StateFile {
 }
 
 impl Writer {
-    /// Removes a file that was made to be locked, and of which nothing came.
+    /// Removes a file that was only created to be locked.
     fn leave(&self) -> io::Result<()> {
         if self.is_new {
             std::fs::remove_file(&self.path)?;
@@ -158,7 +158,7 @@ impl Writer {
         Failure::Host(format!("--state {}", self.path.display()), error)
     }
 
-    /// Puts a new document in the place of the old one, and returns it, locked.
+    /// Replaces the document with a new one, and returns it, locked.
     fn replace(&self, document: &Document) -> io::Result<File> {
         let directory = match self.path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -188,7 +188,7 @@ impl Writer {
     }
 }
 
-/// Why a document is not to be had for a change.
+/// Why a document is not available for a change.
 enum Refused {
     Busy,
     Io(io::Error),
@@ -200,7 +200,7 @@ impl From<io::Error> for Refused {
     }
 }
 
-/// Opens what is at a path, made if it is not there, and locks it.
+/// Opens the file at a path, creating it if needed, and locks it.
 async fn lock(path: &Path, wait: Duration) -> Result<File, Refused> {
     let started = Instant::now();
     loop {
@@ -208,7 +208,7 @@ async fn lock(path: &Path, wait: Duration) -> Result<File, Refused> {
         options.read(true).write(true).create(true).truncate(false);
         let mut file = open_file(&mut options, path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            // Who had the lock may have replaced the file that this one was.
+            // The previous holder of the lock may have replaced this file.
             Ok(()) if is_at(&file, path)? => {
                 file.rewind()?;
                 return Ok(file);
@@ -224,7 +224,7 @@ async fn lock(path: &Path, wait: Duration) -> Result<File, Refused> {
     }
 }
 
-/// Opens a regular file, and does not wait for what is none.
+/// Opens a regular file, and does not block on other kinds.
 fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = options.custom_flags(flags).open(path)?;

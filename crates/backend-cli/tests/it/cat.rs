@@ -47,7 +47,7 @@ fn utf_16_is_printed_as_utf_8() {
 }
 
 #[test]
-fn what_is_not_text_needs_to_be_asked_for() {
+fn a_file_that_is_not_text_needs_bytes() {
     let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     let place = Place::new();
     place.put("bytes", &bytes);
@@ -95,7 +95,7 @@ fn a_long_line_is_not_cut() {
 }
 
 #[test]
-fn text_that_ends_in_the_middle_is_told() {
+fn text_that_ends_in_the_middle_is_reported() {
     let mut bytes = "x\n".repeat(20 << 20).into_bytes();
     bytes.extend([0xff, b'\n']);
     let place = Place::new();

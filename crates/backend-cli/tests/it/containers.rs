@@ -1,4 +1,4 @@
-//! `--docker`, `--name` and `sandboxes`, where there is an engine.
+//! `--docker`, `--name` and `sandboxes`, if there is an engine.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -14,14 +14,14 @@ pub(crate) fn image() -> String {
     image.unwrap_or_else(|_| "agent-backends-test/debian:latest".to_owned())
 }
 
-/// The namespace of a test: nothing of others is seen in it, and nothing in it is another's.
+/// The namespace of a test, isolated from all others.
 pub(crate) struct Engine {
     pub(crate) place: Place,
     pub(crate) namespace: String,
 }
 
 impl Engine {
-    /// Returns `None`, and says so, where there is no engine. It fails where there has to be one.
+    /// Returns `None`, and says so, if there is no engine. It fails if an engine is required.
     pub(crate) fn find(test: &str) -> Option<Self> {
         static ANSWERS: OnceLock<bool> = OnceLock::new();
         let answers = *ANSWERS.get_or_init(|| {
@@ -238,7 +238,7 @@ fn rules_hold_in_a_container() {
 }
 
 #[test]
-fn an_image_that_is_not_to_be_had_is_told() {
+fn a_missing_image_is_reported() {
     let Some(engine) = Engine::find("no-image") else {
         return;
     };
@@ -267,7 +267,7 @@ fn options_of_a_container_contradict_others() {
 }
 
 #[test]
-fn an_engine_that_is_not_there_is_told() {
+fn a_missing_engine_is_reported() {
     let place = Place::new();
     let nowhere = format!("unix://{}", place.at("nothing.sock").display());
     let run = |args: &[&str]| {

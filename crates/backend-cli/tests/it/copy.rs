@@ -74,7 +74,7 @@ fn several_sources_need_a_directory() {
 }
 
 #[test]
-fn what_is_there_can_be_kept() {
+fn an_existing_file_can_be_kept() {
     let place = Place::with(&[("a", "new"), ("b", "old")]);
     let ran = place.run(["cp", "-nq", "a", "b"]);
     assert_eq!(ran.code, 4);
@@ -85,7 +85,7 @@ fn what_is_there_can_be_kept() {
 }
 
 #[test]
-fn links_are_told_and_not_copied() {
+fn links_are_reported_and_not_copied() {
     let place = Place::with(&[("tree/a", "A"), ("secret", "S")]);
     symlink("../secret", place.at("tree/out")).unwrap();
     symlink("a", place.at("tree/in")).unwrap();
@@ -99,7 +99,7 @@ fn links_are_told_and_not_copied() {
     );
     assert_eq!(place.text("ws/copy/a"), "A");
     assert!(!place.at("ws/copy/out").exists() && !place.at("ws/copy/in").exists());
-    // One that is named is followed.
+    // A named one is followed.
     place
         .run(["cp", "--root", "ws", "host:tree/out", "named"])
         .ok();
@@ -107,7 +107,7 @@ fn links_are_told_and_not_copied() {
 }
 
 #[test]
-fn what_is_written_to_this_machine_stays_where_it_was_sent() {
+fn copies_to_this_machine_stay_in_the_named_directory() {
     let place = Place::with(&[
         ("ws/t/link/passwd", "mine"),
         ("target/x", ""),
@@ -137,7 +137,7 @@ fn sizes_have_a_bound_that_can_be_raised() {
 }
 
 #[test]
-fn a_source_that_is_not_there_is_told() {
+fn a_missing_source_is_reported() {
     let place = Place::new();
     let ran = place.run(["cp", "host:nothing", "a", "-q"]);
     assert_eq!(ran.code, 18);

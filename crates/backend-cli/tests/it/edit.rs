@@ -57,13 +57,13 @@ fn texts_can_start_with_a_dash_and_come_from_files() {
 }
 
 #[test]
-fn a_text_that_is_missing_or_there_twice_is_told_with_a_hint() {
+fn a_missing_or_ambiguous_text_is_reported_with_a_hint() {
     let place = Place::with(&[("a", "  let x = 1;\nx\nx\n")]);
     let told = place
         .run(["edit", "a", "--old", "let  x = 1;", "--new", ""])
         .told(10);
     assert!(
-        told.contains("hint: line 1") && told.contains("let x = 1;"),
+        told.contains("hint: from line 1") && told.contains("let x = 1;"),
         "{told}"
     );
     let told = place
@@ -96,7 +96,7 @@ fn edits_come_as_json_by_text_or_by_line() {
     assert_eq!(place.text("a"), "onE\n2\n2.5\nthrEE\n");
     place.run(["edit", "a", "--edits", "edits.json"]).told(12);
     let told = place.feed("{}", ["edit", "a", "--edits", "-"]).told(2);
-    assert!(told.contains("no edits"), "{told}");
+    assert!(told.contains("not valid edits"), "{told}");
 }
 
 #[test]

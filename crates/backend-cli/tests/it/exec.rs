@@ -60,11 +60,11 @@ fn ends_have_codes_of_their_own() {
         assert_eq!(exec(&place, args).code, code, "{args:?}");
     }
     let told = exec(&place, &["--timeout", "100ms", "-c", "sleep 600"]).told(124);
-    assert!(told.contains("did not end within 100ms"), "{told}");
+    assert!(told.contains("timed out after 100ms"), "{told}");
 }
 
 #[test]
-fn json_tells_how_it_ended() {
+fn json_has_the_status() {
     let place = Place::new();
     let run = |line: &str| place.json(&["exec", "--no-isolation", "--timeout", "1s", "-c", line]);
     let ended = run("echo out; echo err >&2; exit 124");
@@ -90,7 +90,7 @@ fn a_command_gets_what_it_is_given_and_nothing_else() {
     let env = ran.ok();
     assert!(env.contains("A=b c\n") && !env.contains("SECRET"), "{env}");
     assert_eq!(exec(&place, &["--cwd", "d", "--", "ls"]).ok(), "x\n");
-    // The input is handed on where that is asked for.
+    // The input is passed on if requested.
     let args = ["exec", "--no-isolation", "-i", "--", "wc", "-c"];
     let big = vec![b'x'; 5 << 20];
     assert_eq!(place.feed(&big, args).ok().trim(), big.len().to_string());
@@ -138,7 +138,7 @@ fn much_output_comes_whole() {
 }
 
 #[test]
-fn output_that_is_lost_is_told() {
+fn lost_output_is_reported() {
     let place = Place::new();
     let args = ["exec", "--no-isolation", "--output-bytes", "4k", "-c"];
     let line = "dd if=/dev/zero bs=1M count=64 2>/dev/null; touch done";
@@ -148,7 +148,7 @@ fn output_that_is_lost_is_told() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A reader who waits until the command has ended.
+    // A reader that waits until the command has ended.
     while !place.at("done").exists() {
         std::thread::yield_now();
     }
@@ -162,7 +162,7 @@ fn output_that_is_lost_is_told() {
     let ran = Ran::of(child.wait_with_output().unwrap());
     assert_eq!(ran.code, 125, "{ran:?}");
     assert!(
-        ran.stderr.contains("bytes of output are lost"),
+        ran.stderr.contains("bytes of output were lost"),
         "{}",
         ran.stderr
     );
@@ -170,7 +170,7 @@ fn output_that_is_lost_is_told() {
 }
 
 #[test]
-fn what_a_command_leaves_behind_ends_with_the_program() {
+fn processes_left_by_a_command_end_with_the_program() {
     let place = Place::new();
     let line = "setsid sh -c 'echo $$ > pid; exec sleep 600' & while [ ! -s pid ]; do :; done";
     exec(&place, &["-c", line]).ok();

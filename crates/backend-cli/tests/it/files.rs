@@ -67,7 +67,7 @@ fn odd_names_are_names() {
 }
 
 #[test]
-fn a_name_that_is_no_path_is_told_and_not_shown() {
+fn an_unrepresentable_name_is_reported_and_not_shown() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let place = Place::with(&[("a", "")]);
@@ -75,12 +75,16 @@ fn a_name_that_is_no_path_is_told_and_not_shown() {
     std::fs::write(place.at("new\nline"), "").unwrap();
     let ran = place.run(["ls"]);
     assert_eq!(ran.text(), "a\n");
-    assert!(ran.stderr.contains("2 with names"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("2 with unrepresentable names"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(place.json(&["ls"])["skipped"]["unnameable"], 2);
 }
 
 #[test]
-fn stat_tells_each_path_and_goes_on_after_a_failure() {
+fn stat_reports_each_path_and_continues_after_a_failure() {
     let place = Place::with(&[("a", "1"), ("b", "22")]);
     let ran = place.run(["stat", "a", "nothing", "b"]);
     assert_eq!(ran.code, 3);
@@ -94,7 +98,7 @@ fn stat_tells_each_path_and_goes_on_after_a_failure() {
 }
 
 #[test]
-fn mkdir_makes_parents_and_does_not_mind_what_is_there() {
+fn mkdir_creates_parents_and_accepts_existing_directories() {
     let place = Place::with(&[("file", "")]);
     place.run(["mkdir", "a/b/c", "d"]).ok();
     assert!(place.at("a/b/c").is_dir() && place.at("d").is_dir());
@@ -120,7 +124,7 @@ fn mv_renames_and_moves_into_a_directory() {
 }
 
 #[test]
-fn rm_removes_what_it_is_told_to_and_no_more() {
+fn rm_removes_the_named_paths_and_no_more() {
     let place = Place::with(&[("a", ""), ("d/x/y", ""), ("keep", "")]);
     symlink("keep", place.at("link")).unwrap();
     place.run(["rm", "a", "link"]).ok();

@@ -1,4 +1,4 @@
-//! `runtimes`, `doctor`, `completions`, `man`: what is about this machine and this program.
+//! `runtimes`, `doctor`, `completions`, `man`: commands about this machine and this program.
 
 use crate::support::Place;
 
@@ -20,7 +20,7 @@ fn runtimes_are_listed_and_shown() {
 }
 
 #[test]
-fn doctor_tries_what_there_is() {
+fn doctor_tries_the_available_features() {
     let place = Place::new();
     let ran = place.run(["doctor"]);
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -49,7 +49,7 @@ fn doctor_tries_what_there_is() {
 }
 
 #[test]
-fn doctor_says_what_fails() {
+fn doctor_reports_failures() {
     let place = Place::new();
     let ran = place.run(["doctor", "--root", "nothing", "--json"]);
     assert_eq!(ran.code, 1);

@@ -1,4 +1,4 @@
-//! The program as a person or a script has it: the real binary, started anew for each test.
+//! The program as people and scripts use it: the real binary, started anew for each test.
 
 #![cfg(unix)]
 #![allow(

@@ -71,7 +71,7 @@ fn nothing_is_changed_in_a_read_only_workspace() {
 }
 
 #[test]
-fn what_cannot_be_mounted_is_told_with_its_option() {
+fn a_failed_mount_is_reported_with_its_option() {
     let place = Place::new();
     let told = place.run(["ls", "--mount", "/x=nothing"]).told(2);
     assert!(told.starts_with("error: --mount /x=nothing: "), "{told}");

@@ -40,7 +40,7 @@ fn a_preset_keeps_secrets_and_changes() {
 }
 
 #[test]
-fn what_is_asked_about_is_refused_where_nobody_is_asked() {
+fn questions_are_refused_without_a_terminal() {
     let place = project();
     let told = place
         .run(["write", "b", "B", "--permissions", "default"])
@@ -99,7 +99,7 @@ fn rules_come_from_a_file_in_toml_or_json() {
 }
 
 #[test]
-fn rules_that_are_wrong_are_told_before_anything_is_done() {
+fn invalid_rules_are_reported_before_anything_is_done() {
     let place = Place::with(&[("wrong.toml", "\n\nactions = 1\n")]);
     let told = place
         .run(["write", "a", "A", "--permissions", "wrong.toml"])
@@ -133,7 +133,7 @@ async fn at_a_terminal(place: &Place, typed: &str) -> String {
 }
 
 #[tokio::test]
-async fn somebody_at_a_terminal_is_asked() {
+async fn a_person_at_a_terminal_is_asked() {
     let place = project();
     let shown = at_a_terminal(&place, "n\n").await;
     assert!(shown.contains("allow write /b"), "{shown}");

@@ -1,4 +1,4 @@
-//! Readers who stop reading: quiet, and never a panic.
+//! Readers that stop reading: a quiet end, and never a panic.
 
 use std::io::Read;
 use std::process::Stdio;
@@ -36,13 +36,13 @@ fn a_closed_pipe_ends_a_command_quietly() {
     stops_quietly(&place, &["grep", "x", "d", "--limit", "9999"], &[141]);
     stops_quietly(&place, &["ls", "d", "--json"], &[141]);
     stops_quietly(&place, &["exec", "--no-isolation", "--", "yes"], &[141]);
-    // What fits into the pipe may have been written before anybody looked.
+    // Output that fits into the pipe may have been written before the reader looked.
     stops_quietly(&place, &["--help"], &[0, 141]);
     stops_quietly(&place, &["completions", "bash"], &[0, 141]);
 }
 
 #[test]
-fn a_change_is_saved_though_nobody_reads_about_it() {
+fn a_change_is_saved_even_if_its_output_is_closed() {
     let place = Place::new();
     let mut command = place.command(["--state", "s.json", "write", "a", "A"]);
     let (reader, writer) = std::io::pipe().unwrap();
@@ -54,7 +54,7 @@ fn a_change_is_saved_though_nobody_reads_about_it() {
 }
 
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_reported() {
     let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
         println!("skipped: there is no /dev/full");
         return;

@@ -42,13 +42,10 @@ fn glob_finds_by_path() {
 }
 
 #[test]
-fn no_match_is_code_1_and_says_what_was_not_looked_at() {
+fn no_match_is_code_1_and_reports_skipped_entries() {
     let place = project();
     let told = place.run(["glob", "**/nothing.*"]).told(1);
-    assert!(
-        told.contains("not looked at: 1 ignored (--no-ignore)"),
-        "{told}"
-    );
+    assert!(told.contains("skipped: 1 ignored (--no-ignore)"), "{told}");
     let told = place.run(["grep", "nothing at all"]).told(1);
     assert!(
         told.contains("1 binary") && told.contains("--no-ignore"),

@@ -1,4 +1,4 @@
-//! `sessions`: what an application with a session manager has stored.
+//! `sessions`: the sessions that an application has stored.
 
 use std::path::Path;
 use std::time::Duration;
@@ -80,7 +80,7 @@ fn sessions_are_listed_in_order() {
 }
 
 #[test]
-fn a_record_that_cannot_be_read_is_told_beside_the_others() {
+fn an_unreadable_record_is_reported_with_the_others() {
     let place = left();
     place.put("root/two/session.json", "{");
     let ran = run(&place, &["list"]);
@@ -96,7 +96,7 @@ fn a_record_that_cannot_be_read_is_told_beside_the_others() {
 }
 
 #[test]
-fn numbers_tell_what_the_files_take() {
+fn numbers_include_the_size_of_the_files() {
     let place = left();
     let found = document(&place, &["stats"]);
     assert_eq!(found["sessions"], 3);
@@ -112,7 +112,7 @@ fn numbers_tell_what_the_files_take() {
 }
 
 #[test]
-fn what_is_not_used_is_removed_and_a_dry_run_removes_nothing() {
+fn unused_sessions_are_removed_and_a_dry_run_removes_nothing() {
     let place = left();
     let old = ["clean", "--unused-for", "1ms"];
     let shown = run(&place, &["clean", "--unused-for", "1ms", "--dry-run"]).ok();
@@ -123,7 +123,7 @@ fn what_is_not_used_is_removed_and_a_dry_run_removes_nothing() {
     assert!(place.at("root/one/workspace/notes.txt").exists());
     assert_eq!(
         run(&place, &["clean", "--unused-for", "1d"]).ok(),
-        "0 sessions removed, 0 sandboxes of nobody ended\n"
+        "0 sessions removed, 0 orphaned sandboxes ended\n"
     );
     let found = document(&place, &["clean", "three"]);
     assert_eq!(
@@ -139,7 +139,7 @@ fn what_is_not_used_is_removed_and_a_dry_run_removes_nothing() {
     assert_eq!(document(&place, &["list"])["sessions"], json!([]));
     let nobody = run(&place, &["clean", "three"]);
     assert_eq!(nobody.code, 2);
-    assert!(nobody.stderr.contains("there is no session 'three'"));
+    assert!(nobody.stderr.contains("unknown session 'three'"));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_session_whose_sandbox_may_run_is_spared() {
     assert_eq!(ran.code, 2);
     assert_eq!(ran.stderr.matches("--no-sandboxes").count(), 3, "{ran:?}");
     assert!(place.at("root/one/workspace/notes.txt").exists());
-    // What was half made or half removed is nobody's.
+    // Half created and half removed files belong to no session.
     for hidden in ["root/.trash", "root/.staging"] {
         assert_eq!(std::fs::read_dir(place.at(hidden)).unwrap().count(), 0);
     }
@@ -178,11 +178,11 @@ fn a_root_with_a_manager_is_left_alone() {
 }
 
 #[test]
-fn what_is_no_root_is_no_root_afterwards_either() {
+fn a_directory_that_is_not_a_root_does_not_become_one() {
     let place = Place::with(&[("root/file", "x")]);
     for action in ["list", "stats", "clean"] {
         let error = run(&place, &[action]).told(2);
-        assert!(error.contains("no workspace root"), "{error}");
+        assert!(error.contains("not a workspace root"), "{error}");
         let missing = place.run(["sessions", action, "--workspace-root", "missing"]);
         assert_eq!(missing.code, 16);
     }
@@ -198,7 +198,7 @@ fn what_is_no_root_is_no_root_afterwards_either() {
     assert_eq!(run(&place, &["clean", "../x"]).code, 2);
 }
 
-/// Sessions whose sandboxes are containers, where there is an engine.
+/// Sessions whose sandboxes are containers, if there is an engine.
 #[cfg(feature = "docker")]
 mod engine {
     use std::process::Command;
@@ -270,7 +270,7 @@ mod engine {
         }
     }
 
-    /// Returns what such an application left, where there is an engine.
+    /// Returns what such an application left behind, if there is an engine.
     fn crashed(test: &str) -> Option<Docker> {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let engine = match runtime.block_on(Engine::connect()) {
@@ -326,7 +326,7 @@ mod engine {
     }
 
     #[test]
-    fn a_session_is_removed_with_its_container_and_what_is_nobodys_too() {
+    fn a_session_is_removed_with_its_container_and_orphans_too() {
         let Some(docker) = crashed("sessions") else {
             return;
         };
@@ -355,7 +355,7 @@ mod engine {
         );
         assert_eq!(
             docker.run(&["clean", "kept"]).ok(),
-            "removed kept\n1 sessions removed, 0 sandboxes of nobody ended\n"
+            "removed kept\n1 sessions removed, 0 orphaned sandboxes ended\n"
         );
         assert_eq!(docker.containers(), [""; 0]);
     }

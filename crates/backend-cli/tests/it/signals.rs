@@ -1,4 +1,4 @@
-//! Ctrl-C and its like: what runs is ended, with all that it started.
+//! Ctrl-C and similar signals: the command is ended with everything that it started.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -57,7 +57,7 @@ fn a_kill_ends_the_whole_tree_too() {
     let (mut child, started) = start(&place);
     child.kill().unwrap();
     child.wait().unwrap();
-    // Nobody is left to wait for it: the tree's own supervisor ends it.
+    // No process is left to wait for it: the tree's own supervisor ends it.
     while test_kill_process(started).is_ok() {
         std::thread::yield_now();
     }

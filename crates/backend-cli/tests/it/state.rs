@@ -1,4 +1,4 @@
-//! `--state`: one JSON document, saved whole, with no change lost.
+//! `--state`: one JSON document, saved as a whole, with no change lost.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
@@ -52,7 +52,7 @@ fn a_document_that_did_not_change_is_not_written() {
 }
 
 #[test]
-fn a_document_is_made_by_who_changes_something() {
+fn a_document_is_created_by_a_change() {
     let place = Place::new();
     let told = place.run(["ls", "--state", "s.json"]).told(18);
     assert!(
@@ -70,7 +70,7 @@ fn a_document_is_made_by_who_changes_something() {
 }
 
 #[test]
-fn what_was_done_before_a_failure_is_saved() {
+fn changes_before_a_failure_are_saved() {
     let place = Place::new();
     place.run(["--state", "s.json", "mkdir", "a", "b"]).ok();
     place
@@ -118,7 +118,7 @@ fn a_document_that_another_program_changes_is_waited_for() {
     let place = Place::with(&[("s.json", "")]);
     let held = std::fs::File::open(place.at("s.json")).unwrap();
     flock(&held, FlockOperation::LockExclusive).unwrap();
-    // Who looks does not wait.
+    // A reader does not wait.
     assert_eq!(place.run(["ls", "--state", "s.json"]).ok(), "");
     let told = place
         .run([
@@ -135,7 +135,7 @@ fn a_document_that_another_program_changes_is_waited_for() {
 }
 
 #[test]
-fn what_is_no_document_is_told_and_left_alone() {
+fn a_file_that_is_not_a_document_is_reported_and_left_alone() {
     let place = Place::with(&[("s.json", "{\"a\":"), ("text", "hello")]);
     let told = place.run(["--state", "s.json", "write", "a", "A"]).told(2);
     assert!(told.starts_with("error: --state s.json: "), "{told}");

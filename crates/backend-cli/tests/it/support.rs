@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// The binary under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_agent-backends");
 
-/// A directory of its own, in which the program is started.
+/// The test's own directory, in which the program is started.
 pub(crate) struct Place {
     directory: TempDir,
 }
@@ -62,7 +62,7 @@ impl Place {
         String::from_utf8(self.read(path)).unwrap()
     }
 
-    /// The program, not started yet. Nothing of the tests' own environment changes what it prints.
+    /// The program, not started yet. Nothing in the tests' own environment changes its output.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(args).current_dir(self.path());
@@ -93,7 +93,7 @@ impl Place {
         let input = input.as_ref().to_vec();
         let feeder = std::thread::spawn(move || stdin.write_all(&input));
         let output = child.wait_with_output().unwrap();
-        // A program that does not read it to the end is what some tests are about.
+        // Some tests are about a program that does not read it to the end.
         let _ = feeder.join().unwrap();
         Ran::of(output)
     }
@@ -113,20 +113,20 @@ impl Ran {
         }
     }
 
-    /// Returns what it printed, if it went well.
+    /// Returns its standard output, if it succeeded.
     #[track_caller]
     pub(crate) fn ok(self) -> String {
         self.with_code(0)
     }
 
-    /// Returns what it printed, if it ended so.
+    /// Returns its standard output, if it exited with this code.
     #[track_caller]
     pub(crate) fn with_code(self, code: i32) -> String {
         assert_eq!(self.code, code, "{self:?}");
         self.text()
     }
 
-    /// Returns what it told on the standard error, if it ended so and printed no result.
+    /// Returns its standard error, if it exited with this code and printed no result.
     #[track_caller]
     pub(crate) fn told(self, code: i32) -> String {
         assert_eq!(self.code, code, "{self:?}");

@@ -30,7 +30,7 @@ fn bytes_are_written_as_they_are() {
 }
 
 #[test]
-fn write_tells_what_it_did() {
+fn write_reports_its_outcome() {
     let place = Place::new();
     let told = place.run(["write", "a", "abc"]).ok();
     assert!(told.starts_with("created /a: 3 bytes, version "), "{told}");
@@ -48,7 +48,7 @@ fn write_tells_what_it_did() {
 }
 
 #[test]
-fn create_refuses_what_is_there() {
+fn create_refuses_an_existing_file() {
     let place = Place::with(&[("a", "old")]);
     place.run(["write", "a", "new", "--create"]).told(4);
     assert_eq!(place.text("a"), "old");

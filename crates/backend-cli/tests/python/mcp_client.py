@@ -18,7 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 PROGRAM, PLACE = sys.argv[1], Path(sys.argv[2])
 
-# Far more than anything here takes: what waits longer hangs.
+# Far longer than anything here takes: a longer wait is a hang.
 DEADLINE = 120
 
 ENDLESS = "setsid sh -c 'trap \"\" TERM INT HUP; echo $$ > pid; exec sleep 600' & wait"
@@ -98,7 +98,7 @@ async def errors(client):
         ("read_file", {"path": "no"}, "not found"),
         ("read_file", {"path": "../../etc/passwd"}, "'..'"),
         ("read_file", {"file": 1}, "`path`"),
-        ("no_such_tool", {}, "there is no tool"),
+        ("no_such_tool", {}, "unknown tool"),
     ]:
         result = await client.call_tool(name, arguments)
         assert result.is_error, name

@@ -1,20 +1,20 @@
-//! What a command starts: the commands of a shell line, those of a shell's `-c`, and those of programs that run others.
+//! The commands that a command starts: those of a shell line, of a shell's `-c`, and of programs that run others.
 
 use backend_core::Command;
 
 use super::line;
 use super::words::{Part, Simple, Word};
 
-/// How deep shells in shells are looked into.
+/// How deep nested shells are inspected.
 const MAX_DEPTH: usize = 4;
 
-/// How many commands of one request are told apart. More than that is as good as unknown.
+/// How many commands of one request are distinguished. Beyond that the request counts as unknown.
 const MAX_COMMANDS: usize = 256;
 
-/// Programs that run a text as a shell does.
+/// Programs that run a text as a shell.
 const SHELLS: &[&str] = &["ash", "bash", "dash", "fish", "ksh", "mksh", "sh", "zsh"];
 
-/// Words that run a text that is not known.
+/// Words that run an unknown text.
 const EVALUATORS: &[&str] = &[".", "eval", "source", "trap"];
 
 /// Programs that run the command in their arguments.
@@ -24,7 +24,7 @@ const LAUNCHERS: &[&str] = &[
     "su", "sudo", "taskset", "time", "timeout", "unshare", "watch", "xargs",
 ];
 
-/// Returns the simple commands of a command. One that cannot be told apart is in it as an unknown one.
+/// Returns the simple commands of a command. A part that cannot be analysed is an unknown one.
 pub(crate) fn simple_commands(command: &Command) -> Vec<Simple> {
     let mut commands = Vec::new();
     match command {
@@ -39,8 +39,8 @@ pub(crate) fn simple_commands(command: &Command) -> Vec<Simple> {
     commands
 }
 
-/// Returns the commands that a launcher may start: every rest of its arguments. They are commands only perhaps, so that
-/// rules that allow have no say about them.
+/// Returns the commands that a launcher may start: every suffix of its arguments. They may not be commands, so rules
+/// that allow do not apply to them.
 pub(crate) fn started_by(command: &Simple) -> impl Iterator<Item = Part<'_>> {
     let launches = command
         .program()
@@ -80,7 +80,7 @@ fn add(command: Simple, depth: usize, commands: &mut Vec<Simple>) {
     }
 }
 
-/// Returns the text that a shell is given with `-c`, also where something else starts that shell.
+/// Returns the text that a shell gets with `-c`, even if another program starts that shell.
 fn script_of(command: &Simple) -> Option<Word> {
     let shell = command.words.iter().position(|word| match word {
         Word::Known(word) => word

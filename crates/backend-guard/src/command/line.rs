@@ -1,6 +1,7 @@
-//! A shell line, split into its simple commands as well as that can be told.
+//! A shell line, split into its simple commands as far as that is known.
 //!
-//! What it does not understand makes the whole line unknown: substitutions, subshells, here-documents, compound commands.
+//! Syntax that it does not understand makes the whole line unknown: substitutions, subshells, here-documents, compound
+//! commands.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -13,7 +14,7 @@ const COMPOUND: &[&str] = &[
     "function", "if", "in", "select", "then", "until", "while",
 ];
 
-/// Returns the simple commands of a line, or `None` where that cannot be told.
+/// Returns the simple commands of a line, or `None` if they are unknown.
 pub(crate) fn split(line: &str) -> Option<Vec<Simple>> {
     Splitter {
         chars: line.chars().peekable(),
@@ -38,7 +39,7 @@ struct Splitter<'a> {
 #[derive(Default)]
 struct Half {
     text: String,
-    /// Whether the shell makes something else of it.
+    /// Whether the shell expands it.
     expands: bool,
     quoted: bool,
 }
@@ -46,7 +47,7 @@ struct Half {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Redirect {
     File,
-    /// `>&` or `<&`: a descriptor, or a file if it is no number.
+    /// `>&` or `<&`: a descriptor, or a file if it is not a number.
     Descriptor,
 }
 
@@ -144,7 +145,7 @@ impl Splitter<'_> {
     }
 
     fn redirection(&mut self, c: char) -> Option<()> {
-        // The digits right before it are the descriptor, and no word.
+        // The digits right before it are the descriptor, not a word.
         let is_descriptor = self.word.as_ref().is_some_and(|word| {
             !word.quoted && !word.expands && word.text.chars().all(|c| c.is_ascii_digit())
         });

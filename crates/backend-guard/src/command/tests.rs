@@ -45,7 +45,7 @@ fn a_line_is_split_into_simple_commands() {
 }
 
 #[test]
-fn what_the_shell_expands_is_unknown() {
+fn shell_expansions_are_unknown() {
     splits("echo $HOME *.rs {a,b} \"$X y\"", &["echo|?|?|?|?"]);
     splits("$CMD x", &["?|x"]);
     splits("echo a$ $", &["echo|a$|$"]);
@@ -68,7 +68,7 @@ fn a_command_that_writes_or_sets_a_variable_does_more() {
 }
 
 #[test]
-fn what_cannot_be_told_apart_is_not() {
+fn ambiguous_lines_are_not_split() {
     for text in [
         "echo $(rm x)",
         "echo `rm x`",
@@ -146,7 +146,7 @@ fn a_program_is_known_by_its_name_to_rules_that_refuse() {
 }
 
 #[test]
-fn a_doubt_is_no_match_for_a_rule_that_allows() {
+fn a_doubt_is_not_a_match_for_a_rule_that_allows() {
     assert_eq!(about("git diff", "git diff > x", true), Certainty::Perhaps);
     assert_eq!(about("git diff", "git diff > x", false), Certainty::Yes);
     check("git diff", "git $X", Certainty::Perhaps);
@@ -166,7 +166,7 @@ fn a_malformed_pattern_is_an_error_when_it_is_made() {
 }
 
 #[test]
-fn a_shell_in_a_command_is_looked_into() {
+fn a_shell_in_a_command_is_inspected() {
     let of = |line: &str| shown(&simple_commands(&Command::Shell(line.to_owned())));
     assert_eq!(
         of("sh -c 'rm -rf x; y'"),

@@ -12,11 +12,11 @@ pub(crate) struct Simple {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
     Known(String),
-    /// What the shell makes of it: any number of words.
+    /// An expansion by the shell: any number of words.
     Unknown,
 }
 
-/// Whether a pattern is about a command.
+/// Whether a pattern matches a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Certainty {
     No,
@@ -39,7 +39,7 @@ impl Simple {
         }
     }
 
-    /// A command of which nothing is known.
+    /// An unknown command.
     pub(crate) fn unknown() -> Self {
         Self {
             words: vec![Word::Unknown],
@@ -54,7 +54,7 @@ impl Simple {
         }
     }
 
-    /// Returns the name of the program, without where it lies.
+    /// Returns the name of the program, without its directory.
     pub(crate) fn program(&self) -> Option<&str> {
         match self.words.first()? {
             Word::Known(word) => word.rsplit('/').next(),

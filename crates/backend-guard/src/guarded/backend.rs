@@ -1,4 +1,4 @@
-//! Each operation on files: decided, done, and looked at before it is handed out.
+//! Each operation on files: checked, performed, and checked again before its result is returned.
 
 use async_trait::async_trait;
 use backend_core::{
@@ -17,7 +17,7 @@ use crate::Method;
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<B: Backend> Backend for Guarded<B> {
-    /// What the rules forbid everywhere is no capability: a guard that allows no change is read-only.
+    /// An operation that the rules forbid everywhere is not a capability: a guard that allows no change is read-only.
     fn capabilities(&self) -> Capabilities {
         self.allowed_capabilities()
     }

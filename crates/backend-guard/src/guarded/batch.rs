@@ -1,4 +1,4 @@
-//! Batches: each item is decided about by itself, and those that may go on do so together.
+//! Batches: each item is checked separately, and the allowed ones run together.
 
 use backend_core::{Backend, Error, ReadRequest, Result, TextPage, WriteRequest, Written};
 
@@ -36,7 +36,7 @@ impl<B: Backend> Guarded<B> {
         put_back(&passes, written)
     }
 
-    /// Decides about a method that does something to one path and follows links.
+    /// Checks a method that acts on one path and follows links.
     pub(super) async fn admit(
         &self,
         method: Method,
@@ -55,7 +55,7 @@ fn allowed<T: Clone, B>(requests: &[T], passes: &[Result<Pass<'_, B>>]) -> Vec<T
         .collect()
 }
 
-/// Puts the outcomes of what was allowed between the refusals of what was not.
+/// Merges the outcomes of the allowed items with the refusals of the others.
 fn put_back<T, B>(passes: &[Result<Pass<'_, B>>], done: Vec<Result<T>>) -> Vec<Result<T>> {
     let mut done = done.into_iter();
     let lost = || {

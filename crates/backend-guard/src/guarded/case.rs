@@ -1,4 +1,4 @@
-//! One call, from what it needs to whether it may go on: denials first, then one question for all that asks.
+//! One call, from its needs to its authorization: denials first, then one question for everything that asks.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::consult::{Spot, ask_of, name_of};
 use super::lead::Last;
 use crate::{Action, Ask, Method, Operation, Question};
 
-/// What one call needs, as it is gathered.
+/// The needs of one call, as they are gathered.
 pub(super) struct Case<'a, B> {
     pub(super) guard: &'a Guarded<B>,
     question: Question,
@@ -17,7 +17,7 @@ pub(super) struct Case<'a, B> {
     leads: Vec<Lead>,
 }
 
-/// A path of the call, and where it led when that was decided about.
+/// A path of the call, and where it led when it was checked.
 struct Lead {
     operations: &'static [Operation],
     path: VirtualPath,
@@ -25,7 +25,7 @@ struct Lead {
     to: VirtualPath,
 }
 
-/// A call that may go on.
+/// A call that may proceed.
 pub(super) struct Pass<'a, B> {
     guard: &'a Guarded<B>,
     leads: Vec<Lead>,
@@ -46,7 +46,8 @@ impl<'a, B: Backend> Case<'a, B> {
         self
     }
 
-    /// Needs operations on a path, and on what it leads to, which is returned. It is not looked for where no rule minds.
+    /// Needs operations on a path and on its target, which is returned. The target is not resolved when no rule
+    /// applies.
     pub(super) async fn need(
         &mut self,
         operations: &'static [Operation],
@@ -60,7 +61,7 @@ impl<'a, B: Backend> Case<'a, B> {
         self.need_led(operations, path, last).await
     }
 
-    /// Needs operations on a path, and on what it leads to, which is always looked for.
+    /// Needs operations on a path and on its target, which is always resolved.
     pub(super) async fn need_led(
         &mut self,
         operations: &'static [Operation],
@@ -85,7 +86,7 @@ impl<'a, B: Backend> Case<'a, B> {
         Ok(to)
     }
 
-    /// Needs an operation on one path. A refusal shows another one: the one that was asked for.
+    /// Needs an operation on one path. A refusal shows the requested path instead.
     pub(super) fn path(
         &mut self,
         operation: Operation,
@@ -157,7 +158,7 @@ impl<'a, B: Backend> Case<'a, B> {
         Ok(())
     }
 
-    /// Asks, if there is something to ask. What was decided about must then still be where it was.
+    /// Asks, if there is something to ask. The paths must then still lead where they led when checked.
     pub(super) async fn settle(self) -> Result<Pass<'a, B>> {
         let Self {
             guard,
@@ -182,7 +183,7 @@ impl<'a, B: Backend> Case<'a, B> {
 }
 
 impl<B: Backend> Pass<'_, B> {
-    /// Looks once more at what the paths lead to, before anything is handed out.
+    /// Resolves the paths once more, before anything is returned.
     pub(super) async fn confirm(&self) -> Result<()> {
         for lead in &self.leads {
             let to = self.guard.lead(&lead.path, lead.last).await?;
@@ -217,6 +218,6 @@ pub(super) fn question(method: Method, path: &VirtualPath) -> Question {
 fn moved(path: &VirtualPath) -> Error {
     Error::permission_denied(
         path,
-        "what it leads to changed while that was decided about",
+        "the link's target changed during the permission check",
     )
 }

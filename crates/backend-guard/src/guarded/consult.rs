@@ -1,4 +1,4 @@
-//! Asking: one question, one answer, and what is remembered of it. The wording of refusals.
+//! Asking: one question, one answer, and which answers are remembered. The wording of refusals.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,18 @@ use super::{Guarded, MAX_REMEMBERED, Remembered};
 use crate::policy::Verdict;
 use crate::{Answer, Ask, MAX_SHOWN_ASKS, Operation, Question};
 
-/// Which of the paths of a request a refusal is about. It never names another one than was asked for.
+/// Which path of a request a refusal is about. The message only ever names the requested path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spot {
     Itself,
-    /// What it leads to.
+    /// The target that it leads to.
     Behind,
     /// Something in it.
     Inside,
 }
 
 impl<B: Backend> Guarded<B> {
-    /// Asks. An error is the reason of the refusal.
+    /// Asks the approver. An error is the reason of the refusal.
     pub(super) async fn consult(
         &self,
         mut question: Question,
@@ -27,9 +27,7 @@ impl<B: Backend> Guarded<B> {
     ) -> Result<(), String> {
         let doing = asks.first().map_or("this", |ask| ask.operation.doing());
         let Some(approver) = &self.approver else {
-            return Err(format!(
-                "{doing} needs approval, and nobody is there to give it"
-            ));
+            return Err(format!("{doing} needs approval, but there is no approver"));
         };
         question.asks = asks.iter().take(MAX_SHOWN_ASKS).cloned().collect();
         question.more = asks.len().saturating_sub(MAX_SHOWN_ASKS) as u64;
@@ -39,7 +37,7 @@ impl<B: Backend> Guarded<B> {
                 Ok(answer) => answer,
                 Err(_) => {
                     return Err(format!(
-                        "{doing} needs approval, and nobody answered in time"
+                        "{doing} needs approval, but no answer came in time"
                     ));
                 }
             },
@@ -53,17 +51,15 @@ impl<B: Backend> Guarded<B> {
                 );
                 Ok(())
             }
-            Ok(Answer::Deny { reason: None }) => {
-                Err(format!("{doing} was asked for, and not approved"))
-            }
+            Ok(Answer::Deny { reason: None }) => Err(format!("{doing} was not approved")),
             Ok(Answer::Deny {
                 reason: Some(reason),
-            }) => Err(format!("{doing} was asked for, and not approved: {reason}")),
-            Err(_) => Err(format!("{doing} needs approval, and nobody could be asked")),
+            }) => Err(format!("{doing} was not approved: {reason}")),
+            Err(_) => Err(format!("{doing} needs approval, but asking for it failed")),
         }
     }
 
-    /// Returns whether it was allowed for good.
+    /// Returns whether it was allowed permanently.
     pub(super) fn is_remembered(&self, operation: Operation, subject: &str) -> bool {
         let subject = Remembered {
             operation,
@@ -88,7 +84,7 @@ impl<B: Backend> Guarded<B> {
         }
     }
 
-    /// Makes the error of what a rule denies.
+    /// Makes the error for a denied operation.
     pub(super) fn denied(
         &self,
         shown: &VirtualPath,
@@ -100,13 +96,15 @@ impl<B: Backend> Guarded<B> {
         let mut reason = match spot {
             Spot::Itself => format!("the rules of this workspace do not allow {doing}"),
             Spot::Behind => {
-                format!("the rules of this workspace do not allow {doing}, for where it leads")
+                format!(
+                    "the rules of this workspace do not allow {doing}, because of the link's target"
+                )
             }
             Spot::Inside => {
-                format!("the rules of this workspace do not allow {doing}, for what is in it")
+                format!("the rules of this workspace do not allow {doing}, because of its contents")
             }
         };
-        // Of what is elsewhere, not even the reason is told.
+        // For another path, not even the reason is given.
         if spot == Spot::Itself
             && let Some(why) = self.policy.rule(verdict).and_then(|rule| rule.why())
         {
@@ -117,7 +115,7 @@ impl<B: Backend> Guarded<B> {
     }
 }
 
-/// How a command is remembered: as it is, word by word, with all that it is given.
+/// The key of a remembered command: its exact words and everything that it is given.
 pub(super) fn name_of(command: Option<&Command>, request: Option<&ExecRequest>) -> String {
     let Some(command) = command else {
         return String::new();

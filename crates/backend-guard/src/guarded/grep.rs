@@ -1,4 +1,4 @@
-//! `grep`: lines of the files that may be read. Whether one may is decided once a file.
+//! `grep`: lines of the files that may be read, decided once per file.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,7 @@ impl<B: Backend> Guarded<B> {
             return self.inner.grep_with(request).await;
         }
         let mut case = Case::new(self, Method::Grep, path);
-        // Where it leads matters for the files in it, even if every name may be told.
+        // The target matters for the files in it, even if every name may be listed.
         let to = case
             .need_led(&[Operation::List], path, Last::Follow)
             .await?;
@@ -50,7 +50,7 @@ impl<B: Backend> Guarded<B> {
 
     async fn grep_sifted(&self, request: &GrepRequest, to: &VirtualPath) -> Result<Grepped> {
         let path = &request.path;
-        // A glob or a type that is wrong needs no question.
+        // An invalid glob or type needs no question.
         let hidden = Hidden::of_grep(request)?;
         let search = Search {
             method: Method::Grep,
@@ -83,7 +83,7 @@ impl<B: Backend> Guarded<B> {
         Ok(found)
     }
 
-    /// Leaves out what came in between. The matches of one file follow each other, so that each is decided about once.
+    /// Filters files that appeared in between. The matches of one file are adjacent, so each file is checked once.
     fn withhold(
         &self,
         found: &mut Grepped,
@@ -105,7 +105,7 @@ impl<B: Backend> Guarded<B> {
         found.files.retain(|file| may_show(&file.path));
     }
 
-    /// Whether a path that leads nowhere else is a directory. What is not there is none.
+    /// Whether a path that leads nowhere else is a directory. A missing entry is not one.
     async fn is_directory(&self, path: &VirtualPath) -> bool {
         self.inner
             .stat_with(&StatRequest::new(path))

@@ -1,4 +1,4 @@
-//! Where a path leads: the links in it, resolved by what is inside.
+//! The target of a path: its links, resolved by the inner backend.
 
 use backend_core::{Backend, ResolveRequest, Result, VirtualPath};
 
@@ -12,7 +12,7 @@ pub(super) enum Last {
 }
 
 impl<B: Backend> Guarded<B> {
-    /// Returns the path that a path leads to.
+    /// Returns the path that a path leads to, links resolved.
     pub(super) async fn lead(&self, path: &VirtualPath, last: Last) -> Result<VirtualPath> {
         match (last, path.parent(), path.name()) {
             (Last::Keep, Some(parent), Some(name)) => {

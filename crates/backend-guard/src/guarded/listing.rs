@@ -1,4 +1,4 @@
-//! `stat`, `ls` and `glob`: names, and what may not be named is not there.
+//! `stat`, `ls` and `glob`: names that may not be listed do not appear.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -27,7 +27,7 @@ impl<B: Backend> Guarded<B> {
         Ok(entry)
     }
 
-    /// Where a path leads is a name too.
+    /// The target of a path is a name too.
     pub(super) async fn resolved(&self, request: &ResolveRequest) -> Result<Resolved> {
         let mut case = Case::new(self, Method::Resolve, &request.path);
         case.need(Method::Resolve.needs(), &request.path, Last::Follow)
@@ -47,7 +47,7 @@ impl<B: Backend> Guarded<B> {
             .into_iter()
             .any(|base| self.policy.minds_below(Operation::List, base));
         let mut page = if minds && request.limit > 0 {
-            // What is left out must not take the place of what is shown.
+            // Excluded entries must not use up the limit of the shown ones.
             let wide = request
                 .clone()
                 .limit(MAX_CHECKED_ENTRIES.max(request.limit));
@@ -110,7 +110,7 @@ impl<B: Backend> Guarded<B> {
             .into_iter()
             .any(|base| self.policy.minds_below(Operation::List, base));
         let mut page = if minds && request.limit > 0 {
-            // A pattern that is wrong needs no question.
+            // An invalid pattern needs no question.
             Hidden::of_glob(request)?;
             let search = Search {
                 method: Method::Glob,

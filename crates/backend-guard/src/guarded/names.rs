@@ -1,4 +1,4 @@
-//! What may be shown of one entry: its name, its content, and what a link tells of its target.
+//! What may be shown of one entry: its name, its content, and its target if it is a link.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use super::consult::ask_of;
 use super::lead::Last;
 use crate::{Action, Ask, Operation};
 
-/// How one entry stands with the rules.
+/// The decision of the rules about one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     Allowed,
@@ -63,7 +63,7 @@ impl<B: Backend> Guarded<B> {
         }
     }
 
-    /// Takes out of links what they tell of a target that may not be listed.
+    /// Redacts link targets that may not be listed.
     pub(super) async fn veil(&self, entries: &mut [Entry]) {
         if !self.policy.minds(Operation::List) {
             return;
@@ -83,7 +83,7 @@ impl<B: Backend> Guarded<B> {
         }
     }
 
-    /// Makes failures beside a result name no path that may not be listed.
+    /// Removes paths that may not be listed from the failures of a result.
     pub(super) fn veil_failures(&self, failures: &mut [Error], base: &VirtualPath) {
         for failure in failures {
             let is_hidden = failure.path().is_some_and(|path| {
@@ -96,7 +96,7 @@ impl<B: Backend> Guarded<B> {
     }
 }
 
-/// Returns where an entry below a directory is, for one who knows where the directory leads.
+/// Returns where an entry below a directory is, given where the directory leads.
 pub(super) fn led(path: &VirtualPath, base: &VirtualPath, to: &VirtualPath) -> Option<VirtualPath> {
     if base == to {
         return None;

@@ -1,4 +1,4 @@
-//! Commands: decided before anything starts, as well as their words tell.
+//! Commands: checked before anything starts, as far as their words show.
 
 use std::collections::BTreeSet;
 
@@ -81,7 +81,7 @@ impl<B: Sandbox> Guarded<B> {
         Ok(())
     }
 
-    /// Decides about a process by the command that it runs. One that is not known is as one that runs anything.
+    /// Checks a process by its command. An unknown process counts as one that runs anything.
     async fn admit_process(&self, method: Method, process: &ProcessId) -> Result<()> {
         if !method
             .needs()

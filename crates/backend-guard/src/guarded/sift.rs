@@ -1,7 +1,7 @@
-//! What a search must not look into, found before it starts.
+//! Computes the paths that a search must exclude, before it starts.
 //!
-//! Leaving results out afterwards would not do: limits, counts and the end of a search would tell of what was left out,
-//! and so, question by question, what is in it.
+//! Filtering results afterwards is not enough: limits, counts and the end of a search would reveal what was filtered,
+//! and so, query by query, its content.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, Instant};
@@ -14,18 +14,18 @@ use super::names::{Standing, led};
 use super::{Guarded, MAX_CHECKED_ENTRIES};
 use crate::{Method, Operation};
 
-/// What is searched.
+/// The files and directories that are searched.
 pub(super) struct Search<'a> {
     pub(super) method: Method,
     pub(super) path: &'a VirtualPath,
     pub(super) to: &'a VirtualPath,
     pub(super) exclude: &'a [VirtualPath],
-    /// For a search that reads: which files it does.
+    /// For a search that reads: the files it reads.
     pub(super) reads: Option<Reads<'a>>,
     pub(super) timeout: Option<Duration>,
 }
 
-/// Which files a search reads.
+/// The files that a search reads.
 #[derive(Clone, Copy)]
 pub(super) struct Reads<'a> {
     pub(super) hidden: &'a Hidden,
@@ -33,16 +33,16 @@ pub(super) struct Reads<'a> {
     pub(super) ignored: bool,
 }
 
-/// What came of it.
+/// The outcome.
 #[derive(Default)]
 pub(super) struct Sifted {
-    /// What the search leaves out.
+    /// The paths that the search excludes.
     pub(super) exclude: Vec<VirtualPath>,
-    /// How many entries it leaves out that may be listed, so that this can be told.
+    /// Number of excluded entries that may be listed, so they can be reported.
     pub(super) withheld: u64,
-    /// What was asked about, and allowed.
+    /// The operations that were asked about and allowed.
     pub(super) granted: HashSet<VirtualPath>,
-    /// Whether the time of the search was over before it started.
+    /// Whether the search timed out before it started.
     pub(super) is_late: bool,
     pub(super) time_left: Option<Duration>,
 }
@@ -56,7 +56,7 @@ impl Sifted {
 }
 
 impl<B: Backend> Guarded<B> {
-    /// Looks at every name that a search could meet.
+    /// Checks every name that a search could encounter.
     pub(super) async fn sift(&self, search: Search<'_>) -> Result<Sifted> {
         let started = Instant::now();
         let lists = [search.path, search.to]
@@ -68,7 +68,7 @@ impl<B: Backend> Guarded<B> {
             .directories();
         names.exclude = search.exclude.to_vec();
         names.timeout = search.timeout;
-        // Where names are hidden, those that the search passes over must not be counted either.
+        // If names are hidden, those that the search skips must not be counted either.
         names.hidden = lists || search.reads.is_none_or(|reads| reads.names_hidden);
         names.ignored = lists || search.reads.is_none_or(|reads| reads.ignored);
         let page = self.inner.glob_with(&names).await?;
@@ -139,8 +139,8 @@ impl<B: Backend> Guarded<B> {
     }
 }
 
-/// Names directories instead of everything in them, where nothing in them is left. A directory that is not itself left out
-/// is never named: what the search passes over in it is counted.
+/// Excludes a directory instead of everything in it, if nothing in it is left. A directory that is not itself excluded
+/// is never named: the entries that the search skips in it are counted.
 fn collapse(entries: &[Entry], out: &HashSet<VirtualPath>) -> Vec<VirtualPath> {
     if out.is_empty() {
         return Vec::new();
@@ -158,7 +158,7 @@ fn collapse(entries: &[Entry], out: &HashSet<VirtualPath>) -> Vec<VirtualPath> {
     }
     let mut tops: BTreeSet<VirtualPath> = BTreeSet::new();
     for path in out {
-        // A directory that leads on to something is left out of the results alone.
+        // A directory that leads to remaining entries is only left out of the results.
         if lead_on.contains(path) {
             continue;
         }
@@ -174,7 +174,7 @@ fn collapse(entries: &[Entry], out: &HashSet<VirtualPath>) -> Vec<VirtualPath> {
     tops.into_iter().collect()
 }
 
-/// Whether a search passes over a path as hidden.
+/// Whether a search skips a path as hidden.
 fn skips(hidden: &Hidden, path: &VirtualPath, base: &VirtualPath) -> bool {
     path.strip_prefix(base)
         .is_some_and(|below| below.segments().any(|name| hidden.skips(name)))
@@ -184,8 +184,8 @@ fn too_many(path: &VirtualPath) -> Error {
     Error::invalid_request_at(
         path,
         format!(
-            "there are more than {MAX_CHECKED_ENTRIES} entries below it, too many to see which of \
-             them the rules allow; search a directory below it"
+            "there are more than {MAX_CHECKED_ENTRIES} entries below it, too many to check against the rules; search a \
+             subdirectory"
         ),
     )
 }

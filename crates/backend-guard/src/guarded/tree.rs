@@ -1,4 +1,4 @@
-//! What is in a directory that is moved or removed: each entry of it is decided about, or none goes.
+//! The contents of a directory that is moved or removed: every entry is checked, or nothing is done.
 
 use backend_core::{Backend, EntryKind, Error, LsRequest, Result, StatRequest, VirtualPath};
 
@@ -14,7 +14,7 @@ pub(super) struct Done<'a> {
 }
 
 impl<B: Backend> Case<'_, B> {
-    /// Needs operations on everything below a directory. There is nothing below what is none.
+    /// Needs operations on everything below a directory. Other entries have nothing below them.
     pub(super) async fn below(&mut self, path: &VirtualPath, done: &[Done<'_>]) -> Result<()> {
         let guard = self.guard;
         let minds = |below: &VirtualPath| -> Result<bool> {
@@ -29,13 +29,13 @@ impl<B: Backend> Case<'_, B> {
             }
             Ok(false)
         };
-        // The root stays where it is, whatever the rules say.
+        // The root cannot be moved or removed, whatever the rules say.
         if path.is_root() || !minds(&VirtualPath::root())? {
             return Ok(());
         }
         match guard.inner.stat_with(&StatRequest::new(path)).await {
             Ok(entry) if entry.is_directory() => {}
-            // What is wrong with it is said by what is inside.
+            // The inner backend reports what is wrong with it.
             _ => return Ok(()),
         }
         let mut waiting = vec![VirtualPath::root()];
@@ -77,6 +77,6 @@ impl<B: Backend> Case<'_, B> {
 fn unchecked(path: &VirtualPath) -> Error {
     Error::permission_denied(
         path,
-        "not everything in it could be looked at, to see whether the rules allow it; take it in parts",
+        "not everything in it could be checked against the rules; process it in parts",
     )
 }

@@ -1,4 +1,4 @@
-//! Which rule decides, what below a path is minded, and what is offered at all.
+//! Which rule decides, which subtrees are checked, and what is offered at all.
 
 use backend_core::{Command, VirtualPath};
 
@@ -38,7 +38,7 @@ fn the_first_rule_that_matches_decides() {
 }
 
 #[test]
-fn without_a_word_everything_is_denied() {
+fn without_rules_everything_is_denied() {
     let policy = policy(&Permissions::default());
     for operation in Operation::ALL {
         assert!(!policy.offers(operation, true), "{operation}");
@@ -49,7 +49,7 @@ fn without_a_word_everything_is_denied() {
 }
 
 #[test]
-fn a_directory_is_minded_where_a_rule_may_be_about_something_in_it() {
+fn a_directory_is_checked_if_a_rule_may_apply_in_it() {
     let rules = Permissions::all(Action::Allow)
         .with_rule(paths(Action::Allow, &["/open"]))
         .with_rule(
@@ -70,7 +70,7 @@ fn a_directory_is_minded_where_a_rule_may_be_about_something_in_it() {
 }
 
 #[test]
-fn what_no_rule_minds_is_free() {
+fn paths_without_rules_are_free() {
     let open = policy(&Permissions::all(Action::Allow));
     for operation in Operation::ALL {
         assert!(!open.minds(operation), "{operation}");
@@ -85,7 +85,7 @@ fn what_no_rule_minds_is_free() {
 }
 
 #[test]
-fn what_nothing_allows_is_not_offered() {
+fn operations_that_no_rule_allows_are_not_offered() {
     let read_only = policy(&Permissions::preset(Preset::ReadOnly));
     for (operation, offered) in [
         (Operation::List, true),
@@ -103,7 +103,7 @@ fn what_nothing_allows_is_not_offered() {
     let rules = Permissions::preset(Preset::ReadOnly).with_rule(paths(Action::Allow, &["/notes"]));
     assert!(policy(&rules).offers(Operation::Write, false));
     assert!(!policy(&rules).offers(Operation::Execute, false));
-    // Nobody answers.
+    // There is no approver.
     let asks = policy(&Permissions::preset(Preset::Strict));
     assert!(asks.offers(Operation::Write, true));
     assert!(!asks.offers(Operation::Write, false));
@@ -138,7 +138,7 @@ fn a_line_is_judged_by_the_strictest_of_its_commands() {
     judges(&rules, "sudo -u x rm -rf /", Action::Deny);
     judges(&rules, "env rm -rf /", Action::Deny);
     judges(&rules, "xargs curl", Action::Deny);
-    // What cannot be told may be anything.
+    // An unknown command may be anything.
     judges(&rules, "$(echo rm) -rf x", Action::Deny);
     judges(&rules, "$X", Action::Deny);
     judges(&rules, "for f in *; do cargo test; done", Action::Deny);

@@ -1,4 +1,4 @@
-//! Questions: when one is put, what it names, and what becomes of the answer.
+//! Questions: when one is asked, what it names, and how the answer is used.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use backend_state::StateBackend;
 
 use crate::support::{fs, link, p};
 
-/// Writes down what it is asked, and gives one answer to all.
+/// Records its questions, and gives the same answer to all.
 #[derive(Clone)]
 struct Scribe {
     answer: Answer,
@@ -62,7 +62,7 @@ fn asks(operation: Operation, paths: &[&str]) -> Permissions {
 }
 
 #[tokio::test]
-async fn a_question_names_what_is_about_to_be_done() {
+async fn a_question_names_the_pending_operations() {
     let scribe = Scribe::new(Answer::Allow);
     let guarded = Guarded::new(workspace().await, asks(Operation::Write, &["/a"]))
         .with_approver(scribe.clone());
@@ -174,7 +174,7 @@ async fn a_search_asks_once_for_all_that_it_reads() {
         (found.skipped.unreadable, found.truncated),
         (2, Some(Truncation::Unreadable))
     );
-    // Where nothing is left, it is refused rather than empty.
+    // If nothing is left, it is refused rather than empty.
     let error = guarded
         .grep_with(&GrepRequest::new("needle").path(p("/a")))
         .await
@@ -251,13 +251,13 @@ async fn in_a_batch_each_item_is_asked_about() {
 }
 
 #[tokio::test]
-async fn where_nobody_is_asked_it_is_refused() {
+async fn without_an_approver_it_is_refused() {
     let guarded = Guarded::new(workspace().await, Preset::Default);
     let error = guarded.write("/a/new.txt", "x").await.unwrap_err();
     assert_eq!(
         error.for_model(),
-        "/a/new.txt: permission denied: writing it needs approval, and nobody is there to give it\n\
-         Do not try again by another way; tell the user what you need."
+        "/a/new.txt: permission denied: writing it needs approval, but there is no approver\n\
+         Do not try to work around this; tell the user what you need."
     );
     assert!(guarded.capabilities().read_only);
     assert!(!guarded.offers(Operation::Write));
@@ -277,17 +277,17 @@ impl Approver for Broken {
 }
 
 #[tokio::test]
-async fn where_asking_fails_it_is_refused() {
+async fn a_failing_approver_is_a_refusal() {
     let guarded = Guarded::new(workspace().await, Preset::Default).with_approver(Broken);
     let error = guarded.write("/a/new.txt", "x").await.unwrap_err();
     assert!(
-        error.to_string().ends_with("and nobody could be asked"),
+        error.to_string().ends_with("but asking for it failed"),
         "{error}"
     );
     assert!(!guarded.inner().exists("/a/new.txt").await.unwrap());
 }
 
-/// Never answers, and says when it is dropped.
+/// Never answers, and records when it is dropped.
 struct Silent(Arc<Mutex<u32>>);
 
 struct Dropped(Arc<Mutex<u32>>);
@@ -307,20 +307,20 @@ impl Approver for Silent {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_nobody_answers_in_time_it_is_refused() {
+async fn a_late_answer_is_a_refusal() {
     let dropped = Arc::default();
     let guarded = Guarded::new(workspace().await, Preset::Default)
         .with_approver(Silent(Arc::clone(&dropped)));
     let error = guarded.write("/a/new.txt", "x").await.unwrap_err();
     assert!(
-        error.to_string().ends_with("and nobody answered in time"),
+        error.to_string().ends_with("but no answer came in time"),
         "{error}"
     );
     assert_eq!(*dropped.lock().unwrap(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_gives_up_takes_the_question_back() {
+async fn a_dropped_call_drops_its_question() {
     let dropped = Arc::default();
     let guarded = Guarded::new(workspace().await, Preset::Default)
         .with_approver(Silent(Arc::clone(&dropped)))
@@ -336,7 +336,7 @@ async fn who_gives_up_takes_the_question_back() {
 }
 
 #[tokio::test]
-async fn a_question_tells_where_a_link_leads_and_the_refusal_does_not() {
+async fn a_question_shows_the_target_of_a_link_and_the_refusal_does_not() {
     let (dir, backend) = fs();
     backend.write("/vault/word.txt", "x").await.unwrap();
     link(dir.path(), "/link", "vault/word.txt");
@@ -351,7 +351,7 @@ async fn a_question_tells_where_a_link_leads_and_the_refusal_does_not() {
     );
 }
 
-/// Puts another link in the place of one while it is asked, and allows.
+/// Replaces a link while it is asked, and allows.
 struct Swapping(std::path::PathBuf);
 
 #[async_trait]
@@ -364,7 +364,7 @@ impl Approver for Swapping {
 }
 
 #[tokio::test]
-async fn what_changes_while_a_question_is_open_was_not_allowed() {
+async fn a_change_while_a_question_is_open_is_not_allowed() {
     let (dir, backend) = fs();
     backend.write("/vault/word.txt", "x").await.unwrap();
     backend.write("/plain.txt", "x").await.unwrap();

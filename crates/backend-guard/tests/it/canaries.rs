@@ -22,7 +22,7 @@ const NAMES: &[&str] = &["a", "b", "safe", "a.key", "b.txt"];
 
 const WORD: &str = "xyzzy";
 
-/// What is in the tree: below each `safe`, and in each `.key`, is the word.
+/// The content of the tree: the word is below each `safe`, and in each `.key`.
 #[derive(Clone, Debug)]
 enum Planted {
     File(Vec<&'static str>),
@@ -91,7 +91,7 @@ fn plant(dir: &Path, planted: &[Planted]) {
         let names = match planted {
             Planted::File(names) | Planted::Link(names, ..) => names,
         };
-        // What is in the way is left as it is.
+        // Existing entries are left as they are.
         let place = dir.join(names.join("/"));
         let Some(parent) = place.parent() else {
             continue;
@@ -99,11 +99,11 @@ fn plant(dir: &Path, planted: &[Planted]) {
         if fs::create_dir_all(parent).is_err() || fs::symlink_metadata(&place).is_ok() {
             continue;
         }
-        // What went through a link would be somewhere that no rule names, with a word of what is denied in it.
+        // Content moved through a link would be at a path that no rule names, with a denied word in it.
         if fs::canonicalize(parent).unwrap() != parent {
             continue;
         }
-        // So would what a link of a denied name leads to: the rule is about that name.
+        // So would the target of a link with a denied name: the rule is about that name.
         if matches!(planted, Planted::Link(at, ..) if at.last() == Some(&"safe")) {
             continue;
         }
@@ -198,7 +198,7 @@ async fn take(backend: &dyn Backend, step: &Step) -> String {
     }
 }
 
-/// All that is denied, by the names that it has.
+/// Everything that is denied, by its names.
 fn denied(dir: &Path, inside: bool, found: &mut Vec<String>) {
     for entry in fs::read_dir(dir).unwrap() {
         let entry = entry.unwrap();
@@ -269,7 +269,7 @@ proptest! {
     }
 }
 
-/// The same steps on the bare backend do tell: the properties mean something.
+/// The same steps on the bare backend do reveal it: the properties are meaningful.
 #[test]
 fn without_the_guard_the_word_gets_out() {
     let dir = tempfile::tempdir().unwrap();

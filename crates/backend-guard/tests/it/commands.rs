@@ -1,4 +1,4 @@
-//! Commands: what is denied never starts, and what runs is looked after by its command.
+//! Commands: a denied one never starts, and a process is controlled by its command.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ async fn a_denied_command_never_starts() {
     let argv = ExecRequest::argv(["touch", "made"]);
     assert!(guarded.execute_with(&argv).await.is_err());
     assert!(!dir.path().join("made").exists());
-    // It is advice: whoever wants to get round it can.
+    // It is advice: there are ways around it.
     guarded
         .execute("python3 -c 'open(\"made\", \"w\")' || printf '' > made")
         .await
@@ -76,7 +76,7 @@ async fn without_the_guard_each_of_them_would() {
 }
 
 #[tokio::test]
-async fn what_is_not_allowed_to_run_is_not_offered() {
+async fn commands_that_may_not_run_are_not_offered() {
     let (_dir, sandbox) = sandbox();
     let guarded = Guarded::new(sandbox, Preset::ReadOnly);
     let capabilities = guarded.capabilities();
@@ -88,14 +88,14 @@ async fn what_is_not_allowed_to_run_is_not_offered() {
     let denied = ErrorKind::PermissionDenied;
     assert_eq!(guarded.execute("true").await.unwrap_err().kind(), denied);
     assert_eq!(guarded.spawn("true").await.unwrap_err().kind(), denied);
-    // Whoever owns it can end it.
+    // Its owner can end it.
     assert!(guarded.offers(Operation::Stop));
     guarded.stop().await.unwrap();
     assert!(!guarded.liveness().await.is_alive());
 }
 
 #[tokio::test]
-async fn what_ran_before_is_out_of_reach_too() {
+async fn earlier_processes_are_out_of_reach_too() {
     let (_dir, sandbox) = sandbox();
     let sandbox = Arc::new(sandbox);
     let started = sandbox.spawn("cat").await.unwrap();
@@ -135,7 +135,7 @@ async fn what_ran_before_is_out_of_reach_too() {
 }
 
 #[tokio::test]
-async fn processes_are_looked_after_by_their_command() {
+async fn processes_are_controlled_by_their_command() {
     let (_dir, sandbox) = sandbox();
     let sandbox = Arc::new(sandbox);
     let cat = sandbox.spawn("cat").await.unwrap().id;
@@ -156,7 +156,7 @@ async fn processes_are_looked_after_by_their_command() {
         .write_stdin(&StdinRequest::close(cat.clone()))
         .await
         .unwrap();
-    // Nobody can tell what an unknown process would be, and so whether it may be touched.
+    // An unknown process could be anything, so whether it may be controlled is unknown too.
     let unknown = ProcessId::new("none");
     let kind = guarded
         .signal(&unknown, Signal::Kill)
@@ -193,7 +193,7 @@ async fn a_command_is_asked_about_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_is_given_to_a_command_is_asked_about_with_it() {
+async fn the_input_of_a_command_is_part_of_its_question() {
     let (_dir, sandbox) = sandbox();
     let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
     let log = Arc::clone(&asked);
@@ -208,7 +208,7 @@ async fn what_is_given_to_a_command_is_asked_about_with_it() {
         let request = ExecRequest::argv(["sh"]).stdin(input);
         guarded.execute_with(&request).await.unwrap();
     }
-    // What is allowed by its name is so with the usual environment.
+    // A command that is allowed by name is allowed with the usual environment.
     guarded.execute("printenv PATH").await.unwrap();
     let request = ExecRequest::shell("printenv PATH").env("PATH", "/evil");
     guarded.execute_with(&request).await.unwrap();

@@ -27,7 +27,8 @@ backend_conformance::file_laws!(guarded_dyn, || async {
     Subject::new(Guarded::new(inner, far_away())).shared()
 });
 
-// Nearly everything is asked, and allowed: the same again. Of the target of a link, nothing is told that would be asked.
+// Nearly everything is asked, and allowed: the same again. Nothing about the target of a link is revealed that would be
+// asked.
 backend_conformance::file_laws!(asked_fs, || async {
     let (dir, backend) = fs();
     let rules = Permissions::all(Action::Ask).with_default(Operation::List, Action::Allow);
@@ -50,7 +51,7 @@ backend_conformance::read_only_laws!(read_only_fs, || async {
 backend_conformance::sandbox_laws!(commands, || async {
     let (dir, backend) = fs();
     let sandbox = LocalSandbox::without_isolation(backend, dir.path()).unwrap();
-    // What cannot be told from a line is asked about, and that is nearly everything that these laws run.
+    // Lines that cannot be analysed are asked about, which is nearly everything that these laws run.
     let rules = far_away().with_rule(Rule::new(Action::Ask).commands(["never-run-this"]).unwrap());
     let guarded = Guarded::new(sandbox, rules).with_approver(|_: &_| Answer::Allow);
     Subject::sandbox(guarded).keep(dir)

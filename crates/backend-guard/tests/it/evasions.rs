@@ -1,5 +1,5 @@
-//! The table of evasions. Each one gets what it is after from the bare backend, and nothing of it through the guard, so
-//! that a row that proves nothing fails.
+//! The table of evasions. Each one succeeds on the bare backend and gets nothing through the guard, so a row that
+//! proves nothing fails.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -17,13 +17,13 @@ use tempfile::TempDir;
 
 use crate::support::{all_but, fs, link, p};
 
-/// What is looked for: it is in the content of denied files, and in names below denied directories.
+/// The word to look for: it is in the content of denied files, and in names below denied directories.
 const CANARY: &str = "xyzzy";
 
 type Told<'a> = Pin<Box<dyn Future<Output = String> + Send + 'a>>;
 type Attempt = for<'a> fn(&'a dyn Backend) -> Told<'a>;
 
-/// Everything that an agent is told by an outcome.
+/// Everything that an outcome reveals to an agent.
 fn told<T: Debug>(outcome: Result<T>) -> String {
     match outcome {
         Ok(outcome) => format!("{outcome:?}"),
@@ -184,7 +184,7 @@ const NAMES: &[(&str, Attempt)] = attempts! {
     };
     "stat": |b| {
         let entry = b.stat_with(&StatRequest::new(p("/private/key.txt"))).await;
-        // The size is what cannot be known.
+        // The size must not be known.
         told(entry).replace("size: 39", CANARY)
     };
     "the size behind a link": |b| told(b.stat("/pub/link").await).replace("size: 39", CANARY);
@@ -260,7 +260,7 @@ const CHANGES: &[(&str, Attempt)] = attempts! {
     "make a directory by way of a link": |b| told(b.mkdir("/pub/dir/new").await);
 };
 
-/// What is kept from everybody, as it is now.
+/// The protected files, in their current state.
 async fn kept(backend: &FsBackend) -> Vec<(String, Option<Vec<u8>>)> {
     let mut kept = Vec::new();
     for base in ["/private", "/box", "/"] {
@@ -297,17 +297,17 @@ async fn check_told(attempts: &[(&str, Attempt)], rules: impl Fn() -> Permission
 }
 
 #[tokio::test]
-async fn no_content_is_told() {
+async fn no_content_is_revealed() {
     check_told(READS, rules).await;
 }
 
 #[tokio::test]
-async fn no_name_is_told() {
+async fn no_name_is_revealed() {
     check_told(NAMES, rules).await;
 }
 
 #[tokio::test]
-async fn no_content_is_told_where_names_are() {
+async fn no_content_is_revealed_where_names_are() {
     let reads = || {
         let rule = Rule::new(Action::Deny)
             .operations([backend_guard::Operation::Read])
@@ -316,7 +316,7 @@ async fn no_content_is_told_where_names_are() {
             .unwrap();
         Permissions::all(Action::Allow).with_rule(rule.ignore_case().unwrap())
     };
-    // Names are no secret here, so that those attempts which tell one are about something else.
+    // Names are not secret here, so attempts that reveal one do not count.
     let contents: Vec<(&str, Attempt)> = READS.to_vec();
     check_told(&contents, reads).await;
 }
@@ -344,7 +344,7 @@ async fn nothing_is_changed() {
 }
 
 #[tokio::test]
-async fn a_spelling_with_two_dots_is_no_path_to_anybody() {
+async fn a_spelling_with_two_dots_is_an_invalid_path() {
     let (_dir, bare) = workspace().await;
     let guarded = Guarded::new(bare, rules());
     for path in [
@@ -430,7 +430,7 @@ async fn a_refusal_is_the_same_whether_something_is_there_or_not() {
 }
 
 #[tokio::test]
-async fn a_link_tells_nothing_of_where_it_leads() {
+async fn a_link_reveals_nothing_of_its_target() {
     let (dir, bare) = workspace().await;
     link(dir.path(), "/pub/name", "../private/xyzzy-name/more.txt");
     let guarded = Guarded::new(bare, rules());
@@ -452,7 +452,7 @@ async fn a_link_tells_nothing_of_where_it_leads() {
 }
 
 #[tokio::test]
-async fn what_a_link_means_is_decided_anew_when_it_has_moved() {
+async fn a_moved_link_is_checked_anew() {
     let (dir, bare) = workspace().await;
     bare.write("/pub/private/key.txt", "harmless")
         .await
@@ -465,7 +465,7 @@ async fn what_a_link_means_is_decided_anew_when_it_has_moved() {
 }
 
 #[tokio::test]
-async fn a_mount_is_no_way_round() {
+async fn a_mount_is_not_a_way_around() {
     use backend_composite::CompositeBackend;
     use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What may not be listed is as if it were not there: the model test cannot tell a guarded workspace with hidden files
+//! Names that may not be listed do not appear: the model test cannot distinguish a guarded workspace with hidden files
 //! from one without them.
 
 use backend_conformance::Model;
@@ -26,7 +26,7 @@ async fn with_hidden() -> StateBackend {
 }
 
 #[test]
-fn what_is_hidden_is_not_there() {
+fn hidden_names_do_not_appear() {
     let model = Model::new("guard hides").fixed(p("/m")).sequences(200);
     model.agree(
         || async {
@@ -41,7 +41,7 @@ fn what_is_hidden_is_not_there() {
     );
 }
 
-/// Two workspaces that differ in the content of denied files alone, and in nothing that a listing shows.
+/// Two workspaces that differ only in the content of denied files, and in nothing that a listing shows.
 async fn twins(contents: [&str; 2]) -> [Guarded<StateBackend>; 2] {
     let mut twins = Vec::new();
     for content in contents {
@@ -110,9 +110,9 @@ fn search() -> impl Strategy<Value = GrepRequest> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Not what is found, not how much, not where it ends, not what is counted.
+    /// Not the matches, not their number, not the end of the list, not the counts.
     #[test]
-    fn a_search_tells_nothing_of_a_file_that_may_not_be_read(request in search()) {
+    fn a_search_reveals_nothing_of_an_unreadable_file(request in search()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let [left, right] = twins(["needle xe\n", "\0ab\nzz\nyy"]).await;

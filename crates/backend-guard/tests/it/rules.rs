@@ -56,7 +56,7 @@ fn refused(toml: &str, words: &str) {
 }
 
 #[test]
-fn what_is_wrong_in_a_file_is_an_error_when_it_is_read() {
+fn mistakes_in_a_file_are_errors_when_it_is_read() {
     refused("presets = \"default\"", "presets");
     refused("preset = \"defaults\"", "defaults");
     refused("default = \"maybe\"", "maybe");
@@ -115,7 +115,7 @@ fn a_rule_that_could_never_apply_cannot_be_made() {
     assert!(deny().commands(["a"]).unwrap().ignore_case().is_err());
 }
 
-/// The table in the guide is made of the code.
+/// The table in the guide matches the code.
 #[test]
 fn the_guide_has_the_table_of_methods() {
     let guide = include_str!("../../docs/permissions.md");
@@ -137,7 +137,7 @@ fn the_guide_has_the_table_of_methods() {
 }
 
 #[tokio::test]
-async fn a_ruleset_without_a_word_denies_everything() {
+async fn an_empty_ruleset_denies_everything() {
     let backend = StateBackend::new();
     backend.write("/a", "x").await.unwrap();
     let guarded = Guarded::new(backend, Permissions::default());
@@ -154,7 +154,7 @@ async fn a_ruleset_without_a_word_denies_everything() {
 }
 
 #[tokio::test]
-async fn a_refusal_tells_the_model_to_leave_it() {
+async fn a_refusal_asks_the_model_not_to_work_around_it() {
     let backend = StateBackend::new();
     let rules = Permissions::from_toml(TOML).unwrap();
     let guarded = Guarded::new(backend, rules);
@@ -162,6 +162,6 @@ async fn a_refusal_tells_the_model_to_leave_it() {
     assert_eq!(
         error.for_model(),
         "/Customers/a: permission denied: the rules of this workspace do not allow reading it: customer data\n\
-         Do not try again by another way; tell the user what you need."
+         Do not try to work around this; tell the user what you need."
     );
 }

@@ -1,4 +1,4 @@
-//! What several tests need: paths, rules, directories with links in them.
+//! Shared by several tests: paths, rules, directories with links in them.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -13,12 +13,12 @@ pub(crate) fn p(text: &str) -> VirtualPath {
     VirtualPath::parse(text).unwrap()
 }
 
-/// Everything is allowed, but for these paths.
+/// Everything is allowed, except these paths.
 pub(crate) fn all_but(patterns: &[&str]) -> Permissions {
     Permissions::all(Action::Allow).with_rule(Rule::new(Action::Deny).paths(patterns).unwrap())
 }
 
-/// Rules that no law comes near, and that every operation has to look at.
+/// Rules that affect no law, but that every operation has to check.
 pub(crate) fn far_away() -> Permissions {
     all_but(&["/never/**", "**/never-[0-9]*.secret", "never"])
 }

@@ -1,4 +1,4 @@
-//! Links that are changed in the middle of a call: what was read is not handed out.
+//! Links that are changed in the middle of a call: the content read is not returned.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::support::{all_but, fs, link, p};
 
-/// A backend beside which somebody puts `/link` on `to`, at the moment of use.
+/// A backend next to which another program points `/link` at `to`, at the moment of use.
 #[derive(Debug)]
 struct Meddled {
     inner: FsBackend,
@@ -82,7 +82,7 @@ async fn workspace(to: &'static str) -> (TempDir, Guarded<Meddled>) {
 }
 
 #[tokio::test]
-async fn what_was_read_behind_a_link_that_moved_is_kept() {
+async fn content_read_behind_a_moved_link_is_withheld() {
     let file = p("/link/file.txt");
     macro_rules! refused {
         ($guarded:ident => $call:expr) => {
@@ -108,7 +108,7 @@ async fn what_was_read_behind_a_link_that_moved_is_kept() {
 }
 
 #[tokio::test]
-async fn a_link_may_move_to_what_is_allowed_too() {
+async fn a_link_may_move_to_another_allowed_target() {
     let (_dir, guarded) = workspace("else").await;
     assert_eq!(
         guarded.read("/link/file.txt").await.unwrap().text,

@@ -1,4 +1,4 @@
-//! Connections: how many there are, how long they may take to say what they want, and their end.
+//! Connections: how many there are, how long they may take to send a request, and how they end.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,16 +15,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::gate::Gate;
 
-/// How many connections are open at once. More wait until one is closed.
+/// Maximum number of open connections. Further ones wait until one is closed.
 const MAX_OPEN: usize = 256;
 
-/// How long a client may take for the head of a request, the wait for its next one included.
+/// How long a client may take to send the head of a request, including the wait for its next one.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long connections have to send what they have, when the server stops.
+/// How long connections may take to send pending answers when the server stops.
 const CLOSE: Duration = Duration::from_secs(3);
 
-/// How long to wait when nothing can be accepted, as when there are no descriptors left.
+/// How long to wait when accepting fails, as when no descriptors are left.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections that are open.
@@ -64,7 +64,7 @@ impl Connections {
         }
     }
 
-    /// Waits for a connection, and takes away those that are over meanwhile.
+    /// Waits for a connection, and meanwhile removes those that have ended.
     async fn next(&mut self, listener: &TcpListener) -> io::Result<TcpStream> {
         loop {
             tokio::select! {
@@ -74,7 +74,7 @@ impl Connections {
         }
     }
 
-    /// Lets them end, and ends those that do not.
+    /// Lets connections end, and aborts those that do not.
     pub(super) async fn close(mut self) {
         self.closing.cancel();
         let ended = async { while self.open.join_next().await.is_some() {} };
@@ -84,9 +84,9 @@ impl Connections {
     }
 }
 
-/// Serves one connection to its end. What goes wrong with it is the matter of its client.
+/// Serves one connection to its end. Its failures concern only its client.
 async fn serve(gate: Arc<Gate>, stream: TcpStream, closing: CancellationToken) {
-    // Answers are small, and wait for nothing.
+    // Answers are small and must not be delayed.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let gate = Arc::clone(&gate);

@@ -1,6 +1,6 @@
-//! What a request has to pass before it gets to the protocol: the token first, then the path.
+//! The checks of a request before it reaches the protocol: the token first, then the path.
 //!
-//! Host, origin, and size of the body are looked at behind it.
+//! Host, origin and body size are checked behind it.
 
 use std::convert::Infallible;
 
@@ -24,7 +24,7 @@ pub(super) type Answer = Response<BoxBody<Bytes, Infallible>>;
 /// The scheme of the token, in any case of letters.
 const SCHEME: &[u8] = b"bearer ";
 
-/// The protocol behind its door.
+/// The protocol service behind the checks.
 pub(super) struct Gate {
     path: &'static str,
     token: Token,
@@ -55,13 +55,14 @@ impl Gate {
         let ends_session = request.method() == Method::DELETE;
         let mut answer = self.service.handle(request).await;
         if ends_session && answer.status() == StatusCode::ACCEPTED {
-            // It has been done. Clients take a session that is only accepted to be ended for one that could not be.
+            // It has been done: clients take 202 for a session that could not be ended.
             *answer.status_mut() = StatusCode::NO_CONTENT;
         }
         answer
     }
 
-    /// Returns whether a request has the token, once. It is compared as bytes: what is no text is a wrong token.
+    /// Returns whether a request has the token, once. It is compared as bytes: a header that is not text is a wrong
+    /// token.
     fn knows(&self, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {

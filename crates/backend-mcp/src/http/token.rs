@@ -1,20 +1,20 @@
-//! The secret that a client of the HTTP server has to know.
+//! The secret that a client of the HTTP server must send.
 
 use std::fmt;
 use std::io;
 
 use sha2::{Digest as _, Sha256};
 
-/// How many characters a token has at least.
+/// Minimum number of characters of a token.
 pub const MIN_TOKEN_BYTES: usize = 16;
 
-/// How many it has at most: headers are bounded.
+/// Maximum number of characters of a token: headers are bounded.
 const MAX_TOKEN_BYTES: usize = 1024;
 
-/// How many random bytes a token has that is made here.
+/// Number of random bytes of a generated token.
 const RANDOM_BYTES: usize = 32;
 
-/// A bearer token. What is kept is a digest: the token itself is in no debug output and no dump.
+/// A bearer token. Only a digest is kept: the token itself appears in no debug output and no dump.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token([u8; 32]);
 
@@ -45,11 +45,11 @@ impl fmt::Display for TokenError {
 impl std::error::Error for TokenError {}
 
 impl Token {
-    /// Takes a text as the token.
+    /// Uses a text as the token.
     ///
     /// # Errors
     ///
-    /// Returns an error for what is too easy to guess or cannot be sent.
+    /// Returns an error for a text that is too easy to guess or cannot be sent.
     pub fn new(text: impl AsRef<str>) -> Result<Self, TokenError> {
         let bytes = text.as_ref().as_bytes();
         if bytes.len() < MIN_TOKEN_BYTES {
@@ -64,7 +64,7 @@ impl Token {
         Ok(Self(Sha256::digest(bytes).into()))
     }
 
-    /// Makes a token of random bytes, and returns it with its text, for whoever is to know it.
+    /// Makes a token of random bytes, and returns it with its text, to be passed to clients.
     ///
     /// # Errors
     ///
@@ -77,8 +77,8 @@ impl Token {
         Ok((token, text))
     }
 
-    /// Returns whether this is the token. How long it takes does not depend on how much of it is right: what is compared
-    /// are digests, and all of them.
+    /// Returns whether this is the token. The time it takes does not depend on how much of it is right: whole digests
+    /// are compared.
     pub(super) fn is(&self, presented: &[u8]) -> bool {
         let presented: [u8; 32] = Sha256::digest(presented).into();
         let pairs = self.0.iter().zip(presented);
@@ -98,7 +98,7 @@ mod tests {
     use super::{Token, TokenError};
 
     #[test]
-    fn a_token_is_what_it_was_made_of_and_nothing_else() {
+    fn a_token_matches_only_its_own_text() {
         let token = Token::new("0123456789abcdef").unwrap();
         assert!(token.is(b"0123456789abcdef"));
         for other in [
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_short_or_cannot_be_sent_is_no_token() {
+    fn a_short_or_unsendable_text_is_not_a_token() {
         for (text, want) in [
             ("", TokenError::TooShort),
             ("0123456789abcde", TokenError::TooShort),

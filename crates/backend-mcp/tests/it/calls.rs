@@ -1,4 +1,4 @@
-//! Calls at once, calls that take long, and calls that are given up.
+//! Concurrent calls, long calls, and cancelled calls.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,14 +28,14 @@ async fn send<H: ClientHandler>(
 }
 
 #[tokio::test]
-async fn a_call_that_is_cancelled_ends_with_all_that_it_started() {
+async fn a_cancelled_call_ends_with_everything_it_started() {
     let (dir, server) = server();
     let (client, _served) = connect(&server, ()).await;
     let sent = send(&client, "execute", json!({ "command": ENDLESS })).await;
     let pid = appears(&dir.path().join("pid")).await;
     sent.cancel(Some("enough".to_owned())).await.unwrap();
     is_gone(&pid).await;
-    // The connection is as it was.
+    // The connection is unaffected.
     let result = call(&client, "execute", json!({ "command": "echo on" })).await;
     assert!(text(&result).starts_with("on\n"), "{}", text(&result));
 }
@@ -104,7 +104,7 @@ async fn more_calls_than_may_run_wait_and_one_that_waits_can_be_cancelled() {
     assert!(!dir.path().join("a").exists());
 }
 
-/// Keeps what it is told of progress.
+/// Records the progress notifications.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<ProgressNotificationParam>>>);
 
@@ -119,7 +119,7 @@ impl ClientHandler for Told {
 }
 
 #[tokio::test]
-async fn a_call_that_takes_long_tells_that_it_runs() {
+async fn a_long_call_reports_progress() {
     let (dir, sandbox) = workshop();
     let server = McpServer::builder(Toolset::with_commands(sandbox))
         .progress_interval(Duration::from_millis(10))

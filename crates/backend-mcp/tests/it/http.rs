@@ -1,4 +1,4 @@
-//! Streamable HTTP, byte by byte: who gets in, and what ends.
+//! Streamable HTTP, byte by byte: which requests get in, and what ends.
 
 use std::net::SocketAddr;
 
@@ -63,7 +63,7 @@ impl Http {
     }
 }
 
-/// The head of a request that gets in, without its last line.
+/// The head of an accepted request, without its last line.
 fn head(more: &str) -> String {
     format!(
         "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\
@@ -71,7 +71,7 @@ fn head(more: &str) -> String {
     )
 }
 
-/// A message of the version without introductions, with what goes into the head for it.
+/// A message of the version without initialization, with the headers for it.
 fn modern(method: &str, name: &str, params: Value) -> (String, String) {
     let mut params = params;
     params["_meta"] = json!({
@@ -98,7 +98,7 @@ fn call(name: &str, arguments: Value) -> (String, String) {
 }
 
 #[tokio::test]
-async fn nobody_gets_in_without_the_token() {
+async fn a_request_without_the_token_is_refused() {
     let (_dir, server) = server();
     let http = Http::start(&server).await;
     let (good, body) = call("ls", json!({}));
@@ -199,7 +199,7 @@ async fn other_paths_and_requests_that_are_too_long_are_refused() {
             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}",
         )
         .await;
-    // A client of a version with introductions has to introduce itself.
+    // A client of a version with initialization has to initialize.
     assert!((400..500).contains(&status), "{status}");
 }
 
@@ -230,7 +230,7 @@ async fn a_session_is_there_until_it_is_ended() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_given_up_ends_its_call() {
+async fn an_aborted_request_ends_its_call() {
     let (dir, server) = server();
     let http = Http::start(&server).await;
     let (head, body) = call("execute", json!({ "command": ENDLESS }));

@@ -1,4 +1,4 @@
-//! The beginning and the end of a connection, message by message, with clients that do not keep to the protocol.
+//! The beginning and the end of a connection, message by message, with clients that violate the protocol.
 
 use std::io;
 
@@ -26,7 +26,7 @@ impl Wire {
         }
     }
 
-    /// A client that has introduced itself.
+    /// A client that has initialized.
     async fn introduced(server: &backend_mcp::McpServer) -> Self {
         let mut wire = Self::open(server);
         let hello = wire.ask(1, "initialize", hello("2025-06-18")).await;
@@ -82,14 +82,14 @@ fn hello(version: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_at_once_is_no_failure() {
+async fn a_client_that_disconnects_at_once_is_not_a_failure() {
     let (_dir, server) = server();
     Wire::open(&server).close().await.unwrap();
     Wire::introduced(&server).await.close().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_client_that_begins_with_something_else_is_told_of() {
+async fn a_client_that_does_not_initialize_is_an_error() {
     let (_dir, server) = server();
     let mut wire = Wire::open(&server);
     wire.send(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}")
@@ -164,7 +164,7 @@ async fn arguments_of_any_shape_are_answered_for_the_model() {
 }
 
 #[tokio::test]
-async fn what_is_no_message_does_not_end_the_connection() {
+async fn an_invalid_message_does_not_end_the_connection() {
     let (_dir, server) = server();
     let mut wire = Wire::introduced(&server).await;
     let deep = "[".repeat(100_000);
@@ -181,13 +181,13 @@ async fn what_is_no_message_does_not_end_the_connection() {
     assert_eq!(answer["result"]["isError"], false, "{answer}");
     let answer = wire.ask(8, "no/such/method", json!({})).await;
     assert_eq!(answer["error"]["code"], -32601, "{answer}");
-    // It is not asked for roots, though it has said that it has some: the next message is the next answer.
+    // Its roots are not requested, although it has announced some: the next message is the next answer.
     let answer = wire.ask(9, "ping", json!({})).await;
     assert_eq!(answer["result"], json!({}));
 }
 
 #[tokio::test]
-async fn a_client_that_goes_takes_its_calls_with_it() {
+async fn a_client_that_disconnects_ends_its_calls() {
     let (dir, server) = server();
     let mut wire = Wire::introduced(&server).await;
     let call = json!({
@@ -201,7 +201,7 @@ async fn a_client_that_goes_takes_its_calls_with_it() {
 }
 
 #[tokio::test]
-async fn what_was_asked_last_is_answered_after_the_input_has_ended() {
+async fn the_last_request_is_answered_after_the_input_has_ended() {
     let (_dir, server) = server();
     let mut wire = Wire::introduced(&server).await;
     let call = json!({
@@ -216,7 +216,7 @@ async fn what_was_asked_last_is_answered_after_the_input_has_ended() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_dropped_ends_what_runs() {
+async fn a_dropped_server_ends_its_calls() {
     let (dir, server) = server();
     let mut wire = Wire::introduced(&server).await;
     let call = json!({

@@ -1,11 +1,11 @@
-//! What was read is remembered for the client that read it.
+//! Files that were read are remembered for the client that read them.
 
 use serde_json::json;
 
 use crate::support::{call, connect, server, text};
 
 #[tokio::test]
-async fn what_one_client_has_read_another_has_not() {
+async fn clients_do_not_share_what_they_have_read() {
     let (dir, server) = server();
     std::fs::write(dir.path().join("a.txt"), "one\n").unwrap();
     let (first, _served) = connect(&server, ()).await;
@@ -16,7 +16,7 @@ async fn what_one_client_has_read_another_has_not() {
     assert_eq!(refused.is_error, Some(true), "{}", text(&refused));
     let done = call(&first, "write_file", write).await;
     assert_eq!(done.is_error, Some(false), "{}", text(&done));
-    // What another has changed since is not replaced unseen.
+    // A file that another client has changed is not replaced unseen.
     call(&second, "read_file", json!({ "path": "a.txt" })).await;
     let third = json!({ "path": "a.txt", "content": "three\n" });
     call(&second, "write_file", third).await;

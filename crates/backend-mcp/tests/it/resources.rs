@@ -61,7 +61,7 @@ async fn files_are_listed_and_read_by_their_uris() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_told_with_its_kind_and_no_path_of_the_host() {
+async fn a_failed_read_is_reported_with_its_kind_and_without_host_paths() {
     let (dir, server) = server();
     let root = dir.path();
     std::fs::create_dir(root.join("d")).unwrap();
@@ -167,7 +167,7 @@ async fn without_the_tools_for_them_there_are_no_resources() {
         read(&client, "workspace:///a.txt").await.unwrap_err().code,
         ErrorCode::METHOD_NOT_FOUND
     );
-    // Who may not search reads what they know.
+    // A client that may not search can read known paths.
     let toolset = Toolset::builder(Arc::new(files))
         .without([Tool::Glob])
         .build();

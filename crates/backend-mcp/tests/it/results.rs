@@ -1,4 +1,4 @@
-//! What a client is told of the tools, and of what came of a call.
+//! The definitions and results that a client gets.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ async fn every_tool_is_listed_as_the_toolset_defines_it() {
 }
 
 #[tokio::test]
-async fn the_server_says_who_it_is_and_what_the_workspace_is() {
+async fn the_server_describes_itself_and_the_workspace() {
     let (_dir, server) = server();
     let (client, _served) = connect(&server, ()).await;
     let info = client.peer_info().unwrap();
@@ -54,7 +54,7 @@ async fn the_server_says_who_it_is_and_what_the_workspace_is() {
 }
 
 #[tokio::test]
-async fn what_was_done_is_text_for_a_model_and_structured_for_a_program() {
+async fn a_result_is_text_for_a_model_and_structured_for_a_program() {
     let (_dir, server) = server();
     let (client, _served) = connect(&server, ()).await;
     let result = call(
@@ -77,7 +77,7 @@ async fn what_was_done_is_text_for_a_model_and_structured_for_a_program() {
 }
 
 #[tokio::test]
-async fn what_went_wrong_is_a_result_and_tells_of_which_kind_it_is() {
+async fn an_error_is_a_result_with_its_kind() {
     let (_dir, server) = server();
     let (client, _served) = connect(&server, ()).await;
     for (name, arguments, kind, error) in [
@@ -122,7 +122,7 @@ async fn what_went_wrong_is_a_result_and_tells_of_which_kind_it_is() {
     ] {
         let result = call(&client, name, arguments.clone()).await;
         assert_eq!(result.is_error, Some(true), "{name} {arguments}");
-        // Clients hold this to the schema of what was done.
+        // Clients validate this against the schema of a successful call.
         assert_eq!(result.structured_content, None);
         let meta = meta(&result);
         assert_eq!(
@@ -141,7 +141,7 @@ async fn what_went_wrong_is_a_result_and_tells_of_which_kind_it_is() {
 }
 
 #[tokio::test]
-async fn what_rules_forbid_is_a_refusal_and_where_they_forbid_all_it_is_not_offered() {
+async fn forbidden_calls_are_refusals_and_fully_forbidden_tools_are_not_offered() {
     let files = StateBackend::new();
     files.write("/.env", "TOKEN=1\n").await.unwrap();
     let guarded: Arc<dyn Backend> = Arc::new(Guarded::new(files, Preset::ReadOnly));
@@ -152,7 +152,7 @@ async fn what_rules_forbid_is_a_refusal_and_where_they_forbid_all_it_is_not_offe
     assert_eq!(names, ["ls", "read_file", "read_many", "glob", "grep"]);
     let told = client.peer_info().unwrap();
     let told = told.instructions.as_deref().unwrap();
-    assert!(told.contains("Nothing in it can be changed") && told.contains("No commands"));
+    assert!(told.contains("It is read-only") && told.contains("does not run commands"));
     for (name, arguments) in [
         ("read_file", json!({ "path": ".env" })),
         ("write_file", json!({ "path": "a", "content": "" })),
@@ -166,7 +166,7 @@ async fn what_rules_forbid_is_a_refusal_and_where_they_forbid_all_it_is_not_offe
 }
 
 #[tokio::test]
-async fn a_defect_in_a_call_is_its_result_and_the_end_of_nothing_else() {
+async fn a_panic_in_a_call_is_its_result_and_ends_nothing_else() {
     let files = StateBackend::new();
     files.write("/a.txt", "A\n").await.unwrap();
     let guarded = Guarded::new(files, Permissions::all(Action::Ask));
@@ -183,7 +183,7 @@ async fn a_defect_in_a_call_is_its_result_and_the_end_of_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_image_is_content_of_its_own() {
+async fn an_image_is_separate_content() {
     let (dir, server) = server();
     std::fs::write(dir.path().join("a.png"), b"\x89PNG\r\n\x1a\nrest").unwrap();
     let (client, _served) = connect(&server, ()).await;

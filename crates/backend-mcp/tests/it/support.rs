@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
 
-/// Far more than anything here takes: what waits longer hangs.
+/// Far longer than anything here takes: a longer wait is a hang.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A directory in which commands run.
@@ -46,7 +46,7 @@ pub(crate) fn open(server: &McpServer) -> (DuplexStream, Served) {
     (ours, served)
 }
 
-/// Connects a client, which introduces itself.
+/// Connects a client, which initializes.
 pub(crate) async fn connect<H: ClientHandler>(
     server: &McpServer,
     handler: H,
@@ -79,12 +79,12 @@ pub(crate) fn text(result: &CallToolResult) -> &str {
     &result.content[0].as_text().unwrap().text
 }
 
-/// What a result tells of itself beside its content.
+/// The metadata of a result.
 pub(crate) fn meta(result: &CallToolResult) -> Map<String, Value> {
     result.meta.clone().unwrap_or_default().0
 }
 
-/// Waits until a file is there, and returns what is in it.
+/// Waits until a file exists, and returns its content.
 pub(crate) async fn appears(path: &Path) -> String {
     let wait = async {
         loop {
@@ -97,7 +97,7 @@ pub(crate) async fn appears(path: &Path) -> String {
     tokio::time::timeout(DEADLINE, wait).await.unwrap()
 }
 
-/// Waits until no process of this number is there.
+/// Waits until no process has this id.
 pub(crate) async fn is_gone(pid: &str) {
     let path = format!("/proc/{}/stat", pid.trim());
     let wait = async {
@@ -113,6 +113,6 @@ pub(crate) async fn is_gone(pid: &str) {
     tokio::time::timeout(DEADLINE, wait).await.unwrap();
 }
 
-/// A line of shell that tells its number in `pid`, and runs on for long, in spite of being asked to end.
+/// A shell command that writes its process id to `pid`, and keeps running for long, ignoring signals.
 pub(crate) const ENDLESS: &str =
     "setsid sh -c 'trap \"\" TERM INT HUP; echo $$ > pid; exec sleep 600' & wait";

@@ -1,8 +1,8 @@
-//! The part of JSON Schema that the tools' schemas use, and how it is told.
+//! The part of JSON Schema that the tools' schemas use, and its wording in messages.
 
 use serde_json::{Map, Number, Value};
 
-/// A schema, as the tools make them: of one type each, without references.
+/// A schema of the tools: one type each, without references.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape<'a>(pub(super) &'a Map<String, Value>);
 
@@ -56,7 +56,7 @@ impl<'a> Shape<'a> {
         self.0.get(key).and_then(Value::as_f64)
     }
 
-    /// Returns whether a number is one of those that are allowed.
+    /// Returns whether a number is within the bounds.
     pub(super) fn has(&self, number: &Number) -> bool {
         let Some(value) = number.as_f64() else {
             return false;
@@ -70,15 +70,15 @@ impl<'a> Shape<'a> {
                 .is_none_or(|below| value > below)
     }
 
-    /// Says what is wanted, as `a whole number from 1 to 10`.
+    /// Returns the expected value, as `an integer from 1 to 10`.
     pub(super) fn noun(&self) -> String {
         let noun = match self.kind() {
-            "integer" => "a whole number",
+            "integer" => "an integer",
             "number" => "a number",
             "boolean" => "true or false",
             "array" => "a list",
             "object" => "an object",
-            _ => "a text",
+            _ => "a string",
         };
         let bound = |key| self.0.get(key).filter(|bound| bound.is_number());
         let above = bound("exclusiveMinimum").map(|below| format!(" above {below}"));
@@ -114,7 +114,7 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// Returns a value for a message: short ones as they are, others by what they are.
+/// Returns a value for a message: a short one verbatim, others by their type.
 pub(super) fn shown(value: &Value) -> String {
     const SHOWN: usize = 40;
     match value {
@@ -124,8 +124,8 @@ pub(super) fn shown(value: &Value) -> String {
             let text: String = text.chars().flat_map(char::escape_debug).collect();
             format!("\"{text}\"")
         }
-        Value::String(text) => format!("a text of {} characters", text.chars().count()),
-        Value::Array(items) => format!("a list of {}", items.len()),
+        Value::String(text) => format!("a string of {} characters", text.chars().count()),
+        Value::Array(items) => format!("a list of length {}", items.len()),
         Value::Object(_) => "an object".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! What is mended and what is not, on a schema of its own.
+//! What is fixed and what is not, on its own schema.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -41,7 +41,7 @@ fn an_object_as_text_is_an_object() {
 }
 
 #[test]
-fn a_text_that_is_wanted_stays_a_text() {
+fn an_expected_string_stays_a_string() {
     for text in ["5", "true", "[\"a\"]", "{}", "null", ""] {
         assert_eq!(parsed(json!({ "name": text })).unwrap().name, text);
     }
@@ -52,7 +52,7 @@ fn a_text_that_is_wanted_stays_a_text() {
 }
 
 #[test]
-fn numbers_that_json_has_not_are_refused() {
+fn numbers_that_json_cannot_represent_are_refused() {
     for share in ["NaN", "inf", "1e999", "0x1"] {
         assert!(
             parsed(json!({ "name": "a", "share": share })).is_err(),

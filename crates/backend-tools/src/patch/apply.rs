@@ -1,4 +1,4 @@
-//! A patch applied: each step only if its file is still what it was, and all of them undone if one cannot be.
+//! Applies a patch: each step only if its file is unchanged; all steps are undone if one fails.
 
 use backend_core::{DeleteRequest, RenameRequest, Version, VirtualPath, WriteMode, WriteRequest};
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use super::{Action, Change, FileChange, Patched};
 use crate::context::{Changed, Context, Failed};
 use crate::ledger::Seen;
 
-/// What takes a step back.
+/// The undo of a step.
 #[derive(Debug)]
 enum Undo {
     Remove {
@@ -45,7 +45,7 @@ pub(crate) async fn apply(
         let planned = steps(context, target).await;
         all.extend(planned.map_err(nothing_applied)?);
     }
-    // What is hardest to take back comes last.
+    // The steps that are hardest to undo come last.
     all.sort_by_key(|step| match step {
         Step::Write { .. } => 0,
         Step::Create { .. } => 1,
@@ -67,7 +67,7 @@ fn nothing_applied(mut failed: Failed) -> Failed {
         failed
             .0
             .text
-            .push_str("\nNothing of the patch was applied.");
+            .push_str("\nNothing in the patch was applied.");
     }
     failed
 }
@@ -116,7 +116,7 @@ async fn take(context: &Context, step: &Step) -> Result<Undo, Changed> {
     }
 }
 
-/// Takes back what was done, the last first, and tells what could not be.
+/// Undoes the completed steps, the last first, and reports those that could not be undone.
 async fn undo_all(context: &Context, failed: Changed, done: Vec<Undo>) -> Failed {
     let mut left = Vec::new();
     for undo in done.into_iter().rev() {
@@ -126,10 +126,10 @@ async fn undo_all(context: &Context, failed: Changed, done: Vec<Undo>) -> Failed
     }
     let mut failed = Failed::from(failed);
     failed.0.text.push_str(&if left.is_empty() {
-        "\nThe patch was not applied: what of it had been done was undone.".to_owned()
+        "\nThe patch was not applied: what it had changed was restored.".to_owned()
     } else {
         format!(
-            "\nThe patch was not applied, and this of it could not be undone; look at these files:\n{}",
+            "\nThe patch was not applied, but these files could not be restored; check them:\n{}",
             left.join("\n")
         )
     });
@@ -178,7 +178,7 @@ async fn take_back(context: &Context, undo: Undo) -> Result<(), (VirtualPath, St
     }
 }
 
-/// Remembers what was written, and says what was done to each file.
+/// Remembers what was written, and describes the change to each file.
 fn report(context: &Context, targets: &[Target], steps: &[Step], done: &[Undo]) -> Vec<Patched> {
     for (step, undo) in steps.iter().zip(done) {
         match (step, undo) {
@@ -190,7 +190,7 @@ fn report(context: &Context, targets: &[Target], steps: &[Step], done: &[Undo]) 
                 };
                 context.ledger().saw(path, seen);
             }
-            // Its version is another one at another path; it is asked for when it matters.
+            // The version changes with the path; it is fetched when it matters.
             (Step::Move { from, to }, _) => context.ledger().moved(from, to, None),
             (Step::Delete { path, .. }, _) => context.ledger().forget(path),
             _ => {}

@@ -1,4 +1,4 @@
-//! The text of a patch, line by line. What is wrong is told with the number of the line.
+//! The text of a patch, line by line. Errors are reported with the line number.
 
 use super::{Change, FileChange, Hunk, Line};
 
@@ -10,14 +10,14 @@ const DELETE: &str = "*** Delete File:";
 const MOVE: &str = "*** Move to:";
 const END_OF_FILE: &str = "*** End of File";
 
-/// How many files one patch may change.
+/// Maximum number of files that one patch may change.
 const MAX_FILES: usize = 200;
 
-/// Returns what a patch says of each file.
+/// Returns the parts of a patch, one per file.
 ///
 /// # Errors
 ///
-/// Returns what to tell the model.
+/// Returns the message for the model.
 pub(crate) fn parse(text: &str) -> Result<Vec<FileChange>, String> {
     let lines = text
         .lines()
@@ -31,19 +31,19 @@ pub(crate) fn parse(text: &str) -> Result<Vec<FileChange>, String> {
     let mut changes: Vec<FileChange> = Vec::new();
     while let Some(change) = parser.file()? {
         if changes.len() == MAX_FILES {
-            return Err(format!("a patch changes {MAX_FILES} files at most"));
+            return Err(format!("a patch changes at most {MAX_FILES} files"));
         }
         changes.push(change);
     }
     if changes.is_empty() {
         return Err(format!(
-            "the patch changes nothing: after '{BEGIN}' comes '{UPDATE} path', '{ADD} path' or '{DELETE} path'"
+            "the patch changes nothing: '{BEGIN}' must be followed by '{UPDATE} path', '{ADD} path' or '{DELETE} path'"
         ));
     }
     Ok(changes)
 }
 
-/// Takes off what is around the patch: blank lines, and the fence of a code block or of a here-document.
+/// Strips what surrounds the patch: blank lines, and the fence of a code block or of a here-document.
 fn trim(lines: &mut Vec<(usize, &str)>) -> Result<(), String> {
     let begin = lines.iter().position(|(_, line)| line.trim() == BEGIN);
     let begin = begin.ok_or_else(|| format!("the patch does not start with '{BEGIN}'"))?;
@@ -103,7 +103,7 @@ impl<'a> Parser<'a> {
                     && self.lines.peek().is_none_or(|(_, l)| is_file(l)) => {}
                 None => {
                     return Err(format!(
-                        "line {number} of the patch: each line of a new file starts with '+', not as {}",
+                        "line {number} of the patch: each line of a new file must start with '+', found {}",
                         quoted(line)
                     ));
                 }
@@ -124,7 +124,7 @@ impl<'a> Parser<'a> {
         while let Some((number, line)) = self.lines.next_if(|(_, line)| !is_file(line)) {
             if line.starts_with("@@") {
                 match hunks.last_mut() {
-                    // Several in a row lead to one place.
+                    // Several in a row describe one place.
                     Some(hunk) if hunk.lines.is_empty() => hunk.anchors.extend(anchor(line)),
                     _ => hunks.push(Hunk {
                         at: number,
@@ -177,17 +177,17 @@ impl<'a> Parser<'a> {
             Some(' ') => Ok(Line::Keep(rest)),
             Some('-') => Ok(Line::Remove(rest)),
             Some('+') => Ok(Line::Add(rest)),
-            // An editor took the space off an empty line.
+            // An editor stripped the space of an empty line.
             None => Ok(Line::Keep(String::new())),
             Some(_) => Err(format!(
-                "line {number} of the patch: each line of an update starts with a space, '-' or '+', not as {}",
+                "line {number} of the patch: each line of an update must start with a space, '-' or '+', found {}",
                 quoted(line)
             )),
         }
     }
 }
 
-/// Takes off blank lines at the end that only part this file from the next.
+/// Strips blank lines at the end that only separate this file from the next.
 fn trim_hunk(hunk: &mut Hunk) {
     let has_change = hunk.lines.iter().any(|line| !matches!(line, Line::Keep(_)));
     while has_change && hunk.lines.last() == Some(&Line::Keep(String::new())) {
@@ -201,7 +201,7 @@ fn is_file(line: &str) -> bool {
         .any(|mark| line.starts_with(mark))
 }
 
-/// Returns the line that `@@` names. The numbers that unified diffs have there are passed over, for they are often wrong.
+/// Returns the line that `@@` names. The numbers of unified diffs are ignored, because they are often wrong.
 fn anchor(line: &str) -> Option<String> {
     let rest = line.trim_start_matches('@').trim();
     let is_numbers = rest.starts_with('-') && rest.contains('+');

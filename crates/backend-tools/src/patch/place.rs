@@ -1,21 +1,21 @@
-//! Where in a file the parts of a patch belong: the place that they describe, if it is the only one.
+//! Finds the place of each part of a patch in a file, if it is unique.
 
 use backend_core::text::line_hash;
 use backend_core::{LineAnchor, LineEdit};
 
 use super::{Hunk, Line};
 
-/// How many comparisons of lines the search for a near place may take.
+/// Maximum number of line comparisons in the search for a near place.
 const MAX_COMPARED: usize = 5_000_000;
 
-/// How many lines of a near place are shown.
+/// Number of shown lines of a near place.
 const SHOWN_LINES: usize = 12;
 
-/// Returns the edits that the hunks make of a file with these lines.
+/// Returns the edits of the hunks to a file with these lines.
 ///
 /// # Errors
 ///
-/// Returns what to tell the model.
+/// Returns the message for the model.
 pub(super) fn place(lines: &[&str], hunks: &[Hunk]) -> Result<Vec<LineEdit>, String> {
     let mut edits = Vec::new();
     let mut cursor = 0;
@@ -67,14 +67,14 @@ fn after_anchors(lines: &[&str], hunk: &Hunk, cursor: usize) -> Result<usize, St
     Ok(start)
 }
 
-/// Returns where lines go that no line of the file is named beside.
+/// Returns the place of added lines that come without context lines.
 fn insertion(lines: &[&str], hunk: &Hunk, start: usize) -> Result<usize, String> {
     if hunk.at_end || lines.is_empty() {
         return Ok(lines.len());
     }
     if hunk.anchors.is_empty() {
         return Err(format!(
-            "line {} of the patch: it does not say where these lines go: give the lines that stand before and after them",
+            "line {} of the patch: the place of these lines is not given: include the lines before and after them",
             hunk.at
         ));
     }
@@ -96,7 +96,7 @@ fn find(lines: &[&str], hunk: &Hunk, old: &[&str], start: usize) -> Result<usize
     matches.retain(|at| *at >= start);
     match matches.as_slice() {
         [only] => Ok(*only),
-        // The anchor says after which line; the first place there is meant.
+        // The anchor names the line before; the first place after it is meant.
         [first, ..] if !hunk.anchors.is_empty() => Ok(*first),
         [] => Err(no_match(lines, hunk, old, above)),
         several => {
@@ -106,8 +106,8 @@ fn find(lines: &[&str], hunk: &Hunk, old: &[&str], start: usize) -> Result<usize
                 .map(|at| (at + 1).to_string())
                 .collect();
             Err(format!(
-                "line {} of the patch: its lines are in the file {} times, on lines {}: give more of the lines around the \
-                 change, or a line that stands above it after '@@'",
+                "line {} of the patch: its lines occur {} times in the file, on lines {}: include more lines around the \
+                 change, or put a line from above it after '@@'",
                 hunk.at,
                 several.len(),
                 numbers.join(", ")
@@ -134,11 +134,11 @@ fn no_match(lines: &[&str], hunk: &Hunk, old: &[&str], above: bool) -> String {
     let at = hunk.at;
     if above {
         return format!(
-            "line {at} of the patch: its lines are above the part before it, or above its '@@': parts go from top to bottom"
+            "line {at} of the patch: its lines are above the part before it, or above its '@@': order parts from top to bottom"
         );
     }
     let end = if hunk.at_end { " at its end" } else { "" };
-    let first = format!("line {at} of the patch: the file has not these lines{end}");
+    let first = format!("line {at} of the patch: the file does not contain these lines{end}");
     let Some(near) = nearest(lines, old) else {
         return format!("{first}; read it again and copy them exactly");
     };
@@ -149,13 +149,13 @@ fn no_match(lines: &[&str], hunk: &Hunk, old: &[&str], above: bool) -> String {
         .map(|line| cut(line))
         .collect();
     format!(
-        "{first}\nCopy them exactly. The nearest is line {} on:\n{}",
+        "{first}\nCopy them exactly. The nearest lines start at line {}:\n{}",
         near + 1,
         shown.join("\n")
     )
 }
 
-/// Returns where most of the lines are the same but for whitespace at their ends.
+/// Returns the place where most lines match except for surrounding whitespace.
 fn nearest(lines: &[&str], old: &[&str]) -> Option<usize> {
     if lines.len().saturating_mul(old.len()) > MAX_COMPARED {
         return None;
@@ -179,7 +179,7 @@ fn cut(line: &str) -> String {
     }
 }
 
-/// Turns a hunk into edits of whole lines. What it keeps stays as the file has it.
+/// Turns a hunk into edits of whole lines. Kept lines stay as they are in the file.
 fn make_edits(lines: &[&str], hunk: &Hunk, at: usize, edits: &mut Vec<LineEdit>) {
     let mut place = at;
     let mut group = Group::default();
@@ -215,7 +215,7 @@ impl Group<'_> {
         };
         let removed = std::mem::take(&mut self.removed);
         let added = std::mem::take(&mut self.added);
-        // One break at the end makes no line more, and tells no line from an empty one.
+        // A break at the end adds no line, and does not distinguish no line from an empty one.
         let text = || added.iter().map(|line| format!("{line}\n")).collect();
         let start = end - removed;
         if removed > 0 {

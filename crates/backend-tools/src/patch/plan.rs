@@ -1,4 +1,4 @@
-//! What a patch comes to, decided before anything is changed: the new content of each file, and what is there now.
+//! The plan of a patch, made before anything is changed: the new content of each file, and the current one.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::freshness::{Since, compare};
 /// The largest file that a patch changes or removes.
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
-/// A change that is ready.
+/// A change that is ready to be made.
 #[derive(Debug)]
 pub(super) enum Step {
     Create {
@@ -48,7 +48,7 @@ pub(super) struct Target {
     pub(super) change: Change,
 }
 
-/// Returns the files that a patch is about, each of them once.
+/// Returns the files of a patch, each of them once.
 pub(super) fn targets(context: &Context, changes: Vec<FileChange>) -> Result<Vec<Target>, Failed> {
     let mut known = BTreeSet::new();
     let mut targets = Vec::with_capacity(changes.len());
@@ -63,7 +63,7 @@ pub(super) fn targets(context: &Context, changes: Vec<FileChange>) -> Result<Vec
         for path in std::iter::once(&path).chain(&moved_to) {
             if !known.insert(path.clone()) {
                 return Err(Failed::mistake(format!(
-                    "the patch names {path} twice: put all that is about one file together"
+                    "the patch names {path} twice: put all changes to one file together"
                 )));
             }
         }

@@ -1,4 +1,4 @@
-//! `apply_patch`: changes to several files, all or none.
+//! `apply_patch`: changes several files, all or none.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Outcome {
-    /// What was done to each file, in the order of the patch.
+    /// What was done to each file, in patch order.
     files: Vec<FileOutcome>,
     /// The changes as one unified diff.
     diff: String,
@@ -31,31 +31,31 @@ pub(super) struct Outcome {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct FileOutcome {
-    /// The file as it was named before.
+    /// The path of the file before the patch.
     path: String,
     /// What was done.
     action: Action,
-    /// Where it is now, if it was moved.
+    /// Its new path, if it was moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     moved_to: Option<String>,
 }
 
 pub(super) fn describe(_settings: &Settings) -> String {
-    "Applies a patch to one or several files: all of it, or nothing. The form:\n\
+    "Applies a patch to one or more files, all or nothing. Format:\n\
      *** Begin Patch\n\
      *** Update File: src/app.py\n\
      @@ def greet():\n\
-     \x20a line that stays\n\
+     \x20a line to keep\n\
      -a line to remove\n\
      +a line to add\n\
      *** Add File: src/new.py\n\
      +every line of the new file\n\
      *** Delete File: src/old.py\n\
      *** End Patch\n\
-     In an update each line starts with a space, - or +. Give about three lines that stay before and after a change, so that \
-     its place is the only one; if they are not enough, put a line that stands above it after @@. Each further change in the \
-     file starts with another @@ line, from top to bottom. `*** Move to: path` below an update moves the file. Each file is \
-     named once. Line endings, encoding and mode stay."
+     In an update, each line starts with a space, - or +. Include about three lines to keep before and after each change, to \
+     make its place unique; if they are not enough, put a line from above it after @@. Each further change in the file \
+     starts with another @@ line, from top to bottom. `*** Move to: path` below an update moves the file. Name each file \
+     once. Line endings, encoding and mode are kept."
         .to_owned()
 }
 

@@ -1,4 +1,4 @@
-//! `delete`: a file or directory removed.
+//! `delete`: removes a file or directory.
 
 use backend_core::DeleteRequest;
 use schemars::JsonSchema;
@@ -15,22 +15,21 @@ use crate::settings::Settings;
 pub(super) struct Arguments {
     /// The file, link or directory: absolute, or relative to the work directory.
     path: String,
-    /// Whether a directory is removed with all that is in it; false unless given, and one that is not empty is then
-    /// refused.
+    /// Remove a directory with everything in it. Default false, which refuses a directory that is not empty.
     recursive: Option<bool>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Outcome {
-    /// What was removed.
+    /// The removed path.
     path: String,
-    /// How many entries are gone, itself included.
+    /// Number of entries removed, including itself.
     entries: u64,
 }
 
 pub(super) fn describe(_settings: &Settings) -> String {
-    "Removes a file, a link or a directory, for good. A link is removed, not what it leads to. A directory with something in \
-     it needs `recursive`. The root cannot be removed."
+    "Permanently removes a file, link or directory. A link is removed, not its target. A directory that is not empty needs \
+     `recursive`. The root cannot be removed."
         .to_owned()
 }
 

@@ -1,4 +1,4 @@
-//! `edit_file`: exact texts replaced by others.
+//! `edit_file`: replaces exact texts in a file.
 
 use backend_core::text::apply_edits;
 use backend_core::{EditRequest, Edits, Error, ErrorKind, Replacement, VirtualPath};
@@ -15,7 +15,7 @@ use crate::notes::count;
 use crate::output::ends;
 use crate::settings::Settings;
 
-/// How often an edit is tried while the version of the file changes and its text does not.
+/// How often an edit is tried while the version of the file changes but its text does not.
 const TRIES: usize = 4;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -23,14 +23,14 @@ const TRIES: usize = 4;
 pub(super) struct Arguments {
     /// The file: absolute, or relative to the work directory.
     path: String,
-    /// The text to replace, exactly as it is in the file, indentation included and line numbers left out. With it goes
-    /// `new_string`; for several replacements, pass `edits` instead of both.
+    /// The text to replace, exactly as in the file, with indentation and without line numbers. Requires `new_string`;
+    /// for several replacements, pass `edits` instead of both.
     old_string: Option<String>,
-    /// The text to put in its place; empty to remove it.
+    /// The replacement text; empty to remove the old text.
     new_string: Option<String>,
-    /// Whether every match is replaced; false unless given, and more than one match is then refused.
+    /// Replace every match. Default false, which refuses more than one match.
     replace_all: Option<bool>,
-    /// Several replacements, made in order, each in what the one before it left: all of them, or none.
+    /// Several replacements, made in order, each in the result of the previous one: all or none.
     #[schemars(length(min = 1, max = 100))]
     edits: Option<Vec<OneEdit>>,
 }
@@ -39,11 +39,11 @@ pub(super) struct Arguments {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct OneEdit {
-    /// The text to replace, exactly as it is in the file.
+    /// The text to replace, exactly as in the file.
     old_string: String,
-    /// The text to put in its place; empty to remove it.
+    /// The replacement text; empty to remove the old text.
     new_string: String,
-    /// Whether every match is replaced; false unless given.
+    /// Replace every match. Default false.
     replace_all: Option<bool>,
 }
 
@@ -51,9 +51,9 @@ struct OneEdit {
 pub(super) struct Outcome {
     /// The file.
     path: String,
-    /// How many matches were replaced, or how many changes to lines were made.
+    /// Number of matches replaced, or of changes made to lines.
     replacements: u64,
-    /// A mark of its state now.
+    /// Its version after the edit.
     version: String,
     /// The change as a unified diff.
     diff: String,
@@ -63,11 +63,10 @@ pub(super) struct Outcome {
 }
 
 pub(super) fn describe(_settings: &Settings) -> String {
-    "Replaces text in a file by exact match: one text by `old_string` and `new_string`, or several by `edits`, all of them or \
-     none. Each must match once, unless `replace_all` is set. A line feed matches whatever line ending the file has; line \
-     endings, encoding and mode of the file stay. A text that does not match is answered with the nearest one in the file, \
-     one that matches more than once with the lines; a file that changed since it was read, with what changed. Returns the \
-     change as a unified diff."
+    "Replaces text in a file by exact match: one text with `old_string` and `new_string`, or several with `edits`, all or \
+     none. Each must match exactly once, unless `replace_all` is set. A line feed matches any line ending; the file keeps \
+     its line endings, encoding and mode. If a text does not match, the reply shows the nearest text in the file; if it \
+     matches more than once, the lines; if the file changed since it was read, the change. Returns a unified diff."
         .to_owned()
 }
 
@@ -106,7 +105,7 @@ fn replacement(old: String, new: String, all: Option<bool>) -> Replacement {
     }
 }
 
-/// Edits a file by either form, if it is still what was seen of it.
+/// Edits a file in either form, if it is unchanged since it was seen.
 pub(super) async fn edit(context: &Context, path: &VirtualPath, edits: Edits) -> Done {
     let _turn = context.turn([path]).await;
     for _ in 0..TRIES {
@@ -125,7 +124,7 @@ pub(super) async fn edit(context: &Context, path: &VirtualPath, edits: Edits) ->
                 match since(context, path, seen).await? {
                     Since::Same(version) if version != seen.version => continue,
                     Since::Changed(reply) => return Err(reply.into()),
-                    // It is about what the edit says of a line, not about the file.
+                    // The conflict is about a line hash of the edit, not about the file.
                     Since::Same(_) => return Err(told(&error, &edits)),
                     Since::Gone => return Err(Error::not_found(path).into()),
                 }
@@ -155,10 +154,10 @@ pub(super) async fn edit(context: &Context, path: &VirtualPath, edits: Edits) ->
         let text = format!("edited {path}: {what}{note}\n{}", diff.trim_end());
         return Ok(Reply::ok(text, structured(&outcome)));
     }
-    Err(Error::conflict(path, "others change it all the time", None).into())
+    Err(Error::conflict(path, "lost the race to other writers", None).into())
 }
 
-/// Returns a diff within what is shown of it.
+/// Returns the part of a diff that is shown.
 pub(super) fn shown(diff: &str) -> (String, bool) {
     if diff.len() <= DIFF_BYTES {
         return (diff.to_owned(), false);
@@ -166,7 +165,7 @@ pub(super) fn shown(diff: &str) -> (String, bool) {
     (ends(diff, DIFF_BYTES, 0).0.to_owned(), true)
 }
 
-/// Returns what is known of a file after an edit: its text, if that was known before.
+/// Returns the known state of a file after an edit: its text, if that was known before.
 fn after(
     path: &VirtualPath,
     seen: Option<&Seen>,
@@ -179,7 +178,7 @@ fn after(
     text.map_or_else(|| Seen::part(version), |text| Seen::whole(version, &text))
 }
 
-/// Tells which of several edits it was.
+/// Names the failed edit, if there are several.
 fn told(error: &Error, edits: &Edits) -> Failed {
     let of = match edits {
         Edits::Exact(all) => all.len(),
@@ -188,7 +187,7 @@ fn told(error: &Error, edits: &Edits) -> Failed {
     match error {
         Error::NoMatch { index, .. } | Error::AmbiguousMatch { index, .. } if of > 1 => {
             let text = format!(
-                "edit {} of {of}: {}\nNone of the edits was made.",
+                "edit {} of {of}: {}\nNone of the edits were made.",
                 index + 1,
                 error.for_model()
             );

@@ -1,4 +1,4 @@
-//! `execute`: a command run to its end.
+//! `execute`: runs a command to its end.
 
 use std::time::Duration;
 
@@ -13,26 +13,26 @@ use crate::output::{ends, fit};
 use crate::settings::Settings;
 use crate::{Reply, ReplyKind};
 
-/// How much of each stream is kept for the reply and the file that it names.
+/// How many bytes of each stream are kept for the reply and the file that it names.
 const KEPT_BYTES: usize = 2 << 20;
 
-/// How much a command may print to each stream before it is stopped.
+/// How many bytes a command may print to each stream before it is stopped.
 const CEILING_BYTES: u64 = 256 << 20;
 
-/// How long an answer may take after the command's own time is over.
+/// How long the workspace may take to answer after the command has timed out.
 const SLACK: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
-    /// The line for the shell, /bin/sh.
+    /// The command line for /bin/sh.
     command: String,
-    /// How many seconds it may run.
+    /// Time limit in seconds.
     #[schemars(range(min = 1))]
     timeout: Option<u64>,
-    /// The directory to run in: absolute, or relative to the work directory. The work directory unless given.
+    /// The directory to run in: absolute, or relative to the work directory. Default: the work directory.
     cwd: Option<String>,
-    /// What it reads from its standard input; nothing unless given.
+    /// Text for its standard input. Default: none.
     stdin: Option<String>,
 }
 
@@ -41,27 +41,27 @@ pub(super) struct Outcome {
     /// How it ended.
     #[serde(flatten)]
     status: Status,
-    /// What it printed to its standard output, cut in the middle if it is long.
+    /// Its standard output, cut in the middle if it is long.
     stdout: String,
-    /// What it printed to its standard error, cut in the middle if it is long.
+    /// Its standard error, cut in the middle if it is long.
     stderr: String,
-    /// How many bytes it printed to its standard output.
+    /// Size of its standard output in bytes.
     stdout_bytes: u64,
-    /// How many bytes it printed to its standard error.
+    /// Size of its standard error in bytes.
     stderr_bytes: u64,
-    /// How many milliseconds it took.
+    /// Duration in milliseconds.
     elapsed_ms: u64,
-    /// Where the whole output is, if the reply does not have all of it.
+    /// The file with the whole output, if the reply does not have all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     kept_in: Option<String>,
 }
 
 pub(super) fn describe(settings: &Settings) -> String {
     format!(
-        "Runs a line of shell in the workspace, waits for its end, and returns what it printed and how it ended. Each call \
-         is a shell of its own: a `cd` or a variable is gone after it. There is no terminal and no input unless `stdin` is \
-         given. It may run {} seconds unless `timeout` says otherwise, {} at most. Up to {} bytes are returned, the start \
-         and the end; the whole output is then in a file that the reply names.",
+        "Runs a shell command, waits for it to finish, and returns its output and exit status. Each call is a new shell: a \
+         `cd` or a variable does not persist. There is no terminal, and no input unless `stdin` is given. It may run for {} \
+         seconds unless `timeout` says otherwise, {} at most. Up to {} bytes are returned, the start and the end; longer \
+         output is kept in a file that the reply names.",
         settings.timeout.as_secs(),
         settings.max_timeout.as_secs(),
         settings.reply_bytes
@@ -106,7 +106,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
         kept_in: fitted.kept.as_ref().map(VirtualPath::to_string),
     };
     let reply = Reply::ok(text, structured(&outcome));
-    // How it ended is the one thing that this tool is for.
+    // The status is the one thing that this tool must report.
     Ok(match output.status {
         ExecStatus::Lost => reply.with_kind(ReplyKind::Failure),
         _ => reply,
@@ -122,5 +122,5 @@ fn stream(captured: &Captured, budget: usize) -> String {
     }
     let (head, tail) = ends(&text, share / 2, share / 2);
     let omitted = text.len() - head.len() - tail.len();
-    format!("{head}\n... ({omitted} bytes left out here) ...\n{tail}")
+    format!("{head}\n... ({omitted} bytes omitted) ...\n{tail}")
 }

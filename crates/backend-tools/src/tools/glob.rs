@@ -1,4 +1,4 @@
-//! `glob`: files by the shape of their path.
+//! `glob`: files whose path matches a pattern.
 
 use backend_core::{GlobRequest, VirtualPath};
 use schemars::JsonSchema;
@@ -17,49 +17,49 @@ const DEFAULT_LIMIT: usize = 200;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
-    /// The pattern. `*` and `?` stay within a name, `**` crosses directories, `{a,b}` and `[a-z]` choose: `*.rs` is beside
-    /// you, `**/*.rs` at any depth, `src/**` all below src.
+    /// The pattern. `*` and `?` match within a name, `**` crosses directories, `{a,b}` and `[a-z]` are alternatives:
+    /// `*.rs` matches in this directory, `**/*.rs` at any depth, `src/**` everything below src.
     pattern: String,
-    /// The directory from which the pattern counts: absolute, or relative to the work directory. The work directory unless
-    /// given.
+    /// The directory that the pattern is relative to: absolute, or relative to the work directory. Default: the work
+    /// directory.
     path: Option<String>,
-    /// Whether hidden entries, whose name starts with a dot, are searched; false unless given.
+    /// Also search hidden entries, whose name starts with a dot. Default false.
     hidden: Option<bool>,
-    /// Whether entries that .gitignore or .ignore files exclude are searched; false unless given.
+    /// Also search entries excluded by .gitignore or .ignore. Default false.
     ignored: Option<bool>,
-    /// Whether directories are returned too; false unless given.
+    /// Also return directories. Default false.
     directories: Option<bool>,
-    /// How many paths to return at most; 200 unless given.
+    /// Maximum number of paths to return. Default 200.
     #[schemars(range(min = 1, max = 10_000))]
     limit: Option<usize>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Outcome {
-    /// The paths, absolute, in path order. A directory ends with a slash.
+    /// The absolute paths, in path order. A directory ends with a slash.
     paths: Vec<String>,
-    /// How many more there are in the reply's text or file.
+    /// How many more are listed only in the reply's text or file.
     #[serde(skip_serializing_if = "is_zero")]
     omitted: u64,
     /// Why there may be more; absent if this is all.
     #[serde(skip_serializing_if = "Option::is_none")]
     truncated: Option<Cut>,
-    /// What was not searched, by why.
+    /// Number of entries not searched, by reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped: Option<SkippedCounts>,
-    /// What failed beside this.
+    /// Other failures.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failures: Vec<String>,
-    /// Where the whole text is, if the reply does not have all of it.
+    /// The file with the whole text, if the reply does not have all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     kept_in: Option<String>,
 }
 
 pub(super) fn describe(settings: &Settings) -> String {
     format!(
-        "Finds files by the shape of their path, and returns absolute paths in order, one a line. Hidden files and those \
-         that .gitignore and .ignore files exclude are left out, and counted, unless asked for or named by the pattern. \
-         Links are shown and not followed. It searches {} seconds at most.",
+        "Finds files whose path matches a glob pattern, and returns their absolute paths in order, one per line. Hidden \
+         files and files excluded by .gitignore or .ignore are left out and counted, unless requested or named by the \
+         pattern. Links are shown but not followed. Searches for at most {} seconds.",
         settings.search_timeout.as_secs()
     )
 }
@@ -75,7 +75,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
     request.ignored = arguments.ignored == Some(true);
     request.directories = arguments.directories == Some(true);
     let glob = context.files.glob_with(&request);
-    // The search ends itself in time; a workspace that does not answer is given up a little later.
+    // The search ends on time by its own limit; an unresponsive workspace is abandoned a little later.
     let page = within(
         timeout.saturating_add(context.settings.file_timeout),
         "the search",
@@ -115,7 +115,8 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
     Ok(Reply::ok(fitted.text, structured(&outcome)))
 }
 
-/// Returns where to search and for what. A pattern that is a whole path counts from the root, as a path would.
+/// Returns the directory and pattern of the search. A pattern that is an absolute path starts at the root, as a path
+/// does.
 fn base(
     context: &Context,
     path: Option<&str>,

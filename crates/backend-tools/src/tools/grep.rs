@@ -1,4 +1,4 @@
-//! `grep`: lines by their content.
+//! `grep`: lines that match a regular expression.
 
 use std::fmt::Write as _;
 
@@ -19,37 +19,38 @@ const DEFAULT_LIMIT: usize = 100;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
-    /// The regular expression, in the syntax of Rust's regex crate: no look-around, no back-references. Braces and brackets
-    /// that are meant as such need a backslash, or `fixed`.
+    /// The regular expression, in the syntax of Rust's regex crate: no look-around, no back-references. Escape literal
+    /// braces and brackets, or set `fixed`.
     pattern: String,
-    /// The directory or the one file to search: absolute, or relative to the work directory. The work directory unless
-    /// given.
+    /// The directory or single file to search: absolute, or relative to the work directory. Default: the work
+    /// directory.
     path: Option<String>,
-    /// A glob that a file must match: `*.rs` is about its name at any depth, `src/**/*.rs` about its path below `path`,
-    /// `!*.min.js` leaves out.
+    /// A glob that a file must match: `*.rs` matches its name at any depth, `src/**/*.rs` its path below `path`;
+    /// `!*.min.js` excludes.
     glob: Option<String>,
-    /// A file type that a file must have, such as rust, py, js, md.
+    /// The type of the files to search, such as rust, py, js, md.
     #[serde(rename = "type")]
     #[schemars(rename = "type")]
     file_type: Option<String>,
-    /// What to return: the lines, the files with a match, or how many lines match in each file. The lines unless given.
+    /// What to return: the matching lines, the files with a match, or the number of matching lines per file. Default
+    /// `content`.
     output_mode: Option<Mode>,
-    /// Whether upper and lower case are the same; false unless given.
+    /// Ignore case. Default false.
     ignore_case: Option<bool>,
-    /// Whether the pattern is a plain text; false unless given.
+    /// Treat the pattern as literal text. Default false.
     fixed: Option<bool>,
-    /// Whether only whole words match; false unless given.
+    /// Match whole words only. Default false.
     word: Option<bool>,
-    /// Whether a match can go over several lines, and `.` matches a line break; false unless given.
+    /// Let a match span several lines, and `.` match a line break. Default false.
     multiline: Option<bool>,
-    /// How many lines before and after each match to show; 0 unless given.
+    /// Number of lines to show before and after each match. Default 0.
     #[schemars(range(min = 0, max = 50))]
     context: Option<usize>,
-    /// Whether hidden entries, whose name starts with a dot, are searched; false unless given.
+    /// Also search hidden entries, whose name starts with a dot. Default false.
     hidden: Option<bool>,
-    /// Whether entries that .gitignore or .ignore files exclude are searched; false unless given.
+    /// Also search entries excluded by .gitignore or .ignore. Default false.
     ignored: Option<bool>,
-    /// How many matches, or files, to return at most; 100 unless given.
+    /// Maximum number of matches, or files, to return. Default 100.
     #[schemars(range(min = 1, max = 10_000))]
     limit: Option<usize>,
 }
@@ -70,21 +71,21 @@ pub(super) struct Outcome {
     /// The files with a match, in path order; absent if `output_mode` is content.
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<Vec<File>>,
-    /// How many more there are in the reply's text or file.
+    /// How many more are listed only in the reply's text or file.
     #[serde(skip_serializing_if = "is_zero")]
     omitted: u64,
-    /// How many files were searched.
+    /// Number of files searched.
     searched: u64,
     /// Why there may be more; absent if this is all.
     #[serde(skip_serializing_if = "Option::is_none")]
     truncated: Option<Cut>,
-    /// What was not searched, by why.
+    /// Number of entries not searched, by reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped: Option<SkippedCounts>,
-    /// What failed beside this.
+    /// Other failures.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failures: Vec<String>,
-    /// Where the whole text is, if the reply does not have all of it.
+    /// The file with the whole text, if the reply does not have all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     kept_in: Option<String>,
 }
@@ -95,7 +96,7 @@ struct Hit {
     path: String,
     /// The line, counted from 1.
     line: u64,
-    /// The byte in the line at which the match starts, counted from 1.
+    /// The byte of the line where the match starts, counted from 1.
     column: u64,
     /// The line, or all lines of the match.
     text: String,
@@ -108,18 +109,18 @@ struct Hit {
 struct File {
     /// The file.
     path: String,
-    /// How many of its lines match; absent if they were not counted.
+    /// Number of matching lines; absent if they were not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
 }
 
 pub(super) fn describe(settings: &Settings) -> String {
     format!(
-        "Searches in files for a regular expression. Returns, by `output_mode`, the lines that match below the path of their \
-         file, as `12:text`, with lines around them as `11-text`; or the files that match; or how many lines match in each. \
-         Lines count from 1, as in read_file; a long one is cut around the match. Binary files, hidden files and those that \
-         .gitignore and .ignore files exclude are left out, and counted, unless asked for; links are not followed. It \
-         searches {} seconds at most.",
+        "Searches files for a regular expression. Depending on `output_mode`, returns the matching lines below the path of \
+         their file, as `12:text`, with context lines as `11-text`; or the matching files; or the number of matching lines \
+         in each. Lines count from 1, as in read_file; a long line is cut around the match. Binary files, hidden files and \
+         files excluded by .gitignore or .ignore are left out and counted, unless requested; links are not followed. \
+         Searches for at most {} seconds.",
         settings.search_timeout.as_secs()
     )
 }

@@ -1,4 +1,4 @@
-//! `hashline_edit`: lines changed, each named by its number and a hash of what it holds.
+//! `hashline_edit`: changes lines, each named by its number and a hash of its content.
 
 use backend_core::{Edits, LineAnchor, LineEdit};
 use schemars::JsonSchema;
@@ -15,8 +15,8 @@ pub(super) use super::edit_file::Outcome;
 pub(super) struct Arguments {
     /// The file: absolute, or relative to the work directory.
     path: String,
-    /// The changes: all of them are made, or none. All line numbers are those of the file before; no two changes may
-    /// touch the same lines.
+    /// The changes: all or none are made. Line numbers refer to the file before the changes; no two changes may touch
+    /// the same lines.
     #[schemars(length(min = 1, max = 200))]
     edits: Vec<OneEdit>,
 }
@@ -27,11 +27,11 @@ pub(super) struct Arguments {
 struct OneEdit {
     /// What to do: replace the lines, delete them, or insert new ones before or after a line.
     op: Op,
-    /// The line, or the first of several: its number, a colon and its hash, as read_file shows them: `12:4fk2`.
+    /// The line, or the first of several: its number, a colon and its hash, as shown by read_file: `12:4fk2`.
     line: String,
-    /// The last line, included, to replace or delete several; the same as `line` unless given. Not for an insert.
+    /// The last line (inclusive) to replace or delete. Default: `line`. Not for an insert.
     end_line: Option<String>,
-    /// The new lines, without the line break after the last one; empty for one empty line. Not for a delete.
+    /// The new lines, without the final line break; empty for one empty line. Not for a delete.
     text: Option<String>,
 }
 
@@ -45,10 +45,10 @@ enum Op {
 }
 
 pub(super) fn describe(_settings: &Settings) -> String {
-    "Changes whole lines of a file, each named by its number and a hash of what it holds, as read_file shows them with \
-     `hashes`. If a line holds something else now, nothing is changed. Use it to change many lines without repeating them. \
-     Line endings, encoding and mode of the file stay. Returns the change as a unified diff; for further changes read the \
-     lines again, for numbers and hashes are new."
+    "Changes whole lines of a file, each named by its number and a hash of its content, as read_file shows them with \
+     `hashes`. If the content of a named line differs now, nothing is changed. Use it to change many lines without repeating \
+     them. The file keeps its line endings, encoding and mode. Returns a unified diff; before further changes, read the \
+     lines again to get the new numbers and hashes."
         .to_owned()
 }
 
@@ -79,7 +79,7 @@ fn line_edit(edit: OneEdit) -> Result<LineEdit, String> {
         (Op::InsertBefore, None, Some(text)) => Ok(LineEdit::InsertBefore { line: first, text }),
         (Op::InsertAfter, None, Some(text)) => Ok(LineEdit::InsertAfter { line: first, text }),
         (Op::Delete, _, Some(_)) => {
-            Err("a delete takes no `text`; to put something in its place, replace".to_owned())
+            Err("a delete takes no `text`; to put something in its place, use replace".to_owned())
         }
         (Op::InsertBefore | Op::InsertAfter, Some(_), _) => {
             Err("an insert takes no `end_line`; it goes before or after one line".to_owned())
@@ -89,7 +89,7 @@ fn line_edit(edit: OneEdit) -> Result<LineEdit, String> {
 }
 
 fn anchor(text: &str) -> Result<LineAnchor, String> {
-    // Whoever copies the whole line as it is shown means it too.
+    // A copy of the whole line as shown is accepted too.
     let mark = text.split('|').next().unwrap_or_default().trim();
     let parts = mark
         .split_once(':')
@@ -99,7 +99,7 @@ fn anchor(text: &str) -> Result<LineAnchor, String> {
         _ => {
             let shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
             Err(format!(
-                "\"{shown}\" is not a line: its number, a colon and its hash, such as 12:4fk2"
+                "\"{shown}\" is not a line reference: a number, a colon and a hash, such as 12:4fk2"
             ))
         }
     }

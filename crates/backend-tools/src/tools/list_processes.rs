@@ -1,4 +1,4 @@
-//! `list_processes`: those that were started.
+//! `list_processes`: the started processes.
 
 use backend_core::{Command, ProcessInfo};
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ use crate::context::{Context, Done};
 use crate::output::{ends, fit};
 use crate::settings::Settings;
 
-/// How much of a command is shown.
+/// How many bytes of a command are shown.
 const COMMAND_BYTES: usize = 200;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -21,27 +21,26 @@ pub(super) struct Arguments {}
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Outcome {
-    /// The processes, in the order in which they were started.
+    /// The processes, in start order.
     processes: Vec<Process>,
-    /// How many more there are.
+    /// Number of further processes.
     #[serde(skip_serializing_if = "is_zero")]
     omitted: u64,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Process {
-    /// Its name in other calls.
+    /// Its id in other calls.
     process: String,
-    /// Whether it runs, or how it ended.
+    /// Whether it is running, or how it ended.
     #[serde(flatten)]
     status: Status,
-    /// What it runs, cut if it is long.
+    /// Its command, cut if it is long.
     command: String,
 }
 
 pub(super) fn describe(_settings: &Settings) -> String {
-    "Lists the processes that were started in this workspace, those that ended lately included: name, state and command, one \
-     a line."
+    "Lists the processes started in this workspace, including recently ended ones: process id, state and command, one per line."
         .to_owned()
 }
 
@@ -53,7 +52,7 @@ pub(super) async fn run(context: &Context, _arguments: Arguments) -> Done {
             processes: Vec::new(),
             omitted: 0,
         };
-        return Ok(Reply::ok("no process was started", structured(&outcome)));
+        return Ok(Reply::ok("no processes were started", structured(&outcome)));
     }
     let processes: Vec<Process> = all.iter().map(process).collect();
     let lines: Vec<String> = processes

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Returns the first items whose JSON has so many bytes at most, and how many others there are.
+/// Returns the first items whose JSON fits into a budget of bytes, and the number of the others.
 pub(super) fn shorten<T: Serialize>(mut items: Vec<T>, budget: usize) -> (Vec<T>, u64) {
     let mut bytes = 0usize;
     let fitting = items

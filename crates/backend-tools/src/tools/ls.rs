@@ -1,4 +1,4 @@
-//! `ls`: what is in a directory.
+//! `ls`: the entries of a directory.
 
 use backend_core::{Entry, EntryKind, LsRequest, VirtualPath};
 use schemars::JsonSchema;
@@ -17,9 +17,9 @@ const DEFAULT_LIMIT: usize = 500;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
-    /// The directory: absolute, or relative to the work directory. The work directory unless given.
+    /// The directory: absolute, or relative to the work directory. Default: the work directory.
     path: Option<String>,
-    /// How many entries to return at most; 500 unless given.
+    /// Maximum number of entries to return. Default 500.
     #[schemars(range(min = 1, max = 10_000))]
     limit: Option<usize>,
 }
@@ -28,18 +28,18 @@ pub(super) struct Arguments {
 pub(super) struct Outcome {
     /// The directory.
     path: String,
-    /// What is in it: directories first, then everything else, each in byte order of names.
+    /// Its entries: directories first, then everything else, each in byte order of names.
     entries: Vec<Listed>,
-    /// How many more there are in the reply's text or file.
+    /// How many more are listed only in the reply's text or file.
     #[serde(skip_serializing_if = "is_zero")]
     omitted: u64,
     /// Why there may be more; absent if this is all.
     #[serde(skip_serializing_if = "Option::is_none")]
     truncated: Option<Cut>,
-    /// What is not listed, by why.
+    /// Number of entries not listed, by reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped: Option<SkippedCounts>,
-    /// Where the whole text is, if the reply does not have all of it.
+    /// The file with the whole text, if the reply does not have all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     kept_in: Option<String>,
 }
@@ -48,11 +48,11 @@ pub(super) struct Outcome {
 struct Listed {
     /// Its name in the directory.
     name: String,
-    /// What it is: a link is not followed.
+    /// Its kind; a link is not followed.
     kind: Kind,
-    /// How many bytes a read of it returns.
+    /// Number of bytes that reading it returns.
     size: u64,
-    /// For a link, what it leads to in the workspace; absent if nothing.
+    /// For a link, the kind of its target; absent if it leads to nothing in the workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<Kind>,
 }
@@ -78,9 +78,8 @@ impl Kind {
 }
 
 pub(super) fn describe(_settings: &Settings) -> String {
-    "Lists a directory: directories first, then files, each by name, one entry a line. A directory ends with /, a file has \
-     its size in bytes, a link shows what it leads to. Hidden entries are listed too. It does not go into subdirectories: \
-     use glob for that."
+    "Lists a directory, one entry per line: directories first, then files, each by name. A directory ends with /, a file has \
+     its size in bytes, a link shows what kind of target it has. Hidden entries are included. For subdirectories, use glob."
         .to_owned()
 }
 

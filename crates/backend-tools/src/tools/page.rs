@@ -8,10 +8,10 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::ledger::Seen;
 
-/// Room for the line that says how to go on.
+/// Room for the line that says how to continue.
 const NOTE_BYTES: usize = 128;
 
-/// How the lines of a page are marked.
+/// The prefix of each line of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Marks {
     Numbers,
@@ -21,24 +21,24 @@ pub(super) enum Marks {
 /// A page, as a program sees it.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub(super) struct PageOutcome {
-    /// The lines, with the endings that they have in the file.
+    /// The lines, with their original line endings.
     content: String,
     /// The number of the first line, counted from 1.
     first_line: u64,
-    /// How many lines there are in `content`.
+    /// Number of lines in `content`.
     lines: u64,
-    /// How many lines the file has; absent where it was not read to its end.
+    /// Number of lines in the file; absent if it was not read to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     total_lines: Option<u64>,
-    /// The offset to read on from; absent at the end of the file.
+    /// The offset to continue from; absent at the end of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_offset: Option<u64>,
-    /// The numbers of lines of which only the start is here.
+    /// The numbers of the lines that are cut after their start.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     cut_lines: Vec<u64>,
-    /// How the file is encoded: utf8, utf8_bom, utf16_le or utf16_be.
+    /// The encoding of the file: utf8, utf8_bom, utf16_le or utf16_be.
     encoding: String,
-    /// How its lines end: none, lf, crlf or mixed.
+    /// Its line endings: none, lf, crlf or mixed.
     line_ending: String,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn render(page: &TextPage, marks: Marks) -> String {
     }
 }
 
-/// Takes lines from the end of a page until its text has so many bytes at most. The first line stays.
+/// Removes lines from the end of a page until its text fits into a budget of bytes. The first line stays.
 pub(super) fn shorten(page: &mut TextPage, marks: Marks, budget: usize) {
     if render(page, marks).len() <= budget {
         return;
@@ -119,7 +119,7 @@ fn mark_width(number: u64, line: &str, marks: Marks) -> usize {
     }
 }
 
-/// Remembers what a model is about to be shown.
+/// Remembers what is about to be shown to the model.
 pub(super) fn remember(context: &Context, page: &TextPage) {
     let is_whole = page.first_line == 1 && page.next_offset.is_none() && page.cut_lines.is_empty();
     if is_whole {

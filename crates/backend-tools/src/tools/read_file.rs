@@ -11,7 +11,7 @@ use crate::image;
 use crate::settings::Settings;
 use crate::{Image, Reply};
 
-/// How many bytes of one line are shown, whatever the budget.
+/// How many bytes of one line are shown, regardless of the budget.
 pub(super) const LINE_BYTES: usize = 2000;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -19,14 +19,13 @@ pub(super) const LINE_BYTES: usize = 2000;
 pub(super) struct Arguments {
     /// The file: absolute, or relative to the work directory.
     path: String,
-    /// How many lines to pass over first; 0 unless given. To start at line N, pass N - 1.
+    /// Number of lines to skip. Default 0. To start at line N, pass N - 1.
     #[schemars(range(min = 0))]
     offset: Option<u64>,
-    /// How many lines to return at most; 2000 unless given.
+    /// Maximum number of lines to return. Default 2000.
     #[schemars(range(min = 1, max = 10_000))]
     limit: Option<usize>,
-    /// Whether each line starts with its number and a hash of what it holds, as `12:4fk2|`, for hashline_edit; false
-    /// unless given.
+    /// Start each line with its number and a hash of its content, as `12:4fk2|`, for hashline_edit. Default false.
     hashes: Option<bool>,
 }
 
@@ -34,14 +33,14 @@ pub(super) struct Arguments {
 pub(super) struct Outcome {
     /// The file.
     path: String,
-    /// How many bytes it has.
+    /// Its size in bytes.
     size: u64,
-    /// A mark of its state, which is another one after any change.
+    /// Its version, which differs after any change.
     version: String,
     /// The lines of a text file.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<PageOutcome>,
-    /// The media type of an image, which is beside this.
+    /// The media type of an image, which is returned next to this.
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<String>,
 }
@@ -56,9 +55,10 @@ pub(super) fn describe(settings: &Settings) -> String {
         String::new()
     };
     format!(
-        "Reads a text file. Each line is returned as its number, counted from 1, right-aligned, then a tab, then its text; \
-         the numbers are no part of the file. Up to 2000 lines and {} bytes are returned at once, and {LINE_BYTES} bytes of \
-         one line; the last line then says at which offset to go on. UTF-8 and UTF-16 with a byte order mark are text.{images}",
+        "Reads a text file. Each line is returned as its right-aligned number, counted from 1, a tab, and its text; the \
+         numbers are not part of the file. Returns up to 2000 lines and {} bytes, and {LINE_BYTES} bytes of one line; if \
+         there is more, the last line gives the offset to continue from. Text is UTF-8, or UTF-16 with a byte order \
+         mark.{images}",
         settings.reply_bytes
     )
 }
@@ -99,7 +99,7 @@ fn is_image(error: &Error) -> bool {
     matches!(error, Error::NotText { media_type, .. } if media_type.starts_with("image/"))
 }
 
-/// Returns a file that is not text as an image, if it is one that can be shown.
+/// Returns a file that is not text as an image, if it can be shown as one.
 async fn show(context: &Context, path: &VirtualPath, not_text: Error) -> Done {
     let most = context.settings.image_bytes;
     if most == 0 {
@@ -110,7 +110,7 @@ async fn show(context: &Context, path: &VirtualPath, not_text: Error) -> Done {
     let content = match read.await {
         Ok(content) => content,
         Err(error) if error.kind() == ErrorKind::TooLarge => {
-            let text = format!("{error}\nIt is an image. Make a smaller one of it to look at it.");
+            let text = format!("{error}\nIt is an image. Make a smaller copy to view it.");
             return Err(Reply::worded(&error, text).into());
         }
         Err(error) => return Err(error.into()),

@@ -17,7 +17,7 @@ pub(super) struct Arguments {
     /// The files: absolute, or relative to the work directory.
     #[schemars(length(min = 1, max = 50))]
     paths: Vec<String>,
-    /// How many lines of each file to return at most; 500 unless given.
+    /// Maximum number of lines to return per file. Default 500.
     #[schemars(range(min = 1, max = 10_000))]
     limit: Option<usize>,
 }
@@ -26,27 +26,27 @@ const DEFAULT_LIMIT: usize = 500;
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Outcome {
-    /// What became of each file, in the order of the paths.
+    /// The result for each file, in the order of the paths.
     files: Vec<FileOutcome>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct FileOutcome {
-    /// The file as it was named.
+    /// The path of the file.
     path: String,
     /// Its first lines, if it could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<PageOutcome>,
-    /// Why it could not be read, if so.
+    /// Why it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
 pub(super) fn describe(settings: &Settings) -> String {
     format!(
-        "Reads the first lines of up to 50 text files at once, in the form of read_file, each after a line `==> path <==`. \
-         All of them share {} bytes; where a file is cut, its last line says at which offset to go on with read_file. A file \
-         that cannot be read says why, and does not stop the others.",
+        "Reads the first lines of up to 50 text files, in the format of read_file, each below a line `==> path <==`. \
+         Together they share {} bytes; if a file is cut, its last line gives the offset to continue from with read_file. A \
+         file that cannot be read is reported and does not stop the others.",
         settings.reply_bytes
     )
 }
@@ -54,7 +54,7 @@ pub(super) fn describe(settings: &Settings) -> String {
 pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
     let budget = context.settings.reply_bytes;
     let limit = arguments.limit.unwrap_or(DEFAULT_LIMIT);
-    // The first line of each is shown whatever it is.
+    // The first line of each is always shown.
     let line_bytes = LINE_BYTES.min(budget / 2 / arguments.paths.len().max(1));
     let here = context.files.work_dir();
     let paths: Vec<Result<_>> = arguments
@@ -109,10 +109,10 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
     Ok(Reply::ok(text, structured(&Outcome { files })))
 }
 
-/// A backend answers each request; one that does not is mended here.
+/// A backend must answer each request; missing answers are filled in here.
 fn missing() -> Result<TextPage> {
     Err(Error::Unavailable {
-        message: "the workspace did not answer for this file".to_owned(),
+        message: "the workspace returned no result for this file".to_owned(),
         source: None,
     })
 }
@@ -126,7 +126,7 @@ fn all_failed(outcomes: &[Result<TextPage>]) -> Option<Failed> {
     Some(Reply::worded(first, text).into())
 }
 
-/// Cuts the longest pages, so that all of them together have so many bytes at most.
+/// Cuts the longest pages, so that all of them together fit into a budget of bytes.
 fn share(outcomes: &mut [Result<TextPage>], budget: usize) {
     let mut widths: Vec<usize> = outcomes
         .iter()
@@ -136,7 +136,7 @@ fn share(outcomes: &mut [Result<TextPage>], budget: usize) {
         })
         .collect();
     widths.sort_unstable();
-    // What short ones leave is for the longer ones.
+    // Longer ones use what short ones leave.
     let mut room = budget;
     let mut share = usize::MAX;
     for (index, width) in widths.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! `read_process`: what a process printed since it was last read.
+//! `read_process`: the output of a process since the last read.
 
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
@@ -18,18 +18,18 @@ use crate::settings::Settings;
 /// The longest wait for output.
 const MAX_WAIT_SECONDS: u64 = 60;
 
-/// How many processes have their cursors remembered.
+/// Maximum number of remembered cursors.
 const MAX_CURSORS: usize = 1024;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
-    /// The name of the process, from start_process or list_processes.
+    /// The process id, from start_process or list_processes.
     process: String,
-    /// How many seconds to wait for output if there is none yet; 0 unless given.
+    /// Number of seconds to wait for output if there is none yet. Default 0.
     #[schemars(range(min = 0, max = 60))]
     wait: Option<f64>,
-    /// Where to read from: 0 for the oldest output that is kept. After what was read last unless given.
+    /// Where to read from: 0 for the oldest output kept. Default: after the last read.
     #[schemars(range(min = 0))]
     cursor: Option<u64>,
 }
@@ -38,23 +38,23 @@ pub(super) struct Arguments {
 pub(super) struct Outcome {
     /// The process.
     process: String,
-    /// How it ended, once all of its output was read.
+    /// How it ended, once all of its output has been read.
     #[serde(flatten)]
     status: Status,
-    /// What it printed, both streams in order of arrival.
+    /// Its output, both streams in order of arrival.
     output: String,
-    /// How many bytes before this are gone, because only the newest are kept.
+    /// Number of earlier bytes that were discarded, because only the newest are kept.
     #[serde(skip_serializing_if = "is_zero")]
     missed: u64,
-    /// The cursor to read on from.
+    /// The cursor to continue from.
     cursor: u64,
 }
 
 pub(super) fn describe(settings: &Settings) -> String {
     format!(
-        "Returns what a process printed since it was last read, standard output and standard error in order of arrival, and \
-         whether it runs or how it ended. Up to {} bytes are returned at once; call it again for more. With `wait` it waits \
-         up to {MAX_WAIT_SECONDS} seconds for the first output or the end.",
+        "Returns the output of a process since the last read, standard output and standard error in order of arrival, and \
+         whether it is running or how it ended. Returns up to {} bytes; call it again for more. With `wait`, waits up to \
+         {MAX_WAIT_SECONDS} seconds for the first output or the end.",
         limit(settings)
     )
 }
@@ -73,7 +73,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
     let wait = Duration::try_from_secs_f64(wait).unwrap_or_default();
     let request = OutputRequest::new(process.clone())
         .cursor(cursor)
-        // Bytes that are not UTF-8 take up three for one.
+        // A byte that is not UTF-8 is replaced by three.
         .limit(limit(&context.settings) / 3)
         .wait(wait);
     let read = context.sandbox()?.read_output(&request);
@@ -85,7 +85,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
     let mut text = String::new();
     if output.missed > 0 {
         text.push_str(&format!(
-            "... ({} bytes before this are gone)\n",
+            "... ({} earlier bytes were discarded)\n",
             output.missed
         ));
     }
@@ -134,7 +134,7 @@ fn cursors(context: &Context) -> MutexGuard<'_, HashMap<ProcessId, u64>> {
 fn remember(context: &Context, process: &ProcessId, cursor: u64) {
     let mut cursors = cursors(context);
     if cursors.len() >= MAX_CURSORS && !cursors.contains_key(process) {
-        // A process that is forgotten is read from its start again.
+        // A forgotten process is read from its start again.
         cursors.clear();
     }
     cursors.insert(process.clone(), cursor);

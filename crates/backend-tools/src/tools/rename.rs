@@ -1,4 +1,4 @@
-//! `move`: a file or directory under another path.
+//! `move`: moves a file or directory to another path.
 
 use backend_core::RenameRequest;
 use schemars::JsonSchema;
@@ -14,25 +14,25 @@ use crate::settings::Settings;
 pub(super) struct Arguments {
     /// What to move: absolute, or relative to the work directory.
     from: String,
-    /// The path that it gets, its name included. Directories above it are created.
+    /// The new path, including the name. Parent directories are created.
     to: String,
-    /// Whether a file that is at `to` is replaced; false unless given, and it is then refused. A directory never is.
+    /// Replace an existing file at `to`. Default false, which refuses it. A directory is never replaced.
     overwrite: Option<bool>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Outcome {
-    /// Where it was.
+    /// The old path.
     from: String,
-    /// Where it is.
+    /// The new path.
     to: String,
-    /// Whether it was done in one step, and not by a copy.
+    /// Whether it was moved in one step, not by copying.
     atomic: bool,
 }
 
 pub(super) fn describe(_settings: &Settings) -> String {
-    "Moves or renames a file, a link or a directory with all that is in it. A link is moved, not what it leads to. Something \
-     that is at the target is not replaced unless `overwrite` is set."
+    "Moves or renames a file, a link, or a directory with everything in it. A link is moved, not its target. An existing \
+     destination is not replaced unless `overwrite` is set."
         .to_owned()
 }
 

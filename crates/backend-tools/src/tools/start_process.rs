@@ -1,4 +1,4 @@
-//! `start_process`: a command that runs on.
+//! `start_process`: starts a command in the background.
 
 use backend_core::ExecRequest;
 use schemars::JsonSchema;
@@ -9,28 +9,27 @@ use crate::Reply;
 use crate::context::{Context, Done};
 use crate::settings::Settings;
 
-/// How much of the newest output of a process is kept for `read_process`.
+/// How many bytes of a process's newest output are kept for `read_process`.
 const RING_BYTES: usize = 1 << 20;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
-    /// The line for the shell, /bin/sh.
+    /// The command line for /bin/sh.
     command: String,
-    /// The directory to run in: absolute, or relative to the work directory. The work directory unless given.
+    /// The directory to run in: absolute, or relative to the work directory. Default: the work directory.
     cwd: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Outcome {
-    /// The name of the process in later calls.
+    /// The process id for later calls.
     process: String,
 }
 
 pub(super) fn describe(_settings: &Settings) -> String {
-    "Starts a line of shell that runs on, such as a server, and returns at once with the name of the process. Its output is \
-     kept, the newest 1048576 bytes of it, for read_process. It runs until it ends or is stopped; stop what is no longer \
-     needed."
+    "Starts a long-running shell command, such as a server, and immediately returns its process id. The newest 1048576 bytes \
+     of its output are kept for read_process. It runs until it exits or is stopped; stop it when it is no longer needed."
         .to_owned()
 }
 

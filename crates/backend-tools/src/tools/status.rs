@@ -1,4 +1,4 @@
-//! How a command or a process ended, in words and for a program.
+//! The status of a command or process, in words and for a program.
 
 use backend_core::ExecStatus;
 use schemars::JsonSchema;
@@ -20,9 +20,9 @@ pub(super) enum Ended {
 /// How a command ended, with the number that belongs to it.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub(super) struct Status {
-    /// How it ended: only exited with code 0 is success, and lost is not known.
+    /// How it ended: only exited with code 0 is success; lost means unknown.
     status: Ended,
-    /// The code with which it exited.
+    /// Its exit code.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
     /// The signal that killed it.
@@ -48,7 +48,7 @@ impl Status {
         }
     }
 
-    /// Says it in a few words.
+    /// Describes it in a few words.
     pub(super) fn words(&self) -> String {
         match (self.status, self.exit_code, self.signal) {
             (Ended::Running, ..) => "running".to_owned(),
@@ -57,11 +57,11 @@ impl Status {
                 format!("killed by signal {}", signal.unwrap_or_default())
             }
             (Ended::TimedOut, ..) => {
-                "timed out, and was killed with all that it had started".to_owned()
+                "timed out, and was killed with all its descendants".to_owned()
             }
-            (Ended::OutOfMemory, ..) => "killed, because it used too much memory".to_owned(),
-            (Ended::OutputCeiling, ..) => "killed, because it printed too much".to_owned(),
-            (Ended::Lost, ..) => "how it ended is not known: do not take it for done".to_owned(),
+            (Ended::OutOfMemory, ..) => "killed for using too much memory".to_owned(),
+            (Ended::OutputCeiling, ..) => "killed for printing too much".to_owned(),
+            (Ended::Lost, ..) => "outcome unknown: do not assume that it succeeded".to_owned(),
         }
     }
 }

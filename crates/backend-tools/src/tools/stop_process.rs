@@ -1,4 +1,4 @@
-//! `stop_process`: an end to a process, and what it printed last.
+//! `stop_process`: stops a process.
 
 use std::time::{Duration, Instant};
 
@@ -12,16 +12,16 @@ use crate::Reply;
 use crate::context::{Context, Done, Failed};
 use crate::settings::Settings;
 
-/// How long a process has to end by itself before it is killed.
+/// How long a process has to end before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How much output is passed over at a time: the end is told after all of it.
+/// How many bytes of output are skipped at a time: the end is reported only after all output.
 const PASSED_BYTES: usize = 1 << 20;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
-    /// The name of the process, from start_process or list_processes.
+    /// The process id, from start_process or list_processes.
     process: String,
 }
 
@@ -35,8 +35,8 @@ pub(super) struct Outcome {
 }
 
 pub(super) fn describe(_settings: &Settings) -> String {
-    "Ends a process and all that it started: it is asked to, and killed if it has not ended after 2 seconds. What it printed \
-     can still be read. Nothing happens to one that has ended."
+    "Stops a process and all its descendants: terminates them, then kills them after 2 seconds. Its output can still be \
+     read. Stopping an ended process does nothing."
         .to_owned()
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
     Ok(Reply::ok(text, structured(&outcome)))
 }
 
-/// Sends a signal, and returns how the process ended if it does so soon.
+/// Sends a signal, and returns the status if the process ends soon.
 async fn end(
     context: &Context,
     process: &ProcessId,

@@ -1,4 +1,4 @@
-//! `write_file`: the whole content of a file, unless that would lose what the model has not seen.
+//! `write_file`: replaces the whole content of a file, unless that would lose content that the model has not seen.
 
 use backend_core::{
     Error, ErrorKind, ReadRequest, StatRequest, VirtualPath, WriteMode, WriteRequest, Written,
@@ -21,9 +21,9 @@ const TRIES: usize = 4;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
-    /// The file: absolute, or relative to the work directory. Directories above it are created.
+    /// The file: absolute, or relative to the work directory. Parent directories are created.
     path: String,
-    /// The whole content of the file, exactly as it is to be.
+    /// The complete new content of the file.
     content: String,
 }
 
@@ -31,27 +31,25 @@ pub(super) struct Arguments {
 pub(super) struct Outcome {
     /// The file.
     path: String,
-    /// Whether it is new.
+    /// Whether it was created.
     created: bool,
-    /// How many bytes it has.
+    /// Its size in bytes.
     size: u64,
-    /// How many lines it has.
+    /// Its number of lines.
     lines: u64,
-    /// A mark of its state.
+    /// Its version.
     version: String,
 }
 
 pub(super) fn describe(settings: &Settings) -> String {
     let unread = match settings.unread_files {
-        UnreadFiles::Protect => {
-            " A file that is there must have been read before, or it is refused."
-        }
+        UnreadFiles::Protect => " An existing file that was not read before is refused.",
         UnreadFiles::Replace => "",
     };
     format!(
-        "Writes a whole text file, and creates it with all directories above it if it is not there. What was in it is \
-         replaced, all at once.{unread} A file that changed since it was read is not replaced: what changed is returned. To \
-         change a part of a file, edit it instead."
+        "Writes a whole text file, creating it and its parent directories if needed. Existing content is replaced all at \
+         once.{unread} A file that changed since it was read is not replaced; the change is returned instead. To change part \
+         of a file, edit it."
     )
 }
 
@@ -100,9 +98,9 @@ async fn write(context: &Context, path: &VirtualPath, content: &Bytes) -> Result
         };
         match (error.kind(), &seen) {
             (ErrorKind::Conflict, Some(seen)) => match since(context, path, seen).await? {
-                // Its content is what was read: only its times or its place changed.
+                // Its content is as read: only its times or its place changed.
                 Since::Same(version) => context.ledger().renew(path, version),
-                // What was read is gone, and nothing is lost by a new file.
+                // The file that was read is gone, so a new one loses nothing.
                 Since::Gone => context.ledger().forget(path),
                 Since::Changed(reply) => return Err(reply.into()),
             },
@@ -115,7 +113,8 @@ async fn write(context: &Context, path: &VirtualPath, content: &Bytes) -> Result
         }
         last = Some(error);
     }
-    let error = last.unwrap_or_else(|| Error::conflict(path, "others change it", None));
+    let error =
+        last.unwrap_or_else(|| Error::conflict(path, "lost the race to other writers", None));
     Err(error.into())
 }
 
@@ -130,13 +129,13 @@ async fn try_write(
     context.change("writing the file", write).await
 }
 
-/// Returns whether there is nothing in a file to be lost, and counts it as read then.
+/// Returns whether a file is empty, and counts it as read then.
 async fn is_empty_file(context: &Context, path: &VirtualPath) -> Result<bool, Failed> {
     let request = StatRequest::new(path);
     let stat = context.look("looking at the file", context.files.stat_with(&request));
     let entry = match stat.await {
         Ok(entry) => entry,
-        // It went away meanwhile.
+        // It was removed meanwhile.
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
         Err(error) => return Err(error.into()),
     };
@@ -157,8 +156,7 @@ async fn is_empty_file(context: &Context, path: &VirtualPath) -> Result<bool, Fa
 
 fn unread(error: &Error, path: &VirtualPath) -> Failed {
     let text = format!(
-        "{error}, and you have not read it\nRead {path} first; then write it again if it is to be replaced, or edit a \
-         part of it."
+        "{error}, and you have not read it\nRead {path} first; then write it again to replace it, or edit part of it."
     );
     Reply::worded(error, text).into()
 }

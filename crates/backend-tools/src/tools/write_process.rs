@@ -1,4 +1,4 @@
-//! `write_process`: text for the standard input of a process.
+//! `write_process`: writes to the standard input of a process.
 
 use backend_core::{ProcessId, StdinRequest};
 use schemars::JsonSchema;
@@ -13,11 +13,11 @@ use crate::settings::Settings;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
-    /// The name of the process, from start_process or list_processes.
+    /// The process id, from start_process or list_processes.
     process: String,
-    /// The text, with a line break at its end if a line is meant.
+    /// The text; a line needs a line break at its end.
     text: Option<String>,
-    /// Whether the input ends after it; false unless given.
+    /// Close the input afterwards. Default false.
     close: Option<bool>,
 }
 
@@ -25,15 +25,14 @@ pub(super) struct Arguments {
 pub(super) struct Outcome {
     /// The process.
     process: String,
-    /// How many bytes were written.
+    /// Number of bytes written.
     bytes: u64,
-    /// Whether the input was ended.
+    /// Whether the input was closed.
     closed: bool,
 }
 
 pub(super) fn describe(_settings: &Settings) -> String {
-    "Writes text to the standard input of a process that was started, ends that input, or both. What the process answers is \
-     for read_process."
+    "Writes text to the standard input of a started process, closes that input, or both. Use read_process to get the response."
         .to_owned()
 }
 
@@ -51,7 +50,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
     request.close = closed;
     let write = context.sandbox()?.write_stdin(&request);
     context.change("writing to the process", write).await?;
-    let end = if closed { ", and ended its input" } else { "" };
+    let end = if closed { ", and closed its input" } else { "" };
     let text = format!("wrote {} to process {process}{end}", count(bytes, "byte"));
     let outcome = Outcome {
         process: process.to_string(),

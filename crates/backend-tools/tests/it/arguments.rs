@@ -1,11 +1,11 @@
-//! Arguments as models send them: mended where that is harmless, told in full where it is not.
+//! Arguments as models send them: fixed if that is harmless, reported in full otherwise.
 
 use serde_json::{Value, json};
 
 use crate::support::Bench;
 
 #[tokio::test]
-async fn what_is_plainly_meant_is_taken() {
+async fn unambiguous_arguments_are_accepted() {
     let bench = Bench::with(&[("/a.txt", "one\ntwo\nthree\n"), ("/b/c.txt", "four\n")]).await;
     let plain = bench
         .ok(
@@ -37,7 +37,7 @@ async fn what_is_plainly_meant_is_taken() {
 }
 
 #[tokio::test]
-async fn a_tool_that_needs_nothing_is_called_with_nothing() {
+async fn a_tool_without_required_arguments_needs_none() {
     let bench = Bench::with(&[("/a.txt", "")]).await;
     let wanted = bench.ok("ls", json!({})).await;
     for arguments in [Value::Null, json!(""), json!("  "), json!("{}")] {
@@ -48,7 +48,7 @@ async fn a_tool_that_needs_nothing_is_called_with_nothing() {
     }
 }
 
-/// Calls with arguments that cannot be used, and compares what is told but for the last line.
+/// Calls with invalid arguments, and compares the reply except for the last line.
 async fn check(name: &str, arguments: Value, problems: &[&str]) {
     let bench = Bench::with(&[("/a.txt", "one\n")]).await;
     let reply = bench.mistake(name, arguments.clone()).await;
@@ -56,7 +56,7 @@ async fn check(name: &str, arguments: Value, problems: &[&str]) {
     let first = lines.next().unwrap();
     assert_eq!(
         first,
-        format!("the arguments of {name} cannot be used:"),
+        format!("invalid arguments for {name}:"),
         "{arguments}"
     );
     let told: Vec<&str> = lines.by_ref().take(problems.len()).collect();
@@ -69,7 +69,7 @@ async fn check(name: &str, arguments: Value, problems: &[&str]) {
 }
 
 #[tokio::test]
-async fn what_cannot_be_used_is_told_all_at_once() {
+async fn all_problems_are_reported_at_once() {
     check("read_file", json!({}), &["- `path`: missing"]).await;
     check("read_file", json!({ "path": null }), &["- `path`: missing"]).await;
     check(
@@ -79,29 +79,29 @@ async fn what_cannot_be_used_is_told_all_at_once() {
             "- `file_path`: unknown; did you mean `path`?",
             "- `ofset`: unknown; did you mean `offset`?",
             "- `path`: missing",
-            "- `limit`: must be a whole number from 1 to 10000, not 0",
+            "- `limit`: must be an integer from 1 to 10000, not 0",
         ],
     )
     .await;
     check(
         "write_file",
         json!({ "path": "/a.txt", "content": { "a": 1 } }),
-        &["- `content`: must be a text, not an object"],
+        &["- `content`: must be a string, not an object"],
     )
     .await;
     check(
         "write_file",
         json!({ "path": ["/a.txt"], "content": 1.10 }),
         &[
-            "- `content`: must be a text, not 1.1",
-            "- `path`: must be a text, not a list of 1",
+            "- `content`: must be a string, not 1.1",
+            "- `path`: must be a string, not a list of length 1",
         ],
     )
     .await;
     check(
         "ls",
         json!([1, 2]),
-        &["- the arguments: must be an object, not a list of 2"],
+        &["- the arguments: must be an object, not a list of length 2"],
     )
     .await;
     check(
@@ -120,7 +120,7 @@ async fn what_cannot_be_used_is_told_all_at_once() {
 
 #[tokio::test]
 async fn numbers_are_bounded_whatever_they_are_written_as() {
-    let wanted = "must be a whole number from 1 to 10000";
+    let wanted = "must be an integer from 1 to 10000";
     for (limit, shown) in [
         (json!(-1), "-1"),
         (json!("-1"), "-1"),
@@ -146,7 +146,7 @@ async fn numbers_are_bounded_whatever_they_are_written_as() {
     check(
         "read_file",
         json!({ "path": "/a.txt", "offset": -1 }),
-        &["- `offset`: must be a whole number of at least 0, not -1"],
+        &["- `offset`: must be an integer of at least 0, not -1"],
     )
     .await;
 }
@@ -173,7 +173,7 @@ async fn a_place_in_a_list_is_named() {
         "hashline_edit",
         json!({ "path": "/a.txt", "edits": [{ "op": "remove", "line": 3 }] }),
         &[
-            "- `edits`[0].`line`: must be a text, not 3",
+            "- `edits`[0].`line`: must be a string, not 3",
             "- `edits`[0].`op`: must be one of \"replace\", \"delete\", \"insert_before\", \"insert_after\", not \"remove\"",
         ],
     )
@@ -181,7 +181,7 @@ async fn a_place_in_a_list_is_named() {
 }
 
 #[tokio::test]
-async fn what_a_message_quotes_is_short_and_printable() {
+async fn quotations_in_a_message_are_short_and_printable() {
     let bench = Bench::new();
     let long = "x".repeat(1 << 20);
     let reply = bench
@@ -189,7 +189,7 @@ async fn what_a_message_quotes_is_short_and_printable() {
         .await;
     assert!(reply.text.len() < 600, "{} bytes", reply.text.len());
     assert!(
-        reply.text.contains("not a text of 1048576 characters"),
+        reply.text.contains("not a string of 1048576 characters"),
         "{}",
         reply.text
     );
@@ -214,15 +214,15 @@ async fn deep_json_is_a_mistake() {
     assert!(
         reply
             .text
-            .starts_with("the arguments are not JSON: recursion limit"),
+            .starts_with("the arguments are not valid JSON: recursion limit"),
         "{}",
         reply.text
     );
-    // As deep as JSON that is parsed can be, in the place of a text.
+    // As deep as parsed JSON can be, in place of a string.
     let deep: Value =
         serde_json::from_str(&format!("{}{}", "[".repeat(120), "]".repeat(120))).unwrap();
     bench.mistake("read_file", json!({ "path": deep })).await;
-    // A text that stands for a list is parsed, and no deeper than JSON is.
+    // A string that stands for a list is parsed, no deeper than JSON.
     let text = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     bench
         .mistake("edit_file", json!({ "path": "/a", "edits": text }))
@@ -235,7 +235,7 @@ async fn text_that_is_not_json_is_a_mistake() {
     for text in ["{", "{\"path\": \"a", "nonsense", "{}{}", "\u{0}"] {
         let reply = bench.tools.call_text("read_file", text).await;
         assert!(
-            reply.text.starts_with("the arguments are not JSON: "),
+            reply.text.starts_with("the arguments are not valid JSON: "),
             "{text:?}: {}",
             reply.text
         );
@@ -243,7 +243,7 @@ async fn text_that_is_not_json_is_a_mistake() {
 }
 
 #[tokio::test]
-async fn forms_that_contradict_each_other_are_told() {
+async fn contradictory_forms_are_reported() {
     let bench = Bench::with(&[("/a.txt", "one\n")]).await;
     for (arguments, told) in [
         (
@@ -278,7 +278,7 @@ async fn forms_that_contradict_each_other_are_told() {
         ),
         (
             json!({ "op": "delete", "line": "1:aaaa", "text": "x" }),
-            "edits[0]: a delete takes no `text`; to put something in its place, replace",
+            "edits[0]: a delete takes no `text`; to put something in its place, use replace",
         ),
         (
             json!({ "op": "replace", "line": "1:aaaa" }),
@@ -286,7 +286,7 @@ async fn forms_that_contradict_each_other_are_told() {
         ),
         (
             json!({ "op": "delete", "line": "first" }),
-            "edits[0]: \"first\" is not a line: its number, a colon and its hash, such as 12:4fk2",
+            "edits[0]: \"first\" is not a line reference: a number, a colon and a hash, such as 12:4fk2",
         ),
     ] {
         let reply = bench
@@ -300,19 +300,17 @@ async fn forms_that_contradict_each_other_are_told() {
 }
 
 #[tokio::test]
-async fn a_tool_that_is_not_there_is_named_by_the_nearest() {
+async fn an_unknown_tool_is_answered_with_the_nearest() {
     let bench = Bench::new();
     let reply = bench.mistake("readfile", json!({})).await;
     assert!(
         reply
             .text
-            .starts_with("there is no tool readfile; did you mean read_file?\nThe tools are: ls, ")
+            .starts_with("unknown tool readfile; did you mean read_file?\nAvailable tools: ls, ")
     );
     let reply = bench.mistake("teleport\n\u{7}", json!({})).await;
     assert!(
-        reply
-            .text
-            .starts_with("there is no tool teleport\\n\\u{7}\n"),
+        reply.text.starts_with("unknown tool teleport\\n\\u{7}\n"),
         "{}",
         reply.text
     );

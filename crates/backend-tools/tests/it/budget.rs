@@ -98,7 +98,7 @@ async fn several_files_share_the_budget_and_short_ones_are_whole() {
 }
 
 #[tokio::test]
-async fn what_is_not_shown_is_in_a_file_that_the_reply_names() {
+async fn omitted_output_is_in_a_file_that_the_reply_names() {
     let bench = many_files().await;
     let tools = small(&bench);
     for (number, (name, arguments)) in [
@@ -119,7 +119,7 @@ async fn what_is_not_shown_is_in_a_file_that_the_reply_names() {
         assert_eq!(reply.structured["kept_in"], path, "{name}");
         let whole = bench.text(&path).await;
         let told = format!(
-            "the whole, {} bytes, is in {path}: read it with an offset, or search in it) ...",
+            "all {} bytes are in {path}: read it with an offset, or search in it) ...",
             whole.len()
         );
         assert!(reply.text.contains(&told), "{}", reply.text);
@@ -187,7 +187,7 @@ async fn there_are_only_so_many_of_them() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_kept_is_told() {
+async fn output_that_cannot_be_kept_is_reported() {
     let bench = many_files().await;
     let files = || Arc::clone(&bench.files) as Arc<dyn Backend>;
     let list = json!({ "path": "/dir" });
@@ -199,7 +199,7 @@ async fn what_cannot_be_kept_is_told() {
     assert!(
         reply
             .text
-            .contains("bytes, and was not kept: nothing is kept here) ..."),
+            .contains("bytes were not kept: keeping output is disabled) ..."),
         "{reply}"
     );
     assert!(!bench.files.exists("/.agent").await.unwrap());
@@ -210,7 +210,7 @@ async fn what_cannot_be_kept_is_told() {
         .build();
     let reply = tools.call("ls", list.clone()).await;
     assert!(
-        reply.is_ok() && reply.text.contains("was not kept: invalid path) ..."),
+        reply.is_ok() && reply.text.contains("were not kept: invalid path) ..."),
         "{reply}"
     );
 
@@ -234,7 +234,7 @@ async fn what_cannot_be_kept_is_told() {
         reply.is_ok()
             && reply
                 .text
-                .contains("was not kept: the workspace is read-only) ..."),
+                .contains("were not kept: the workspace is read-only) ..."),
         "{reply}"
     );
 }
@@ -257,7 +257,7 @@ async fn a_workspace_that_refuses_to_keep_does_not_stop_the_reply() {
     let reply = tools.call("ls", json!({})).await;
     assert_eq!(reply.kind, ReplyKind::Ok);
     assert!(
-        reply.text.contains("was not kept: permission denied) ..."),
+        reply.text.contains("were not kept: permission denied) ..."),
         "{reply}"
     );
 }

@@ -1,4 +1,4 @@
-//! Time: nothing that a workspace does not answer holds a call for ever.
+//! Time: an unresponsive workspace does not block a call forever.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,7 @@ async fn a_workspace_that_does_not_answer_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_change_that_took_too_long_it_is_said_that_nobody_knows() {
+async fn a_change_that_timed_out_is_reported_as_unknown() {
     let fake = Fake::new(|_, operation| match operation {
         Operation::Look => Trouble::None,
         _ => Trouble::Hang,
@@ -62,7 +62,7 @@ async fn of_a_change_that_took_too_long_it_is_said_that_nobody_knows() {
         assert!(
             reply
                 .text
-                .contains("timed out after 30s\nIt may have been done or not: look"),
+                .contains("timed out after 30s\nIt may or may not have been done: check"),
             "{name}: {reply}"
         );
     }
@@ -82,7 +82,7 @@ async fn the_ceilings_can_be_set() {
 
 #[test]
 fn outside_of_a_runtime_a_store_in_memory_still_answers() {
-    // Whoever polls it by hand has no clock, and no ceiling.
+    // A future that is polled by hand has no clock, and so no time limit.
     let bench = crate::support::Bench::new();
     let mut call = Box::pin(bench.tools.call("ls", json!({})));
     let waker = std::task::Waker::noop();

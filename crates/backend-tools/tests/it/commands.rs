@@ -65,7 +65,7 @@ async fn a_command_that_runs_out_of_time_returns_what_it_printed() {
     assert!(
         reply
             .text
-            .starts_with("before\n(timed out, and was killed with all that it had started, 1."),
+            .starts_with("before\n(timed out, and was killed with all its descendants, 1."),
         "{reply}"
     );
     assert_eq!(reply.structured["status"], "timed_out");
@@ -84,7 +84,7 @@ async fn a_command_that_runs_out_of_time_returns_what_it_printed() {
         assert!(
             reply
                 .text
-                .contains("`timeout`: must be a whole number from 1 to 600, not "),
+                .contains("`timeout`: must be an integer from 1 to 600, not "),
             "{reply}"
         );
     }
@@ -121,7 +121,7 @@ async fn quotes_newlines_and_input_arrive_as_they_are() {
 }
 
 #[tokio::test]
-async fn much_output_is_kept_in_a_file_and_its_sizes_are_told() {
+async fn long_output_is_kept_in_a_file_and_its_sizes_are_reported() {
     let room = Room::new();
     let reply = room
         .execute(json!({ "command": "seq 1 50000; echo last >&2; exit 3" }))
@@ -136,10 +136,7 @@ async fn much_output_is_kept_in_a_file_and_its_sizes_are_told() {
         kept.len() as u64,
         reply.structured["stdout_bytes"].as_u64().unwrap() + 5
     );
-    let told = format!(
-        "the whole, {} bytes, is in /.agent/output/001.txt",
-        kept.len()
-    );
+    let told = format!("all {} bytes are in /.agent/output/001.txt", kept.len());
     assert!(reply.text.contains(&told));
     let next = room
         .call(
@@ -273,7 +270,7 @@ async fn an_unknown_process_is_a_mistake() {
     }
     assert_eq!(
         room.call("list_processes", json!({})).await.text,
-        "no process was started"
+        "no processes were started"
     );
     let reply = room.call("write_process", json!({ "process": "p9" })).await;
     assert_eq!(
@@ -293,7 +290,7 @@ async fn dropping_a_call_kills_its_command() {
         assert!(wait.await.is_err());
     }
     drop(call);
-    // What comes after it is not held up, and finds nothing of it running.
+    // Later calls are not delayed, and find none of its processes running.
     let reply = room.execute(json!({ "command": "sleep 2; ls" })).await;
     assert!(!reply.text.contains("late"), "{reply}");
 }

@@ -1,4 +1,4 @@
-//! Calls at once lose nothing of each other.
+//! Concurrent calls do not lose each other's changes.
 
 use backend_tools::ReplyKind;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What a model is told of the tools.
+//! The definitions of the tools.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -103,7 +103,7 @@ fn every_schema_is_closed_plain_and_described() {
 }
 
 #[test]
-fn every_description_is_short_and_tells_a_limit_where_there_is_one() {
+fn every_description_is_short_and_names_its_limits() {
     for definition in all().definitions() {
         let text = &definition.description;
         assert!(
@@ -123,7 +123,10 @@ fn every_description_is_short_and_tells_a_limit_where_there_is_one() {
     let tells = |tool: Tool, words: &[&str]| {
         let text = &tools.definition(tool).unwrap().description;
         for word in words {
-            assert!(text.contains(word), "{tool} does not tell {word}: {text}");
+            assert!(
+                text.contains(word),
+                "{tool} does not mention {word}: {text}"
+            );
         }
     };
     tells(
@@ -155,7 +158,7 @@ fn the_names_are_those_of_the_tools() {
 }
 
 #[test]
-fn what_changes_nothing_says_so_and_what_destroys_too() {
+fn read_only_and_destructive_tools_say_so() {
     for tool in Tool::ALL {
         let hints = tool.annotations();
         assert!(!(hints.read_only && hints.destructive), "{tool}");

@@ -1,6 +1,6 @@
-//! `docs/tools.md` says of every tool what its definition says.
+//! `docs/tools.md` matches the definition of every tool.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p backend-tools` writes that part of it anew.
+//! `UPDATE_GOLDEN=1 cargo test -p backend-tools` rewrites that part of it.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Workspaces that behave as no real one does: that hang, that fail in the middle, that say they run commands.
+//! Workspaces that misbehave: that hang, that fail in the middle, that claim to run commands.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,10 +13,10 @@ use backend_core::{
 };
 use backend_state::StateBackend;
 
-/// What a [`Fake`] does before it answers.
+/// The behaviour of a [`Fake`] before it answers.
 pub(crate) type Hook = Box<dyn Fn(&Fake, Operation<'_>) -> Trouble + Send + Sync>;
 
-/// Something that is asked for.
+/// A requested operation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Operation<'a> {
     Look,
@@ -26,7 +26,7 @@ pub(crate) enum Operation<'a> {
     Execute,
 }
 
-/// What becomes of it.
+/// The outcome of an operation.
 #[derive(Debug)]
 pub(crate) enum Trouble {
     None,
@@ -34,13 +34,13 @@ pub(crate) enum Trouble {
     Fail(Error),
 }
 
-/// Files in memory, with trouble; as a sandbox it lists and runs nothing.
+/// Files in memory, with trouble; as a sandbox it lists nothing and runs nothing.
 pub(crate) struct Fake {
     pub files: Arc<StateBackend>,
     pub capabilities: Capabilities,
     pub work_dir: VirtualPath,
     pub hook: Hook,
-    /// How many changes were asked for.
+    /// Number of requested changes.
     pub changes: AtomicUsize,
     id: SandboxId,
 }
@@ -80,7 +80,7 @@ impl Fake {
     }
 }
 
-/// A sandbox without trouble, of which nothing is asked but what it can do.
+/// A sandbox without trouble, for tests that only ask for its capabilities.
 pub(crate) fn sandbox() -> Arc<dyn Sandbox> {
     Arc::new(Fake::new(|_, _| Trouble::None))
 }

@@ -1,4 +1,4 @@
-//! The tools for files and searches, each for what is its own.
+//! The tools for files and searches, each for its own behaviour.
 
 use backend_core::text::line_hash;
 use serde_json::json;
@@ -48,7 +48,7 @@ async fn an_empty_file_is_empty_and_an_offset_past_the_end_names_the_length() {
 }
 
 #[tokio::test]
-async fn what_is_written_is_stored_byte_for_byte() {
+async fn written_text_is_stored_byte_for_byte() {
     let bench = Bench::new();
     for content in [
         "a\r\nb\n\tc \u{0}\u{1}",
@@ -108,7 +108,7 @@ async fn relative_paths_start_at_the_work_directory() {
 }
 
 #[tokio::test]
-async fn no_match_says_what_was_not_looked_at() {
+async fn no_match_reports_skipped_entries() {
     let bench = Bench::with(&[
         ("/.gitignore", "/build\n"),
         ("/build/a", "needle\n"),
@@ -144,14 +144,14 @@ async fn no_match_says_what_was_not_looked_at() {
 }
 
 #[tokio::test]
-async fn a_limit_that_was_reached_is_told() {
+async fn a_reached_limit_is_reported() {
     let bench = Bench::with(&[("/a", "x\nx\nx\n"), ("/b", "x\n")]).await;
     let reply = bench
         .ok("grep", json!({ "pattern": "x", "limit": 2 }))
         .await;
     assert_eq!(reply.structured["truncated"], "limit");
     assert!(reply.text.ends_with(
-        "2 matches\nThere are more: the limit was reached. Ask for less, or raise `limit`."
+        "2 matches\nThere are more: the limit was reached. Narrow the request, or raise `limit`."
     ));
     let reply = bench
         .ok("glob", json!({ "pattern": "*", "limit": 1 }))
@@ -227,7 +227,7 @@ async fn an_option_of_a_program_is_only_text() {
 }
 
 #[tokio::test]
-async fn edits_keep_what_they_do_not_touch() {
+async fn edits_keep_the_rest_of_the_file() {
     let bench = Bench::with(&[("/crlf", "one\r\ntwo\r\nthree")]).await;
     bench
         .ok(
@@ -272,7 +272,7 @@ async fn several_edits_are_all_made_or_none_and_the_one_that_fails_is_named() {
             .text
             .starts_with("edit 2 of 2: /a: 2 matches for the text to replace, on lines 2, 3\n")
     );
-    assert!(reply.text.ends_with("None of the edits was made."));
+    assert!(reply.text.ends_with("None of the edits were made."));
     assert_eq!(bench.text("/a").await, "one\ntwo\ntwo\n");
     let reply = bench
         .mistake(
@@ -281,7 +281,8 @@ async fn several_edits_are_all_made_or_none_and_the_one_that_fails_is_named() {
         )
         .await;
     assert!(
-        reply.text.starts_with("edit 1 of 2: ") && reply.text.contains("Line 1 on reads:\none")
+        reply.text.starts_with("edit 1 of 2: ")
+            && reply.text.contains("From line 1 on it reads:\none")
     );
     let mut all = edit("two", "2");
     all["replace_all"] = json!("true");
@@ -353,7 +354,7 @@ async fn several_files_are_read_and_one_that_fails_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn deleting_and_moving_refuse_what_would_lose_something() {
+async fn deleting_and_moving_refuse_to_lose_something() {
     let bench = Bench::with(&[("/d/a", "1"), ("/d/b", "2"), ("/c", "3")]).await;
     assert_eq!(
         bench

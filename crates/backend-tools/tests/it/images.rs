@@ -14,7 +14,7 @@ const GIF: &[u8] = b"GIF89a\x01\0\x01\0\0\0\0";
 const WEBP: &[u8] = b"RIFF\x1a\0\0\0WEBPVP8 \0\0";
 
 #[tokio::test]
-async fn an_image_is_told_by_its_bytes_and_not_by_its_name() {
+async fn an_image_is_detected_by_its_bytes_and_not_by_its_name() {
     let bench = Bench::new();
     for (bytes, media_type) in [
         (PNG, "image/png"),
@@ -49,7 +49,7 @@ async fn an_image_is_told_by_its_bytes_and_not_by_its_name() {
 }
 
 #[tokio::test]
-async fn what_only_has_the_name_of_an_image_is_none() {
+async fn a_file_with_only_the_name_of_an_image_is_not_one() {
     let bench = Bench::new();
     for (path, bytes) in [
         ("/a.png", &b"text\n"[..]),
@@ -75,7 +75,7 @@ async fn an_image_that_is_too_large_or_not_wanted_is_not_shown() {
     assert!(
         reply
             .text
-            .ends_with("It is an image. Make a smaller one of it to look at it."),
+            .ends_with("It is an image. Make a smaller copy to view it."),
         "{reply}"
     );
     let none = Toolset::builder(files()).image_bytes(0).build();

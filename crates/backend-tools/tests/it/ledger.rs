@@ -1,4 +1,4 @@
-//! What a model has seen decides what it may replace.
+//! A model may replace only what it has seen.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ async fn a_file_that_was_never_read_is_not_replaced() {
 }
 
 #[tokio::test]
-async fn what_the_model_wrote_counts_as_read() {
+async fn written_files_count_as_read() {
     let bench = Bench::new();
     for content in ["1\n", "2\n", "3\n"] {
         bench
@@ -53,7 +53,7 @@ async fn what_the_model_wrote_counts_as_read() {
     bench
         .ok("write_file", json!({ "path": "/b", "content": "6\n" }))
         .await;
-    // And what it deleted is gone from its memory too.
+    // Deleted files are forgotten too.
     bench.ok("delete", json!({ "path": "/b" })).await;
     bench.put("/b", "theirs\n").await;
     bench
@@ -83,7 +83,7 @@ async fn protection_can_be_left_out() {
         .build();
     let write = json!({ "path": "/a", "content": "mine\n" });
     assert!(tools.call("write_file", write.clone()).await.is_ok());
-    // A file that it has seen is protected all the same.
+    // A file that it has seen is still protected.
     bench.put("/a", "theirs again\n").await;
     let reply = tools.call("write_file", write).await;
     assert_eq!(reply.error_kind(), Some("conflict"));
@@ -115,7 +115,7 @@ async fn a_change_since_the_read_is_shown_and_then_counts_as_read() {
         assert!(
             reply
                 .text
-                .ends_with("This counts as read: repeat the change on what is there now.")
+                .ends_with("This counts as a read: repeat the change on the current content.")
         );
         assert_eq!(bench.text("/a").await, before + "theirs\n", "{tool}");
         bench.ok(tool, arguments).await;

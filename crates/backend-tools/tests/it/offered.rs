@@ -1,4 +1,4 @@
-//! Which tools are offered, and what becomes of a call of one that is not.
+//! Which tools are offered, and the reply to a call of one that is not.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,9 +26,7 @@ fn check_refused(reply: &Reply, reason: &str) {
     assert_eq!(reply.error_kind(), Some("unsupported"));
     assert!(reply.text.contains(reason), "{reply}");
     assert!(
-        reply
-            .text
-            .ends_with("Do not try to get the same by another way."),
+        reply.text.ends_with("Do not try to work around this."),
         "{reply}"
     );
 }
@@ -58,7 +56,7 @@ async fn a_read_only_workspace_offers_nothing_that_changes_it() {
             &tools.call(name, arguments).await,
             "this workspace is read-only",
         );
-        // Before anything else is said of the call.
+        // Before any other check of the call.
         check_refused(
             &tools.call(name, json!({ "bad": 1 })).await,
             "this workspace is read-only",
@@ -79,7 +77,7 @@ async fn files_alone_offer_no_commands() {
     ] {
         assert!(!all.contains(tool.name()));
         let reply = bench.call(tool.name(), json!({})).await;
-        check_refused(&reply, "in this workspace");
+        check_refused(&reply, "this workspace does not");
     }
     assert_eq!(all.len(), 11);
 }
@@ -107,7 +105,7 @@ async fn a_sandbox_offers_what_it_declares() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_is_refused() {
+async fn an_excluded_tool_is_refused() {
     let bench = Bench::with(&[("/a", "x")]).await;
     let files = || Arc::clone(&bench.files) as Arc<dyn Backend>;
     let tools = Toolset::builder(files())
@@ -116,7 +114,7 @@ async fn what_is_left_out_is_refused() {
     assert!(!names(&tools).contains(&"delete"));
     check_refused(
         &tools.call("delete", json!({ "path": "/a" })).await,
-        "it is not among the tools here",
+        "this tool is not available",
     );
     let tools = Toolset::builder(files())
         .only([Tool::Grep, Tool::Ls, Tool::Execute])
@@ -124,14 +122,14 @@ async fn what_is_left_out_is_refused() {
     assert_eq!(names(&tools), ["ls", "grep"]);
     check_refused(
         &tools.call("read_file", json!({ "path": "/a" })).await,
-        "it is not among the tools here",
+        "this tool is not available",
     );
     assert_eq!(names(&Toolset::builder(files()).only([]).build()), [""; 0]);
     assert_eq!(bench.text("/a").await, "x");
 }
 
 #[tokio::test]
-async fn a_mistake_is_told_from_a_refusal_and_a_failure() {
+async fn a_mistake_a_refusal_and_a_failure_are_distinguished() {
     let path = || VirtualPath::parse("/a").unwrap();
     let errors: [(Error, ReplyKind); 6] = [
         (

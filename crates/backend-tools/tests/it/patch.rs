@@ -1,4 +1,4 @@
-//! Patches: their form, the place of each part, and the words for what is wrong.
+//! Patches: their format, the place of each part, and the error messages.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ fn patch(body: &str) -> Value {
     json!({ "patch": format!("*** Begin Patch\n{body}\n*** End Patch") })
 }
 
-/// Applies an update to a file that holds `before`, and compares what it holds then.
+/// Applies an update to a file that holds `before`, and compares its content afterwards.
 async fn check(before: &str, hunks: &str, after: &str) {
     let bench = Bench::with(&[("/a", before)]).await;
     let reply = bench
@@ -21,7 +21,7 @@ async fn check(before: &str, hunks: &str, after: &str) {
     assert_eq!(bench.text("/a").await, after, "{hunks}");
 }
 
-/// Applies an update that is wrong, and looks for words in what is told.
+/// Applies an invalid update, and looks for words in the reply.
 async fn refuse(before: &str, hunks: &str, told: &str) {
     let bench = Bench::with(&[("/a", before)]).await;
     let reply = bench
@@ -77,7 +77,7 @@ async fn each_kind_of_change_is_made() {
         let reply = bench.mistake("read_file", json!({ "path": gone })).await;
         assert_eq!(reply.error_kind(), Some("not_found"));
     }
-    // What the patch wrote counts as read.
+    // Files that the patch wrote count as read.
     bench
         .ok(
             "write_file",
@@ -98,7 +98,7 @@ async fn a_move_alone_is_a_change() {
 #[tokio::test]
 async fn parts_find_their_place() {
     check("1\n2\n3\n", "@@\n 1\n-2\n+two\n 3", "1\ntwo\n3\n").await;
-    // Without `@@`, and with the numbers of a unified diff, which are passed over.
+    // Without `@@`, and with the numbers of a unified diff, which are ignored.
     check("1\n2\n3\n", "-2\n+two", "1\ntwo\n3\n").await;
     check("1\n2\n3\n", "@@ -40,3 +40,3 @@\n-2\n+two", "1\ntwo\n3\n").await;
     check(
@@ -134,7 +134,7 @@ async fn parts_find_their_place() {
 }
 
 #[tokio::test]
-async fn what_a_patch_keeps_stays_as_the_file_has_it() {
+async fn kept_lines_stay_as_the_file_has_them() {
     // Whitespace at the ends of lines that models leave out.
     check("a  \nb\t\nc\n", " a\n-b\n+B\n c", "a  \nB\nc\n").await;
     check("a\r\nb\r\nc", " a\n-b\n+B\n+BB\n c", "a\r\nB\r\nBB\r\nc").await;
@@ -147,10 +147,10 @@ async fn a_part_whose_place_is_not_clear_is_refused() {
     refuse(
         CODE,
         "-    x = 1\n+    x = 2",
-        "its lines are in the file 2 times, on lines 2, 6: give more",
+        "its lines occur 2 times in the file, on lines 2, 6: include more",
     )
     .await;
-    refuse("1\n2\n", "@@\n+3", "it does not say where these lines go").await;
+    refuse("1\n2\n", "@@\n+3", "the place of these lines is not given").await;
     refuse(
         "1\n2\n",
         "@@ nine\n-2\n+3",
@@ -166,25 +166,25 @@ async fn a_part_whose_place_is_not_clear_is_refused() {
     refuse(
         "    x\n",
         "-  x\n+  y",
-        "the file has not these lines\nCopy them exactly. The nearest is line 1 on:\n    x",
+        "the file does not contain these lines\nCopy them exactly. The nearest lines start at line 1:\n    x",
     )
     .await;
     refuse(
         "1\n2\n",
         "-nowhere\n+x",
-        "the file has not these lines; read it again and copy them exactly",
+        "the file does not contain these lines; read it again and copy them exactly",
     )
     .await;
     refuse(
         "1\n2\n1\n",
         "-2\n+x\n*** End of File",
-        "the file has not these lines at its end",
+        "the file does not contain these lines at its end",
     )
     .await;
 }
 
 #[tokio::test]
-async fn a_patch_that_is_not_one_is_told_by_its_line() {
+async fn an_invalid_patch_is_reported_with_its_line() {
     let bench = Bench::with(&[("/a", "1\n")]).await;
     for (text, told) in [
         ("", "the patch does not start with '*** Begin Patch'"),
@@ -198,7 +198,7 @@ async fn a_patch_that_is_not_one_is_told_by_its_line() {
         ),
         (
             "*** Begin Patch\n*** End Patch",
-            "the patch changes nothing: after '*** Begin Patch' comes",
+            "the patch changes nothing: '*** Begin Patch' must be followed by",
         ),
         (
             "*** Begin Patch\n--- a/a\n+++ b/a\n*** End Patch",
@@ -218,7 +218,7 @@ async fn a_patch_that_is_not_one_is_told_by_its_line() {
         ),
         (
             "*** Begin Patch\n*** Update File: a\nx\n*** End Patch",
-            "line 3 of the patch: each line of an update starts with",
+            "line 3 of the patch: each line of an update must start with",
         ),
         (
             "*** Begin Patch\n*** Update File: a\n*** Move to: \n*** End Patch",
@@ -226,7 +226,7 @@ async fn a_patch_that_is_not_one_is_told_by_its_line() {
         ),
         (
             "*** Begin Patch\n*** Add File: n\nx\n*** End Patch",
-            "line 3 of the patch: each line of a new file starts with '+'",
+            "line 3 of the patch: each line of a new file must start with '+'",
         ),
         (
             "*** Begin Patch\n*** Delete File: a\n*** Delete File: ./a\n*** End Patch",
@@ -256,7 +256,7 @@ async fn a_patch_that_is_not_one_is_told_by_its_line() {
 }
 
 #[tokio::test]
-async fn what_is_around_a_patch_is_passed_over() {
+async fn text_around_a_patch_is_ignored() {
     let bench = Bench::with(&[("/a", "1\n")]).await;
     let text = "```\n*** Begin Patch\n\n*** Update File: a\r\n@@\r\n-1\r\n+2\r\n\n*** Add File: b\n+x\n\n*** End Patch\n```\n";
     bench.ok("apply_patch", json!({ "patch": text })).await;

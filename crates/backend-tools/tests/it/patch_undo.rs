@@ -1,4 +1,4 @@
-//! A patch that cannot be applied in whole leaves nothing behind, or says what.
+//! A patch that cannot be applied completely leaves nothing behind, or says what.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -58,7 +58,7 @@ async fn nothing_is_changed_before_everything_is_checked() {
         assert_eq!(reply.kind, ReplyKind::Mistake, "{reply}");
         assert!(reply.text.contains(told), "{reply}");
         assert!(
-            reply.text.ends_with("Nothing of the patch was applied."),
+            reply.text.ends_with("Nothing in the patch was applied."),
             "{reply}"
         );
         assert_eq!(content(&files).await, before);
@@ -71,7 +71,7 @@ async fn nothing_is_changed_before_everything_is_checked() {
 }
 
 #[tokio::test]
-async fn wherever_it_fails_what_was_done_is_undone() {
+async fn a_failure_at_any_step_undoes_the_earlier_ones() {
     // Two updates, the update of the moved one, a new file, a move, a deletion.
     for failing in 1..=6 {
         let fake = Fake::new(move |fake, operation| {
@@ -92,7 +92,7 @@ async fn wherever_it_fails_what_was_done_is_undone() {
         assert!(
             reply
                 .text
-                .ends_with("The patch was not applied: what of it had been done was undone."),
+                .ends_with("The patch was not applied: what it had changed was restored."),
             "{reply}"
         );
         assert_eq!(content(&files).await, before, "{failing}");
@@ -107,9 +107,9 @@ async fn wherever_it_fails_what_was_done_is_undone() {
 }
 
 #[tokio::test]
-async fn a_file_that_somebody_changes_in_the_middle_is_a_conflict() {
+async fn a_file_changed_in_the_middle_is_a_conflict() {
     let fake = Fake::new(|fake, operation| {
-        // When the first file is written, somebody writes the second.
+        // While the first file is written, another writer changes the second.
         if let Operation::Write(request) = operation
             && request.path == "/a"
             && fake.changes.load(Ordering::SeqCst) == 1
@@ -138,7 +138,7 @@ async fn a_file_that_somebody_changes_in_the_middle_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_undone_is_told() {
+async fn changes_that_could_not_be_undone_are_reported() {
     let fake = Fake::new(|_, operation| match operation {
         // The second file cannot be written, and the first not written back.
         Operation::Write(request) if request.path == "/b" => Trouble::Fail(Error::QuotaExceeded {
@@ -165,19 +165,19 @@ async fn what_could_not_be_undone_is_told() {
     assert_eq!(reply.error_kind(), Some("quota_exceeded"));
     assert!(
         reply.text.ends_with(
-            "The patch was not applied, and this of it could not be undone; look at these files:\n- /a: unavailable"
+            "The patch was not applied, but these files could not be restored; check them:\n- /a: unavailable"
         ),
         "{reply}"
     );
 }
 
 #[tokio::test]
-async fn an_edit_after_an_undone_patch_is_no_stale_one() {
+async fn an_edit_after_an_undone_patch_is_not_stale() {
     let bench = Bench::with(&[("/a", "1\n"), ("/b", "2\n")]).await;
     bench.ok("read_file", json!({ "path": "/a" })).await;
     let patch =
         "*** Begin Patch\n*** Update File: a\n@@\n-1\n+one\n*** Add File: b/c\n+x\n*** End Patch";
-    // A file is no directory, which shows only when it is written.
+    // A file is not a directory, which shows only when it is written.
     let reply = bench
         .mistake("apply_patch", json!({ "patch": patch }))
         .await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Bench, check_golden, pretty};
 
-/// Calls one after the other, and writes down what came back. Versions differ from run to run.
+/// Makes the calls in order, and records the replies. Versions differ from run to run.
 async fn transcript(bench: &Bench, calls: &[(&str, Value)]) -> String {
     let mut text = String::new();
     for (name, arguments) in calls {

@@ -1,4 +1,4 @@
-//! A toolset over files in memory, and files with what was seen before.
+//! A toolset over files in memory, and comparison with golden files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl Bench {
         bench
     }
 
-    /// Writes beside the tools, as somebody else would.
+    /// Writes without the tools, as another program would.
     pub(crate) async fn put(&self, path: &str, content: impl AsRef<[u8]>) {
         self.files.write(path, content).await.unwrap();
     }
@@ -100,7 +100,7 @@ fn first_difference(wanted: &str, got: &str) -> String {
     "in line endings".to_owned()
 }
 
-/// Writes JSON with its keys in order, whatever order they came in.
+/// Writes JSON with sorted keys.
 pub(crate) fn pretty(value: &Value) -> String {
     fn sorted(value: &Value) -> Value {
         match value {

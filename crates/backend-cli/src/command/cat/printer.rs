@@ -6,7 +6,7 @@ use crate::failure::Result;
 use crate::out::Out;
 use crate::parse::Lines;
 
-/// What is before each line.
+/// The prefix of each line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
     Plain,
@@ -14,16 +14,16 @@ pub(super) enum Style {
     Hashed,
 }
 
-/// Prints lines until it has enough of them.
+/// Prints lines until all requested ones are printed.
 #[derive(Debug)]
 pub(super) struct Printer<'a> {
     style: Style,
     /// The number of the line that comes next, or is unfinished.
     line: u64,
     last: u64,
-    /// Whether a part of the line was printed, or waits for the rest.
+    /// Whether part of the line was printed, or is waiting for the rest.
     started: bool,
-    /// The unfinished line, where it is needed as a whole.
+    /// The unfinished line, if it is needed as a whole.
     pending: String,
     out: &'a mut Out,
 }
@@ -40,12 +40,12 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Returns whether all lines that are wanted were printed.
+    /// Returns whether all requested lines were printed.
     pub(super) fn is_done(&self) -> bool {
         self.line > self.last
     }
 
-    /// Warns of what is not printed.
+    /// Warns of output that is not printed.
     pub(super) fn warning(&mut self, warning: impl std::fmt::Display) {
         self.out.warning(warning);
     }

@@ -12,10 +12,10 @@ use crate::parse::Lines;
 /// How many bytes are read at a time.
 const PIECE: u64 = 4 << 20;
 
-/// How many bytes of one line are shown where lines are read by their number.
+/// How many bytes of one line are shown when lines are numbered.
 const LINE_BYTES: usize = 4 << 20;
 
-/// Prints bytes as they are.
+/// Prints bytes unchanged.
 ///
 /// # Errors
 ///
@@ -33,7 +33,7 @@ pub(super) async fn bytes(
     Ok(())
 }
 
-/// Prints lines of a text.
+/// Prints lines of a text file.
 ///
 /// # Errors
 ///
@@ -44,7 +44,7 @@ pub(super) async fn text(
     lines: Lines,
     printer: &mut Printer<'_>,
 ) -> Result<()> {
-    // It says whether it is text, and in which encoding.
+    // It shows whether the file is text, and its encoding.
     let first = ReadRequest::new(path).limit(1).line_bytes(1).page_bytes(1);
     let first = backend.read_with(&first).await?;
     match first.encoding {
@@ -68,7 +68,7 @@ async fn utf8(pieces: &mut Pieces<'_>, printer: &mut Printer<'_>) -> Result<()> 
         let Some(piece) = pieces.next().await? else {
             break;
         };
-        // Only what of a character came before is copied, with the piece that has the rest.
+        // Only the incomplete character from before is copied, with the piece that completes it.
         let whole = if left.is_empty() {
             piece
         } else {
@@ -130,7 +130,7 @@ async fn by_number(
     }
 }
 
-/// A file in pieces that are all of one version of it.
+/// A file in pieces of one and the same version.
 struct Pieces<'a> {
     backend: &'a dyn Backend,
     path: &'a VirtualPath,

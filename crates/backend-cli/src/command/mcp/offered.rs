@@ -1,4 +1,4 @@
-//! Which tools are not offered because the rules leave them nothing to do.
+//! The tools that are not offered because the rules refuse everything they do.
 
 use backend_guard::{Method, Operation};
 use backend_tools::Tool;
@@ -7,7 +7,7 @@ use backend_tools::Tool;
 pub(super) fn withheld(refused: &[Operation]) -> Vec<Tool> {
     let all = Tool::ALL.iter().copied();
     all.filter(|tool| match methods(*tool) {
-        // Nobody said what it does, so that nobody can say that it may.
+        // Its operations are unknown, so it cannot be permitted.
         None => !refused.is_empty(),
         Some(methods) => methods.iter().any(|method| {
             let mut needs = method.needs().iter().chain(method.needs_at_target());

@@ -1,4 +1,4 @@
-//! Where the token of the HTTP server comes from.
+//! The source of the HTTP server's token.
 
 use std::path::Path;
 
@@ -7,14 +7,14 @@ use backend_mcp::Token;
 use crate::failure::{Failure, Result};
 use crate::host;
 
-/// The variable that has it, if it is set and not empty.
+/// The variable with the token, if set and not empty.
 const VARIABLE: &str = "AGENT_BACKENDS_MCP_TOKEN";
 
-/// Returns the token, and its text if it was made just now.
+/// Returns the token, and its text if it was generated.
 ///
 /// # Errors
 ///
-/// `Usage` for what cannot be a token, `Host` for a file that cannot be read.
+/// `Usage` for an invalid token, `Host` for a file that cannot be read.
 pub(super) async fn find(file: Option<&Path>) -> Result<(Token, Option<String>)> {
     if let Some(file) = file {
         let text = host::read_text(file).await?;
@@ -31,7 +31,7 @@ pub(super) async fn find(file: Option<&Path>) -> Result<(Token, Option<String>)>
     }
 }
 
-/// The text itself is in no message.
+/// The text itself appears in no message.
 fn parse(text: &str, what: impl Fn() -> String) -> Result<(Token, Option<String>)> {
     let token = Token::new(text.trim());
     let token = token.map_err(|error| Failure::Usage(format!("{}: {error}", what())))?;

@@ -1,4 +1,4 @@
-//! `sessions clean`: what an application that does not run has left, and sessions that nobody uses any more.
+//! `sessions clean`: removes leftovers of an application that is not running, and unused sessions.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -15,16 +15,17 @@ use crate::command::Results;
 use crate::failure::{Failure, Result};
 use crate::parse;
 
-/// How long sandboxes that are being ended are waited for.
+/// How long to wait for sandboxes that are being ended.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Remove what a crash has left, and sessions with all their files
+/// Remove what a crash has left behind, and sessions with all their files
 ///
-/// Without ids and without --unused-for no session is removed, but what was half made or half removed when the application
-/// ended is, and with --engine sandboxes that are no session's. Sandboxes of sessions run on, for the application to take over.
+/// Without ids and --unused-for no session is removed, only what was half created or half removed when the application
+/// ended, and with --engine sandboxes that belong to no session. Sandboxes of sessions keep running, for the
+/// application to take over.
 ///
-/// A session whose record names a sandbox is removed with --engine alone, which ends the sandbox first, or with
-/// --no-sandboxes, if it is certain that there is none any more.
+/// A session whose record names a sandbox is removed only with --engine, which ends the sandbox first, or with
+/// --no-sandboxes, if it is certain that the sandbox no longer exists.
 #[derive(Debug, Args)]
 pub(super) struct Clean {
     /// The ids of sessions to remove
@@ -34,11 +35,11 @@ pub(super) struct Clean {
     #[command(flatten)]
     root: RootArgs,
 
-    /// Remove sessions that were not used for so long, such as 90d or 12h
+    /// Remove sessions unused for this long, such as 90d or 12h
     #[arg(long, value_name = "TIME", value_parser = parse::age)]
     unused_for: Option<Duration>,
 
-    /// Take it that no sandbox of the sessions exists any more
+    /// Assume that no sandbox of the sessions exists any more
     #[arg(long)]
     #[cfg_attr(feature = "docker", arg(conflicts_with = "engine"))]
     no_sandboxes: bool,
@@ -63,13 +64,13 @@ impl Clean {
         self.remove(chosen, Nowhere, app).await
     }
 
-    /// Returns the sessions that are to be removed, those that cannot be among them, and ids that nothing has.
+    /// Returns the sessions to be removed, those that cannot be, and unknown ids.
     fn choose(&self) -> Result<Vec<(SandboxId, Result<(), Error>)>> {
         let root = self.root.open()?;
         if root.is_owned()? {
             return Err(self.root.opening(Error::Unavailable {
-                message: "a session manager owns the workspace root; it cleans up by itself, and \
-                    its application can purge sessions"
+                message: "a session manager owns the workspace root; it cleans up on its own, and its application can purge \
+                          sessions"
                     .to_owned(),
                 source: None,
             }));
@@ -92,7 +93,7 @@ impl Clean {
             }
         }
         for (id, error) in unreadable {
-            // One that was asked for by its name may go though nobody knows what it was.
+            // A session requested by id may be removed even if its record is unreadable.
             if named.remove(&id) {
                 let may = if self.no_sandboxes {
                     Ok(())
@@ -103,7 +104,7 @@ impl Clean {
             }
         }
         for id in named {
-            let nobody = Error::invalid_request(format!("there is no session '{id}'"));
+            let nobody = Error::invalid_request(format!("unknown session '{id}'"));
             chosen.push((id.clone(), Err(nobody)));
         }
         chosen.sort_by(|a, b| a.0.cmp(&b.0));
@@ -118,7 +119,7 @@ impl Clean {
         match &info.sandbox {
             Some(sandbox) if !asked && !self.no_sandboxes => Err(Error::invalid_request(format!(
                 "session '{}' has the sandbox '{sandbox}', which may exist; --engine ends it, \
-                 --no-sandboxes says that it does not",
+                 --no-sandboxes assumes that it does not",
                 info.id
             ))),
             _ => Ok(()),
@@ -149,7 +150,7 @@ impl Clean {
         provider: P,
         app: &mut App,
     ) -> Result<u8> {
-        // Whatever runs is taken over, for as long as this takes: to end it is not what was asked for.
+        // Running sandboxes are taken over meanwhile: ending them was not requested.
         let manager = SessionManager::builder(provider)
             .workspace_root(&self.root.workspace_root)
             .max_resident(usize::MAX)
@@ -197,7 +198,7 @@ impl Clean {
         }
         for id in &recovered.foreign {
             app.out.warning(format_args!(
-                "sandbox '{id}' is no session's and may belong to another manager; it was left alone"
+                "sandbox '{id}' belongs to no session and may belong to another manager; it was left alone"
             ));
         }
         for id in &recovered.unreachable {
@@ -216,14 +217,14 @@ impl Clean {
             app.out.json(&document)?;
         } else {
             app.out.summary(format_args!(
-                "{removed} sessions removed, {ended} sandboxes of nobody ended"
+                "{removed} sessions removed, {ended} orphaned sandboxes ended"
             ))?;
         }
         Ok(results.code)
     }
 }
 
-/// Waits until what is being ended has ended, and returns what has not in time.
+/// Waits until the sandboxes have ended, and returns those that have not in time.
 async fn settle<P: SandboxProvider>(manager: &SessionManager<P>) -> Vec<SandboxId> {
     let ends = async {
         loop {

@@ -1,6 +1,6 @@
-//! The Docker engine in which the sandboxes of the sessions are.
+//! The Docker engine that runs the sandboxes of the sessions.
 //!
-//! Which namespace of it that is, the application has chosen, and no record says. The engine knows it of every sandbox.
+//! The application chose the namespace, and no record contains it. The engine knows it for every sandbox.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,16 +11,15 @@ use session_manager::SessionInfo;
 use crate::app::App;
 use crate::failure::Result;
 
-/// Where sandboxes are unless an application says otherwise. Whoever says nothing means this one, or does not know.
+/// The default namespace. Without --namespace, either this one is meant or it is unknown.
 const UNSAID: &str = "default";
 
-/// Connects to the engine, and to the namespace in which the sandboxes of sessions are. Nothing is made in it, and nothing is
-/// removed by that.
+/// Connects to the engine, and to the namespace of the sessions' sandboxes. Connecting creates and removes nothing.
 ///
 /// # Errors
 ///
-/// `unavailable`. `invalid_request` where a sandbox of a session exists in another namespace than the others, or than the one
-/// that was chosen: it would be taken for gone.
+/// `unavailable`. `invalid_request` if a sandbox of a session exists in a namespace other than that of the others, or
+/// than the chosen one: it would be considered gone.
 pub(super) async fn connect(app: &App, sessions: &[SessionInfo]) -> Result<DockerProvider> {
     let engine = Engine::connect().await?;
     let named = sessions.iter().filter_map(|info| info.sandbox.as_ref());
@@ -34,7 +33,7 @@ pub(super) async fn connect(app: &App, sessions: &[SessionInfo]) -> Result<Docke
     Ok(provider.await?)
 }
 
-/// Returns the sandboxes that exist: of the namespace that was chosen, or of all.
+/// Returns the existing sandboxes: of the chosen namespace, or of all.
 pub(super) async fn existing(app: &App) -> Result<Vec<SandboxId>> {
     let chosen = app.namespace();
     let all = Engine::connect().await?.sandboxes().await?;
@@ -46,7 +45,7 @@ pub(super) async fn existing(app: &App) -> Result<Vec<SandboxId>> {
         .collect())
 }
 
-/// Returns the namespace in which all sandboxes are that are named and exist. It is the chosen one wherever that can be.
+/// Returns the namespace of all existing sandboxes that are named. It is the chosen one if possible.
 fn choose(
     chosen: &SandboxId,
     named: &BTreeSet<&SandboxId>,

@@ -1,4 +1,4 @@
-//! `sessions list`: one line for each session.
+//! `sessions list`: one line per session.
 
 use backend_core::SandboxId;
 use clap::Args;
@@ -11,13 +11,13 @@ use crate::exit;
 use crate::failure::{Failure, Result};
 use crate::time::rfc3339;
 
-/// List the sessions in order of their ids: when each was last used, its runtime, its tenant, its sandbox
+/// List the sessions by id, with last use, runtime, tenant and sandbox
 #[derive(Debug, Args)]
 pub(super) struct List {
     #[command(flatten)]
     root: RootArgs,
 
-    /// Those of one tenant alone
+    /// Only those of one tenant
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
 }
@@ -68,7 +68,7 @@ impl List {
     }
 }
 
-/// Says what is known of the sandbox of a session.
+/// Describes what is known of the sandbox of a session.
 fn sandbox(info: &SessionInfo, existing: Option<&[SandboxId]>) -> String {
     match (&info.sandbox, existing) {
         (None, _) => "-".to_owned(),

@@ -1,4 +1,4 @@
-//! A provider without sandboxes, for a root that is cleaned without asking any engine.
+//! A provider without sandboxes, for cleaning a root without asking an engine.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use backend_core::{
     Error, Liveness, Result, Sandbox, SandboxId, SandboxInfo, SandboxProvider, SandboxSpec,
 };
 
-/// There is no sandbox, and none can be made. Whoever uses it knows that none exists that it is asked to destroy.
+/// There is no sandbox, and none can be created. Its user knows that no sandbox that it must destroy exists.
 #[derive(Debug)]
 pub(super) struct Nowhere;
 
@@ -23,7 +23,7 @@ impl SandboxProvider for Nowhere {
         Err(Error::unsupported("attaching to a sandbox"))
     }
 
-    /// Says what the operator said: that no sandbox exists.
+    /// Reports what the operator stated: no sandbox exists.
     async fn inspect(&self, _: &SandboxId) -> SandboxInfo {
         SandboxInfo::new(Liveness::gone("no sandbox exists any more"))
     }

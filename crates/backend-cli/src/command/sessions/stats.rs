@@ -14,19 +14,19 @@ use crate::exit;
 use crate::failure::Result;
 use crate::time::rfc3339;
 
-/// Show how many sessions there are, what their files take, and when they were used
+/// Show the number of sessions, the size of their files, and when they were used
 #[derive(Debug, Args)]
 pub(super) struct Stats {
     #[command(flatten)]
     root: RootArgs,
 }
 
-/// What the files of sessions take.
+/// The size of the files of sessions.
 #[derive(Default)]
 struct Usage {
     files: u64,
     bytes: u64,
-    /// Of how many sessions not everything could be counted.
+    /// Number of sessions whose files could not all be counted.
     incomplete: usize,
 }
 
@@ -93,7 +93,7 @@ impl Stats {
     }
 }
 
-/// Counts files through the confinement that an agent's files have, for sandboxes may be changing them.
+/// Counts files with the same confinement as an agent's files, as sandboxes may be changing them.
 async fn usage(root: &WorkspaceRoot, sessions: &[SessionInfo]) -> Usage {
     let mut usage = Usage::default();
     let all = GlobRequest::new("**/*")

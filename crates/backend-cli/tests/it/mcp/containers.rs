@@ -1,4 +1,4 @@
-//! A server whose workspace is a container, where there is an engine.
+//! A server whose workspace is a container, if there is an engine.
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! How a server ends: with its client or by a signal, and never without what it has started.
+//! How a server ends: with its client or by a signal, and always with everything it has started.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(crate) async fn appears(path: &Path) -> String {
     tokio::time::timeout(DEADLINE, wait).await.unwrap()
 }
 
-/// Waits until no process of this number runs.
+/// Waits until no process has this id.
 pub(crate) async fn is_gone(pid: &str) {
     let path = format!("/proc/{}/stat", pid.trim());
     let runs = || std::fs::read_to_string(&path).is_ok_and(|stat| !stat.contains(") Z "));
@@ -35,7 +35,7 @@ pub(crate) async fn is_gone(pid: &str) {
     tokio::time::timeout(DEADLINE, wait).await.unwrap();
 }
 
-/// Starts a process that stays, and a call that does not end, both in spite of being asked to; returns their numbers.
+/// Starts a background process and a call, both ignoring requests to end; returns their process ids.
 async fn occupy(client: &Client, place: &Place) -> [String; 2] {
     let line = |name: &str| {
         format!("setsid sh -c 'trap \"\" TERM INT HUP; echo $$ > {name}; exec sleep 600' & wait")

@@ -98,7 +98,7 @@ async fn errors(client: &Client) {
         ("read_file", json!({ "path": "no" }), "not found"),
         ("read_file", json!({ "path": "../../etc/passwd" }), "'..'"),
         ("read_file", json!({ "file": "a" }), "`path`"),
-        ("no_such_tool", json!({}), "there is no tool"),
+        ("no_such_tool", json!({}), "unknown tool"),
     ] {
         let result = call(client, name, arguments).await;
         assert_eq!(result.is_error, Some(true));

@@ -1,4 +1,4 @@
-//! What is offered of a workspace, by its options; what is printed, and where.
+//! The tools offered for a workspace, by its options; its output, by stream.
 
 use std::process::Stdio;
 
@@ -15,7 +15,7 @@ async fn offered(place: &Place, args: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_the_workspace_cannot_do_is_not_offered() {
+async fn unsupported_tools_are_not_offered() {
     let place = Place::with(&[("a.txt", "A\n")]);
     let files = offered(&place, &["--root", "."]).await;
     assert!(files.contains(&"write_file".to_owned()) && !files.contains(&"execute".to_owned()));
@@ -28,7 +28,7 @@ async fn what_the_workspace_cannot_do_is_not_offered() {
 }
 
 #[tokio::test]
-async fn what_rules_leave_nothing_to_do_is_not_offered() {
+async fn tools_that_the_rules_rule_out_are_not_offered() {
     let rules = r#"
         default = "allow"
         rules = [
@@ -43,7 +43,7 @@ async fn what_rules_leave_nothing_to_do_is_not_offered() {
         assert!(!left.contains(&name.to_owned()), "{name}: {left:?}");
     }
     assert!(left.contains(&"write_file".to_owned()));
-    // Called all the same it is refused.
+    // Calling it anyway is refused.
     let (client, _child) = connect(&place, &args).await;
     for (name, arguments) in [
         ("delete", json!({ "path": "rules.toml" })),
@@ -60,7 +60,7 @@ async fn what_rules_leave_nothing_to_do_is_not_offered() {
 #[tokio::test]
 async fn nothing_but_the_protocol_is_printed() {
     let place = Place::new();
-    // Not even what is wrong.
+    // Not even errors.
     let ran = place.run(["mcp", "--root", "nowhere", "--json"]);
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(

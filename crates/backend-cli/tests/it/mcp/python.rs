@@ -11,7 +11,7 @@ use crate::support::{PROGRAM, Place};
 /// The client that is installed.
 const PACKAGE: &str = "mcp==2.3.0";
 
-/// With this variable set to 1 the client has to be there.
+/// With this variable set to 1 the client is required.
 const REQUIRED: &str = "AGENT_BACKENDS_REQUIRE_PYTHON";
 
 /// Returns the Python of an environment that has the client.
@@ -75,6 +75,6 @@ fn the_official_python_client_calls_every_tool() {
         "{told}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    // Both transports, with and without introductions.
+    // Both transports, with and without initialization.
     assert_eq!(told.matches("every tool was called").count(), 4, "{told}");
 }

@@ -15,10 +15,10 @@ use tokio::process::{Child, Command};
 
 use crate::support::Place;
 
-/// Far more than anything here takes: what waits longer hangs.
+/// Far longer than anything here takes: a longer wait is a hang.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
-/// A client that has introduced itself.
+/// A client that has initialized.
 pub(crate) type Client = RunningService<RoleClient, ()>;
 
 /// Starts the program with its standard streams open.
@@ -66,12 +66,12 @@ impl Http {
         }
     }
 
-    /// Connects a client that introduces itself, and has a session.
+    /// Connects a client that initializes and has a session.
     pub(crate) async fn connect(&self) -> Client {
         ().serve(self.transport()).await.unwrap()
     }
 
-    /// Connects a client of the version without introductions.
+    /// Connects a client of the version without initialization.
     pub(crate) async fn connect_without_session(&self) -> Client {
         let preferred_versions = vec![rmcp::model::ProtocolVersion::V_2026_07_28];
         let lifecycle = ClientLifecycleMode::Discover { preferred_versions };
