@@ -1,6 +1,6 @@
-//! Collects the guests that the library embeds: those that were handed over, and the one that it builds itself.
+//! Collects the guests that the library embeds: those passed in by variables, and the one that it builds itself.
 //!
-//! Without the feature `embedded` there are none. What can go wrong ends the build with a way out.
+//! Without the feature `embedded` there are none. A failure ends the build with advice.
 
 use std::env;
 use std::error::Error;
@@ -8,13 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The architectures that there are, and the variables by which a guest for each is handed over.
+/// The known architectures, and the variables that pass a guest for each.
 const ARCHITECTURES: [(&str, &str); 2] = [
     ("x86_64", "AGENT_BACKENDS_GUEST_X86_64"),
     ("aarch64", "AGENT_BACKENDS_GUEST_AARCH64"),
 ];
 
-/// A guest is some megabytes. What is much larger is not one.
+/// A guest is a few megabytes. Anything much larger is not one.
 const LARGEST: u64 = 64 << 20;
 
 fn main() {
@@ -27,7 +27,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let mut guests = Vec::new();
-    // Documentation is built where nothing can be downloaded.
+    // docs.rs builds without network access.
     if env::var_os("CARGO_FEATURE_EMBEDDED").is_some() && env::var_os("DOCS_RS").is_none() {
         for (architecture, variable) in ARCHITECTURES {
             println!("cargo::rerun-if-env-changed={variable}");
@@ -53,30 +53,32 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Takes a guest that somebody else has built.
+/// Takes a guest that was built elsewhere.
 fn handed_over(path: &Path, variable: &str) -> Result<PathBuf, String> {
     println!("cargo::rerun-if-changed={}", path.display());
     let why = match fs::metadata(path) {
         Ok(metadata) if metadata.len() > LARGEST => "it is too large for a guest".to_owned(),
         Ok(metadata) if metadata.is_file() => match fs::read(path) {
             Ok(bytes) if bytes.starts_with(b"\x7fELF") => return Ok(path.to_owned()),
-            Ok(_) => "it is no ELF program".to_owned(),
+            Ok(_) => "it is not an ELF program".to_owned(),
             Err(error) => error.to_string(),
         },
-        Ok(_) => "it is no file".to_owned(),
+        Ok(_) => "it is not a file".to_owned(),
         Err(error) => error.to_string(),
     };
     Err(format!("{variable} is {}: {why}", path.display()))
 }
 
-/// Builds the guest for the target of this build, with a cargo of its own and a target directory of its own.
+/// Builds the guest for the target of this build, with a nested cargo and a target directory of its own.
 fn build(out: &Path, architecture: &str, variable: &str) -> Result<PathBuf, Box<dyn Error>> {
     let package = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let target = env::var("TARGET")?;
     watch(&package);
     if !target.contains("-linux-") {
         let way_out = way_out(variable);
-        return Err(format!("a guest runs on Linux, and the target is {target}. {way_out}").into());
+        return Err(
+            format!("a guest runs only on Linux, and the target is {target}. {way_out}").into(),
+        );
     }
     let directory = directory(out);
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -101,8 +103,8 @@ fn build(out: &Path, architecture: &str, variable: &str) -> Result<PathBuf, Box<
         .arg(package.join("guest.toml"))
         .arg("--target-dir")
         .arg(&directory);
-    // What this build is told about itself is not for the other one: its flags would win over those of the guest, and
-    // a checker in the place of the compiler builds nothing.
+    // Settings of this build must not reach the nested one: its flags would override those of the guest, and a checker in
+    // place of the compiler builds nothing.
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         let foreign = name.starts_with("CARGO_FEATURE_")
@@ -134,7 +136,7 @@ fn build(out: &Path, architecture: &str, variable: &str) -> Result<PathBuf, Box<
     }
 }
 
-/// Builds again when something of the guest changes. In a workspace that is the crates beside this one.
+/// Rebuilds when a source of the guest changes. In a workspace that includes the sibling crates.
 fn watch(package: &Path) {
     for file in ["Cargo.toml", "guest.toml", "src"] {
         println!("cargo::rerun-if-changed={}", package.join(file).display());
@@ -149,8 +151,8 @@ fn watch(package: &Path) {
     }
 }
 
-/// Returns a target directory that every build of this workspace shares, and none but those of guests: `guest` beside the
-/// directory that this script's own output is below.
+/// Returns a target directory that all guest builds of this workspace share, and no other builds: `guest`, a sibling of
+/// the directory that this script's own output is below.
 fn directory(out: &Path) -> PathBuf {
     let profile = out
         .ancestors()
@@ -165,14 +167,14 @@ fn directory(out: &Path) -> PathBuf {
 fn failed(architecture: &str, variable: &str, why: &str) -> String {
     let way_out = way_out(variable);
     format!(
-        "the guest for {architecture} cannot be built ({why}); what cargo said is above. {way_out}"
+        "cannot build the guest for {architecture} ({why}); see the output of cargo above. {way_out}"
     )
 }
 
 fn way_out(variable: &str) -> String {
     format!(
-        "Either hand one over that was built elsewhere, by `cargo xtask guest` for example, with \
-         {variable}=/path/to/agent-guest, or do without the feature `embedded` of sandbox-guest \
+        "Either pass one that was built elsewhere, for example by `cargo xtask guest`, with \
+         {variable}=/path/to/agent-guest, or disable the feature `embedded` of sandbox-guest \
          (`embedded-guest` of sandbox-docker)."
     )
 }

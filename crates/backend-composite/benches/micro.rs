@@ -1,8 +1,8 @@
-//! What takes less than a millisecond: a read in memory, and what a composite adds to it.
+//! Operations under a millisecond: a read in memory, and the overhead of a composite.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a benchmark ends where it cannot go on"
+    reason = "a benchmark stops when it cannot continue"
 )]
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ fn main() {
     divan::main();
 }
 
-/// A backend with a file of a kilobyte, how it is reached, and what drives the calls.
+/// A backend with a file of a kilobyte, how it is reached, and the runtime that drives the calls.
 struct Subject {
     backend: Arc<dyn Backend>,
     path: VirtualPath,

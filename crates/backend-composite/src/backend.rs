@@ -1,4 +1,4 @@
-//! Each operation of the protocol: to the backend that the path belongs to, or to what knows better.
+//! Each operation of the protocol: forwarded to the backend of the path, or handled here.
 
 use async_trait::async_trait;
 use backend_core::{
@@ -12,7 +12,7 @@ use crate::CompositeBackend;
 use crate::outward::Outward;
 use crate::shadow::Wants;
 
-/// Hands a request to the backend that its path belongs to. A request to the default goes as it came.
+/// Forwards a request to the backend of its path. A request to the default is passed on unchanged.
 macro_rules! forward {
     ($self:ident.$method:ident($request:ident)) => {
         match $self.routes.owner(&$request.path) {
@@ -173,7 +173,7 @@ impl<D: Backend + ?Sized> Backend for CompositeBackend<D> {
 }
 
 impl<D: Backend + ?Sized> CompositeBackend<D> {
-    /// Returns why a write is refused whatever its backend would say.
+    /// Returns why a write is refused, before asking its backend.
     pub(crate) fn refuse_write(&self, request: &WriteRequest) -> Option<Error> {
         let path = &request.path;
         let is_directory = self.routes.is_above(path) || self.is_mount_point(path);
@@ -184,7 +184,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
         }
     }
 
-    /// Refuses what would take a mount point away.
+    /// Refuses operations that would remove a mount point.
     ///
     /// # Errors
     ///
@@ -193,7 +193,8 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
         let Some(mount) = self.routes.pinned_by(path) else {
             return Ok(());
         };
-        // Named as seen from the path, so that it stays right when another composite moves the path.
+        // Named relative to the path, so that it stays correct when another composite rebases the
+        // path.
         let reason = match mount.at.strip_prefix(path) {
             Some(below) if !below.is_root() => {
                 format!("a backend is mounted in it, at '{}'", below.relative())

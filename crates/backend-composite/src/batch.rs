@@ -59,7 +59,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
         explained
     }
 
-    /// Returns an outcome for each request of a batch, with its place, whatever the backend returns.
+    /// Returns an outcome for each request of a batch, with its index, whatever the backend returns.
     async fn ask_batch<R: Batched>(
         &self,
         batch: &Batch<'_, R>,
@@ -68,7 +68,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
         let silent = || {
             Err(Error::Internal {
                 path: None,
-                message: "the backend returned fewer outcomes than it was asked for".to_owned(),
+                message: "the backend returned fewer outcomes than requested".to_owned(),
                 source: None,
             })
         };
@@ -87,7 +87,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
     }
 }
 
-/// The requests for one backend, and their places among all.
+/// The requests for one backend, and their indices among all.
 struct Batch<'a, R> {
     mount: Option<&'a Mount>,
     places: Vec<usize>,
@@ -104,7 +104,7 @@ trait Batched: Clone + Send + Sync {
 
     fn moved(&self, path: VirtualPath) -> Self;
 
-    /// Returns why it is refused whatever its backend would say.
+    /// Returns why it is refused, before asking its backend.
     fn refuse<D: Backend + ?Sized>(&self, composite: &CompositeBackend<D>) -> Option<Error>;
 
     fn ask<'a>(

@@ -1,4 +1,4 @@
-//! How a composite is put together.
+//! The builder of a composite.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use backend_core::{Backend, Error, IntoPath, Result};
 use crate::CompositeBackend;
 use crate::routes::{Mount, Routes};
 
-/// Puts a [`CompositeBackend`] together.
+/// Builds a [`CompositeBackend`].
 ///
 /// # Examples
 ///
@@ -39,7 +39,7 @@ impl<D: Backend + ?Sized> CompositeBuilder<D> {
         }
     }
 
-    /// Shows the root of a backend at `path`. A text that is no path is told by [`build`](Self::build).
+    /// Mounts the root of a backend at `path`. An invalid path is reported by [`build`](Self::build).
     #[must_use]
     pub fn mount(mut self, path: impl IntoPath, backend: Arc<dyn Backend>) -> Self {
         match path.into_path() {
@@ -49,12 +49,12 @@ impl<D: Backend + ?Sized> CompositeBuilder<D> {
         self
     }
 
-    /// Makes the composite.
+    /// Creates the composite.
     ///
     /// # Errors
     ///
-    /// `invalid_path` for the first text that is none; `invalid_request` for a mount at the root, and for two at one
-    /// place.
+    /// `invalid_path` for the first invalid path; `invalid_request` for a mount at the root, or two at the same
+    /// path.
     pub fn build(self) -> Result<CompositeBackend<D>> {
         match self.refused {
             Some(error) => Err(error),

@@ -1,4 +1,4 @@
-//! The composite itself, and how it asks the backend that a path belongs to.
+//! The composite itself, and how it asks the backend of a path.
 
 use std::any::TypeId;
 use std::sync::Arc;
@@ -10,32 +10,32 @@ use crate::routes::{Mount, Routes};
 
 /// Several backends as one workspace: a default, and others mounted at paths below its root.
 ///
-/// The longest mount that a path starts with, segment by segment, answers for it, and sees the path without the mount's
-/// own. Every path that comes back has it again, in errors too.
+/// A path belongs to the longest mount that is a prefix of it, segment by segment. That backend sees the path without the
+/// mount's own; every path that it returns gets it back, also in errors.
 ///
 /// # Mount points
 ///
-/// A mount point and the directories that lead to it are always there. They can be listed, and cannot be deleted, moved or
-/// written to. What the default has at or below a mount point is hidden from every operation, and stays as it is.
+/// A mount point and the directories that lead to it always exist. They can be listed, but not deleted, moved or written
+/// to. Entries of the default at or below a mount point are hidden from every operation, and never changed.
 ///
 /// # Searches
 ///
-/// A glob or a grep at a directory with mounts below it asks all of them at once and merges what they find in path order.
-/// A backend that fails is named in `failures` beside what the others found; the search itself fails if the request is
-/// wrong, or nobody answered. Ignore files of one backend say nothing about another. A mount below a hidden name is
-/// skipped as a hidden directory is.
+/// A glob or a grep at a directory with mounts below it asks all of them at once and merges their results in path order. A
+/// backend that fails is named in `failures` along with the results of the others; the search itself fails if the request
+/// is wrong, or no backend answered. Ignore files of one backend do not apply to another. A mount below a hidden name is
+/// skipped like a hidden directory.
 ///
 /// # Moves
 ///
-/// A rename from one backend to another copies, then deletes: first everything is copied, and whatever was copied is
-/// removed again if that fails; then the source is deleted file by file, each only if it is still the one that was
-/// copied. Links cannot be copied. Dropping the future in between leaves a part of the copy.
+/// A rename from one backend to another copies, then deletes: first everything is copied, and the copies are removed again
+/// if that fails; then the source is deleted file by file, each only if it is still the version that was copied. Links
+/// cannot be copied. Dropping the future in between leaves a partial copy.
 ///
 /// # Commands
 ///
-/// Where the default is a [`Sandbox`](backend_core::Sandbox), so is the composite. Commands run in the default and see its
-/// files alone. A mount that is also there in the default under the same path, such as a bind-mounted directory, is the
-/// same to both.
+/// Where the default is a [`Sandbox`](backend_core::Sandbox), so is the composite. Commands run in the default and see
+/// only its files. A mount that the default also has under the same path, such as a bind-mounted directory, is the same to
+/// both.
 #[derive(Debug)]
 pub struct CompositeBackend<D: Backend + ?Sized = dyn Backend> {
     pub(crate) default: Arc<D>,
@@ -43,12 +43,12 @@ pub struct CompositeBackend<D: Backend + ?Sized = dyn Backend> {
 }
 
 impl<D: Backend + ?Sized> CompositeBackend<D> {
-    /// Starts with the backend that answers for everything that is not mounted.
+    /// Starts with the default: the backend of every path outside the mounts.
     pub fn builder(default: Arc<D>) -> CompositeBuilder<D> {
         CompositeBuilder::new(default)
     }
 
-    /// Returns the backend that answers for everything that is not mounted.
+    /// Returns the default: the backend of every path outside the mounts.
     pub fn default_backend(&self) -> &Arc<D> {
         &self.default
     }
@@ -70,7 +70,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
             all.durable &= capabilities.durable;
             all.symlinks |= capabilities.symlinks;
         }
-        // A default that is known as a mere backend makes a mere backend, whatever it is behind that.
+        // A default passed as a plain backend makes a plain backend, even if it is in fact a sandbox.
         if TypeId::of::<D>() != TypeId::of::<dyn Backend>() {
             all.executes = own.executes;
             all.processes = own.processes;

@@ -1,7 +1,7 @@
 //! Moves between two backends: copy everything, then delete the source.
 //!
-//! Nothing is touched before it is known that everything can be copied. What was copied is undone if a copy fails, and
-//! neither the undoing nor the deletion of the source removes anything that somebody changed meanwhile.
+//! Nothing is touched before it is known that everything can be copied. Copies are undone if one fails, and neither
+//! the undoing nor the deletion of the source removes anything that was changed meanwhile.
 
 use backend_core::{
     Backend, DEFAULT_READ_BYTES, DeleteRequest, Entry, EntryKind, Error, ErrorKind, LsRequest,
@@ -12,14 +12,14 @@ use backend_core::{
 use crate::CompositeBackend;
 use crate::routes::Mount;
 
-/// What was made or is to be deleted: a directory, or a file with its version.
+/// An entry that was created or is to be deleted: a directory, or a file with its version.
 #[derive(Debug)]
 struct Item {
     path: VirtualPath,
     version: Option<Version>,
 }
 
-/// An entry of the source, and where it goes.
+/// An entry of the source, and its target.
 #[derive(Debug)]
 struct Step {
     entry: Entry,
@@ -82,7 +82,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
             version: Some(content.version),
         };
         if let Err(error) = self.delete_item(&source).await {
-            // What was replaced cannot be brought back, and this may even be the same file by another way.
+            // A replaced file cannot be restored, and this may even be the same file by another path.
             if written.created {
                 let copy = Item {
                     path: request.to.clone(),
@@ -133,11 +133,12 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
         Ok(Renamed::copied(None))
     }
 
-    /// Returns all entries of a directory, itself first and each before what is in it.
+    /// Returns all entries of a directory, itself first and each directory before its content.
     ///
     /// # Errors
     ///
-    /// `unsupported` and `too_large` for what cannot be copied; `invalid_path` for what has no path at the target.
+    /// `unsupported` and `too_large` for entries that cannot be copied; `invalid_path` for entries whose path at
+    /// the target would be invalid.
     async fn plan(&self, source: Entry, to: &VirtualPath) -> Result<Vec<Step>> {
         let from = source.path.clone();
         let mut steps = Vec::new();
@@ -167,7 +168,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
         Ok(steps)
     }
 
-    /// Copies one entry, and returns what was made and what it was made from.
+    /// Copies one entry, and returns the copy and its original.
     async fn copy(&self, step: &Step) -> Result<(Item, Item)> {
         let (made, of) = if step.entry.is_directory() {
             let made = self.mkdir_with(&MkdirRequest::new(&step.to)).await?;
@@ -189,10 +190,10 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
         Ok((item(&step.to, made), item(&step.entry.path, of)))
     }
 
-    /// Removes what was made, the last first, as far as it still is what was made.
+    /// Removes the copies, the last first, unless they were changed meanwhile.
     async fn undo(&self, made: &[Item]) {
         for item in made.iter().rev() {
-            // There is nobody left to tell: the caller is told why it was undone.
+            // Errors are dropped: the caller gets the error that caused the undo.
             let _ = self.delete_item(item).await;
         }
     }

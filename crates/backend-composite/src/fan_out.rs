@@ -1,4 +1,4 @@
-//! Searches over several backends: who is asked for what, and how the answers become one.
+//! Searches over several backends: which backend is asked for what, and how the answers are merged.
 
 use backend_core::search::Hidden;
 use backend_core::{Backend, Error, Result, Truncation, VirtualPath};
@@ -13,15 +13,15 @@ use crate::shadow::inner;
 #[derive(Debug)]
 pub(crate) struct Part<'a> {
     pub(crate) mount: Option<&'a Mount>,
-    /// Where it searches, as it knows the path.
+    /// Where it searches, as a path of its own.
     pub(crate) path: VirtualPath,
-    /// What it leaves out, as it knows the paths.
+    /// What it leaves out, as paths of its own.
     pub(crate) exclude: Vec<VirtualPath>,
-    /// Where `path` stands for who asked.
+    /// The caller's path for `path`.
     pub(crate) seen_at: VirtualPath,
 }
 
-/// What is searched, as the request says it.
+/// The scope of the search, as requested.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope<'a> {
     pub(crate) path: &'a VirtualPath,
@@ -62,8 +62,8 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
         join_all(parts).await.into_iter().flatten().collect()
     }
 
-    /// Returns what the backend of `base` leaves out: what was asked to be, the mounts in it, and whatever it has where
-    /// only the way to a mount is seen.
+    /// Returns what the backend of `base` leaves out: the excluded paths of the request, the mounts in it, and its
+    /// entries where only a directory leading to a mount is visible.
     async fn left_out_of(
         &self,
         mount: Option<&Mount>,
@@ -76,7 +76,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
         let leading = self.routes.leading(base);
         let behind = join_all(leading.iter().map(|path| self.behind(path))).await;
         for (path, entry) in leading.iter().zip(behind) {
-            // A hidden one is counted as skipped once, as a place of mounts.
+            // A hidden one is counted as skipped once, as a mount point.
             let is_seen = entry.is_ok_and(|entry| entry.is_directory());
             if !is_seen || skips(hidden, scope.path, path) {
                 exclude.push(inner(mount, path));
@@ -91,7 +91,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
         }
         match self.behind(path).await {
             Ok(entry) => entry.is_directory() || entry.target.is_some_and(is_directory),
-            // Any other error is told by the search itself.
+            // Any other error is reported by the search itself.
             Err(error) => !is_absence(&error),
         }
     }
@@ -101,13 +101,13 @@ fn is_directory(kind: backend_core::EntryKind) -> bool {
     kind == backend_core::EntryKind::Directory
 }
 
-/// Returns whether a search from `base` on does not come to `path`, because a name on the way is hidden.
+/// Returns whether a search from `base` does not reach `path`, because a name on the way is hidden.
 fn skips(hidden: &Hidden, base: &VirtualPath, path: &VirtualPath) -> bool {
     path.strip_prefix(base)
         .is_some_and(|below| below.segments().any(|name| hidden.skips(name)))
 }
 
-/// Returns what a backend leaves out of what a request leaves out.
+/// Returns the excluded paths of a request that concern one backend.
 pub(crate) fn exclude_inward(mount: Option<&Mount>, exclude: &[VirtualPath]) -> Vec<VirtualPath> {
     let Some(mount) = mount else {
         return exclude.to_vec();
@@ -124,7 +124,7 @@ pub(crate) fn exclude_inward(mount: Option<&Mount>, exclude: &[VirtualPath]) -> 
         .collect()
 }
 
-/// Tells answers from failures. The search fails if everybody did who was asked.
+/// Separates answers from failures. The search fails if all backends failed.
 ///
 /// # Errors
 ///
@@ -144,13 +144,13 @@ pub(crate) fn answers<T>(outcomes: Vec<Result<T>>) -> Result<(Vec<T>, Vec<Error>
     Ok((answers, failures))
 }
 
-/// Returns why a merged result is cut: what was cut by the limit is most like a whole, then by time.
+/// Returns why a merged result is cut: a cut by the limit is closest to a complete result, then one by time.
 pub(crate) fn cut(
     parts: impl IntoIterator<Item = Option<Truncation>>,
     over: bool,
 ) -> Option<Truncation> {
     let limit = over.then_some(Truncation::Limit);
-    // The order of the variants is that of the engine.
+    // Same order as in the engine.
     parts.into_iter().chain([limit]).flatten().min()
 }
 
@@ -161,7 +161,7 @@ mod tests {
     use super::{answers, cut};
 
     #[test]
-    fn the_limit_is_told_before_time_and_time_before_the_unreadable() {
+    fn the_limit_is_reported_before_time_and_time_before_the_unreadable() {
         use Truncation::{Limit, Time, Unreadable};
         assert_eq!(cut([None, None], false), None);
         assert_eq!(cut([None], true), Some(Limit));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_fails_when_nobody_answers() {
+    fn a_search_fails_when_no_backend_answers() {
         let error = || Error::not_found(&VirtualPath::root());
         assert!(answers::<()>(vec![Err(error()), Err(error())]).is_err());
         let (found, failures) = answers(vec![Err(error()), Ok(1)]).unwrap();

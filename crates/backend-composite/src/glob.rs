@@ -42,7 +42,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
     }
 
     async fn glob_all(&self, request: &GlobRequest) -> Result<Page<Entry>> {
-        // This refuses what is wrong with the request, before anybody is asked.
+        // This rejects an invalid request before any backend is asked.
         let skeleton = Skeleton::new(&self.routes, &request.path);
         let places = glob(&skeleton, request, &Cancel::new(), 1)?;
         let scope = Scope {
@@ -65,8 +65,8 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
             merged.failures.extend(page.failures);
             cuts.push(page.truncated);
         }
-        // After the others: a backend knows more of its directory than that it leads to a mount. A mount that cannot tell
-        // about its root is among the failures of the search already, or has answered it.
+        // After the others: a backend knows more about its directory than that it leads to a mount. A mount that cannot
+        // stat its root is already among the failures of the search, or has answered it.
         merged.items.extend(
             places_seen
                 .into_iter()

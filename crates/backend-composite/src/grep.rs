@@ -39,7 +39,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
     }
 
     async fn grep_all(&self, request: &GrepRequest) -> Result<Grepped> {
-        // This refuses what is wrong with the request, before anybody is asked.
+        // This rejects an invalid request before any backend is asked.
         let skeleton = Skeleton::new(&self.routes, &request.path);
         let mut merged = grep(&skeleton, request, &Cancel::new(), 1)?;
         let scope = Scope {

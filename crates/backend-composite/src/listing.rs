@@ -11,7 +11,7 @@ use crate::outward::Outward;
 use crate::shadow::inner;
 
 impl<D: Backend + ?Sized> CompositeBackend<D> {
-    /// Lists a directory with mounts below it: what its own backend has there, and the names that lead to mounts.
+    /// Lists a directory with mounts below it: the entries of its own backend, and the names that lead to mounts.
     pub(crate) async fn list_above(&self, request: &LsRequest) -> Result<Page<Entry>> {
         if request.limit == 0 {
             let message = "the limit must be at least 1";
@@ -30,7 +30,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
                 page
             }
         };
-        // A directory of the backend that leads to a mount is seen; anything else in such a place is not.
+        // A directory of the backend that leads to a mount is visible; anything else in its place is not.
         let mut kept = Vec::new();
         page.items.retain(|entry| {
             let is_child = children.binary_search(&entry.path).is_ok();
@@ -59,8 +59,8 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
         Ok(page)
     }
 
-    /// Lists what the backend of a directory has there. The limit is enough: what is taken out of the listing, because a
-    /// way to a mount is seen in its place, is put back as that.
+    /// Lists the entries of the backend of a directory. The limit suffices: each entry that is removed from the listing
+    /// is replaced by the directory that leads to a mount.
     async fn list_own(&self, request: &LsRequest) -> Result<Page<Entry>> {
         let mount = self.routes.owner(&request.path);
         let inner = LsRequest::new(inner(mount, &request.path)).limit(request.limit);
@@ -72,8 +72,8 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
         }
     }
 
-    /// Returns the entry of a mount point, or a bare one of a directory that leads to some. A backend that cannot tell
-    /// about its root has one all the same.
+    /// Returns the entry of a mount point, or a bare one of a directory that leads to some. A backend that cannot stat
+    /// its root gets an entry anyway.
     pub(crate) async fn seen(&self, path: &VirtualPath) -> Result<Entry, (Entry, Error)> {
         let bare = Entry::new(path.clone(), EntryKind::Directory);
         let Some(mount) = self.routes.owner(path).filter(|mount| mount.at == *path) else {
@@ -93,7 +93,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
     }
 }
 
-/// Returns whether the backend of a directory that leads to mounts says no more than that it has no directory there.
+/// Returns whether the error only means that the backend has no directory at a place that leads to mounts.
 pub(crate) fn is_absence(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

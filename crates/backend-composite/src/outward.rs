@@ -1,4 +1,4 @@
-//! Outcomes and errors of a mounted backend, as they are seen from outside.
+//! Maps outcomes and errors of a mounted backend to paths of the composite.
 
 use backend_core::{
     Content, Deleted, Entry, Error, Grepped, MadeDirectory, Page, PathError, Renamed, TextPage,
@@ -7,9 +7,9 @@ use backend_core::{
 
 use crate::routes::Mount;
 
-/// Something that can have paths of a mounted backend in it.
+/// A value that can contain paths of a mounted backend.
 pub(crate) trait Outward {
-    /// Puts the mount's path before all of them.
+    /// Prefixes all of them with the mount's path.
     fn outward(self, mount: &Mount) -> Self;
 }
 
@@ -17,7 +17,7 @@ impl Outward for Error {
     fn outward(self, mount: &Mount) -> Self {
         let outer = |path: &VirtualPath| mount.outer(path).unwrap_or_else(|| mount.at.clone());
         match self {
-            // The text was a path once, unless it was refused for what it is.
+            // The text was a valid path, unless it was refused for its form.
             Self::InvalidPath { path, reason } => match VirtualPath::parse(&path) {
                 Ok(path) => PathError::new(outer(&path).as_str(), reason).into(),
                 Err(_) => Self::InvalidPath { path, reason },

@@ -1,4 +1,4 @@
-//! Renames: within one backend by that backend, between two by a copy.
+//! Renames: within one backend by that backend, between two by copying.
 
 use std::sync::Arc;
 
@@ -45,7 +45,8 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
         }
     }
 
-    /// Returns whether both are one backend: it can be mounted twice, and a copy onto itself would lose the file.
+    /// Returns whether both are the same backend: it can be mounted twice, and a copy onto itself would lose the
+    /// file.
     fn is_same(&self, left: Option<&Mount>, right: Option<&Mount>) -> bool {
         let address = |mount: Option<&Mount>| match mount {
             None => Arc::as_ptr(&self.default).cast::<()>(),
@@ -67,7 +68,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
             Ok(renamed) => return Ok(renamed),
             Err(error) => error,
         };
-        // It is about one of the two, and they may be seen below different mounts.
+        // The error is about one of the two paths, which may be below different mounts.
         if error.path() == Some(&moved.to) {
             let error = outward(error, target);
             Err(self.explain(&request.to, error, Wants::ToPut).await)

@@ -1,19 +1,19 @@
-//! Which backend a path belongs to, and what it is called there.
+//! Which backend a path belongs to, and its path there.
 //!
-//! Paths alone: no backend is asked anything here.
+//! Works only on paths: no backend is asked.
 
 use std::sync::Arc;
 
 use backend_core::{Backend, Error, Result, VirtualPath};
 
-/// A backend, and where its root is seen.
+/// A backend, and where it is mounted.
 #[derive(Clone, Debug)]
 pub(crate) struct Mount {
     pub(crate) at: VirtualPath,
     pub(crate) backend: Arc<dyn Backend>,
 }
 
-/// All mounts. What is below none of them belongs to the default.
+/// All mounts. Paths outside of them belong to the default.
 #[derive(Clone, Debug)]
 pub(crate) struct Routes {
     /// In path order, so that a mount comes before those inside of it.
@@ -21,12 +21,12 @@ pub(crate) struct Routes {
 }
 
 impl Mount {
-    /// Returns the path that the backend knows for one that is seen from outside.
+    /// Maps a path of the composite to the backend's own.
     pub(crate) fn inner(&self, path: &VirtualPath) -> VirtualPath {
         path.strip_prefix(&self.at).unwrap_or_default()
     }
 
-    /// Returns the path that is seen from outside for one of the backend, unless it would be too long.
+    /// Maps a path of the backend to the composite's, unless that would be too long.
     pub(crate) fn outer(&self, path: &VirtualPath) -> Option<VirtualPath> {
         path.rebase(&self.at).ok()
     }
@@ -37,7 +37,7 @@ impl Routes {
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a mount at the root, and for two at one place.
+    /// `invalid_request` for a mount at the root, or two at the same path.
     pub(crate) fn new(mut mounts: Vec<Mount>) -> Result<Self> {
         mounts.sort_by(|left, right| left.at.cmp(&right.at));
         for mount in &mounts {
@@ -48,7 +48,7 @@ impl Routes {
         }
         for (mount, next) in mounts.iter().zip(mounts.iter().skip(1)) {
             if mount.at == next.at {
-                let message = "two backends cannot be mounted at one place";
+                let message = "two backends cannot be mounted at the same path";
                 return Err(Error::invalid_request_at(&mount.at, message));
             }
         }
@@ -72,12 +72,12 @@ impl Routes {
             .filter(move |mount| mount.at != *path && mount.at.starts_with(path))
     }
 
-    /// Returns whether there are mounts below a path. It is a directory then, whatever its backend has there.
+    /// Returns whether there are mounts below a path. Then it is a directory, whatever its backend has there.
     pub(crate) fn is_above(&self, path: &VirtualPath) -> bool {
         self.below(path).next().is_some()
     }
 
-    /// Returns the mount that a path is the place of, or the first one below it: why the path has to stay.
+    /// Returns the mount at a path, or the first one below it: the reason why the path has to stay.
     pub(crate) fn pinned_by(&self, path: &VirtualPath) -> Option<&Mount> {
         self.mounts.iter().find(|mount| mount.at.starts_with(path))
     }
@@ -96,7 +96,7 @@ impl Routes {
         leading
     }
 
-    /// Returns the directories above `path` that lead to mounts and belong to the same backend as `path`, but for the
+    /// Returns the directories above `path` that lead to mounts and belong to the same backend as `path`, except the
     /// root of that backend.
     pub(crate) fn leading_above(&self, path: &VirtualPath) -> Vec<VirtualPath> {
         let owner = self.owner(path);
@@ -108,7 +108,7 @@ impl Routes {
             .collect()
     }
 
-    /// Returns the names in the directory `path` that lead to mounts, or are their places, in byte order.
+    /// Returns the names in the directory `path` that lead to mounts, or are mount points, in byte order.
     pub(crate) fn children(&self, path: &VirtualPath) -> Vec<VirtualPath> {
         let depth = path.segments().count();
         let mut children: Vec<_> = self
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_or_leads_to_a_mount_is_pinned() {
+    fn mount_points_and_directories_that_lead_to_them_are_pinned() {
         let routes = routes(&["/a/b", "/a/b/c"]);
         let pinned = |path: &str| routes.pinned_by(&p(path)).map(|mount| mount.at.as_str());
         assert_eq!(pinned("/a"), Some("/a/b"));

@@ -1,4 +1,4 @@
-//! Commands: they run in the default, and see its files alone.
+//! Commands: they run in the default, and see only its files.
 
 use async_trait::async_trait;
 use backend_core::{
@@ -55,8 +55,8 @@ impl<D: Sandbox + ?Sized> Sandbox for CompositeBackend<D> {
 }
 
 impl<D: Sandbox + ?Sized> CompositeBackend<D> {
-    /// Refuses a working directory that commands cannot see. One inside a mount is fine if the default has it too: the
-    /// same directory may be mounted in both.
+    /// Refuses a working directory that commands cannot see. A directory inside a mount is allowed if the default has
+    /// it too: the same directory may be mounted in both.
     async fn check_cwd(&self, request: &ExecRequest) -> Result<()> {
         let Some(cwd) = &request.cwd else {
             return Ok(());
@@ -71,8 +71,8 @@ impl<D: Sandbox + ?Sized> CompositeBackend<D> {
             Err(error) if error.kind() == backend_core::ErrorKind::Unavailable => Err(error),
             _ => Err(Error::invalid_request_at(
                 cwd,
-                "commands do not see what is mounted here; run them in another directory, and copy \
-                 the files that they need there",
+                "commands do not see what is mounted here; run them in another directory, and \
+                 copy the files they need there",
             )),
         }
     }

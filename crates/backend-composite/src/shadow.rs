@@ -1,14 +1,14 @@
-//! What is behind a mount, and how it is kept from being seen.
+//! Keeps entries behind a mount hidden.
 //!
-//! A backend can have a file where a directory has to be that leads to a mount. The directory is what is seen then, and
-//! nothing can be put into the backend below it.
+//! A backend can have a file where the composite needs a directory that leads to a mount. Then the directory is
+//! visible, and nothing can be put into the backend below it.
 
 use backend_core::{Backend, Entry, Error, ErrorKind, Result, StatRequest, VirtualPath};
 
 use crate::CompositeBackend;
 use crate::routes::Mount;
 
-/// What an operation that failed wanted.
+/// The intent of a failed operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wants {
     ToLook,
@@ -16,14 +16,15 @@ pub(crate) enum Wants {
 }
 
 impl<D: Backend + ?Sized> CompositeBackend<D> {
-    /// Returns what the backend of a path has there, seen or not. The path of the entry is not moved.
+    /// Returns the entry that the backend of a path has there, visible or not. The path of the entry is not
+    /// mapped.
     pub(crate) async fn behind(&self, path: &VirtualPath) -> Result<Entry> {
         let mount = self.routes.owner(path);
         let request = StatRequest::new(inner(mount, path));
         self.backend_of(mount).stat_with(&request).await
     }
 
-    /// Makes sense of `not_a_directory` where what is in the way cannot be seen.
+    /// Explains `not_a_directory` where the file in the way is hidden.
     pub(crate) async fn explain(&self, path: &VirtualPath, error: Error, wants: Wants) -> Error {
         if error.kind() != ErrorKind::NotADirectory {
             return error;
@@ -43,7 +44,7 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
     }
 }
 
-/// Returns the path that the backend of a mount, or the default, knows.
+/// Returns the path as the backend of a mount, or the default, knows it.
 pub(crate) fn inner(mount: Option<&Mount>, path: &VirtualPath) -> VirtualPath {
     match mount {
         None => path.clone(),

@@ -1,7 +1,7 @@
-//! The directories that mounts make, as a tree that the search engine walks.
+//! The directories implied by mounts, as a tree that the search engine walks.
 //!
-//! It has no files. What the engine says about it is said about the places of mounts: which of them match a glob, which
-//! are hidden, and whether the request is one at all.
+//! It has no files. The engine's results for it are about mount points: which of them match a glob, which are hidden,
+//! and whether the request is valid at all.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,7 +17,7 @@ pub(crate) struct Skeleton {
 }
 
 impl Skeleton {
-    /// Makes the tree of everything that leads to a mount below `base`.
+    /// Builds the tree of everything that leads to a mount below `base`.
     pub(crate) fn new(routes: &Routes, base: &VirtualPath) -> Self {
         let directories = routes
             .below(base)

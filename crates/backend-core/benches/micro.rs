@@ -1,8 +1,8 @@
-//! What takes less than a millisecond in the protocol: paths, pages, replacements.
+//! The protocol's sub-millisecond operations: paths, pages, replacements.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a benchmark ends where it cannot go on"
+    reason = "a benchmark stops when it cannot continue"
 )]
 
 use backend_core::text::{WindowScanner, apply_edits};
@@ -17,7 +17,7 @@ fn path() -> VirtualPath {
     VirtualPath::parse("/src/deep/file.rs").unwrap()
 }
 
-/// Text of about so many bytes.
+/// Text of about `bytes` bytes.
 fn text(bytes: usize) -> String {
     "a line of some thirty characters\n".repeat(bytes / 33)
 }

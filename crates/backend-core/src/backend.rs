@@ -11,60 +11,60 @@ use crate::{
     VirtualPath, WriteRequest, Written,
 };
 
-/// A place where an agent's files are.
+/// A workspace that holds an agent's files.
 ///
-/// Each method is the full form of an operation: one request in, one outcome out. [`BackendExt`](crate::BackendExt)
-/// has the short forms, and most callers want those.
+/// Each method is the full form of an operation: one request in, one outcome out. Most callers want the short forms of
+/// [`BackendExt`](crate::BackendExt).
 ///
 /// # The contract
 ///
-/// What the operations mean is the same everywhere, and is written as numbered laws in the crate `backend-conformance`,
+/// Operations mean the same in every backend. Their meaning is written as numbered laws in the crate `backend-conformance`,
 /// which an implementation runs as its tests. In short:
 ///
-/// 1. A path means the same in every operation; what is listed can be opened by the path in the listing.
-/// 2. A read is of one state of the file; a write or an edit is done whole or not at all.
+/// 1. A path means the same in every operation; a listed entry can be opened by the path in the listing.
+/// 2. A read shows one state of the file; a write or an edit is done completely or not at all.
 /// 3. Every list is bounded and ordered, and says what it left out and why.
 /// 4. A failure is an [`Error`](crate::Error) with a kind. It is never content, and never names a host path.
 ///
 /// # Cancellation
 ///
-/// Dropping a future cancels the operation. A read or a search then has no effect, and a search stops soon. A write, an
-/// edit, a delete or a rename has either happened or not; a recursive delete may have removed a part.
+/// Dropping a future cancels the operation. A cancelled read or search has no effect, and a search stops soon. A write,
+/// edit, delete or rename has either happened or not; a recursive delete may have removed a part.
 ///
 /// # Implementing
 ///
-/// A wrapper should forward every method, the provided ones too, or it loses what the inner backend does better;
-/// `#[deny(clippy::missing_trait_methods)]` on the `impl` makes forgetting one an error.
+/// A wrapper should forward every method, including the provided ones, or it loses the inner backend's optimisations;
+/// `#[deny(clippy::missing_trait_methods)]` on the `impl` turns a forgotten one into an error.
 #[async_trait]
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
-    /// Returns what this backend can do. It does not change while the backend lives.
+    /// Returns what this backend can do. It never changes for a given backend.
     fn capabilities(&self) -> Capabilities;
 
-    /// Returns the directory from which relative paths start, and in which commands run where there are any. It does not
-    /// change while the backend lives.
+    /// Returns the directory from which relative paths start, and in which commands run if there are any. It never changes
+    /// for a given backend.
     ///
-    /// The paths of requests and outcomes are whole ones; it is the short forms of
-    /// [`BackendExt`](crate::BackendExt), and whatever else takes text from a person or a model, that put it in front.
-    /// The provided form is the root.
+    /// Requests and outcomes use absolute paths. This directory is prepended by the short forms of
+    /// [`BackendExt`](crate::BackendExt) and by any other code that takes text from a person or a model. The provided form
+    /// returns the root.
     fn work_dir(&self) -> VirtualPath {
         VirtualPath::root()
     }
 
-    /// Returns the entry at a path. The root is always there.
+    /// Returns the entry at a path. The root always exists.
     ///
     /// # Errors
     ///
-    /// `not_found`; `not_a_directory` where a part of the path above it is no directory.
+    /// `not_found`; `not_a_directory` where an ancestor is not a directory.
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry>;
 
-    /// Returns the path without links that leads to the same place, for those who decide by what a path is called.
+    /// Returns the link-free path that leads to the same place, for callers that decide by the name of a path.
     ///
-    /// Something need not be there: what is not is named as it was asked for. The provided form returns the path itself
-    /// where there are no links in it, and refuses where there are.
+    /// The path need not exist: missing parts are returned as given. The provided form returns the path itself where it
+    /// contains no links, and fails where it does.
     ///
     /// # Errors
     ///
-    /// `permission_denied` for a path that leads out of the workspace, in a circle, or where a path cannot name.
+    /// `permission_denied` for a path that leads out of the workspace, in a circle, or to a place that no path can name.
     async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
         crate::ops::resolve_by_looking(self, request).await
     }
@@ -91,10 +91,10 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// `not_found`; `is_a_directory`; `too_large`; `permission_denied` for what is not a regular file.
+    /// `not_found`; `is_a_directory`; `too_large`; `permission_denied` for anything that is not a regular file.
     async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content>;
 
-    /// Gives a file its content, atomically, with all directories above it.
+    /// Replaces the content of a file atomically, creating it and its parent directories as needed.
     ///
     /// # Errors
     ///
@@ -104,8 +104,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 
     /// Replaces parts of a text file: all of them, or none.
     ///
-    /// The provided form reads, edits, and writes if the version is still the one that was read; it tries again when
-    /// another writer was faster, and gives up with a `conflict` after 16 tries.
+    /// The provided form reads, edits, and writes if the version is still the one it read. If another writer was faster it
+    /// tries again, and fails with a `conflict` after 16 tries.
     ///
     /// # Errors
     ///
@@ -119,11 +119,11 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// `not_found`; `invalid_request` for the root, and for a directory with something in it unless the request is
-    /// recursive; `conflict`; `permission_denied`.
+    /// `not_found`; `invalid_request` for the root, and for a non-empty directory unless the request is recursive;
+    /// `conflict`; `permission_denied`.
     async fn delete_with(&self, request: &DeleteRequest) -> Result<Deleted>;
 
-    /// Moves an entry. Directories above the target are created.
+    /// Moves an entry. Missing parent directories of the target are created.
     ///
     /// # Errors
     ///
@@ -131,12 +131,12 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// the root and for a directory into itself; `not_a_directory`; `permission_denied`.
     async fn rename_with(&self, request: &RenameRequest) -> Result<Renamed>;
 
-    /// Makes a directory, with all directories above it. One that is there is left as it is.
+    /// Creates a directory and its parents. An existing directory is left as it is.
     ///
     /// # Errors
     ///
-    /// `already_exists` where something else is there; `not_a_directory` where a part of the path above it is no
-    /// directory; `permission_denied`.
+    /// `already_exists` where something else exists; `not_a_directory` where an ancestor is not a directory;
+    /// `permission_denied`.
     async fn mkdir_with(&self, request: &MkdirRequest) -> Result<MadeDirectory>;
 
     /// Returns the entries whose path matches a pattern, in path order.
@@ -153,7 +153,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// `invalid_pattern`; `invalid_request` for an unknown file type; `not_found` for the directory or file to search.
     async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped>;
 
-    /// Reads several files, and returns an outcome for each, in order. One that fails does not stop the others.
+    /// Reads several files, and returns an outcome for each, in order. A failure does not stop the others.
     async fn read_many_with(&self, requests: &[ReadRequest]) -> Vec<Result<TextPage>> {
         let mut outcomes = Vec::with_capacity(requests.len());
         for request in requests {
@@ -162,7 +162,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         outcomes
     }
 
-    /// Writes several files in order, and returns an outcome for each. One that fails does not stop the others.
+    /// Writes several files in order, and returns an outcome for each. A failure does not stop the others.
     async fn write_many_with(&self, requests: &[WriteRequest]) -> Vec<Result<Written>> {
         let mut outcomes = Vec::with_capacity(requests.len());
         for request in requests {

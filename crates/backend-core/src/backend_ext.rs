@@ -11,20 +11,20 @@ use crate::{
     Written,
 };
 
-/// Anything that names a path: a [`VirtualPath`], a reference to one, or a text that is parsed on the way.
+/// Anything that names a path: a [`VirtualPath`], a reference to one, or a text that is parsed on use.
 pub trait IntoPath {
     /// Returns the path. A text without a leading `/` starts at `directory`.
     ///
     /// # Errors
     ///
-    /// Returns `invalid_path` for a text that is none.
+    /// Returns `invalid_path` for an invalid path.
     fn into_path_from(self, directory: &VirtualPath) -> Result<VirtualPath>;
 
     /// Returns the path. A text without a leading `/` starts at the root.
     ///
     /// # Errors
     ///
-    /// Returns `invalid_path` for a text that is none.
+    /// Returns `invalid_path` for an invalid path.
     fn into_path(self) -> Result<VirtualPath>
     where
         Self: Sized,
@@ -63,11 +63,11 @@ impl IntoPath for String {
     }
 }
 
-/// The comfortable face of a [`Backend`]: short forms with the defaults of each request.
+/// Convenience methods for [`Backend`], using each request's defaults.
 ///
-/// It is implemented for every backend. A text without a leading `/` names what is below the backend's
-/// [`work_dir`](Backend::work_dir): below `/workspace` in a container, and most often the root. For options, make a request and use the method of [`Backend`] with the same
-/// name and `_with` after it.
+/// They are implemented for every backend. A text without a leading `/` is relative to the backend's
+/// [`work_dir`](Backend::work_dir): `/workspace` in a container, and usually the root. For options, build a request and
+/// call the method of [`Backend`] with the same name and the suffix `_with`.
 ///
 /// # Examples
 ///
@@ -97,7 +97,7 @@ pub trait BackendExt: Backend {
     ///
     /// # Errors
     ///
-    /// As [`Backend::stat_with`], but that `not_found` and `not_a_directory` are `false`.
+    /// As [`Backend::stat_with`], except that `not_found` and `not_a_directory` return `false`.
     fn exists(&self, path: impl IntoPath) -> impl Future<Output = Result<bool>> + Send {
         let request = path.into_path_from(&self.work_dir()).map(StatRequest::new);
         async move {
@@ -131,7 +131,7 @@ pub trait BackendExt: Backend {
         async move { self.read_with(&request?).await }
     }
 
-    /// Returns `limit` lines of the text file at `path` after the first `offset` ones.
+    /// Returns `limit` lines of the text file at `path`, after skipping the first `offset` lines.
     ///
     /// # Errors
     ///
@@ -163,7 +163,7 @@ pub trait BackendExt: Backend {
         }
     }
 
-    /// Gives the file at `path` its content, which is copied. To hand over [`Bytes`], use [`Backend::write_with`].
+    /// Writes the file at `path` from a copy of `content`. To pass [`Bytes`] without a copy, use [`Backend::write_with`].
     ///
     /// # Errors
     ///
@@ -180,7 +180,7 @@ pub trait BackendExt: Backend {
         async move { self.write_with(&request?).await }
     }
 
-    /// Replaces the one match of `old` in the text file at `path` by `new`.
+    /// Replaces the only match of `old` in the text file at `path` with `new`.
     ///
     /// # Errors
     ///
@@ -210,7 +210,7 @@ pub trait BackendExt: Backend {
         async move { self.delete_with(&request?).await }
     }
 
-    /// Moves what is at `from` to `to`, and refuses to replace anything.
+    /// Moves the entry at `from` to `to`; fails if the target exists.
     ///
     /// # Errors
     ///
@@ -227,7 +227,7 @@ pub trait BackendExt: Backend {
         async move { self.rename_with(&request?).await }
     }
 
-    /// Makes a directory at `path`, with all directories above it.
+    /// Creates a directory at `path`, and its parents.
     ///
     /// # Errors
     ///
@@ -237,7 +237,7 @@ pub trait BackendExt: Backend {
         async move { self.mkdir_with(&request?).await }
     }
 
-    /// Returns the first 1000 files in the work directory or below whose path there matches `pattern`.
+    /// Returns the first 1000 files in or below the work directory whose path relative to it matches `pattern`.
     ///
     /// # Errors
     ///
@@ -247,7 +247,7 @@ pub trait BackendExt: Backend {
         async move { self.glob_with(&request).await }
     }
 
-    /// Returns the first 1000 matches of `pattern`, a regular expression, in the work directory and below.
+    /// Returns the first 1000 matches of `pattern`, a regular expression, in files in or below the work directory.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! How much of a change has reached the disk when it is confirmed.
+//! How much of a confirmed change has reached the disk.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,9 +9,8 @@ use crate::Error;
 
 /// What a loss of power, or a crash of the machine, can take from files on a disk.
 ///
-/// Whatever is chosen here, the crash of a *program* takes nothing that was confirmed, and no file is ever half
-/// written for those who read it while the machine runs. All of this holds as far as the disk keeps what it has
-/// confirmed to the system.
+/// With any choice, the crash of a *program* loses nothing that was confirmed, and no reader sees a half-written file while
+/// the machine runs. All of this holds as far as the disk keeps what it has confirmed to the system.
 ///
 /// | after a power loss | `Relaxed` | `Content` | `Full` |
 /// |---|---|---|---|
@@ -20,27 +19,26 @@ use crate::Error;
 /// | a file that was new | missing, empty, cut short or whole | missing, empty, cut short or whole | whole |
 /// | a new directory, a rename, a delete | done or not | done or not | done |
 ///
-/// "Or not" covers what was done in the last seconds: Linux writes everything out after about 30 seconds by
-/// itself.
+/// "Or not" applies to changes of the last seconds: Linux writes everything out after about 30 seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Durability {
-    /// Nothing waits for the disk. For files that can be made again.
+    /// Nothing waits for the disk. For files that can be recreated.
     ///
-    /// ext4 with its default options usually saves what was replaced; XFS, for one, leaves an empty file.
+    /// ext4 with its default options usually preserves replaced files; XFS, for example, leaves an empty file.
     Relaxed,
-    /// Content that was there survives: new content is on the disk before it takes the place of the old one, and
-    /// before its original is removed. What is wholly new is not waited for. This is the default.
+    /// Existing content survives: new content reaches the disk before it replaces the old one, and before its original is
+    /// removed. Entirely new files are not waited for. This is the default.
     #[default]
     Content,
-    /// What was confirmed survives: every file is on the disk, and every directory that names it, before the
-    /// operation returns.
+    /// Confirmed changes survive: every file, and every directory that names it, is on the disk before the operation
+    /// returns.
     Full,
 }
 
 impl Durability {
-    /// The names of all, as [`FromStr`] takes them.
+    /// All names, as [`FromStr`] accepts them.
     pub const NAMES: [&'static str; 3] = ["relaxed", "content", "full"];
 
     /// Returns the name.
@@ -52,12 +50,12 @@ impl Durability {
         }
     }
 
-    /// Returns whether content that was there survives.
+    /// Returns whether existing content survives.
     pub const fn keeps_content(self) -> bool {
         !matches!(self, Self::Relaxed)
     }
 
-    /// Returns whether all that was confirmed survives.
+    /// Returns whether all confirmed changes survive.
     pub const fn is_full(self) -> bool {
         matches!(self, Self::Full)
     }
@@ -72,7 +70,7 @@ impl fmt::Display for Durability {
 impl FromStr for Durability {
     type Err = Error;
 
-    /// Takes `relaxed`, `content` or `full`.
+    /// Parses `relaxed`, `content` or `full`.
     ///
     /// # Errors
     ///
@@ -81,7 +79,7 @@ impl FromStr for Durability {
         [Self::Relaxed, Self::Content, Self::Full]
             .into_iter()
             .find(|durability| durability.name() == text)
-            .ok_or_else(|| Error::invalid_request("durability is relaxed, content or full"))
+            .ok_or_else(|| Error::invalid_request("durability must be relaxed, content or full"))
     }
 }
 
@@ -90,7 +88,7 @@ mod tests {
     use super::Durability;
 
     #[test]
-    fn every_name_means_what_it_is_the_name_of() {
+    fn every_name_parses_to_its_durability() {
         for name in Durability::NAMES {
             assert_eq!(name.parse::<Durability>().unwrap().to_string(), name);
         }

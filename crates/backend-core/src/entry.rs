@@ -1,4 +1,4 @@
-//! What a workspace holds: entries and their kinds.
+//! The contents of a workspace: entries and their kinds.
 
 use std::cmp::Ordering;
 use std::time::SystemTime;
@@ -16,30 +16,30 @@ pub enum EntryKind {
     Directory,
     /// A regular file.
     File,
-    /// A symbolic link, whatever it leads to.
+    /// A symbolic link, whatever its target.
     Symlink,
-    /// Anything else: a FIFO, a socket, a device. It can be listed and deleted, never opened.
+    /// Anything else: a FIFO, a socket, a device. It can be listed and deleted, but never opened.
     Other,
 }
 
-/// A file, directory or link, as a listing shows it. Links are shown, not followed.
+/// A file, directory or link, as listed. Links are shown, not followed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Entry {
-    /// Where the entry is.
+    /// Its path.
     pub path: VirtualPath,
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
-    /// How many bytes a read of it returns: 0 for a directory and for what cannot be read. For a link, the size
-    /// of the file that it leads to, and 0 where it leads to none inside the workspace.
+    /// How many bytes a read returns: 0 for a directory and for anything unreadable. For a link, the size of its target
+    /// file, and 0 where the target is not a file inside the workspace.
     pub size: u64,
-    /// When its content last changed, where the backend knows.
+    /// When its content last changed, if the backend knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<SystemTime>,
     /// The version of a file; `None` for anything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// For a link, the kind of what it leads to inside the workspace; `None` if it is dangling or leads out.
+    /// For a link, the kind of its target inside the workspace; `None` if it is dangling or leads out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<EntryKind>,
 }

@@ -1,22 +1,22 @@
-//! How large variables of an environment may be.
+//! Size limits of environment variables.
 //!
-//! A kernel refuses a program whose environment is larger, and says it of the whole list. Here it is said of the variable,
-//! and before anything is started.
+//! A kernel refuses to start a program with a larger environment, and blames the whole list. These checks name the
+//! variable, before anything is started.
 
 use crate::{Error, Result};
 
-/// The most bytes that a variable may have, its name and `=` included: what Linux takes as one text, without the byte
-/// that ends it.
+/// The maximum size of a variable in bytes, including its name and `=`: what Linux accepts as one string, without the
+/// terminating NUL.
 pub const MAX_VARIABLE_BYTES: usize = (128 << 10) - 1;
 
-/// The most bytes that all variables of a sandbox may have together: half of what Linux takes for the environment and
-/// the arguments of a program, so that there is room for those of a command.
+/// The maximum total size of a sandbox's variables in bytes: half of what Linux accepts for the environment and the
+/// arguments of a program, which leaves room for those of a command.
 pub const MAX_ENVIRONMENT_BYTES: usize = 1 << 20;
 
-/// What a variable takes beside its name and value: `=`, the byte that ends it, and a pointer to it.
+/// The overhead of a variable in addition to its name and value: `=`, the terminating NUL, and a pointer.
 const EACH: usize = 10;
 
-/// Checks that a variable is not too long for a program to be started with it.
+/// Checks that a variable is not too long to start a program with.
 ///
 /// # Errors
 ///
@@ -32,11 +32,11 @@ pub fn check_variable(name: &str, value: &str) -> Result<()> {
     )))
 }
 
-/// Checks that programs can be started in an environment with these variables, which are names and values.
+/// Checks that programs can be started with these environment variables, given as names and values.
 ///
 /// # Errors
 ///
-/// `invalid_request` as [`check_variable`], and for more than [`MAX_ENVIRONMENT_BYTES`] of all together.
+/// `invalid_request` as for [`check_variable`], and for more than [`MAX_ENVIRONMENT_BYTES`] in total.
 pub fn check_environment<N: AsRef<str>, V: AsRef<str>>(
     variables: impl IntoIterator<Item = (N, V)>,
 ) -> Result<()> {
@@ -59,7 +59,7 @@ mod tests {
     use super::{MAX_VARIABLE_BYTES, check_environment};
 
     #[test]
-    fn a_variable_is_as_long_as_a_kernel_takes_it() {
+    fn a_variable_can_be_as_long_as_a_kernel_accepts() {
         let most = "x".repeat(MAX_VARIABLE_BYTES - "NAME=".len());
         check_environment([("NAME", &most)]).unwrap();
         let error = check_environment([("NAME", format!("{most}x"))]).unwrap_err();
@@ -74,7 +74,7 @@ mod tests {
         check_environment(some(10)).unwrap();
         let error = check_environment(some(11)).unwrap_err();
         assert!(error.to_string().contains("together"), "{error}");
-        // Many that are empty take room as well.
+        // Many empty ones take space too.
         let empty = (0..200_000).map(|number| (format!("N{number}"), ""));
         check_environment(empty).unwrap_err();
     }

@@ -1,4 +1,4 @@
-//! The one error type. Its variants are what a caller can do something about.
+//! The one error type. Its variants reflect what a caller can do about them.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -21,11 +21,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// The cause of an error, kept for operators. It is never part of a message, and never leaves the process.
 pub type Source = Arc<dyn StdError + Send + Sync>;
 
-/// Why an operation was not done.
+/// Why an operation failed.
 ///
-/// - [`kind`](Self::kind) is stable, and what a program should match on.
-/// - `Display` is one line for a log; it names virtual paths only, never the host's.
-/// - [`for_model`](Self::for_model) adds what to do next.
+/// - [`kind`](Self::kind) is stable; programs should match on it.
+/// - `Display` is one line for a log; it names only virtual paths, never host paths.
+/// - [`for_model`](Self::for_model) adds advice on what to do next.
 ///
 /// In JSON an error is an object whose `kind` is the kind in snake case.
 #[derive(Clone, Debug, thiserror::Error, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub enum Error {
     /// The text is not a path.
     #[error("{path}: {reason}")]
     InvalidPath {
-        /// The text, escaped and cut.
+        /// The text, escaped and truncated.
         path: String,
         /// What is wrong with it.
         reason: PathReason,
@@ -43,111 +43,111 @@ pub enum Error {
     /// The glob or regular expression does not parse, or is too large.
     #[error("invalid pattern: {message}")]
     InvalidPattern {
-        /// The pattern, as it was given.
+        /// The pattern, as given.
         pattern: String,
         /// What is wrong with it, and where.
         message: String,
     },
-    /// The request contradicts itself, or cannot apply to what is there.
+    /// The request is contradictory, or cannot apply to the current state.
     #[error("{}{message}", near::prefix(.path.as_ref()))]
     InvalidRequest {
-        /// Where, if it is about what is at one path. The message then does not name it.
+        /// The path, if the error is about one. The message then does not repeat it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<VirtualPath>,
         /// What is wrong with it.
         message: String,
     },
-    /// Nothing is there, or there is no such process.
+    /// The path, or the process, does not exist.
     #[error("{}: not found", near::missing(.path.as_ref(), .process.as_ref()))]
     NotFound {
-        /// Where, if it is about what is at a path.
+        /// The path, if the error is about one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<VirtualPath>,
-        /// The process, if it is about one.
+        /// The process, if the error is about one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         process: Option<ProcessId>,
     },
-    /// A directory is needed, and this is something else; or a part of the path above it is.
+    /// A directory is needed, but the path or one of its ancestors is not one.
     #[error("{path}: not a directory")]
     NotADirectory {
-        /// Where.
+        /// The path.
         path: VirtualPath,
     },
-    /// A file is needed, and this is a directory.
+    /// A file is needed, but the path is a directory.
     #[error("{path}: is a directory")]
     IsADirectory {
-        /// Where.
+        /// The path.
         path: VirtualPath,
     },
-    /// Something is there already.
+    /// Something already exists at the path.
     #[error("{path}: already exists")]
     AlreadyExists {
-        /// Where.
+        /// The path.
         path: VirtualPath,
     },
     /// The operation is refused.
     #[error("{path}: permission denied: {reason}")]
     PermissionDenied {
-        /// Where.
+        /// The path.
         path: VirtualPath,
-        /// Why, and by whom.
+        /// The reason, and the source of the refusal.
         reason: String,
     },
     /// The file is not text in an encoding that can be shown and written back without loss.
     #[error("{path}: not text ({media_type}, {size} bytes)")]
     NotText {
-        /// Where.
+        /// The path.
         path: VirtualPath,
         /// The size of the file in bytes.
         size: u64,
-        /// A guess at what it is instead, from its first bytes and its name.
+        /// A guess at its actual type, from its first bytes and its name.
         media_type: String,
     },
-    /// More than the operation takes at once.
+    /// The size exceeds the limit of the operation.
     #[error("{path}: too large: {size} bytes, at most {limit}")]
     TooLarge {
-        /// Where.
+        /// The path.
         path: VirtualPath,
-        /// How much it is, in bytes.
+        /// The size, in bytes.
         size: u64,
-        /// How much it may be, in bytes.
+        /// The limit, in bytes.
         limit: u64,
     },
     /// The text to replace is not in the file.
     #[error("{path}: no match for the text to replace{}", near::describe(.near.as_deref()))]
     NoMatch {
-        /// Where.
+        /// The path.
         path: VirtualPath,
-        /// Which replacement of the request it was, counted from 0.
+        /// The index of the replacement in the request, counted from 0.
         index: usize,
-        /// The text in the file that comes nearest, where one does.
+        /// The nearest text in the file, if any is near.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         near: Option<Box<NearMatch>>,
     },
-    /// The text to replace is in the file more than once.
+    /// The text to replace occurs in the file more than once.
     #[error("{path}: {count} matches for the text to replace, on lines {}", near::lines(.lines, *.count))]
     AmbiguousMatch {
-        /// Where.
+        /// The path.
         path: VirtualPath,
-        /// Which replacement of the request it was, counted from 0.
+        /// The index of the replacement in the request, counted from 0.
         index: usize,
-        /// How many matches there are.
+        /// The number of matches.
         count: u64,
-        /// The lines, counted from 1, on which the first ones start; at most 20.
+        /// The lines, counted from 1, on which the first matches start; at most 20.
         lines: Vec<u64>,
     },
-    /// What is there is not what the caller expected.
+    /// The current state is not what the caller expected.
     #[error("{path}: conflict: {reason}")]
     Conflict {
-        /// Where.
+        /// The path.
         path: VirtualPath,
         /// What changed.
         reason: String,
-        /// The version that is there now, where there is one.
+        /// The current version, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         current: Option<Version>,
     },
-    /// A limit on what the workspace holds would be exceeded.
+    /// A limit on the content of the workspace would be exceeded.
     #[error("quota exceeded: {what}: at most {limit}")]
     QuotaExceeded {
         /// What is limited, such as `bytes` or `files`.
@@ -155,34 +155,34 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
-    /// This backend, or this platform, cannot do it.
+    /// This backend or platform does not support it.
     #[error("unsupported: {what}")]
     Unsupported {
-        /// What cannot be done.
+        /// The unsupported operation.
         what: String,
     },
-    /// The operation ran out of time. What it would have changed is as it was.
+    /// The operation timed out. It changed nothing.
     #[error("{what}: timed out after {after:?}")]
     TimedOut {
         /// What took too long.
         what: String,
-        /// How long it was given.
+        /// The time limit.
         after: Duration,
     },
-    /// What the operation needs is gone or does not answer.
+    /// Something that the operation needs is gone or does not answer.
     #[error("unavailable: {message}")]
     Unavailable {
-        /// What is gone.
+        /// What is gone or does not answer.
         message: String,
         /// The cause, for operators.
         #[serde(skip)]
         #[source]
         source: Option<Source>,
     },
-    /// Something failed that should not have.
+    /// An unexpected failure.
     #[error("{}internal error: {message}", near::prefix(.path.as_ref()))]
     Internal {
-        /// Where, if it was at a path.
+        /// The path, if the error is about one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<VirtualPath>,
         /// What was attempted.
@@ -243,7 +243,7 @@ impl Error {
         }
     }
 
-    /// Replaces the path that the error is about by what `map` makes of it. Wrappers that move paths use it.
+    /// Replaces the error's path, if any, with the result of `map`. Used by wrappers that move paths.
     #[must_use]
     pub fn map_path(mut self, map: impl FnOnce(&VirtualPath) -> VirtualPath) -> Self {
         match &mut self {
@@ -322,7 +322,7 @@ impl Error {
         }
     }
 
-    /// Makes an [`InvalidRequest`](Self::InvalidRequest) that is about no path.
+    /// Makes an [`InvalidRequest`](Self::InvalidRequest) without a path.
     pub fn invalid_request(message: impl Into<String>) -> Self {
         Self::InvalidRequest {
             path: None,
@@ -330,8 +330,8 @@ impl Error {
         }
     }
 
-    /// Makes an [`InvalidRequest`](Self::InvalidRequest) about what is at a path. `message` does not name the path: it is
-    /// shown before it, and a wrapper that moves paths can then change it.
+    /// Makes an [`InvalidRequest`](Self::InvalidRequest) about a path. `message` does not name the path: `Display` puts it
+    /// in front, so a wrapper that moves paths can change it.
     pub fn invalid_request_at(path: &VirtualPath, message: impl Into<String>) -> Self {
         Self::InvalidRequest {
             path: Some(path.clone()),

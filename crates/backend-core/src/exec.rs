@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::VirtualPath;
 
-/// How long a command runs at most unless asked otherwise: 120 seconds.
+/// The default timeout of a command: 120 seconds.
 pub const DEFAULT_EXEC_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How many bytes of each output stream are kept unless asked otherwise: 1 MiB.
+/// How many bytes of each output stream are kept by default: 1 MiB.
 pub const DEFAULT_OUTPUT_BYTES: usize = 1 << 20;
 
 /// What to run.
@@ -19,18 +19,18 @@ pub const DEFAULT_OUTPUT_BYTES: usize = 1 << 20;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Command {
-    /// A line for the sandbox's shell, `/bin/sh` where it has one.
+    /// A shell command, run by `/bin/sh` where the sandbox has it.
     Shell(String),
-    /// A program and its arguments, run without a shell. It must not be empty. A program that is not there, or cannot be
+    /// A program and its arguments, run without a shell. It must not be empty. A program that does not exist, or cannot be
     /// run, ends with code 127 or 126 and a line on its standard error, as in a shell.
     Argv(Vec<String>),
 }
 
 /// Asks for a command to be run.
 ///
-/// The command inherits nothing of the host: its environment is the sandbox's own (`PATH`, `HOME`, `LANG`, `TERM` and what
-/// the sandbox was given) and [`env`](Self::env), its standard input is [`stdin`](Self::stdin) or empty, and it has no
-/// other descriptor and no terminal unless it was given one.
+/// The command inherits nothing from the host. Its environment is the sandbox's own (`PATH`, `HOME`, `LANG`, `TERM` and
+/// what the sandbox was given) plus [`env`](Self::env), its standard input is [`stdin`](Self::stdin) or empty, and it has
+/// no other descriptor, and no terminal unless one is requested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ExecRequest {
@@ -39,28 +39,28 @@ pub struct ExecRequest {
     /// The working directory; [`Backend::work_dir`](crate::Backend::work_dir) by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<VirtualPath>,
-    /// Variables that are added to the environment of the sandbox, or replace its own. Programs are looked for in the
-    /// `PATH` that results.
+    /// Variables that are added to the sandbox's environment, or override it. Programs are looked up in the resulting
+    /// `PATH`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// The whole of the standard input. Empty by default.
+    /// The complete standard input. Empty by default.
     #[serde(default)]
     pub stdin: Bytes,
-    /// How long it may run, from the call on; [`DEFAULT_EXEC_TIMEOUT`] by default. `None` is no bound, zero an
+    /// Time limit, counted from the call; [`DEFAULT_EXEC_TIMEOUT`] by default. `None` is unlimited, zero an
     /// `invalid_request`.
     pub timeout: Option<Duration>,
-    /// How many bytes of each output stream are kept; [`DEFAULT_OUTPUT_BYTES`] by default. Of a longer one the first and
-    /// the last half are kept, the first with the odd byte; of a spawned process, whose output is read from a cursor, the
-    /// newest bytes of both streams together.
+    /// How many bytes of each output stream are kept; [`DEFAULT_OUTPUT_BYTES`] by default. Of longer output the first and
+    /// the last half are kept, with the odd byte in the first. For a spawned process, whose output is read from a cursor,
+    /// it is the newest bytes of both streams together.
     pub output_bytes: usize,
-    /// How many bytes a command may print to each stream; without a bound by default. With the byte after that it is
-    /// killed with all that it started.
+    /// How many bytes a command may print to each stream; unlimited by default. One byte more kills it and everything it
+    /// started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_ceiling: Option<u64>,
-    /// The user to run as, where the sandbox can choose; its default user otherwise.
+    /// The user to run as, where the sandbox supports it; its default user otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The terminal to give it, where the sandbox has them; none by default.
+    /// The terminal to attach, where the sandbox supports it; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal: Option<TerminalSize>,
 }
@@ -76,7 +76,7 @@ pub struct TerminalSize {
 }
 
 impl ExecRequest {
-    /// Makes a request for a line of shell.
+    /// Makes a request for a shell command.
     pub fn shell(line: impl Into<String>) -> Self {
         Self::new(Command::Shell(line.into()))
     }
@@ -119,14 +119,14 @@ impl ExecRequest {
         self
     }
 
-    /// Sets the whole of the standard input.
+    /// Sets the complete standard input.
     #[must_use]
     pub fn stdin(mut self, stdin: impl Into<Bytes>) -> Self {
         self.stdin = stdin.into();
         self
     }
 
-    /// Sets how long it may run; `None` is no bound.
+    /// Sets the time limit; `None` is unlimited.
     #[must_use]
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.timeout = timeout.into();
@@ -154,7 +154,7 @@ impl ExecRequest {
         self
     }
 
-    /// Gives it a terminal.
+    /// Attaches a terminal.
     #[must_use]
     pub fn terminal(mut self, size: TerminalSize) -> Self {
         self.terminal = Some(size);
@@ -167,22 +167,22 @@ impl ExecRequest {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ExecStatus {
-    /// It ended by itself with this code. 124 is a code like any other.
+    /// It exited on its own with this code. 124 is a code like any other.
     Exited(i32),
-    /// It was killed by this signal, which its own timeout did not send.
+    /// It was killed by this signal, for another reason than its timeout.
     Signaled(i32),
-    /// Its time was over, and it was killed with all that it had started.
+    /// It timed out, and was killed with everything it had started.
     TimedOut,
-    /// It was killed because it used more memory than it may.
+    /// It was killed because it exceeded its memory limit.
     OutOfMemory,
-    /// It printed more than its ceiling, and was killed with all that it had started.
+    /// It exceeded its output ceiling, and was killed with everything it had started.
     OutputCeiling,
-    /// How it ended is not known.
+    /// The way it ended is unknown.
     Lost,
 }
 
 impl ExecStatus {
-    /// Returns whether the command ended by itself with code 0.
+    /// Returns whether the command exited on its own with code 0.
     pub fn is_success(self) -> bool {
         self == Self::Exited(0)
     }
@@ -195,7 +195,7 @@ impl ExecStatus {
 pub struct Captured {
     /// The first bytes: all of them, unless some are omitted.
     pub head: Bytes,
-    /// How many bytes after the head were thrown away.
+    /// How many bytes after the head were discarded.
     pub omitted: u64,
     /// The last bytes, after the omitted ones.
     pub tail: Bytes,
@@ -213,13 +213,13 @@ impl Captured {
 
     /// Returns how many bytes the command printed.
     pub fn total(&self) -> u64 {
-        // It may come from somebody who says what he likes.
+        // The numbers may come from an untrusted peer.
         let kept = self.head.len() as u64 + self.tail.len() as u64;
         kept.saturating_add(self.omitted)
     }
 
-    /// Returns the text for a reader: bytes that are not UTF-8 are replaced, and omitted ones are told. A character that
-    /// was cut where bytes are omitted is omitted with them.
+    /// Returns the text for a reader: bytes that are not UTF-8 are replaced, and omitted bytes are reported. A character
+    /// cut by the omission is omitted with it.
     pub fn to_text(&self) -> String {
         let text = String::from_utf8_lossy;
         if self.omitted == 0 {
@@ -238,7 +238,7 @@ impl Captured {
     }
 }
 
-/// Returns how many bytes at the end are the start of a character whose end is missing.
+/// Returns how many bytes at the end start a character whose end is missing.
 fn begun_character(bytes: &[u8]) -> usize {
     let inner = bytes.iter().rev().take_while(|byte| is_inner(byte)).count();
     let first = bytes.iter().rev().nth(inner).copied().unwrap_or_default();
@@ -251,12 +251,12 @@ fn begun_character(bytes: &[u8]) -> usize {
     if inner + 1 < wanted { inner + 1 } else { 0 }
 }
 
-/// Returns whether a byte is one of a character in UTF-8, but not its first.
+/// Returns whether a byte continues a UTF-8 character.
 fn is_inner(byte: &u8) -> bool {
     matches!(byte, 0x80..=0xbf)
 }
 
-/// What a command printed and how it ended.
+/// The output and status of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ExecOutput {
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn output_joins_the_streams_and_tells_what_is_missing() {
+    fn output_joins_the_streams_and_reports_what_is_missing() {
         let stdout = Captured::new("a", 5, "b\u{e9}");
         let stderr = Captured::new(&b"\xff!"[..], 0, "");
         let output = ExecOutput::new(ExecStatus::Exited(1), stdout, stderr, Duration::ZERO);
@@ -342,7 +342,7 @@ mod tests {
                 }
             }
         }
-        // What is no UTF-8 anyway is shown as far as it goes.
+        // Invalid UTF-8 is shown as far as possible.
         let kept = Captured::new(&b"\xff\xe9x\xe9"[..], 1, &b"\x80\x80\x80\x80\xffy"[..]);
         assert_eq!(
             kept.to_text(),

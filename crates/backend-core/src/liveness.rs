@@ -1,18 +1,18 @@
-//! Whether a sandbox is there, as far as it can be told, and what a provider knows of it.
+//! Whether a sandbox exists, as far as that is known, and what a provider knows about it.
 //!
-//! That a sandbox is gone is a fact, and only whoever runs it can state it. That it does not answer is none.
+//! That a sandbox is gone is a fact that only the system running it can state. A missing answer proves nothing.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Whether a sandbox is there.
+/// Whether a sandbox exists.
 ///
-/// Only [`Gone`](Self::Gone) allows to end a sandbox, to forget it, or to replace it. It is said by whoever runs the sandbox
-/// (an engine, a cluster, this process) about this very sandbox. A question that failed, ran out of time or was not answered is
-/// [`Unknown`](Self::Unknown): the sandbox may be there with all its files, and may answer the next question.
+/// Only [`Gone`](Self::Gone) permits ending, forgetting or replacing a sandbox. It is stated by the system that runs the
+/// sandbox (an engine, a cluster, this process) about this very sandbox. A query that failed, timed out or got no answer is
+/// [`Unknown`](Self::Unknown): the sandbox may exist with all its files, and may answer the next query.
 ///
-/// The enum is exhaustive on purpose, so that a `match` cannot overlook one of the answers.
+/// The enum is exhaustive on purpose, so that a `match` cannot overlook a state.
 ///
 /// # Examples
 ///
@@ -32,52 +32,52 @@ use serde::{Deserialize, Serialize};
 pub enum Liveness {
     /// It answers.
     Alive,
-    /// It exists with its files and does not run. It can be started again: see
+    /// It exists with its files but does not run. It can be started again: see
     /// [`SandboxProvider::resume`](crate::SandboxProvider::resume).
     Asleep {
         /// Why it does not run.
         reason: String,
     },
-    /// It ended for good, and its files that were in no other place ended with it.
+    /// It ended for good, along with its files that exist nowhere else.
     Gone {
         /// How it ended.
         reason: String,
     },
-    /// It cannot be told: whoever runs it did not answer, or it was not reached.
+    /// It is unknown: the system that runs the sandbox did not answer, or could not be reached.
     Unknown {
-        /// Why it cannot be told.
+        /// Why it is unknown.
         reason: String,
     },
 }
 
 impl Liveness {
-    /// It exists and does not run, for this reason.
+    /// Makes [`Asleep`](Self::Asleep) with this reason.
     pub fn asleep(reason: impl Into<String>) -> Self {
         Self::Asleep {
             reason: reason.into(),
         }
     }
 
-    /// It ended for good, for this reason.
+    /// Makes [`Gone`](Self::Gone) with this reason.
     pub fn gone(reason: impl Into<String>) -> Self {
         Self::Gone {
             reason: reason.into(),
         }
     }
 
-    /// It cannot be told, for this reason.
+    /// Makes [`Unknown`](Self::Unknown) with this reason.
     pub fn unknown(reason: impl Into<String>) -> Self {
         Self::Unknown {
             reason: reason.into(),
         }
     }
 
-    /// Returns whether it answers. A `false` does not mean that it is gone.
+    /// Returns whether it answers. `false` does not mean that it is gone.
     pub const fn is_alive(&self) -> bool {
         matches!(self, Self::Alive)
     }
 
-    /// Returns whether it exists and does not run.
+    /// Returns whether it exists but does not run.
     pub const fn is_asleep(&self) -> bool {
         matches!(self, Self::Asleep { .. })
     }
@@ -87,7 +87,7 @@ impl Liveness {
         matches!(self, Self::Gone { .. })
     }
 
-    /// Returns whether it cannot be told.
+    /// Returns whether its state is unknown.
     pub const fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown { .. })
     }
@@ -103,32 +103,32 @@ impl Liveness {
     }
 }
 
-/// What has become of the process that made a sandbox.
+/// The state of the process that created a sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
-    /// It runs, this process included.
+    /// It runs; it may be this process.
     Present,
-    /// It has certainly ended.
+    /// It has definitely ended.
     Gone,
-    /// It cannot be told: it ran on another machine, or among other processes.
+    /// It is unknown: it ran on another machine, or in another process namespace.
     Unknown,
 }
 
-/// What a provider knows of one sandbox.
+/// What a provider knows about one sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SandboxInfo {
-    /// Whether it is there. [`Liveness::Alive`] says that it runs; whether it also answers is for the sandbox to say.
+    /// Whether it exists. [`Liveness::Alive`] means that it runs; whether it also answers, only the sandbox can say.
     pub liveness: Liveness,
-    /// The labels that it was made with. Empty where it is gone or cannot be told.
+    /// The labels that it was created with. Empty where it is gone or unknown.
     pub labels: BTreeMap<String, String>,
-    /// What has become of the process that made it.
+    /// The state of the process that created it.
     pub owner: Owner,
 }
 
 impl SandboxInfo {
-    /// Makes the answer about a sandbox of which nothing but its liveness is known.
+    /// Makes an answer with only the liveness.
     pub const fn new(liveness: Liveness) -> Self {
         Self {
             liveness,
@@ -137,14 +137,14 @@ impl SandboxInfo {
         }
     }
 
-    /// Sets the labels that it was made with.
+    /// Sets the labels that it was created with.
     #[must_use]
     pub fn labels(mut self, labels: BTreeMap<String, String>) -> Self {
         self.labels = labels;
         self
     }
 
-    /// Sets what has become of the process that made it.
+    /// Sets the state of the process that created it.
     #[must_use]
     pub fn owner(mut self, owner: Owner) -> Self {
         self.owner = owner;

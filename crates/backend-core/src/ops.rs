@@ -1,4 +1,4 @@
-//! The requests and outcomes of every operation on files, one file an operation.
+//! The requests and outcomes of the file operations, one file per operation.
 
 mod delete;
 mod edit;

@@ -10,56 +10,56 @@ use crate::Error;
 pub struct Page<T> {
     /// The results, in the order that the operation documents.
     pub items: Vec<T>,
-    /// Why there may be more than `items`; `None` if this is all.
+    /// Why there may be more than `items`; `None` if the list is complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<Truncation>,
-    /// What was passed over.
+    /// What was skipped.
     #[serde(default, skip_serializing_if = "Skipped::is_empty")]
     pub skipped: Skipped,
-    /// What failed beside the results: a composite names here each backend that could not answer.
+    /// Failures in addition to the results: a composite lists each backend that could not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Error>,
 }
 
-/// Why a result may not be whole.
+/// Why a result may be incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Truncation {
     /// The request's limit was reached, and there is at least one more result.
     Limit,
-    /// The request's time was over.
+    /// The request timed out.
     Time,
     /// Some entries could not be read; [`Skipped::unreadable`] counts them.
     Unreadable,
 }
 
-/// Counts of what a listing or a search passed over, so that "nothing found" can be told from "not looked at".
+/// Counts of what a listing or a search skipped, to distinguish "nothing found" from "not searched".
 ///
-/// A directory that was not entered counts once, whatever it holds. A search that stopped early has counted what it
-/// met until then.
+/// A directory that was not entered counts once, whatever it contains. A search that stopped early has counted what it met
+/// until then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Skipped {
     /// Entries whose name starts with a dot.
     pub hidden: u64,
-    /// Entries that a `.gitignore` or `.ignore` file excludes.
+    /// Entries excluded by a `.gitignore` or `.ignore` file.
     pub ignored: u64,
-    /// Files with a NUL byte, in which a grep finds nothing.
+    /// Files with a NUL byte, which a grep does not match.
     pub binary: u64,
     /// Links, which a search does not follow.
     pub symlinks: u64,
-    /// Files with a line too long to be searched, or too large to be searched over several lines.
+    /// Files with a line too long to search, or too large to search across lines.
     pub long_lines: u64,
     /// Entries that vanished or could not be opened.
     pub unreadable: u64,
-    /// Entries whose name is no [`VirtualPath`](crate::VirtualPath) segment: not UTF-8, or with control characters.
+    /// Entries whose name is not a [`VirtualPath`](crate::VirtualPath) segment: not UTF-8, or with control characters.
     pub unnameable: u64,
 }
 
 impl Skipped {
-    /// Returns whether nothing was passed over.
+    /// Returns whether nothing was skipped.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -77,7 +77,7 @@ impl Skipped {
 }
 
 impl<T> Page<T> {
-    /// Makes a page that holds all results.
+    /// Makes a complete page.
     pub fn whole(items: Vec<T>) -> Self {
         Self {
             items,
@@ -87,7 +87,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// Makes a page from everything that it consists of.
+    /// Makes a page from its parts.
     pub fn new(items: Vec<T>, truncated: Option<Truncation>, skipped: Skipped) -> Self {
         Self {
             items,
@@ -97,7 +97,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// Returns whether this is everything: nothing was cut and nothing failed.
+    /// Returns whether the page is complete: nothing was cut and nothing failed.
     pub fn is_whole(&self) -> bool {
         self.truncated.is_none() && self.failures.is_empty()
     }

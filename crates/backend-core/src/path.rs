@@ -1,7 +1,7 @@
 //! Virtual paths: the only way in which an agent names a file.
 //!
-//! A path is validated once, when it is parsed, and cannot be wrong afterwards. It knows nothing of a real file
-//! system: no link, no host directory and no current directory takes part in it.
+//! A path is validated once, when it is parsed, and stays valid. It is independent of any real file system: links, host
+//! directories and the current directory play no part in it.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -28,8 +28,8 @@ pub const MAX_PATH_BYTES: usize = 4096;
 /// - no segment is empty, `.` or `..`;
 /// - it has no control characters, and is within [`MAX_SEGMENT_BYTES`] and [`MAX_PATH_BYTES`].
 ///
-/// Paths are ordered segment by segment, so that a directory is followed by what is in it: `/a`, `/a/b`, `/a-b`.
-/// Cloning one bumps a reference count.
+/// Paths are ordered segment by segment, so a directory is directly followed by its contents: `/a`, `/a/b`, `/a-b`. Cloning
+/// one bumps a reference count.
 ///
 /// # Examples
 ///
@@ -60,19 +60,19 @@ pub struct PathError {
 pub enum PathReason {
     /// A segment is `..`.
     ParentSegment,
-    /// A character is a control character, NUL and newline included.
+    /// It contains a control character, such as NUL or a newline.
     ControlCharacter,
-    /// The path starts with a drive, such as `C:\` or `C:/`.
+    /// It starts with a drive, such as `C:\` or `C:/`.
     Drive,
-    /// The first segment is `~` alone, and no `/` is before it.
+    /// The first segment is exactly `~`, without a `/` before it.
     Home,
-    /// A segment is longer than [`MAX_SEGMENT_BYTES`].
+    /// A segment exceeds [`MAX_SEGMENT_BYTES`].
     SegmentTooLong,
-    /// The path is longer than [`MAX_PATH_BYTES`].
+    /// The path exceeds [`MAX_PATH_BYTES`].
     PathTooLong,
-    /// The name of a single entry was asked for, and it is empty, `.` or has a `/` in it.
+    /// The name of a single entry is required, and it is empty, `.` or contains a `/`.
     NotAName,
-    /// The name is one that the backend keeps for its own temporary files.
+    /// The backend reserves the name for its own temporary files.
     Reserved,
 }
 
@@ -109,12 +109,12 @@ impl PathError {
         }
     }
 
-    /// Returns the refused text, escaped and cut to 80 characters.
+    /// Returns the rejected text, escaped and cut to 80 characters.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Returns why the text was refused.
+    /// Returns why the text was rejected.
     pub fn reason(&self) -> PathReason {
         self.reason
     }
@@ -182,8 +182,8 @@ impl VirtualPath {
         }
     }
 
-    /// Returns what a text names for somebody who is in this directory: a text with a leading `/` is a whole path, any
-    /// other one starts here.
+    /// Resolves a text against this directory: with a leading `/` it is an absolute path, otherwise it is relative to this
+    /// directory.
     ///
     /// # Errors
     ///
@@ -273,22 +273,22 @@ impl VirtualPath {
         Ok(Self(text.into()))
     }
 
-    /// Returns `relative` taken from this directory.
+    /// Returns `relative` resolved against this directory.
     ///
     /// # Errors
     ///
-    /// Returns a [`PathError`] as [`parse`](Self::parse) does; `..` is refused here too.
+    /// Returns a [`PathError`] as [`parse`](Self::parse) does; `..` is rejected here too.
     pub fn join(&self, relative: &str) -> Result<Self, PathError> {
         let path = Self::parse(relative)?;
         path.rebase(self)
     }
 
-    /// Returns whether `prefix` is this path or a directory above it. `/memory` does not start with `/mem`.
+    /// Returns whether `prefix` is this path or one of its ancestors. `/memory` does not start with `/mem`.
     pub fn starts_with(&self, prefix: &Self) -> bool {
         self.tail(prefix).is_some()
     }
 
-    /// Returns this path as seen from `prefix`, or `None` where it is not below it.
+    /// Returns this path relative to `prefix`, or `None` if it is not below it.
     pub fn strip_prefix(&self, prefix: &Self) -> Option<Self> {
         match self.tail(prefix)? {
             "" => Some(Self::root()),
@@ -337,8 +337,8 @@ impl Default for VirtualPath {
 
 impl Ord for VirtualPath {
     fn cmp(&self, other: &Self) -> Ordering {
-        // A '/' sorts before every other character, so that what is in a directory follows it at once. NUL is free
-        // to stand for it: no path has one.
+        // A '/' sorts before every other character, so a directory is directly followed by its contents. NUL can stand for
+        // it: no path contains one.
         let key = |byte: u8| if byte == b'/' { 0 } else { byte };
         let (left, right) = if self.is_root() || other.is_root() {
             (self.relative_or_empty(), other.relative_or_empty())

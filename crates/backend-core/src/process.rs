@@ -1,4 +1,4 @@
-//! Processes that run on after the call that started them.
+//! Processes that keep running after the call that started them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Command, ExecStatus};
 
-/// The name of a process within its sandbox. It is not used again after the process ended.
+/// The id of a process within its sandbox. It is not reused after the process has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ProcessId(Arc<str>);
 
 impl ProcessId {
-    /// Makes an id. A sandbox mints them; a caller hands on what it was given.
+    /// Makes an id. Sandboxes mint ids; callers only pass on those they received.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
@@ -32,11 +32,11 @@ impl fmt::Display for ProcessId {
     }
 }
 
-/// A process, as a list of them shows it.
+/// A process, as listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProcessInfo {
-    /// Its name in later calls.
+    /// Its id for later calls.
     pub id: ProcessId,
     /// What it runs.
     pub command: Command,
@@ -48,7 +48,7 @@ pub struct ProcessInfo {
 }
 
 impl ProcessInfo {
-    /// Makes a process that runs.
+    /// Makes a running process.
     pub fn new(id: ProcessId, command: Command, started: SystemTime) -> Self {
         Self {
             id,
@@ -59,18 +59,18 @@ impl ProcessInfo {
     }
 }
 
-/// Asks for output of a process from a cursor on.
+/// Asks for output of a process from a cursor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OutputRequest {
     /// The process.
     pub process: ProcessId,
-    /// Where to read on: 0 for the start, then [`ProcessOutput::next`]. One past what was printed is an
+    /// Where to continue reading: 0 for the start, then [`ProcessOutput::next`]. A cursor past the printed output is an
     /// `invalid_request`.
     pub cursor: u64,
-    /// How many bytes to return at most; 64 KiB by default. 0 is an `invalid_request`.
+    /// The maximum number of bytes to return; 64 KiB by default. 0 is an `invalid_request`.
     pub limit: usize,
-    /// How long to wait for the first byte if there is none yet, or for the end; zero by default.
+    /// How long to wait for the first byte, or for the end, if there is no output yet; zero by default.
     pub wait: Duration,
 }
 
@@ -85,14 +85,14 @@ impl OutputRequest {
         }
     }
 
-    /// Sets where to read on.
+    /// Sets where to continue reading.
     #[must_use]
     pub fn cursor(mut self, cursor: u64) -> Self {
         self.cursor = cursor;
         self
     }
 
-    /// Sets how many bytes to return at most.
+    /// Sets the maximum number of bytes to return.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
@@ -124,7 +124,7 @@ pub enum OutputStream {
 pub struct OutputChunk {
     /// The stream that it was printed to.
     pub stream: OutputStream,
-    /// What was printed. A chunk can end within a character.
+    /// The printed bytes. A chunk can end within a character.
     pub bytes: Bytes,
 }
 
@@ -145,17 +145,17 @@ pub struct ProcessOutput {
     /// The pieces, in the order in which they arrived.
     pub chunks: Vec<OutputChunk>,
     /// How many bytes between the cursor and the first piece are gone, because only the newest output is kept. The cursor
-    /// with these and the bytes of all pieces is [`next`](Self::next).
+    /// plus these and the bytes of all pieces is [`next`](Self::next).
     pub missed: u64,
-    /// The cursor to read on from.
+    /// The cursor at which to continue.
     pub next: u64,
-    /// How the process ended, once all of its output was returned; `None` before.
+    /// How the process ended, once all its output has been returned; `None` before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<ExecStatus>,
 }
 
 impl ProcessOutput {
-    /// Makes output from everything that it consists of.
+    /// Makes output from its parts.
     pub fn new(
         chunks: Vec<OutputChunk>,
         missed: u64,
@@ -205,17 +205,17 @@ impl StdinRequest {
     }
 }
 
-/// What can be sent to a process.
+/// A signal for a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Signal {
-    /// Asks it to stop what it does, as Ctrl-C would.
+    /// Interrupts it, as Ctrl-C would.
     Interrupt,
     /// Asks it to end.
     Terminate,
-    /// Ends it.
+    /// Kills it.
     Kill,
-    /// Tells it that its terminal is gone.
+    /// Reports that its terminal is gone.
     Hangup,
 }

@@ -1,4 +1,4 @@
-//! What a sandbox provider is asked for.
+//! What a sandbox provider is asked to create, and what it can do.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,19 +11,19 @@ use crate::{Error, Result, RuntimeConfig};
 /// The longest [`SandboxId`], in bytes.
 pub const MAX_ID_BYTES: usize = 64;
 
-/// The name of a sandbox: 1 to 64 of `a-z`, `0-9`, `-` and `_`, the first one a letter or a digit.
+/// The id of a sandbox: 1 to 64 of `a-z`, `0-9`, `-` and `_`, starting with a letter or a digit.
 ///
-/// So it is the same on every file system and in every engine: no case to collide, no path in it, nothing to quote.
+/// It is therefore the same on every file system and in every engine: no case to collide, no path in it, nothing to quote.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SandboxId(Arc<str>);
 
 impl SandboxId {
-    /// Parses a name.
+    /// Parses an id.
     ///
     /// # Errors
     ///
-    /// Returns `invalid_request` for a text that is no such name.
+    /// Returns `invalid_request` for an invalid id.
     pub fn parse(text: impl AsRef<str>) -> Result<Self> {
         let text = text.as_ref();
         let refuse = |reason: &str| {
@@ -33,7 +33,7 @@ impl SandboxId {
                 .flat_map(char::escape_debug)
                 .collect();
             Err(Error::invalid_request(format!(
-                "'{shown}' is no sandbox id: {reason}"
+                "invalid sandbox id '{shown}': {reason}"
             )))
         };
         if text.is_empty() {
@@ -45,7 +45,7 @@ impl SandboxId {
         let allowed =
             |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
         if !text.chars().all(allowed) {
-            return refuse("it may have a-z, 0-9, '-' and '_' alone");
+            return refuse("only a-z, 0-9, '-' and '_' are allowed");
         }
         if text.starts_with(['-', '_']) {
             return refuse("it must start with a letter or a digit");
@@ -53,7 +53,7 @@ impl SandboxId {
         Ok(Self(text.into()))
     }
 
-    /// Returns the name as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -85,28 +85,28 @@ impl From<SandboxId> for String {
     }
 }
 
-/// What kind of sandbox to make, in terms that every provider understands. Each provider has settings of its own besides.
+/// What kind of sandbox to create, in terms that every provider understands. Providers have further settings of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SandboxSpec {
-    /// Its name.
+    /// Its id.
     pub id: SandboxId,
-    /// What is installed in it; the provider's default otherwise.
+    /// What is installed in it; the provider's default if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<RuntimeConfig>,
-    /// Variables for the environment of everything that runs in it.
+    /// Environment variables of everything that runs in it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// Marks by which an operator finds it again.
+    /// Labels for the operator.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// A directory of the host that outlives the sandbox and holds its work directory. Only an operator sets it.
+    /// A directory of the host that outlives the sandbox and holds its work directory. Set only by an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<std::path::PathBuf>,
 }
 
 impl SandboxSpec {
-    /// Makes a specification with nothing but a name.
+    /// Makes a specification with only an id.
     pub fn new(id: SandboxId) -> Self {
         Self {
             id,
@@ -125,14 +125,14 @@ impl SandboxSpec {
     }
 }
 
-/// What a provider can do beyond making and destroying sandboxes.
+/// What a provider can do beyond creating and destroying sandboxes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProviderFeatures {
-    /// A sandbox can be laid to rest and started again with the files that it had.
+    /// A sandbox can be suspended, and resumed with its files.
     pub suspends: bool,
-    /// The directory behind [`SandboxSpec::workspace`] may be renamed while a sandbox has it, and the sandbox keeps it.
+    /// The directory behind [`SandboxSpec::workspace`] may be renamed while a sandbox uses it, and the sandbox keeps it.
     pub workspace_moves: bool,
 }
 
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_a_path_or_collide_is_refused() {
+    fn an_id_that_could_be_a_path_or_collide_is_refused() {
         let long = "a".repeat(10_000);
         for name in [
             "", "../x", "/x", "a/b", "a\0", "A", "ü", "а", "-a", "_a", "a b", ".", &long,

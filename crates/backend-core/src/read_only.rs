@@ -1,4 +1,4 @@
-//! A backend in which nothing can be changed, whatever the one behind it allows.
+//! A wrapper that rejects changes, whatever the wrapped backend allows.
 
 use async_trait::async_trait;
 
@@ -9,10 +9,10 @@ use crate::{
     StatRequest, TextPage, VirtualPath, WriteRequest, Written,
 };
 
-/// Files to look at: every change is refused with `permission_denied`, and everything else is what the backend behind it
-/// answers. A dry run of an edit changes nothing, so that it is no change.
+/// Wraps a backend and refuses every change with `permission_denied`; every other operation is forwarded. A dry run of an edit
+/// changes nothing, so it is allowed.
 ///
-/// It never executes anything, whatever is behind it. Whoever has the backend itself can still change its files.
+/// It never executes anything, whatever it wraps. The wrapped backend itself can still change its files.
 ///
 /// # Examples
 ///
@@ -33,7 +33,7 @@ pub struct ReadOnly<B> {
 }
 
 impl<B: Backend> ReadOnly<B> {
-    /// Lets the files of a backend be looked at.
+    /// Wraps a backend.
     pub fn new(inner: B) -> Self {
         Self { inner }
     }

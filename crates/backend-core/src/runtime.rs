@@ -1,6 +1,6 @@
 //! Runtime environments: what is installed where commands run.
 //!
-//! A configuration is checked when it is made, so that whoever builds an image of it need not doubt a field.
+//! A configuration is validated when it is made, so code that builds an image from it can rely on every field.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ mod tests;
 
 pub use builder::RuntimeBuilder;
 
-/// Where commands run unless a runtime says otherwise.
+/// The default working directory of commands.
 pub const DEFAULT_WORK_DIR: &str = "/workspace";
 
 /// A runtime environment: an image, or a base image and what is installed on it.
 ///
-/// It is made by [`builder`](Self::builder), by [`builtin`](Self::builtin) or from JSON, and is valid in every field:
-/// no package is an option or a URL, no name has anything that a shell, a tag or a file would take otherwise.
+/// It is made by [`builder`](Self::builder), by [`builtin`](Self::builtin) or from JSON, and every field is valid: no
+/// package is an option or a URL, and no name contains anything that a shell, a tag or a file would interpret.
 ///
 /// # Examples
 ///
@@ -63,13 +63,13 @@ pub struct RuntimeConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuntimeImage {
-    /// It is there, and used as it is.
+    /// An existing image, used as is.
     Ready(String),
-    /// It is built on this one.
+    /// An image built on this base image.
     BuiltOn(String),
 }
 
-/// What installs packages.
+/// A package manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -86,12 +86,12 @@ pub enum PackageManager {
     Cargo,
 }
 
-/// Packages, and what installs them.
+/// Packages, and the manager that installs them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PackageSet {
-    /// What installs them.
+    /// The manager that installs them.
     pub manager: PackageManager,
     /// The packages, each with a version if one matters, in the manager's own notation.
     pub names: Vec<String>,
@@ -128,7 +128,7 @@ impl RuntimeConfig {
         &self.name
     }
 
-    /// Returns what the runtime is for, in a sentence for a reader. It has no part in what is built.
+    /// Returns the purpose of the runtime, in a sentence for a reader. It does not affect the image.
     pub fn description(&self) -> &str {
         &self.description
     }
@@ -143,7 +143,7 @@ impl RuntimeConfig {
         &self.packages
     }
 
-    /// Returns the lines of shell that are run after the packages are installed, in order. A ready image has none.
+    /// Returns the shell commands that run after the packages are installed, in order. A ready image has none.
     pub fn setup(&self) -> &[String] {
         &self.setup
     }
@@ -158,17 +158,17 @@ impl RuntimeConfig {
         &self.work_dir
     }
 
-    /// Returns whether a built image is kept and used again; true by default.
+    /// Returns whether a built image is kept and reused; true by default.
     pub fn cache(&self) -> bool {
         self.cache
     }
 
-    /// Returns the user that commands run as; the sandbox's default if there is none.
+    /// Returns the user that commands run as; the sandbox's default if `None`.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    /// Checks every field. Whoever makes a configuration calls it last.
+    /// Checks every field. Every constructor calls it last.
     fn checked(self) -> Result<Self> {
         check::runtime(&self)?;
         Ok(self)

@@ -11,70 +11,69 @@ use crate::{
     StdinRequest, TerminalSize,
 };
 
-/// Files, and commands run beside them.
+/// Files, and commands that run next to them.
 ///
-/// A sandbox that died answers `unavailable` at once and for good; it is never replaced by an empty one behind the
-/// caller's back.
+/// A dead sandbox answers `unavailable` immediately and permanently; it is never silently replaced by an empty one.
 ///
 /// # The contract
 ///
-/// What commands mean is the same everywhere, and is written as numbered laws in the crate `backend-conformance`, which an
-/// implementation runs as its tests. In short:
+/// Commands mean the same in every sandbox. Their meaning is written as numbered laws in the crate `backend-conformance`,
+/// which an implementation runs as its tests. In short:
 ///
-/// 1. A command arrives byte for byte, and has what the sandbox and the request give it, and nothing of who asks.
-/// 2. How it ended is an outcome. Only code 0 is success, and an end that is not known is [`Lost`](crate::ExecStatus::Lost).
-/// 3. What is kept of its output is exact and bounded, and what is left out is counted.
-/// 4. What is killed is killed with everything that it started. What ends by itself leaves its children in the background
-///    running, and is answered at once.
-/// 5. Any number of commands and operations on files run at the same time, and each sees what was done before it started.
+/// 1. A command arrives byte for byte. It gets what the sandbox and the request provide, and inherits nothing from the
+///    caller.
+/// 2. The way it ended is an outcome. Only code 0 is success, and an unknown end is [`Lost`](crate::ExecStatus::Lost).
+/// 3. Captured output is exact and bounded, and omitted bytes are counted.
+/// 4. Killing a command kills everything it started. A command that exits on its own leaves its background children
+///    running, and is answered immediately.
+/// 5. Any number of commands and file operations run concurrently, and each sees what was done before it started.
 #[async_trait]
 pub trait Sandbox: Backend {
-    /// Returns the name of this sandbox, by which its provider finds it again.
+    /// Returns the id of this sandbox, by which its provider finds it again.
     fn id(&self) -> &SandboxId;
 
-    /// Returns whether the sandbox is there: it answers, it is asleep, it is gone for good, or it cannot be told. Only
-    /// [`Gone`](Liveness::Gone) is a reason to give it up. It is no error to ask, and it changes nothing.
+    /// Returns whether the sandbox is alive, asleep, gone for good, or in an unknown state. Only [`Gone`](Liveness::Gone)
+    /// is a reason to give it up. The call never fails, and changes nothing.
     async fn liveness(&self) -> Liveness;
 
-    /// Runs a command to its end, and returns what it printed and how it ended.
+    /// Runs a command to completion, and returns its output and status.
     ///
-    /// A command that fails, is killed or runs out of time is an outcome, not an error: see
-    /// [`ExecStatus`](crate::ExecStatus).
+    /// A command that fails, is killed or times out is an outcome, not an error: see [`ExecStatus`](crate::ExecStatus).
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a request that cannot be run: no program, a NUL, a variable without a name, a timeout of
-    /// zero, more than the system takes; `not_found`, `not_a_directory` and `permission_denied` for the working directory;
-    /// `unsupported` for a user or a terminal that it cannot give. In all these nothing has run. `unavailable` where the
-    /// sandbox is gone, or is stopped while the command runs.
+    /// `invalid_request` for a request that cannot be run: no program, a NUL, an unnamed variable, a timeout of zero, more
+    /// than the system accepts; `not_found`, `not_a_directory` and `permission_denied` for the working directory;
+    /// `unsupported` for a user or a terminal that the sandbox cannot provide. In all these cases nothing has run.
+    /// `unavailable` where the sandbox is gone, or is stopped while the command runs.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future kills the command with all processes that it started, at whatever moment that is.
+    /// Dropping the future at any moment kills the command and every process that it started.
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput>;
 
-    /// Starts a command and returns at once. It runs until it ends, its timeout is over (120 seconds unless the request says
-    /// otherwise; `None` for a server), it has printed more than its ceiling, or it is killed. Its input stays open after the bytes of the request. A program that is not there is a
-    /// process that has ended with 127.
+    /// Spawns a command and returns immediately. It runs until it exits, times out (after 120 seconds unless the request
+    /// says otherwise; use `None` for a server), exceeds its output ceiling, or is killed. Its input stays open after the
+    /// bytes of the request. A missing program yields a process that has exited with code 127.
     ///
     /// # Errors
     ///
     /// As [`execute_with`](Self::execute_with); `unsupported` where the sandbox does not declare `processes`.
     async fn spawn_with(&self, request: &ExecRequest) -> Result<ProcessInfo>;
 
-    /// Returns the processes that were started with [`spawn_with`](Self::spawn_with), those that ended included, in the
-    /// order in which they started. A sandbox may forget the oldest of those that ended, and says how many it remembers; a
-    /// process that runs is never forgotten.
+    /// Returns the processes that were started with [`spawn_with`](Self::spawn_with), including ended ones, in start order.
+    /// A sandbox may forget the oldest ended ones, and documents how many it remembers; a running process is never
+    /// forgotten.
     ///
     /// # Errors
     ///
     /// `unsupported`; `unavailable`.
     async fn processes(&self) -> Result<Vec<ProcessInfo>>;
 
-    /// Returns output of a process from a cursor on, as often as one likes.
+    /// Returns output of a process from a cursor, as often as needed.
     ///
-    /// A cursor counts the bytes that the process has ever printed to both streams. Of those the newest `output_bytes` of
-    /// its request are kept; the process is not held up by who does not read.
+    /// A cursor counts the bytes that the process has ever printed to both streams. The newest `output_bytes` of the
+    /// request are kept; a slow reader does not block the process.
     ///
     /// # Errors
     ///
@@ -82,41 +81,41 @@ pub trait Sandbox: Backend {
     /// `unsupported`; `unavailable`, also when the sandbox is stopped while the call waits.
     async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput>;
 
-    /// Writes to the standard input of a process, or closes it. It waits until the process has room for all of it.
+    /// Writes to the standard input of a process, or closes it. Waits until the process has room for all the bytes.
     ///
     /// # Errors
     ///
     /// `not_found` for an unknown process; `invalid_request` if its input is closed, or the process has ended or ends
-    /// meanwhile; `unsupported`; `unavailable`.
+    /// during the call; `unsupported`; `unavailable`.
     async fn write_stdin(&self, request: &StdinRequest) -> Result<()>;
 
-    /// Sends a signal to a process and all that it started, in other sessions too. Nothing happens to one that has ended.
-    /// After [`Kill`](Signal::Kill) all of them are dead when the call returns.
+    /// Sends a signal to a process and everything it started, including other sessions. It has no effect on an ended
+    /// process. After [`Kill`](Signal::Kill) all of them are dead when the call returns.
     ///
     /// # Errors
     ///
     /// `not_found` for an unknown process; `unsupported`; `unavailable`.
     async fn signal(&self, process: &ProcessId, signal: Signal) -> Result<()>;
 
-    /// Sets the size of a process's terminal. Nothing happens to that of one that has ended.
+    /// Sets the size of a process's terminal. It has no effect on an ended process.
     ///
     /// # Errors
     ///
     /// `not_found` for an unknown process; `invalid_request` if it has no terminal; `unsupported`; `unavailable`.
     async fn resize(&self, process: &ProcessId, size: TerminalSize) -> Result<()>;
 
-    /// Ends the sandbox and everything that runs in it. From then on everything answers `unavailable`, files too, and so
-    /// do the calls that wait. A second call does nothing.
+    /// Stops the sandbox and everything that runs in it. From then on every call answers `unavailable`, including file
+    /// operations and pending calls. A second call does nothing.
     ///
     /// # Errors
     ///
-    /// `unavailable` if it cannot be told whether the sandbox ended.
+    /// `unavailable` if it is unknown whether the sandbox stopped.
     async fn stop(&self) -> Result<()>;
 }
 
-/// The comfortable face of a [`Sandbox`]. It is implemented for every sandbox.
+/// Convenience methods for [`Sandbox`], implemented for every sandbox.
 pub trait SandboxExt: Sandbox {
-    /// Runs a shell command to its end, with the defaults of [`ExecRequest::shell`].
+    /// Runs a shell command to completion, with the defaults of [`ExecRequest::shell`].
     ///
     /// # Errors
     ///
@@ -129,7 +128,7 @@ pub trait SandboxExt: Sandbox {
         async move { self.execute_with(&request).await }
     }
 
-    /// Starts a shell command and returns at once. It has no timeout: it runs until it ends, is killed, or the sandbox
+    /// Spawns a shell command and returns immediately. It has no timeout: it runs until it exits, is killed, or the sandbox
     /// stops.
     ///
     /// # Errors
@@ -139,7 +138,7 @@ pub trait SandboxExt: Sandbox {
         &self,
         command: impl Into<String>,
     ) -> impl Future<Output = Result<ProcessInfo>> + Send {
-        // A server that is started to be used for hours is what this is for.
+        // This is meant for servers, which run for hours.
         let request = ExecRequest::shell(command).timeout(None);
         async move { self.spawn_with(&request).await }
     }
@@ -147,69 +146,70 @@ pub trait SandboxExt: Sandbox {
 
 impl<S: Sandbox + ?Sized> SandboxExt for S {}
 
-/// Something that makes sandboxes, finds them again and destroys them.
+/// Creates, reattaches to, and destroys sandboxes.
 #[async_trait]
 pub trait SandboxProvider: std::fmt::Debug + Send + Sync + 'static {
-    /// What it makes: a type of its own, or `dyn Sandbox`.
+    /// The type of its sandboxes: a type of its own, or `dyn Sandbox`.
     type Sandbox: Sandbox + ?Sized;
 
-    /// Returns what it can do beyond making and destroying. It does not change while the provider lives.
+    /// Returns what it can do beyond creating and destroying. It never changes for a given provider.
     fn features(&self) -> ProviderFeatures {
         ProviderFeatures::none()
     }
 
-    /// Makes a sandbox and starts it. A start that fails leaves nothing behind.
+    /// Creates and starts a sandbox. A failed start leaves nothing behind.
     ///
     /// # Errors
     ///
     /// `invalid_request` for a specification that cannot be met; `already_exists` if the id is taken; `unavailable`.
     async fn create(&self, spec: &SandboxSpec) -> Result<Arc<Self::Sandbox>>;
 
-    /// Returns a sandbox that this provider made and that still runs. It never makes one.
+    /// Returns a running sandbox that this provider created. It never creates one.
     ///
     /// # Errors
     ///
-    /// `unavailable` if there is none by this id, or it is not one of ours.
+    /// `unavailable` if no such sandbox runs, or it was not created by this provider.
     async fn attach(&self, id: &SandboxId) -> Result<Arc<Self::Sandbox>>;
 
-    /// Returns what is known of a sandbox: whether it is there, its labels, and whether the process that made it is. It
-    /// never fails: where nothing can be learned, the liveness is [`Unknown`](Liveness::Unknown). One that was never made, or that
-    /// is not one of ours, is [`Gone`](Liveness::Gone); one that runs is [`Alive`](Liveness::Alive), whether it answers or not; one
-    /// that [`resume`](Self::resume) brings back is [`Asleep`](Liveness::Asleep).
+    /// Returns what is known about a sandbox: whether it exists, its labels, and whether the process that created it still
+    /// runs. It never fails: where nothing can be learned, the liveness is [`Unknown`](Liveness::Unknown). A sandbox that
+    /// was never created, or not by this provider, is [`Gone`](Liveness::Gone); a running one is
+    /// [`Alive`](Liveness::Alive), whether it answers or not; one that [`resume`](Self::resume) can bring back is
+    /// [`Asleep`](Liveness::Asleep).
     async fn inspect(&self, id: &SandboxId) -> SandboxInfo;
 
-    /// Returns the ids of the sandboxes that this provider made and that still exist, in order.
+    /// Returns the ids of the existing sandboxes that this provider created, in order.
     ///
     /// # Errors
     ///
     /// `unavailable`.
     async fn list(&self) -> Result<Vec<SandboxId>>;
 
-    /// Removes a sandbox with everything that is in it. One that is not there is no error.
+    /// Removes a sandbox and everything in it. Removing one that does not exist is not an error.
     ///
     /// # Errors
     ///
-    /// `unavailable` if it cannot be told whether the sandbox is gone.
+    /// `unavailable` if it is unknown whether the sandbox is gone.
     async fn destroy(&self, id: &SandboxId) -> Result<()>;
 
-    /// Lays a sandbox to rest: what runs in it ends, its files stay, and it costs no memory until it is
-    /// [resumed](Self::resume). Handles to it answer `unavailable` from then on. It is still listed, cannot be attached to, and
-    /// [`inspect`](Self::inspect) says that it is asleep. One that rests already is no error.
+    /// Suspends a sandbox: its processes end, its files stay, and it uses no memory until [resumed](Self::resume). Existing
+    /// handles answer `unavailable` from then on. It is still listed, cannot be attached to, and [`inspect`](Self::inspect)
+    /// reports it as asleep. Suspending a suspended sandbox is not an error.
     ///
     /// # Errors
     ///
-    /// `unsupported` where the provider does not declare `suspends`; `unavailable` if there is none by this id, or it
-    /// cannot be told whether it rests.
+    /// `unsupported` where the provider does not declare `suspends`; `unavailable` if no such sandbox exists, or it is
+    /// unknown whether it is suspended.
     async fn suspend(&self, id: &SandboxId) -> Result<()> {
         let _ = id;
         Err(Error::unsupported("suspending a sandbox"))
     }
 
-    /// Starts a sandbox that was [suspended](Self::suspend), with the files that it had. It never makes one.
+    /// Starts a [suspended](Self::suspend) sandbox with its files. It never creates one.
     ///
     /// # Errors
     ///
-    /// `unsupported` where the provider does not declare `suspends`; `unavailable` if there is none by this id, or it does
+    /// `unsupported` where the provider does not declare `suspends`; `unavailable` if no such sandbox exists, or it does
     /// not start.
     async fn resume(&self, id: &SandboxId) -> Result<Arc<Self::Sandbox>> {
         let _ = id;

@@ -1,8 +1,8 @@
 //! The search engine: one glob and one grep for every backend.
 //!
-//! A backend shows its files as a [`Tree`]; [`glob`](glob()) and [`grep`](grep()) walk it. What matches, what is skipped
-//! and what is counted is decided here alone, so that no two backends differ. It does no I/O of its own, and knows no
-//! async: a backend that blocks calls it where blocking is allowed, and stops it through a [`Cancel`].
+//! A backend shows its files as a [`Tree`]; [`glob`](glob()) and [`grep`](grep()) walk it. Only this module decides
+//! what matches, what is skipped and what is counted, so all backends agree. It does no I/O of its own and is not async: a
+//! blocking backend calls it where blocking is allowed, and stops it through a [`Cancel`].
 
 mod cancel;
 mod cut;

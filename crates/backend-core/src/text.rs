@@ -1,6 +1,6 @@
 //! The text engine: windows of lines, exact and line edits, hints and diffs.
 //!
-//! Every backend answers by it, so that all of them agree on what a line, a match and a text is. It does no I/O: bytes
+//! Every backend uses it, so all of them agree on what a line, a match and a text is. It does no I/O: bytes
 //! come in, results go out.
 
 mod apply;
@@ -28,8 +28,8 @@ pub(crate) use provided::{edit_by_versions, read_by_pieces};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Scan {
-    /// It does.
+    /// It wants more.
     More,
-    /// It has all that it needs.
+    /// It is complete.
     Done,
 }

@@ -1,25 +1,25 @@
-//! Versions: cheap marks by which a stale write or edit is noticed.
+//! Versions: cheap markers that reveal a stale write or edit.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An opaque mark of a file's state.
+/// An opaque marker of a file's state.
 ///
-/// Two equal versions of one path mean that nothing changed the file in between, as well as its store can tell. A
-/// version says nothing about another path or another backend, and has no order.
+/// Two equal versions of one path mean that the file did not change in between, as far as its store can tell. Versions of
+/// different paths or backends cannot be compared, and versions have no order.
 ///
-/// It costs its backend a look at metadata, never a read of the file. Each backend documents what it is made of.
+/// It costs the backend a metadata lookup, never a read of the file. Each backend documents its components.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version([u8; 16]);
 
 impl Version {
-    /// Makes a version from what identifies a state, such as an inode, a size and two times.
+    /// Makes a version from values that identify a state, such as an inode, a size and two times.
     ///
-    /// Equal parts give equal versions, and different parts give different ones but for an accident with odds of
-    /// about 2^-128. It does not stand up to somebody who looks for such an accident.
+    /// Equal parts give equal versions; different parts give different ones, except with a probability of about 2^-128. It
+    /// does not resist deliberate collisions.
     pub fn from_parts(parts: &[u64]) -> Self {
         const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
         const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_version_is_refused() {
+    fn an_invalid_version_is_rejected() {
         for text in [
             "",
             "abc",

@@ -1,16 +1,16 @@
 //! A [`Backend`] or a [`Sandbox`] over any stream of bytes.
 //!
-//! [`serve`] on one side, [`connect`] on the other: what the one side serves is a backend and a sandbox on the other, with
-//! the same operations, outcomes and errors. The stream is anything that reads and writes: a socket, a pair of pipes, the
-//! attached stream of a container. There is no encryption and no proof of who the other side is; the stream has those.
+//! [`serve`] on one side, [`connect`] on the other: the served workspace becomes a backend and a sandbox on the other side,
+//! with the same operations, outcomes and errors. The stream is anything that reads and writes: a socket, a pair of pipes,
+//! the attached stream of a container. It provides no encryption or authentication; use a stream that does.
 //!
-//! - Many requests are under way at once, and none waits for another one: long transfers are cut into frames, and small
-//!   requests pass between them.
-//! - Each transfer has a window. Who does not take what was sent stops its sender, and nobody else.
-//! - Dropping a call cancels the operation on the other side, and a command dies.
-//! - A connection that ended makes every call `unavailable`, at once and for good.
-//! - Neither side trusts the other one: every size has a limit in [`Limits`], and what breaks the rules ends the connection
-//!   with an error that says which rule it was.
+//! - Many requests run concurrently, and none waits for another: long transfers are cut into frames, and small requests
+//!   pass between them.
+//! - Each transfer has a window. A slow receiver blocks only its own sender.
+//! - Dropping a call cancels the operation on the other side, and kills a command.
+//! - Once a connection has ended, every call answers `unavailable`, immediately and permanently.
+//! - Neither side trusts the other: every size has a limit in [`Limits`], and a violation of the rules ends the connection
+//!   with an error that names the broken rule.
 //!
 //! It needs a tokio runtime with time enabled; a connection is one task, and a server has one more for each request.
 //!
@@ -68,7 +68,7 @@ pub use server::Server;
 /// The version of the protocol that this crate speaks.
 pub const VERSION: u16 = 1;
 
-/// Serves a sandbox on a stream until the other side ends the connection. [`Server`] has more to choose.
+/// Serves a sandbox on a stream until the other side ends the connection. [`Server`] has more options.
 ///
 /// # Errors
 ///
@@ -84,7 +84,7 @@ pub async fn serve(
     Server::sandbox(sandbox).serve(io).await
 }
 
-/// Serves a backend on a stream until the other side ends the connection. [`Server`] has more to choose.
+/// Serves a backend on a stream until the other side ends the connection. [`Server`] has more options.
 ///
 /// # Errors
 ///
@@ -100,17 +100,17 @@ pub async fn serve_backend(
     Server::backend(backend).serve(io).await
 }
 
-/// Connects to what is served at the other end of a stream.
+/// Connects to the workspace that is served at the other end of a stream.
 ///
 /// # Errors
 ///
-/// `unavailable` where the other side says no hello in time, speaks something else or no version that this side knows, or
-/// the connection is lost.
+/// `unavailable` where the other side sends no hello in time, speaks another protocol or no version that this side
+/// supports, or the connection is lost.
 pub async fn connect(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Remote> {
     connect_with(io, &Options::default()).await
 }
 
-/// Connects to what is served at the other end of a stream, with options.
+/// Connects to the workspace that is served at the other end of a stream, with options.
 ///
 /// # Errors
 ///

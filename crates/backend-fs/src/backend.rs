@@ -1,4 +1,4 @@
-//! The public type: every operation hops once to a blocking thread, where [`Root`] does it. Looks and small reads that need
+//! The public type: every operation runs once on a blocking thread, where [`Root`] does it. Stats and small reads that need
 //! not wait are done at once.
 
 use std::fmt;
@@ -19,23 +19,22 @@ use crate::{Durability, FsBackendBuilder, Root};
 
 /// A directory of the real file system as a [`Backend`].
 ///
-/// Nothing above the directory can be reached, whatever links and races are in it. A clone is a second handle
-/// on the same open directory, and costs a reference count. Methods need a tokio runtime, and answer
-/// `unsupported` without one.
+/// Nothing outside the directory can be reached, despite any links and races in it. A clone is a second handle on the same
+/// open directory, and costs a reference count. Methods need a tokio runtime, and answer `unsupported` without one.
 ///
 /// # Versions
 ///
-/// A [`Version`](backend_core::Version) is made of a file's device, inode, size, and times of modification and
-/// of change. Every write of this crate gives the file a time of modification of its own, so that two writes
-/// never share a version. Where times are whole seconds (ext2, ext3, ext4 with small inodes, NFS and overlays of
-/// them), the file's generation tells two writes apart. A change in place by another program that keeps the size
-/// and falls into the same tick of the file system's clock as the change before it cannot be told: at most 10 ms,
-/// next to nothing since Linux 6.13, a second where times are whole seconds, two on FAT.
+/// A [`Version`](backend_core::Version) consists of a file's device, inode, size, and times of modification and of change.
+/// Every write of this crate gives the file a unique time of modification, so two writes never share a version. Where times
+/// are whole seconds (ext2, ext3, ext4 with small inodes, NFS and overlays of them), the file's generation distinguishes
+/// two writes. A change in place by another program that keeps the size and falls into the same tick of the file system's
+/// clock as the previous change cannot be detected. A tick is up to 10 ms, next to nothing since Linux 6.13, a second where
+/// times are whole seconds, two on FAT.
 ///
 /// # Security
 ///
-/// A hard link is a file like any other: one to a file outside cannot be told from one inside.
-/// `fs.protected_hardlinks` of the host keeps others from making one.
+/// A hard link is a file like any other: one to a file outside cannot be distinguished from one inside. The host's
+/// `fs.protected_hardlinks` keeps other users from creating one.
 #[derive(Clone)]
 pub struct FsBackend {
     root: Arc<Root>,
@@ -43,7 +42,7 @@ pub struct FsBackend {
 }
 
 impl FsBackend {
-    /// Opens a directory with the default options. It must be there.
+    /// Opens a directory with the default options. It must exist.
     ///
     /// # Errors
     ///
@@ -66,7 +65,7 @@ impl FsBackend {
         Self::builder(dir).build()
     }
 
-    /// Starts to open a directory with options.
+    /// Returns a builder, to open a directory with options.
     pub fn builder(dir: impl AsRef<Path>) -> FsBackendBuilder {
         FsBackendBuilder::new(dir.as_ref().to_path_buf())
     }
@@ -80,21 +79,21 @@ impl FsBackend {
 
     /// Removes the temporary files that killed writers left anywhere in the directory, and returns how many.
     ///
-    /// They are never listed and do no harm but for the space that they take. Those of a writer that is still
-    /// at work, in this process or in another one, are left alone. It reads every directory below the root, so
-    /// that it belongs at the start of a program rather than in a loop.
+    /// They are never listed and do no harm except for the space that they take. Those of a running writer, in this process
+    /// or another, are left alone. This reads every directory below the root, so it belongs at the start of a program
+    /// rather than in a loop.
     ///
     /// # Errors
     ///
-    /// `permission_denied` if the backend is read-only; whatever keeps the root from being read. What cannot be
-    /// read below it is passed over.
+    /// `permission_denied` if the backend is read-only; any error of reading the root. Unreadable entries below it are
+    /// skipped.
     pub async fn remove_leftovers(&self) -> Result<u64> {
         self.run(Root::remove_leftovers).await
     }
 
-    /// Tries an operation on this thread that never blocks it. `None` is whatever it cannot tell at once.
+    /// Tries an operation on this thread without blocking it. `None` if it cannot be answered at once.
     fn at_once<T>(&self, work: impl FnOnce(&Root) -> Option<T>) -> Option<T> {
-        // Without a runtime nothing is answered, whatever happens to be in memory.
+        // Without a runtime nothing is answered, even if it is in memory.
         has_runtime().then(|| work(&self.root)).flatten()
     }
 
@@ -218,7 +217,7 @@ fn each<T>(outcomes: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
 }
 
 impl fmt::Debug for FsBackend {
-    /// Shows the options, and not the directory: what is logged may reach an agent.
+    /// Shows the options, but not the directory: logs may reach an agent.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("FsBackend").field(&self.root).finish()
     }

@@ -1,4 +1,4 @@
-//! How a directory is opened: the options, and what each of them means.
+//! The options for opening a directory.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use backend_core::Result;
 
 use crate::{Durability, FsBackend, Root};
 
-/// Builds an [`FsBackend`] with options. It is made by [`FsBackend::builder`].
+/// Builds an [`FsBackend`] with options. Created by [`FsBackend::builder`].
 ///
 /// # Examples
 ///
@@ -44,43 +44,42 @@ impl FsBackendBuilder {
         }
     }
 
-    /// Creates the directory, with those above it, if it is not there. By default it must be there.
+    /// Creates the directory and its ancestors if missing. By default it must exist.
     pub fn create_root(mut self) -> Self {
         self.options.create_root = true;
         self
     }
 
-    /// Refuses every operation that would change something with `permission_denied`.
+    /// Refuses every change with `permission_denied`.
     pub fn read_only(mut self) -> Self {
         self.options.read_only = true;
         self
     }
 
-    /// Chooses what a power loss can take. By default it is [`Durability::Content`]: never content that was
-    /// there.
+    /// Sets what a power loss can lose. [`Durability::Content`] by default: never existing content.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.options.durability = durability;
         self
     }
 
     /// Takes an absolute link as a path from the root of this backend, and a `..` above the root as the root,
-    /// as in a chroot. By default such a link leads outside, and what goes through it is refused.
+    /// as in a chroot. By default such a link leads outside, and access through it is refused.
     ///
-    /// Where the root is `/` this is so in any case.
+    /// If the root is `/`, this is always so.
     pub fn links_within_root(mut self) -> Self {
         self.options.links_within_root = true;
         self
     }
 
-    /// Opens the directory. It is held open from here on: renaming it, or putting something else in its place,
-    /// does not lead the backend elsewhere.
+    /// Opens the directory. It stays open from now on: renaming it, or putting something else in its place,
+    /// does not redirect the backend.
     ///
     /// This is a blocking call of a few microseconds.
     ///
     /// # Errors
     ///
-    /// `invalid_request` if it does not exist or is no directory; `permission_denied` if it cannot be opened;
-    /// `unsupported` on a platform other than Unix. No error names the directory.
+    /// `invalid_request` if it does not exist or is not a directory; `permission_denied` if it cannot be
+    /// opened; `unsupported` on a platform other than Unix. No error names the directory.
     pub fn build(self) -> Result<FsBackend> {
         let root = Root::open(&self.dir, self.options)?;
         Ok(FsBackend::from_root(Arc::new(root)))
@@ -88,7 +87,7 @@ impl FsBackendBuilder {
 }
 
 impl std::fmt::Debug for FsBackendBuilder {
-    /// Shows the options, and not the directory: what is logged may reach an agent.
+    /// Shows the options, but not the directory: logs may reach an agent.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FsBackendBuilder")
             .field("options", &self.options)

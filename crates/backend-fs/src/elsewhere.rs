@@ -1,4 +1,4 @@
-//! The backend where there is no Unix: it cannot be opened, and says so.
+//! The backend on platforms other than Unix: opening it is `unsupported`.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::Durability;
 use crate::builder::Options;
 use crate::hop::Task;
 
-/// A root that nobody has.
+/// A root that cannot exist.
 #[derive(Debug)]
 pub(crate) enum Root {}
 
@@ -28,7 +28,7 @@ macro_rules! never {
 
 impl Root {
     pub(crate) fn open(_dir: &Path, options: Options) -> Result<Self> {
-        // Each of them would mean something if there were a root.
+        // Each of them would have a meaning if there were a root.
         let Options {
             create_root: _,
             read_only: _,

@@ -1,7 +1,7 @@
-//! From async to blocking and back: one hop an operation.
+//! Runs each operation on the blocking pool, once.
 //!
-//! What hops is whole: a search, an edit, a batch. Nothing in this crate hops once per file. A disk that does not answer
-//! holds the threads of those who ask it, so that each backend has a share of them, and no more.
+//! A hop is a whole search, edit or batch, never one call per file. A disk that does not answer blocks the threads that
+//! wait for it, so each backend gets a limited share of them.
 
 use std::future::poll_fn;
 use std::num::NonZero;
@@ -18,33 +18,33 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::watch::{Alarm, Progress};
 
-/// More threads than this make no search faster, on any machine that we know.
+/// More threads than this did not speed up searches on any machine we measured.
 const MAX_THREADS: usize = 12;
 
-/// How many threads one search uses. Looked up once: the answer is read from cgroup files, which takes a while.
+/// How many threads one search uses. Computed once: reading the cgroup files takes a while.
 static THREADS: LazyLock<usize> = LazyLock::new(|| {
     available_parallelism()
         .map_or(1, NonZero::get)
         .min(MAX_THREADS)
 });
 
-/// How many operations of one backend are at work at once, searches aside. A runtime of tokio has 512 blocking threads,
-/// unless it was told otherwise.
+/// How many operations of one backend run at once, not counting searches. By default a tokio runtime has 512 blocking
+/// threads.
 const MAX_OPERATIONS: usize = 64;
 
-/// How many searches of one backend there are at once, those included that wait for a disk.
+/// How many searches of one backend run at once, including those that wait for a disk.
 const MAX_SEARCHES: usize = 16;
 
-/// How much longer than its time a search is waited for. One that gets on ends by itself then, and has more to tell than
-/// what can be taken from one that does not.
+/// How much longer than its time limit to wait for a search. One that makes progress ends on its own by then, with a
+/// fuller outcome than can be taken from a stuck one.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// Bounds the searches of this process that get on. Each of them uses every core, so that more of them at once only take
-/// the blocking threads that short operations wait for.
+/// Bounds the searches of this process that make progress. Each of them uses every core, so more at once would only take
+/// blocking threads from short operations.
 static SEARCHES: LazyLock<Arc<Semaphore>> =
     LazyLock::new(|| Arc::new(Semaphore::new((*THREADS * 2).max(4))));
 
-/// What one backend has of the threads that all share. A clone is the same share.
+/// The share that one backend has of the common threads. A clone is the same share.
 #[derive(Clone, Debug)]
 pub(crate) struct Share {
     operations: Arc<Semaphore>,
@@ -60,7 +60,7 @@ impl Share {
     }
 }
 
-/// A search that is at work.
+/// A running search.
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) cancel: Cancel,
@@ -68,12 +68,12 @@ pub(crate) struct Task {
     pub(crate) threads: usize,
 }
 
-/// Returns whether this thread belongs to a runtime, so that there are blocking threads to hop to.
+/// Returns whether this thread belongs to a runtime, which has blocking threads.
 pub(crate) fn has_runtime() -> bool {
     Handle::try_current().is_ok()
 }
 
-/// Runs an operation on a blocking thread. It runs to its end even if nobody waits for it any more.
+/// Runs an operation on a blocking thread. It runs to its end even if the caller is gone.
 pub(crate) async fn hop<T, W>(share: &Share, work: W) -> Result<T>
 where
     T: Send + 'static,
@@ -82,17 +82,17 @@ where
     let runtime = runtime()?;
     let permit = acquire(&share.operations).await.map_err(closed)?;
     run(runtime, move || {
-        // It goes back when the thread is free again, which may be after the caller has left.
+        // Returned when the thread is free again, which may be after the caller is gone.
         let _permit = permit;
         work()
     })
     .await
 }
 
-/// Runs a search on a blocking thread, and stops it soon when this future is dropped.
+/// Runs a search on a blocking thread, and stops it soon after this future is dropped.
 ///
-/// If its time is over and it does not end, because the disk does not answer, the outcome is what `partial` takes from it,
-/// and its thread is left behind.
+/// If it is past its time limit and does not end, because the disk does not answer, the outcome is the result of
+/// `partial`, and its thread is abandoned.
 pub(crate) async fn search<T, P, W>(
     share: &Share,
     timeout: Option<Duration>,
@@ -151,13 +151,13 @@ async fn run<T: Send + 'static>(
     match runtime.spawn_blocking(work).await {
         Ok(outcome) => outcome,
         Err(error) if error.is_cancelled() => {
-            Err(Error::unavailable("the runtime shuts down", error))
+            Err(Error::unavailable("the runtime is shutting down", error))
         }
         Err(error) => Err(Error::internal(None, "the operation panicked", error)),
     }
 }
 
-/// Waits for a future, and no longer than until the alarm rings.
+/// Waits for a future, but no longer than until the alarm rings.
 async fn before<F: Future + Send>(alarm: &mut Option<Alarm>, work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     poll_fn(|cx| {

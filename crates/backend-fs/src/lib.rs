@@ -17,6 +17,6 @@ mod elsewhere;
 use elsewhere::Root;
 
 pub use backend::FsBackend;
-/// What a power loss can take. See [`FsBackendBuilder::durability`].
+/// What a power loss can lose. See [`FsBackendBuilder::durability`].
 pub use backend_core::Durability;
 pub use builder::FsBackendBuilder;

@@ -1,8 +1,8 @@
-//! The backend on Unix: blocking, on handles, one module an operation.
+//! The backend on Unix: blocking, on handles, one module per operation.
 //!
-//! A path is resolved by cap-std to an open directory and one name in it ([`place`]); everything after that
-//! names the entry by these two, with links not followed. So no operation can leave the root, whatever is
-//! swapped meanwhile.
+//! A path is resolved by cap-std to an open directory and one name in it ([`place`]); every later step
+//! names the entry by these two, without following links. So no operation can leave the root, even if
+//! something is swapped meanwhile.
 
 mod acl;
 mod attributes;

@@ -1,8 +1,8 @@
-//! The thread that looks after the searches of this process: it tells when their time is over, and notices those that do
-//! not get on.
+//! The thread that watches the searches of this process: it signals when their time is over, and detects those that make no
+//! progress.
 //!
-//! A disk that does not answer holds the thread that asks it, for ever if need be. The caller must not be held by that, nor
-//! the searches that wait for their turn. It is a thread of its own because a runtime need not have timers.
+//! A disk that does not answer blocks the thread that asks it, possibly forever. That must not block the caller, nor the
+//! searches that wait for their turn. It is a separate thread because a runtime need not have timers.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-/// How long a search may stay at one step until it counts as one that waits for a disk, and no longer as one that works.
+/// How long a search may stay at one step until it counts as waiting for a disk rather than working.
 const STALLED: Duration = Duration::from_secs(1);
 
 static WATCH: LazyLock<Watch> = LazyLock::new(Watch::default);
 
-/// How a search gets on.
+/// The progress of a search.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     steps: AtomicU64,
@@ -29,7 +29,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Starts to look after a search. Its permit goes back when it is over, or when it gets on no more.
+    /// Starts to watch a search. Its permit is returned when it ends, or when it makes no more progress.
     pub(crate) fn watch(permit: OwnedSemaphorePermit) -> Arc<Self> {
         let progress = Arc::new(Self {
             steps: AtomicU64::new(0),
@@ -44,13 +44,13 @@ impl Progress {
         progress
     }
 
-    /// Says that the search got something from the disk.
+    /// Reports that the search got something from the disk.
     pub(crate) fn step(&self) {
         self.steps.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// The end of a time. It never comes if there is no thread to tell it.
+/// The end of a time limit. It never rings if the thread could not be started.
 #[derive(Debug)]
 pub(crate) struct Alarm {
     key: (Instant, u64),
@@ -58,7 +58,7 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    /// Makes an alarm for a time from now, unless that is too far away to be told.
+    /// Creates an alarm for a time from now, unless that is too far away to represent.
     pub(crate) fn after(time: Duration) -> Option<Self> {
         let at = Instant::now().checked_add(time)?;
         let (ring, rings) = oneshot::channel();
@@ -100,7 +100,7 @@ struct Watch {
 struct State {
     alarms: BTreeMap<(Instant, u64), oneshot::Sender<()>>,
     alarms_made: u64,
-    /// Those that run, with the step at which each was seen last.
+    /// The running searches, with the step at which each was last seen.
     searches: Vec<(Weak<Progress>, Option<u64>)>,
     next_look: Instant,
     is_running: bool,
@@ -123,7 +123,7 @@ impl Watch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the thread if it does not run. Where there is none to be had, the next search tries again.
+    /// Starts the thread if it does not run. If none can be created, the next search tries again.
     fn start(&'static self) -> MutexGuard<'static, State> {
         let mut state = self.lock();
         if !state.is_running {
@@ -165,12 +165,12 @@ impl State {
         while let Some(first) = self.alarms.first_entry()
             && first.key().0 <= now
         {
-            // Whoever has gone needs no alarm.
+            // A waiter that is gone needs no alarm.
             let _ = first.remove().send(());
         }
     }
 
-    /// Takes the permits of the searches that are where they were at the last look.
+    /// Takes the permits of the searches that have not moved since the last check.
     fn look(&mut self) {
         self.searches.retain_mut(|(progress, seen)| {
             let Some(progress) = progress.upgrade() else {
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_that_gets_on_no_more_gives_its_permit_back() {
+    fn a_stuck_search_returns_its_permit() {
         let permits = Arc::new(Semaphore::new(1));
         let take = || Arc::clone(&permits).try_acquire_owned();
         let hung = Progress::watch(take().unwrap());
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_that_ends_gives_its_permit_back() {
+    fn a_search_that_ends_returns_its_permit() {
         let permits = Arc::new(Semaphore::new(1));
         let permit = Arc::clone(&permits).try_acquire_owned().unwrap();
         drop(Progress::watch(permit));

@@ -20,45 +20,44 @@ use crate::search::{self, Snapshot};
 use crate::store::Store;
 use crate::tree::{self, Place};
 
-/// From which size of a file on, in bytes, a read of it is done on a thread for it: 256 KiB.
+/// The file size, in bytes, from which a read runs on a blocking thread: 256 KiB.
 const LONG_READ_BYTES: u64 = 256 << 10;
 
-/// From which size of a file on, in bytes, an edit of it is done on a thread for it: 64 KiB.
+/// The file size, in bytes, from which an edit runs on a blocking thread: 64 KiB.
 const LONG_EDIT_BYTES: u64 = 64 << 10;
 
-/// How much of a file the scanner is handed at a time, so that it can stop early.
+/// How much of a file the scanner gets at a time, so that it can stop early.
 const PIECE_BYTES: usize = 256 << 10;
 
 /// Files in memory.
 ///
-/// Cloning it gives another handle to the same files; [`fork`](Self::fork) gives files of their own.
+/// A clone is another handle to the same files; a [`fork`](Self::fork) has files of its own.
 ///
 /// # Versions
 ///
-/// A file's version is new with each write and edit, and unlike any other in this process or another. It moves with the
-/// file when the file is renamed.
+/// Each write and edit gives a file a new version, unique across processes. A rename keeps the version.
 ///
 /// # Runtime
 ///
-/// No operation needs a runtime. Where a tokio runtime is there, searches and work on large files go to its blocking
-/// threads; where none is, they are done by the thread that polls.
+/// No operation needs a runtime. Within a tokio runtime, searches and work on large files run on its blocking threads;
+/// otherwise on the polling thread.
 #[derive(Clone, Debug)]
 pub struct StateBackend {
     store: Arc<Store>,
 }
 
 impl StateBackend {
-    /// Makes an empty store without limits.
+    /// Creates an empty store without limits.
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// Starts a store with limits.
+    /// Returns a builder, to set limits.
     pub fn builder() -> StateBackendBuilder {
         StateBackendBuilder::new()
     }
 
-    /// Makes a store without limits with the content of a document.
+    /// Creates a store without limits with the content of a document.
     ///
     /// # Errors
     ///
@@ -67,12 +66,12 @@ impl StateBackend {
         Self::builder().load(document)
     }
 
-    /// Makes a store without limits with the content of a JSON document, of this crate or of the Python original: see
+    /// Creates a store without limits with the content of a JSON document, of this crate or of the Python original: see
     /// [`Document`].
     ///
     /// # Errors
     ///
-    /// Returns a [`DocumentError`] for what is no such document.
+    /// Returns a [`DocumentError`] if it is not such a document.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, DocumentError> {
         Self::from_document(&Document::from_json(json)?)
     }
@@ -87,7 +86,7 @@ impl StateBackend {
         self.to_document().to_json()
     }
 
-    /// Returns a store with the same content and limits, which is independent from now on.
+    /// Returns an independent store with the same content and limits.
     ///
     /// It costs the same whatever the store holds: content and directories are shared until one of the two stores changes
     /// them.
@@ -96,8 +95,8 @@ impl StateBackend {
         Self::from_store(self.store.fork())
     }
 
-    /// Gives this store the content of another one, such as a fork that was kept for this. Limits stay as they are and
-    /// are not checked. It costs the same whatever the stores hold, and searches that run see nothing of it.
+    /// Gives this store the content of another one, such as a fork that was kept for this. Limits are unchanged and not
+    /// checked. It costs the same whatever the stores hold, and running searches are not affected.
     pub fn restore(&self, other: &Self) {
         self.store.restore(other.store.snapshot());
     }
@@ -154,7 +153,7 @@ impl Backend for StateBackend {
             let message = "the limit must be at least 1";
             return Err(Error::invalid_request_at(&request.path, message));
         }
-        // The directory is kept, not the lock: a listing can be long.
+        // Keeps the directory, not the lock: a listing can be long.
         let directory = self
             .store
             .read(|root| tree::directory(root, &request.path).map(Arc::clone))?;

@@ -1,4 +1,4 @@
-//! How a store is made: its limits, its clock, its first content.
+//! The builder of a store: its limits, its clock, its initial content.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::document::{Document, DocumentError};
 use crate::limits::Limits;
 use crate::store::{Clock, Store};
 
-/// Makes a [`StateBackend`] that is limited, or has content from a document.
+/// Builds a [`StateBackend`] with limits, or with the content of a document.
 ///
 /// # Examples
 ///
@@ -34,41 +34,41 @@ impl StateBackendBuilder {
         }
     }
 
-    /// Sets how many bytes all files may have together. Without it there is no bound.
+    /// Sets how many bytes all files may have together. Unlimited by default.
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.limits.max_bytes = Some(bytes);
         self
     }
 
-    /// Sets how many files and directories there may be, the root not counted. Without it there is no bound.
+    /// Sets how many files and directories there may be, not counting the root. Unlimited by default.
     #[must_use]
     pub fn max_files(mut self, files: u64) -> Self {
         self.limits.max_files = Some(files);
         self
     }
 
-    /// Sets how many bytes one file may have. Without it there is no bound.
+    /// Sets how many bytes one file may have. Unlimited by default.
     #[must_use]
     pub fn max_file_bytes(mut self, bytes: u64) -> Self {
         self.limits.max_file_bytes = Some(bytes);
         self
     }
 
-    /// Sets where modified times come from; [`SystemTime::now`] by default.
+    /// Sets the clock for modified times; [`SystemTime::now`] by default.
     #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Makes an empty store.
+    /// Creates an empty store.
     pub fn build(self) -> StateBackend {
         let root = Arc::new(Directory::new((self.clock)()));
         StateBackend::from_store(Store::new(root, self.limits, self.clock))
     }
 
-    /// Makes a store with the content of a document. What the document has no time for is modified now.
+    /// Creates a store with the content of a document. Entries without a time in the document are modified now.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! The nodes of a store: directories that share what did not change, and files.
+//! The nodes of a store: files, and directories that share unchanged content.
 //!
-//! A directory is cloned when it is about to change while somebody else still holds it, and its children are shared by
-//! both. So a fork or a snapshot of a whole store is the clone of one pointer.
+//! A directory is copied when it is about to change while another holder still has it; both copies share the children.
+//! So a fork or a snapshot of a whole store is the clone of one pointer.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Iter;
@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use crate::limits::Usage;
 
-/// What a name in a directory stands for.
+/// The node behind a name in a directory.
 #[derive(Clone, Debug)]
 pub(crate) enum Node {
     Directory(Arc<Directory>),
@@ -34,13 +34,13 @@ pub(crate) struct Directory {
     children: BTreeMap<Arc<str>, Node>,
     pub(crate) modified: SystemTime,
     usage: Usage,
-    /// No path below this directory is longer, relative to it and with its leading `/`. It may be too much, after a
-    /// longer one was removed.
+    /// An upper bound on the length of the paths below this directory, relative to it and with their leading `/`. It
+    /// may be too high after a longer path was removed.
     longest: usize,
 }
 
 impl Node {
-    /// Returns what this node adds to the directory that holds it, itself included.
+    /// Returns what this node adds to its directory, including itself.
     pub(crate) fn usage(&self) -> Usage {
         match self {
             Self::Directory(directory) => directory.usage.plus(Usage::directories(1)),
@@ -100,7 +100,7 @@ impl Directory {
         self.children.len()
     }
 
-    /// Returns what is below this directory, itself not included.
+    /// Returns what is below this directory, excluding itself.
     pub(crate) fn usage(&self) -> Usage {
         self.usage
     }
@@ -116,7 +116,7 @@ impl Directory {
         entry
     }
 
-    /// Puts a node in this directory. Whoever does so has the sums set right by [`account`](Self::account).
+    /// Puts a node in this directory. The caller must update the sums with [`account`](Self::account).
     pub(crate) fn put(&mut self, name: &str, node: Node) -> Option<Node> {
         match self.children.get_mut(name) {
             Some(place) => Some(std::mem::replace(place, node)),
@@ -124,12 +124,12 @@ impl Directory {
         }
     }
 
-    /// Takes a node out of this directory. Whoever does so has the sums set right by [`account`](Self::account).
+    /// Takes a node out of this directory. The caller must update the sums with [`account`](Self::account).
     pub(crate) fn take(&mut self, name: &str) -> Option<Node> {
         self.children.remove(name)
     }
 
-    /// Returns the directory by this name, and makes it if the name is free. `None` if it stands for a file.
+    /// Returns the directory by this name, and creates it if the name is free. `None` if the name is a file.
     pub(crate) fn descend(&mut self, name: &str, now: SystemTime) -> Option<Descent<'_>> {
         let made = !self.children.contains_key(name);
         if made {
@@ -149,12 +149,12 @@ impl Directory {
         }
     }
 
-    /// Sets the sums right after something was added and something removed at or below this directory.
+    /// Updates the sums after additions and removals at or below this directory.
     pub(crate) fn account(&mut self, added: Usage, removed: Usage) {
         self.usage = self.usage.plus(added).minus(removed);
     }
 
-    /// Notes that there is a path of this length below this directory.
+    /// Records that there is a path of this length below this directory.
     pub(crate) fn note_path(&mut self, length: usize) {
         self.longest = self.longest.max(length);
     }
@@ -168,8 +168,7 @@ pub(crate) struct Descent<'a> {
 }
 
 impl Drop for Directory {
-    // A path can have 2000 directories, and a drop of each within the drop of the one above it would need a large
-    // stack.
+    // A path can have 2000 directories; dropping them recursively would need a large stack.
     fn drop(&mut self) {
         let mut pending = Vec::new();
         self.move_directories_to(&mut pending);

@@ -1,6 +1,6 @@
 //! A whole store as one plain JSON document.
 //!
-//! This file says what a document is and how it is written; `raw` reads JSON, `check` makes a document of it.
+//! This file defines a document and writes it; `raw` reads JSON, `check` turns it into a document.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,15 +24,15 @@ mod raw;
 
 pub use error::DocumentError;
 
-/// What the field `format` of a document says.
+/// The field `format` of a document.
 const FORMAT: &str = "agent-backends-state";
 
-/// What the field `version` of a document says.
+/// The field `version` of a document.
 const VERSION: u64 = 1;
 
 /// The whole content of a store: its files and its directories.
 ///
-/// As JSON it is one object, in which text is text and anything else base64. The order is always the same, so that equal
+/// As JSON it is one object, with text as text and anything else as base64. The order is always the same, so that equal
 /// stores give equal documents, byte for byte:
 ///
 /// ```json
@@ -47,14 +47,15 @@ const VERSION: u64 = 1;
 /// }
 /// ```
 ///
-/// A text is UTF-8 without NUL; UTF-16 is bytes. Every `modified` may be left out. A directory with something in it needs
-/// no entry. Fields that are not named here are refused.
+/// A text is UTF-8 without NUL; UTF-16 counts as bytes. Every `modified` may be left out. A directory that is not empty
+/// needs no entry. Unknown fields are rejected.
 ///
 /// # Documents of the Python original
 ///
-/// What `StateBackend.files` of `pydantic-ai-backend` holds is read too: an object of paths, each with `content` (a list
-/// of lines), `created_at` and `modified_at`, and `"encoding": "base64"` in its later releases. Lone surrogates, by
-/// which releases between kept other bytes in such lines, become those bytes again. The time of creation is dropped.
+/// The content of `StateBackend.files` of `pydantic-ai-backend` can be read too: an object of paths, each with `content`
+/// (a list of lines), `created_at` and `modified_at`, and `"encoding": "base64"` in its later releases. Releases in
+/// between kept other bytes in such lines as lone surrogates; these become the original bytes. The time of creation is
+/// dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     directories: BTreeMap<VirtualPath, Option<SystemTime>>,
@@ -72,7 +73,7 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// Returns a [`DocumentError`] for what is no document, or one that contradicts itself.
+    /// Returns a [`DocumentError`] if it is not a document, or contradicts itself.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, DocumentError> {
         let raw = serde_json::from_slice::<raw::RawDocument>(json.as_ref()).map_err(|error| {
             DocumentError::Syntax {
@@ -101,7 +102,7 @@ impl Document {
             file.modified = None;
         }
         let mut kept = BTreeMap::new();
-        // What is in a directory follows it at once, in either map.
+        // The content of a directory directly follows it, in either map.
         let mut directories = self.directories.into_keys().peekable();
         while let Some(path) = directories.next() {
             let holds = |other: Option<&VirtualPath>| {
@@ -126,7 +127,7 @@ impl Document {
         let mut pending = vec![(VirtualPath::root(), root)];
         while let Some((path, directory)) = pending.pop() {
             for (name, node) in directory.children() {
-                // Nothing in a store has a path that cannot be made.
+                // Every node in a store has a valid path.
                 let Ok(path) = path.child(name) else { continue };
                 match node {
                     Node::Directory(directory) => pending.push((path, directory)),
@@ -178,7 +179,7 @@ impl Document {
     }
 }
 
-/// Puts a node at a path, which leads through no file: `check` has seen to that.
+/// Puts a node at a path. The path does not lead through a file: `check` has verified that.
 fn insert(root: &mut Arc<Directory>, path: &VirtualPath, node: Node, now: SystemTime) {
     if let Ok(place) = tree::place(root, path) {
         let room = place.room();
@@ -186,7 +187,7 @@ fn insert(root: &mut Arc<Directory>, path: &VirtualPath, node: Node, now: System
     }
 }
 
-/// Cuts off what `serde_json` says about the position: it is in fields of its own.
+/// Cuts off the position that `serde_json` appends: it has fields of its own.
 fn without_position(message: &str) -> String {
     let end = message.rfind(" at line ").unwrap_or(message.len());
     message.get(..end).unwrap_or(message).to_owned()
@@ -239,7 +240,7 @@ impl Serialize for FileRecord {
     }
 }
 
-/// Returns the text that a document shows. NUL is none: some databases refuse it in JSON.
+/// Returns the text that a document shows. NUL does not count as text: some databases reject it in JSON.
 fn as_text(content: &[u8]) -> Option<&str> {
     std::str::from_utf8(content)
         .ok()

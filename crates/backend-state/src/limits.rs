@@ -1,26 +1,26 @@
-//! What a store may hold, and what it holds.
+//! The limits and the usage of a store.
 
 use backend_core::{Error, Result};
 
-/// What a store may hold at most. By default nothing is limited.
+/// The limits of a store. By default nothing is limited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// How many bytes all files may have together.
     pub max_bytes: Option<u64>,
-    /// How many files and directories there may be, the root not counted.
+    /// How many files and directories there may be, not counting the root.
     pub max_files: Option<u64>,
     /// How many bytes one file may have.
     pub max_file_bytes: Option<u64>,
 }
 
-/// What a store holds.
+/// The usage of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
     /// How many files.
     pub files: u64,
-    /// How many directories, the root not counted.
+    /// How many directories, not counting the root.
     pub directories: u64,
     /// How many bytes all files have together.
     pub bytes: u64,

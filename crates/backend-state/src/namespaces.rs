@@ -1,4 +1,4 @@
-//! Stores by name, for those who serve many users at once.
+//! Stores by name, for programs that serve many users at once.
 
 use std::sync::Arc;
 
@@ -6,9 +6,10 @@ use dashmap::DashMap;
 
 use crate::{StateBackend, StateBackendBuilder};
 
-/// Independent stores by name. Cloning it gives another handle to the same stores.
+/// Independent stores by name. A clone is another handle to the same stores.
 ///
-/// Names are keys, never paths, and any text will do. No name waits for another.
+/// Names are keys, not paths, and can be any text. Operations on different names do not block each
+/// other.
 ///
 /// # Examples
 ///
@@ -28,12 +29,12 @@ pub struct StateNamespaces {
 }
 
 impl StateNamespaces {
-    /// Makes an empty set of stores, which will have no limits.
+    /// Creates an empty set of stores, without limits for new stores.
     pub fn new() -> Self {
         Self::with_template(StateBackend::builder())
     }
 
-    /// Makes an empty set of stores, each of which will have the limits of `template`.
+    /// Creates an empty set of stores; each new store gets the limits of `template`.
     pub fn with_template(template: StateBackendBuilder) -> Self {
         Self {
             stores: Arc::new(DashMap::new()),
@@ -46,7 +47,8 @@ impl StateNamespaces {
         self.stores.get(name).map(|store| store.value().clone())
     }
 
-    /// Returns the store by this name, and makes it if there is none. All callers get the same one.
+    /// Returns the store by this name, and creates it if there is none. All callers get the same
+    /// one.
     pub fn get_or_create(&self, name: &str) -> StateBackend {
         if let Some(store) = self.get(name) {
             return store;
@@ -58,12 +60,12 @@ impl StateNamespaces {
             .clone()
     }
 
-    /// Puts a store under a name, and returns the one that was there.
+    /// Puts a store under a name, and returns the previous one.
     pub fn insert(&self, name: &str, store: StateBackend) -> Option<StateBackend> {
         self.stores.insert(name.into(), store)
     }
 
-    /// Takes the store by this name out of the set. Whoever holds a handle to it keeps it.
+    /// Removes the store by this name from the set. Existing handles to it stay valid.
     pub fn remove(&self, name: &str) -> Option<StateBackend> {
         self.stores.remove(name).map(|(_, store)| store)
     }

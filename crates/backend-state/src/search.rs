@@ -1,4 +1,4 @@
-//! Searches: the tree as the engine walks it, and the thread that they run on.
+//! Searches: the tree that the engine walks, and the thread that they run on.
 
 use std::io;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use backend_core::{Entry, Error, Result, VirtualPath};
 use crate::directory::{Directory, Node};
 use crate::tree::{self, Place};
 
-/// A store at one moment. A search of it sees nothing of what happens meanwhile.
+/// A store at one moment. A search of it does not see later changes.
 #[derive(Debug)]
 pub(crate) struct Snapshot(pub(crate) Arc<Directory>);
 
@@ -64,7 +64,7 @@ impl Tree for Snapshot {
     }
 }
 
-/// A snapshot does not change, so this is for a name that nobody listed.
+/// A snapshot does not change, so this is only for a name that was not listed.
 fn gone(name: &str) -> Error {
     match VirtualPath::root().child(name) {
         Ok(path) => Error::not_found(&path),
@@ -72,7 +72,7 @@ fn gone(name: &str) -> Error {
     }
 }
 
-/// Does work that can take long: on a thread for it where there is a tokio runtime, and here where there is none.
+/// Runs work that can take long: on a blocking thread within a tokio runtime, and on this thread otherwise.
 pub(crate) async fn run<R, F>(work: F) -> Result<R>
 where
     R: Send + 'static,

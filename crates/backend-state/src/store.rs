@@ -1,6 +1,6 @@
 //! One store: a root behind a lock, and every operation on it as a plain function.
 //!
-//! The lock is held for a walk down a path at most. What takes long (searches, edits, freeing what was removed) happens
+//! The lock is held no longer than a walk down a path. Longer work (searches, edits, freeing removed nodes) happens
 //! outside of it, on a snapshot.
 
 use std::fmt;
@@ -20,14 +20,14 @@ use crate::directory::{Directory, File, Node};
 use crate::limits::{Limits, Usage};
 use crate::tree::{self, Place, Room};
 
-/// How often an edit is tried beside other writers before it is done with all of them waiting.
+/// How often an edit is tried optimistically before it is done under the lock, with all other writers waiting.
 const EDIT_TRIES: usize = 8;
 
-/// Up to which size, in bytes, content is copied when it is written: 64 KiB. It may be a slice of a much larger buffer,
-/// which would stay in memory with it.
+/// The size, in bytes, up to which written content is copied: 64 KiB. It may be a slice of a much larger buffer, which
+/// it would keep in memory.
 const COPIED_BYTES: usize = 64 << 10;
 
-/// Where a store has the time from.
+/// The clock of a store.
 pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 pub(crate) struct Store {
@@ -36,7 +36,7 @@ pub(crate) struct Store {
     clock: Clock,
 }
 
-/// What a change leaves over. It is freed after the lock is.
+/// The nodes that a change removed. They are freed after the lock is released.
 type Garbage = Option<Node>;
 
 impl Store {
@@ -52,7 +52,7 @@ impl Store {
         self.limits
     }
 
-    /// Returns a store that shares all content with this one, and nothing that changes from now on.
+    /// Returns a store that shares all content with this one, but no later changes.
     pub(crate) fn fork(&self) -> Self {
         Self::new(self.snapshot(), self.limits, Arc::clone(&self.clock))
     }
@@ -62,7 +62,7 @@ impl Store {
         self.read(Arc::clone)
     }
 
-    /// Makes everything as it is in `root`.
+    /// Replaces everything with `root`.
     pub(crate) fn restore(&self, root: Arc<Directory>) {
         let mut place = self.root.write().unwrap_or_else(PoisonError::into_inner);
         let old = std::mem::replace(&mut *place, root);
@@ -70,7 +70,7 @@ impl Store {
         drop(old);
     }
 
-    /// Looks at the root. Nothing but a walk down a path happens in `look`.
+    /// Calls `look` with the root. `look` must do no more than walk down a path.
     pub(crate) fn read<R>(&self, look: impl FnOnce(&Arc<Directory>) -> R) -> R {
         look(&self.root.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -104,7 +104,7 @@ impl Store {
                 Place::Directory(_) => return Err(Error::is_a_directory(path)),
                 Place::File(old) => check_mode(request, old.version)?,
                 Place::Free { .. } if matches!(request.mode, WriteMode::IfVersion(_)) => {
-                    return Err(Error::conflict(path, "the file is not there", None));
+                    return Err(Error::conflict(path, "the file does not exist", None));
                 }
                 Place::Free { .. } => {}
             }
@@ -180,7 +180,7 @@ impl Store {
                     }
                 }
                 Place::Directory(_) if request.expected.is_some() => {
-                    let reason = "a directory is there, which has no version";
+                    let reason = "it is a directory, which has no version";
                     return Err(Error::conflict(path, reason, None));
                 }
                 Place::Directory(directory) if directory.len() > 0 && !request.recursive => {
@@ -231,7 +231,7 @@ impl Store {
             }
             let room = place.room();
             self.check(root, Usage::default(), room)?;
-            // What is at `to`, and above it, stays as it is: `from` is neither above it nor below it.
+            // The nodes at `to` and above it are unaffected: `from` is neither above nor below it.
             let node = tree::remove(root, from, now);
             let old = node.and_then(|node| tree::put(root, to, node, room, now));
             Ok((Renamed::new(version), old))
@@ -255,7 +255,7 @@ impl Store {
         })
     }
 
-    /// Checks that there may be `added` more, where there is `room` for it.
+    /// Checks that the limits allow `added` more in place of `room`.
     fn check(&self, root: &Directory, added: Usage, room: Room) -> Result<()> {
         let added = added.plus(Usage::directories(room.missing));
         self.limits.check(root.usage(), added, room.removed)
@@ -279,7 +279,7 @@ impl fmt::Debug for Store {
     }
 }
 
-/// Returns a version that no file had before, in this process or another one.
+/// Returns a version that no file had before, in this process or any other.
 pub(crate) fn new_version() -> Version {
     static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
     static NEXT: AtomicU64 = AtomicU64::new(0);

@@ -1,6 +1,6 @@
 //! Times as text, as RFC 3339 and Python's `isoformat` write them: `2026-11-22T20:45:28.123456Z`.
 //!
-//! Years 0 to 9999 of the Gregorian calendar, without leap seconds. It is not a library for dates.
+//! Years 0 to 9999 of the Gregorian calendar, without leap seconds. Not a general date library.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ const DAY_SECONDS: i64 = 86_400;
 /// The number of days from 0000-03-01 to 1970-01-01.
 const EPOCH: i64 = 719_468;
 
-/// Formats a time in UTC, with as many digits of a second as it has. `None` for a year that has no four digits.
+/// Formats a time in UTC, with as many digits of a second as needed. `None` for a year that does not have four digits.
 pub(crate) fn format(time: SystemTime) -> Option<String> {
     let (seconds, nanos) = match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(after) => (i64::try_from(after.as_secs()).ok()?, after.subsec_nanos()),
@@ -44,7 +44,7 @@ pub(crate) fn format(time: SystemTime) -> Option<String> {
     Some(text)
 }
 
-/// Parses a time. One without an offset is taken as UTC.
+/// Parses a time. Without an offset it counts as UTC.
 pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     let (date, clock) = text.split_once(['T', 't', ' '])?;
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
@@ -88,7 +88,7 @@ fn split_offset(clock: &str) -> Option<(&str, i64)> {
     (hours < 24 && minutes < 60).then_some((clock, sign * (hours * 3600 + minutes * 60)))
 }
 
-/// Parses numbers of exactly so many digits each.
+/// Parses numbers with exact digit counts.
 fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<[i64; N]> {
     let mut parts = text.split(separator);
     let mut values = [0; N];
@@ -132,7 +132,7 @@ fn date_of(day: i64) -> (i64, i64, i64) {
     const FOUR_CENTURIES: i64 = 146_097;
     let since = day + EPOCH;
     let day = since.rem_euclid(FOUR_CENTURIES);
-    // Without the leap days before it, each year has 365 days.
+    // Minus the leap days before it, each year has 365 days.
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
     let in_year = day - (year * 365 + year / 4 - year / 100);
     let month = (in_year * 5 + 2) / 153;
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn an_invalid_time_is_refused() {
         for text in [
             "",
             "now",

@@ -8,28 +8,28 @@ use backend_core::{Error, MAX_PATH_BYTES, PathError, PathReason, Result, Virtual
 use crate::directory::{Directory, File, Node};
 use crate::limits::Usage;
 
-/// What is at a path.
+/// The node at a path.
 #[derive(Debug)]
 pub(crate) enum Place<'a> {
     Directory(&'a Arc<Directory>),
     File(&'a File),
-    /// Nothing, and so many directories are missing above it.
+    /// Nothing, and this many directories are missing above it.
     Free {
         missing: u64,
     },
 }
 
-/// What else changes when a node is put at a path.
+/// The side effects of putting a node at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Room {
-    /// What was there.
+    /// The previous node.
     pub(crate) removed: Usage,
-    /// How many directories above it are made.
+    /// How many directories above it are created.
     pub(crate) missing: u64,
 }
 
 impl Place<'_> {
-    /// Returns what else changes when a node is put here.
+    /// Returns the side effects of putting a node here.
     pub(crate) fn room(&self) -> Room {
         let (removed, missing) = match self {
             Self::Free { missing } => (Usage::default(), *missing),
@@ -93,8 +93,8 @@ pub(crate) fn file<'a>(root: &'a Arc<Directory>, path: &VirtualPath) -> Result<&
     }
 }
 
-/// Puts a node at a path, with all directories above it, and returns what was there. The path is not the root, and
-/// `room` is that of the [`place`] that is there now.
+/// Puts a node at a path, with all directories above it, and returns the previous node. The path is not the root,
+/// and `room` is that of the current [`place`].
 pub(crate) fn put(
     root: &mut Arc<Directory>,
     path: &VirtualPath,
@@ -136,7 +136,7 @@ pub(crate) fn put(
     old
 }
 
-/// Removes what is at a path, and returns it.
+/// Removes the node at a path, and returns it.
 pub(crate) fn remove(
     root: &mut Arc<Directory>,
     path: &VirtualPath,
@@ -160,7 +160,7 @@ pub(crate) fn remove(
     directory.take(name)
 }
 
-/// Sets when a directory was modified. Nothing happens where none is.
+/// Sets the modified time of a directory. Does nothing if there is none.
 pub(crate) fn set_modified(root: &mut Arc<Directory>, path: &VirtualPath, modified: SystemTime) {
     if directory(root, path).is_err() {
         return;
@@ -175,14 +175,14 @@ pub(crate) fn set_modified(root: &mut Arc<Directory>, path: &VirtualPath, modifi
     Arc::make_mut(here).modified = modified;
 }
 
-/// Checks that everything in a directory still has a path when the directory is at `to`.
+/// Checks that everything in a directory still has a valid path when the directory is at `to`.
 ///
 /// # Errors
 ///
 /// `invalid_path` if one would be too long.
 pub(crate) fn check_lengths(directory: &Directory, to: &VirtualPath) -> Result<()> {
     let room = MAX_PATH_BYTES.saturating_sub(to.as_str().len());
-    // The bound may be too much, and only then everything is measured.
+    // The bound may be too high; only if it exceeds the limit is everything measured.
     if directory.longest() <= room || longest_path(directory) <= room {
         return Ok(());
     }

@@ -1,4 +1,5 @@
-//! Starts a guest, runs a command over its standard streams, and edits the file that the command made.
+//! Starts a guest, runs a command over its standard streams, and edits the file that the command
+//! created.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -42,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns where the guest is: named by the environment, or built beside this example.
+/// Returns the path of the guest: from the environment, or built next to this example.
 fn guest() -> Result<PathBuf, Box<dyn Error>> {
     if let Some(path) = std::env::var_os("AGENT_GUEST") {
         return Ok(path.into());

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What a guest runs on: Linux on one of these machines.
+/// The architecture of a guest: Linux on one of these machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Architecture {
@@ -13,8 +13,8 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// Returns the architecture by its name, as a kernel (`x86_64`, `aarch64`) or a container engine (`amd64`, `arm64`) has
-    /// it.
+    /// Returns the architecture by the name that a kernel (`x86_64`, `aarch64`) or a container engine (`amd64`, `arm64`)
+    /// uses.
     ///
     /// # Examples
     ///
@@ -32,12 +32,12 @@ impl Architecture {
         }
     }
 
-    /// Returns the architecture of this machine, if it is one.
+    /// Returns the architecture of this machine, if it is one of these.
     pub fn here() -> Option<Self> {
         Self::from_name(std::env::consts::ARCH)
     }
 
-    /// Returns the name, as a kernel has it.
+    /// Returns the name that a kernel uses.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64",
@@ -58,7 +58,7 @@ mod tests {
     use crate::guest_bytes;
 
     #[test]
-    fn names_come_back() {
+    fn names_round_trip() {
         for architecture in [Architecture::X86_64, Architecture::Aarch64] {
             let name = architecture.to_string();
             assert_eq!(Architecture::from_name(&name), Some(architecture));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_embedded_is_a_program() {
+    fn an_embedded_guest_is_a_program() {
         for architecture in [Architecture::X86_64, Architecture::Aarch64] {
             if let Some(bytes) = guest_bytes(architecture) {
                 assert_eq!(&bytes[..4], b"\x7fELF");

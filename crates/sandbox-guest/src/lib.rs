@@ -9,8 +9,8 @@ include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
 /// Returns the guest for an architecture, if this build has it.
 ///
-/// Without the feature `embedded` there is none. With it there is the one of the target, and each one that was handed to
-/// the build (see the crate's documentation).
+/// Without the feature `embedded` there is none. With it there is the one for the target, and each one that was passed
+/// to the build (see the crate's documentation).
 pub fn guest_bytes(architecture: Architecture) -> Option<&'static [u8]> {
     GUESTS
         .iter()

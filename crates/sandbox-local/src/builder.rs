@@ -1,4 +1,4 @@
-//! How a sandbox is set up: the options, and what each of them means.
+//! The options of a sandbox.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -9,8 +9,7 @@ use backend_core::{Backend, Error, MAX_VARIABLE_BYTES, Result, SandboxId, Virtua
 use crate::limit::{Bounds, Resource};
 use crate::{Engine, LocalSandbox};
 
-/// Builds a [`LocalSandbox`] with options. It is made by
-/// [`LocalSandbox::builder_without_isolation`].
+/// Builds a [`LocalSandbox`] with options. Created by [`LocalSandbox::builder_without_isolation`].
 ///
 /// # Examples
 ///
@@ -34,7 +33,7 @@ pub struct LocalSandboxBuilder<B> {
     setup: Setup,
 }
 
-/// What the options come to.
+/// The resulting settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) id: Option<SandboxId>,
@@ -60,10 +59,10 @@ impl<B: Backend> LocalSandboxBuilder<B> {
         }
     }
 
-    /// Says which directory of the host is the backend's `/`. Commands run in it, or where their `cwd` leads below it.
+    /// Sets the directory of the host that is the backend's `/`. Commands run in it, or where their `cwd` leads below it.
     ///
-    /// Without one the files of the backend are not the commands' files: they run in a private temporary directory that
-    /// goes with the sandbox, and a `cwd` is `unsupported`.
+    /// Without it, commands do not see the files of the backend: they run in a private temporary directory that is removed
+    /// with the sandbox, and a `cwd` is `unsupported`.
     pub fn host_root(mut self, directory: impl Into<PathBuf>) -> Self {
         self.setup.host_root = Some(directory.into());
         self
@@ -76,7 +75,7 @@ impl<B: Backend> LocalSandboxBuilder<B> {
         self
     }
 
-    /// Names the sandbox. By default it gets a name that no other one of this host has now.
+    /// Names the sandbox. By default it gets a name that no other sandbox of this host has at the moment.
     pub fn id(mut self, id: SandboxId) -> Self {
         self.setup.id = Some(id);
         self
@@ -84,8 +83,8 @@ impl<B: Backend> LocalSandboxBuilder<B> {
 
     /// Adds a variable to the environment of every command, or replaces one of its base.
     ///
-    /// The base is `PATH` with the usual directories, `HOME` at the working directory's root, `LANG=C.UTF-8` and
-    /// `TERM=dumb` (`xterm-256color` for a command with a terminal). Nothing of the host's environment is in it.
+    /// The base is `PATH` with the usual directories, `HOME` at the working directory's root, `LANG=C.UTF-8` and `TERM=dumb`
+    /// (`xterm-256color` for a command with a terminal). It contains nothing of the host's environment.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.setup.env.insert(name.into(), value.into());
         self
@@ -98,29 +97,29 @@ impl<B: Backend> LocalSandboxBuilder<B> {
         self
     }
 
-    /// Limits what each process of a command may have of a resource, to `soft` for now, and to `hard` at most: the process may
-    /// raise the one up to the other. [`u64::MAX`] is no limit. A limit above this process's own is that one.
+    /// Limits a resource for each process of a command: to `soft`, which the process itself may raise up to `hard`.
+    /// [`u64::MAX`] means no limit. A limit above this process's own is lowered to it.
     ///
-    /// The limits hold for commands alone. This process, and the supervisor that it has for each command, keep their own.
+    /// The limits apply only to commands. This process, and the supervisor that it has for each command, keep their own.
     pub fn limit(mut self, resource: Resource, soft: u64, hard: u64) -> Self {
         let bounds = Bounds { soft, hard };
         self.setup.limits.insert(resource, bounds);
         self
     }
 
-    /// Makes the sandbox. Nothing is started yet.
+    /// Creates the sandbox. Starts no process yet.
     ///
     /// # Errors
     ///
-    /// Returns `invalid_request` for a host root that is not an open directory, and for a variable whose name or value
-    /// cannot be one; `unavailable` if no temporary directory can be made. On anything but Linux it is commands that are
-    /// `unsupported`, and the host root is not looked at.
+    /// Returns `invalid_request` for a host root that is not an open directory, and for a variable with an invalid name or
+    /// value; `unavailable` if no temporary directory can be created. On platforms other than Linux the host root is not
+    /// checked, and each command is `unsupported`.
     pub fn build(self) -> Result<LocalSandbox<B>> {
         for (name, value) in &self.setup.env {
             let (name, value) = (name.as_encoded_bytes(), value.as_encoded_bytes());
             if name.is_empty() || name.contains(&b'=') || name.contains(&0) || value.contains(&0) {
                 return Err(Error::invalid_request(
-                    "a variable of the sandbox's environment has an impossible name or value",
+                    "the sandbox's environment has a variable with an invalid name or value",
                 ));
             }
         }

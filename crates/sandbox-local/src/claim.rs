@@ -1,7 +1,7 @@
-//! Which process a sandbox of a provider belongs to: a lock beside its directory, which ends with the process.
+//! Which process owns a sandbox of a provider: a lock next to its directory, released when the process ends.
 //!
-//! A lock is a file of a name that no sandbox can have. It may stay behind; that it is there means nothing, that it is locked
-//! means that its process runs.
+//! A lock is a file whose name no sandbox can have. The file may stay behind: its existence means nothing, but while it is
+//! locked its process runs.
 
 use std::fs::File;
 use std::io;
@@ -12,8 +12,8 @@ use backend_core::SandboxId;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, open, stat};
 use rustix::io::Errno;
 
-/// How often to try again when the file of a lock was removed while it was being locked, or was locked for a moment by a
-/// process that asked whether it is.
+/// How often to try again when the file of a lock was removed while it was being locked, or was locked briefly by a
+/// process that checked it.
 const TRIES: usize = 8;
 const MOMENT: Duration = Duration::from_millis(5);
 
@@ -25,7 +25,7 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// Claims a sandbox; `None` if it is claimed, by whatever process.
+    /// Claims a sandbox; `None` if any process has already claimed it.
     pub(crate) fn take(root: &Path, id: &SandboxId) -> io::Result<Option<Self>> {
         let path = path_of(root, id);
         let mut taken = false;
@@ -42,7 +42,7 @@ impl Claim {
                 Err(error) => return Err(error.into()),
             }
             let (locked, named) = (fstat(&file)?, stat(&path));
-            // Whoever claimed it before may have removed the file meanwhile, and then this lock is of no name.
+            // The previous owner may have removed the file meanwhile; then this lock is on an unlinked file.
             if named.is_ok_and(|named| named.st_ino == locked.st_ino) {
                 return Ok(Some(Self {
                     path,
@@ -56,14 +56,14 @@ impl Claim {
         }
     }
 
-    /// Returns whether a process that runs has claimed a sandbox.
+    /// Returns whether a running process has claimed a sandbox.
     pub(crate) fn is_taken(root: &Path, id: &SandboxId) -> io::Result<bool> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = match open(path_of(root, id), flags, Mode::empty()) {
             Err(Errno::NOENT) => return Ok(false),
             opened => opened?,
         };
-        // A shared lock, so that two who ask do not take each other for an owner.
+        // A shared lock, so that two concurrent checks do not take each other for an owner.
         match flock(&file, FlockOperation::NonBlockingLockShared) {
             Ok(()) => Ok(false),
             Err(Errno::WOULDBLOCK) => Ok(true),
@@ -71,16 +71,17 @@ impl Claim {
         }
     }
 
-    /// Gives the sandbox up, and removes the file of the lock.
+    /// Releases the claim and removes the lock file.
     pub(crate) fn release(self) -> io::Result<()> {
-        // While it is locked, so that nobody's lock is removed.
+        // While it is locked, so that no other process's lock is removed.
         std::fs::remove_file(&self.path)
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // Said, and not left to the close: a child that is just being started may have the file open for a moment longer.
+        // Unlocked explicitly rather than by the close: a child that is just being started may keep the file open a moment
+        // longer.
         let _ = flock(&self.locked, FlockOperation::Unlock);
     }
 }

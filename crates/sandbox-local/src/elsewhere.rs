@@ -1,4 +1,4 @@
-//! Where this is not Linux: files work, and commands are `unsupported`.
+//! Platforms other than Linux: files work, and commands are `unsupported`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -52,7 +52,7 @@ impl Engine {
 
     fn refuse<T>(&self) -> Result<T> {
         self.check()?;
-        Err(Error::unsupported("commands on anything but Linux"))
+        Err(Error::unsupported("commands on platforms other than Linux"))
     }
 
     pub(crate) async fn execute(&self, _: &ExecRequest) -> Result<ExecOutput> {

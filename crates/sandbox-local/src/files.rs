@@ -1,4 +1,4 @@
-//! The files of the sandbox are the backend's, for as long as the sandbox lives.
+//! The files of the sandbox are the backend's, until the sandbox is stopped.
 
 use async_trait::async_trait;
 use backend_core::{

@@ -1,8 +1,8 @@
-//! Resources of which a process of a command may have only so much, and their names.
+//! The resources that can be limited for the processes of a command, and their names.
 //!
 //! Nothing here asks the system: what a limit does is in the Linux part of the crate.
 
-/// A resource of which each process of a command may have only so much, as in `setrlimit(2)`.
+/// A resource that can be limited for each process of a command, as in `setrlimit(2)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Resource {
@@ -18,7 +18,7 @@ pub enum Resource {
     FileSize,
     /// Locks on files.
     Locks,
-    /// Bytes of memory that is locked.
+    /// Bytes of locked memory.
     LockedMemory,
     /// Bytes in message queues of the user.
     MessageQueues,
@@ -34,14 +34,14 @@ pub enum Resource {
     RealtimePriority,
     /// Microseconds of processor time without a blocking call, with a real-time priority.
     RealtimeTime,
-    /// Signals of the user that are queued.
+    /// Queued signals of the user.
     PendingSignals,
     /// Bytes of stack.
     Stack,
 }
 
 impl Resource {
-    /// Every resource with the name that `ulimit` options of container engines have for it.
+    /// Every resource with its name in the `ulimit` options of container engines.
     const NAMES: [(&'static str, Self); 16] = [
         ("as", Self::AddressSpace),
         ("core", Self::Core),
@@ -70,10 +70,10 @@ impl Resource {
     }
 }
 
-/// The most that a process may have of a resource.
+/// A limit on a resource for each process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bounds {
-    /// What holds; the process may raise it up to `hard`.
+    /// The limit in force; the process may raise it up to `hard`.
     pub(crate) soft: u64,
     pub(crate) hard: u64,
 }

@@ -1,4 +1,5 @@
-//! Commands on Linux. Each is a [`tree::Tree`] that [`launch`] starts and [`drive`] follows; [`room`] holds those that live.
+//! Commands on Linux. Each is a [`tree::Tree`] that [`launch`] starts and [`drive`] follows; [`room`] holds the running
+//! ones.
 
 mod capture;
 mod drive;
@@ -30,10 +31,10 @@ use self::room::Room;
 use self::tree::Limits;
 use crate::builder::Setup;
 
-/// How long the end of all processes may take until it counts as unknown.
+/// How long to wait for all processes to end before the outcome counts as unknown.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
-/// Runs commands. Everything that it started dies with it.
+/// Runs commands. Dropping it kills everything that it started.
 #[derive(Debug)]
 pub(crate) struct Engine {
     id: SandboxId,
@@ -79,7 +80,7 @@ impl Engine {
         &self.work_dir
     }
 
-    /// Fails once the sandbox was stopped.
+    /// Fails once the sandbox has been stopped.
     pub(crate) fn check(&self) -> Result<()> {
         self.room.check()
     }
@@ -88,7 +89,7 @@ impl Engine {
         self.room.close();
         let dead = timeout(STOP_WAIT, self.room.emptied()).await.is_ok();
         let ground = Arc::clone(&self.ground);
-        // Whether the directory could be removed is not what the caller asked.
+        // A failure to remove the directory is not the caller's concern.
         let _ = tokio::task::spawn_blocking(move || ground.remove()).await;
         if dead {
             return Ok(());
@@ -99,7 +100,7 @@ impl Engine {
         })
     }
 
-    /// Starts what a plan says, on a thread that may block. When the future is dropped, what it starts dies at once.
+    /// Starts a planned command on a blocking thread. If the future is dropped, the command is killed at once.
     async fn launch(&self, plan: Plan) -> Result<Launched> {
         let Ok(runtime) = Handle::try_current() else {
             return Err(Error::unsupported("a command outside of a tokio runtime"));
@@ -111,7 +112,7 @@ impl Engine {
         {
             Ok(outcome) => outcome,
             Err(error) if error.is_cancelled() => {
-                Err(Error::unavailable("the runtime shuts down", error))
+                Err(Error::unavailable("the runtime is shutting down", error))
             }
             Err(error) => Err(Error::internal(None, "starting a command panicked", error)),
         }
@@ -122,8 +123,8 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.room.close();
         let (ground, room) = (Arc::clone(&self.ground), Arc::clone(&self.room));
-        // A directory is removed for good when nobody writes into it any more. Without a runtime, or if that ends first,
-        // it is removed when the last handle of it goes.
+        // A directory can only be removed for good once no process writes into it any more. Without a runtime, or if the
+        // runtime ends first, it is removed when the last handle to it is dropped.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 let _ = timeout(STOP_WAIT, room.emptied()).await;

@@ -1,4 +1,4 @@
-//! Many local sandboxes by name, each with a directory of its own. They are kept apart by nothing but good manners.
+//! Many local sandboxes by name, each with a directory of its own. Nothing isolates them from each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,15 +16,15 @@ use backend_core::{
 use crate::LocalSandbox;
 use crate::claim::Claim;
 
-/// Makes local sandboxes, each in its own directory below a root, or in the workspace that its specification names.
+/// Creates local sandboxes, each in its own directory below a root, or in the workspace that its specification names.
 ///
-/// **It isolates nothing.** Each sandbox reaches the files of every other one, and whatever the user can as whom this process
-/// runs. Use it where all sessions are one person's, and in tests.
+/// **It isolates nothing.** Each sandbox can reach the files of every other one, and whatever the user of this process can.
+/// Use it where all sessions belong to one person, and in tests.
 ///
-/// Sandboxes live in this process and end with it. What an earlier process left below the root is listed, cannot be attached
-/// to, and goes when it is destroyed. Several processes may share a root: none can destroy the sandboxes of another one that
-/// runs. Of a [runtime](SandboxSpec::runtime) only the variables count: nothing is installed.
-/// The provider is there on Linux alone.
+/// Sandboxes belong to this process and end with it. Sandboxes that an earlier process left below the root are listed and
+/// can be destroyed, but not attached to. Several processes may share a root: none can destroy the sandboxes of another
+/// running process. Of a [runtime](SandboxSpec::runtime) only the variables count: nothing is installed. The provider
+/// exists only on Linux.
 ///
 /// # Examples
 ///
@@ -39,7 +39,7 @@ use crate::claim::Claim;
 /// let provider = LocalProvider::without_isolation(root.path(), |dir| FsBackend::open(dir))?;
 /// let sandbox = provider.create(&SandboxSpec::new(SandboxId::parse("mine")?)).await?;
 /// assert!(sandbox.execute("echo hello > greeting").await?.status.is_success());
-/// provider.destroy(&SandboxId::parse("mine")?).await?; // and the greeting is gone
+/// provider.destroy(&SandboxId::parse("mine")?).await?; // removes its files
 /// # Ok(())
 /// # }
 /// ```
@@ -47,7 +47,7 @@ pub struct LocalProvider<B> {
     root: PathBuf,
     open: Arc<OpenFiles<B>>,
     made: Mutex<BTreeMap<SandboxId, Made<B>>>,
-    /// Held while a sandbox is made or destroyed, which takes moments.
+    /// Held briefly, while a sandbox is created or destroyed.
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -56,26 +56,26 @@ type OpenFiles<B> = dyn Fn(&Path) -> Result<B> + Send + Sync;
 
 struct Made<B> {
     sandbox: Arc<LocalSandbox<B>>,
-    /// Whether its directory goes with it.
+    /// Whether its directory is removed with it.
     owned: bool,
     claim: Claim,
     labels: BTreeMap<String, String>,
 }
 
 impl<B: Backend> LocalProvider<B> {
-    /// Makes a provider whose sandboxes live below a directory, which is made if it is not there. `open` makes the backend
+    /// Creates a provider whose sandboxes are below a directory, which is created if missing. `open` creates the backend
     /// that shows a sandbox's directory.
     ///
     /// # Errors
     ///
-    /// `invalid_request` if the directory cannot be made or opened.
+    /// `invalid_request` if the directory cannot be created or opened.
     pub fn without_isolation(
         root: impl AsRef<Path>,
         open: impl Fn(&Path) -> Result<B> + Send + Sync + 'static,
     ) -> Result<Self> {
         let root = fs::create_dir_all(&root).and_then(|()| root.as_ref().canonicalize());
         let root = root.map_err(|_| {
-            Error::invalid_request("the root of the local sandboxes is no directory to work in")
+            Error::invalid_request("the root of the local sandboxes is not a usable directory")
         })?;
         Ok(Self {
             root,
@@ -117,7 +117,7 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
             }
             let Some(workspace) = &wanted.workspace else {
                 private_dir(&own).map_err(|error| {
-                    Error::unavailable("the directory of the sandbox cannot be made", error)
+                    Error::unavailable("cannot create the directory of the sandbox", error)
                 })?;
                 let sandbox = build(&*open, &own, &wanted).inspect_err(|_| {
                     // It is empty: nothing ran in it.
@@ -152,7 +152,7 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
             return Ok(sandbox);
         }
         Err(Error::Unavailable {
-            message: format!("there is no sandbox '{id}' that runs in this process"),
+            message: format!("no sandbox '{id}' is running in this process"),
             source: None,
         })
     }
@@ -171,8 +171,8 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
         match hop(move || Claim::is_taken(&root, &asked).map_err(unclaimed)).await {
             Ok(true) => SandboxInfo::new(Liveness::unknown("it belongs to another process"))
                 .owner(Owner::Present),
-            // A local sandbox ends with its process. What is left of it is a directory.
-            Ok(false) => SandboxInfo::new(Liveness::gone("the process that made it has ended"))
+            // A local sandbox ends with its process. Only its directory is left.
+            Ok(false) => SandboxInfo::new(Liveness::gone("the process that created it has ended"))
                 .owner(Owner::Gone),
             Err(error) => SandboxInfo::new(Liveness::unknown(error.to_string())),
         }
@@ -182,7 +182,7 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
         let root = self.root.clone();
         let left = hop(move || {
             left_below(&root)
-                .map_err(|error| Error::unavailable("the sandboxes cannot be listed", error))
+                .map_err(|error| Error::unavailable("cannot list the sandboxes", error))
         })
         .await?;
         let mut ids: BTreeSet<SandboxId> = left.into_iter().collect();
@@ -206,7 +206,7 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
         };
         let (root, directory, left) = (self.root.clone(), self.directory(id), id.clone());
         let claim = hop(move || {
-            // What another process has is not ours to remove.
+            // The sandbox of another process is not ours to remove.
             let claim = match claimed {
                 true => None,
                 false => Some(claim_of(&root, &left)?),
@@ -218,7 +218,7 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
         })
         .await?;
         let made = self.made().remove(id).map(|made| made.claim);
-        // A file that stays behind is locked by no process, and so means nothing.
+        // A lock file that stays behind is not locked, so it means nothing.
         let _ = made.or(claim).map(Claim::release);
         Ok(())
     }
@@ -258,23 +258,23 @@ fn left_below(root: &Path) -> io::Result<Vec<SandboxId>> {
     Ok(ids)
 }
 
-/// Claims what an earlier process left, to remove it.
+/// Claims a sandbox that an earlier process left, to remove it.
 fn claim_of(root: &Path, id: &SandboxId) -> Result<Claim> {
     let claim = Claim::take(root, id).map_err(unclaimed)?;
     claim.ok_or_else(|| Error::Unavailable {
-        message: format!("the sandbox '{id}' belongs to another process that runs"),
+        message: format!("the sandbox '{id}' belongs to another running process"),
         source: None,
     })
 }
 
 fn unclaimed(error: io::Error) -> Error {
-    Error::unavailable("the lock of the sandbox cannot be used", error)
+    Error::unavailable("cannot use the lock of the sandbox", error)
 }
 
 fn remove(directory: &Path) -> Result<()> {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::unavailable(
-            "the directory of the sandbox cannot be removed",
+            "cannot remove the directory of the sandbox",
             error,
         )),
         _ => Ok(()),

@@ -1,4 +1,4 @@
-//! The sandbox: files from a backend, commands from the engine. What it is asked for is checked and passed on here.
+//! The sandbox: files from a backend, commands from the engine. Checks requests and passes them on.
 
 use std::path::PathBuf;
 
@@ -10,13 +10,13 @@ use backend_core::{
 
 use crate::{Engine, LocalSandboxBuilder};
 
-/// A backend, and commands that run beside it as processes of this host.
+/// A backend, and commands that run next to it as processes of this host.
 ///
-/// **It isolates nothing.** A command can do whatever the user can as whom this process runs. Its files are those of the
-/// host, whatever the backend shows.
+/// **It isolates nothing.** A command can do whatever the user of this process can. It sees the files of the host,
+/// whatever the backend shows.
 ///
 /// When the sandbox is dropped, or [`stop`](Sandbox::stop) is called, everything that runs in it is killed; after a stop
-/// everything answers `unavailable`, files too. It runs within a tokio runtime with I/O and time.
+/// every operation answers `unavailable`, also on files. It needs a tokio runtime with I/O and time.
 #[derive(Debug)]
 pub struct LocalSandbox<B> {
     backend: B,
@@ -24,8 +24,8 @@ pub struct LocalSandbox<B> {
 }
 
 impl<B: Backend> LocalSandbox<B> {
-    /// Puts commands beside a backend that shows this directory of the host. They are not isolated from it, or from
-    /// anything else.
+    /// Adds commands to a backend that shows this directory of the host. They are not isolated from it, or from anything
+    /// else.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ impl<B: Backend> LocalSandbox<B> {
             .build()
     }
 
-    /// Puts commands that are not isolated from anything beside a backend, with options.
+    /// Adds commands that are not isolated from anything to a backend, with options.
     pub fn builder_without_isolation(backend: B) -> LocalSandboxBuilder<B> {
         LocalSandboxBuilder::new(backend)
     }

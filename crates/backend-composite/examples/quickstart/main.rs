@@ -1,7 +1,7 @@
-//! A tour of a workspace: a real directory, read-only, beside an empty scratch area in memory.
+//! A tour of a workspace: a real directory, read-only, next to an empty scratch area in memory.
 //!
-//! `cargo run --release --example quickstart [DIRECTORY]`; the directory is this checkout unless you name one. Nothing is
-//! written to it, and neither Docker nor a network is needed.
+//! `cargo run --release --example quickstart [DIRECTORY]`; the default is this checkout. It writes nothing there, and
+//! needs neither Docker nor a network.
 
 mod show;
 
@@ -19,7 +19,7 @@ use backend_state::StateBackend;
 
 use show::Show;
 
-/// What the tour looks for: words that every project of some size has.
+/// The pattern to search for: words that any sizeable project contains.
 const PATTERN: &str = r"\b(todo|fixme|error|warning|license)\b";
 
 #[tokio::main]
@@ -46,7 +46,7 @@ async fn tour(directory: PathBuf, show: &Show) -> Result<()> {
 
     show.title("A workspace of two backends");
     show.note("/project   a directory of yours, read-only");
-    show.note("/          everything else, in memory, gone when this program ends");
+    show.note("/          everything else, in memory, discarded when this program ends");
 
     look_around(&workspace, show).await?;
     let found = search(&workspace, show).await?;
@@ -81,11 +81,11 @@ async fn search(workspace: &dyn Backend, show: &Show) -> Result<Option<GrepMatch
     show.totals(&totals);
     let hits = workspace.grep_with(&request.limit(4)).await?;
     show.matches(&hits);
-    // A file in another encoding is searched, and not read as text.
+    // A file in another encoding is searched, but not read as text.
     Ok(hits.matches.into_iter().find(|hit| !hit.lossy))
 }
 
-/// Reads a few lines around the first match, or the first lines of some file if nothing matched.
+/// Reads a few lines around the first match, or the first lines of any file if nothing matched.
 async fn read(
     workspace: &dyn Backend,
     found: Option<&GrepMatch>,
@@ -143,10 +143,7 @@ async fn write_and_edit(
     let edited = show.timed(workspace.edit_with(&edit)).await?;
     show.diff(&edited.diff);
 
-    show.step(
-        "stale",
-        "the same edit once more, on the version from before",
-    );
+    show.step("stale", "the same edit again, on the old version");
     show.refused(workspace.edit_with(&edit).await);
 
     show.step("near", "an edit whose text is almost in the file");
@@ -176,7 +173,7 @@ async fn refusals(workspace: &dyn Backend, show: &Show) {
     show.end();
 }
 
-/// A directory of its own with a link that leads out of it.
+/// A separate directory with a link that leads out of it.
 #[cfg(unix)]
 fn symlink_trap() -> Option<(FsBackend, tempfile::TempDir)> {
     let directory = tempfile::tempdir().ok()?;

@@ -1,8 +1,8 @@
-//! How the tour prints: headings, tables and diffs, in color on a terminal. No part of it is needed to use the library.
+//! How the tour prints: headings, tables and diffs, in color on a terminal. The library does not need any of it.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "printing is what it is for"
+    reason = "printing is its purpose"
 )]
 
 use std::collections::BTreeMap;
@@ -142,7 +142,7 @@ impl Show {
         }
     }
 
-    /// Shows a refusal as a model would be told of it. Anything else would be a defect, and ends the tour.
+    /// Shows a refusal as a model would see it. Anything else would be a bug, and ends the tour.
     pub(crate) fn refused<T: Debug>(&self, outcome: Result<T>) {
         match outcome {
             Ok(done) => {
@@ -187,7 +187,7 @@ fn skipped(skipped: &Skipped) -> String {
     }
 }
 
-/// Returns as much of a text as fits, without what would act on a terminal, and says if there is more.
+/// Returns as much of a text as fits, without terminal control characters, and marks it if there is more.
 fn cut(text: &str, width: usize) -> String {
     let shown = |c: char| {
         if c.is_control() && c != '\t' {

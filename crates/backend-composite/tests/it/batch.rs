@@ -64,7 +64,7 @@ async fn writes_to_one_file_happen_in_order() {
 }
 
 #[tokio::test]
-async fn an_outcome_that_a_backend_forgets_is_an_error_and_not_a_shift() {
+async fn a_missing_outcome_of_a_backend_is_an_error_and_shifts_no_other() {
     let rigged = Rigged::new(store(&["/x", "/y"]).await, |operation, _| {
         (operation == "forget").then(gone)
     });

@@ -94,7 +94,7 @@ async fn a_message_about_a_path_names_the_outer_one() {
 }
 
 #[tokio::test]
-async fn limits_of_nothing_are_refused_in_a_mount() {
+async fn a_limit_of_zero_is_refused_in_a_mount() {
     let ws = mounted().await;
     let page = ws
         .ls_with(&LsRequest::new(p("/mnt/x")).limit(0))
@@ -149,7 +149,7 @@ async fn a_refused_name_is_shown_as_it_was_asked_for() {
 }
 
 #[tokio::test]
-async fn what_holds_a_mount_cannot_be_taken_away() {
+async fn a_directory_with_a_mount_in_it_cannot_be_removed() {
     let inner = store(&["/f"]).await;
     let default = store(&["/a/x", "/a/b/shadowed"]).await;
     let ws = composite(&default, &[("/a/b", &inner)]);
@@ -216,7 +216,7 @@ async fn an_entry_too_deep_to_be_named_is_counted() {
 
 #[test]
 fn an_error_is_as_the_contract_has_it() {
-    // The composite relies on it: a request that is wrong about a path says the path apart from the message.
+    // The composite relies on it: an error about a path in a request has the path separate from the message.
     let error = Error::invalid_request_at(&p("/a"), "no");
     assert_eq!(error.map_path(|_| p("/m/a")).to_string(), "/m/a: no");
 }

@@ -1,4 +1,4 @@
-//! Backends that fail, and a sandbox that runs nothing and remembers what it was asked.
+//! Backends that fail, and a sandbox that runs nothing and records its requests.
 
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
@@ -122,7 +122,7 @@ impl Backend for Rigged {
     }
 }
 
-/// A store that is called a sandbox. It writes down what it is asked.
+/// A store that claims to be a sandbox. It records its requests.
 #[derive(Debug)]
 pub(crate) struct FakeSandbox {
     pub(crate) store: StateBackend,

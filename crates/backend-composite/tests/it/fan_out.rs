@@ -1,4 +1,4 @@
-//! Searches over several backends: what is merged, what is cut, what fails.
+//! Searches over several backends: merging, truncation, failures.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ async fn results_of_all_backends_come_in_path_order() {
 }
 
 #[tokio::test]
-async fn the_first_ones_are_returned_and_only_then_it_is_cut() {
+async fn the_first_results_are_returned_before_it_is_cut() {
     let ws = three().await;
     for limit in 1..8 {
         let want = &ALL[..limit.min(6)];
@@ -78,7 +78,7 @@ fn to_owned(paths: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_search_below_a_directory_asks_what_is_there() {
+async fn a_search_below_a_directory_asks_only_the_backends_there() {
     let ws = three().await;
     let glob = async |path: &str, pattern: &str| {
         marked(
@@ -124,7 +124,7 @@ async fn patterns_match_as_seen_from_the_base() {
 }
 
 #[tokio::test]
-async fn what_is_excluded_is_excluded_in_every_backend() {
+async fn excluded_paths_are_excluded_in_every_backend() {
     let ws = three().await;
     for (exclude, want) in [
         (
@@ -231,7 +231,7 @@ fn with(default: Arc<dyn Backend>, mounts: Vec<(&str, Arc<dyn Backend>)>) -> Com
 }
 
 #[tokio::test]
-async fn a_backend_that_fails_is_named_beside_the_others() {
+async fn a_failing_backend_is_named_along_with_the_results_of_others() {
     let default = store(&["/a"]).await;
     let good = store(&["/g"]).await;
     let ws = with(
@@ -255,7 +255,7 @@ async fn a_backend_that_fails_is_named_beside_the_others() {
     let list = ws.ls("/").await.unwrap();
     assert_eq!(marked(&list), ["/gone/", "/good/", "/no/", "/a"]);
     assert_eq!(list.failures.len(), 2);
-    // Asked for itself, it fails.
+    // Searched directly, it fails.
     let alone = GrepRequest::new("needle").path(p("/gone"));
     assert_eq!(
         ws.grep_with(&alone).await.unwrap_err().kind(),
@@ -280,7 +280,7 @@ async fn a_default_that_fails_does_not_hide_the_mounts() {
 }
 
 #[tokio::test]
-async fn a_search_that_nobody_answers_fails() {
+async fn a_search_that_no_backend_answers_fails() {
     let ws = with(
         Arc::new(Rigged::gone()),
         vec![("/m", Arc::new(Rigged::denying()))],
@@ -293,7 +293,8 @@ async fn a_search_that_nobody_answers_fails() {
         ws.grep("x").await.unwrap_err().kind(),
         ErrorKind::Unavailable
     );
-    // The default has nothing at a place that only leads to a mount: that is no answer.
+    // The default has nothing at a place that only leads to a mount: that does not count as an
+    // answer.
     let ws = with(
         Arc::new(StateBackend::new()),
         vec![("/v/m", Arc::new(Rigged::denying()))],

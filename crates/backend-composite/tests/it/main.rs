@@ -1,4 +1,4 @@
-//! Tests of composites from outside, one file a subject.
+//! Tests of composites from outside, one file per subject.
 
 #![allow(
     clippy::unwrap_used,

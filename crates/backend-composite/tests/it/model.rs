@@ -1,6 +1,7 @@
-//! A composite behaves as one backend would: random operations on both, side by side.
+//! A composite behaves as a single backend would: random operations on both, side by side.
 //!
-//! The one backend has a directory where the composite has a mount. Only what would take a mount away differs.
+//! The single backend has a directory where the composite has a mount. Only operations that would remove a mount
+//! differ.
 
 use std::fmt::Write as _;
 
@@ -14,7 +15,7 @@ use proptest::prelude::*;
 
 use crate::support::{composite, p};
 
-/// Where the composite has mounts: beside, deep, hidden, and one in another.
+/// Where the composite has mounts: side by side, deep, hidden, and one in another.
 const MOUNTS: [&str; 4] = ["/a", "/b/a", "/a/c/b", "/.d/b"];
 
 /// What the default has behind them.
@@ -66,7 +67,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// What an operation answers, but for times, versions and how it was done.
+/// The outcome of an operation, except times, versions and how it was done.
 async fn apply(backend: &dyn Backend, operation: &Operation) -> String {
     match operation {
         Operation::Write(path, content, new) => {
@@ -126,7 +127,7 @@ async fn apply(backend: &dyn Backend, operation: &Operation) -> String {
             request.globs.extend(glob.clone());
             let found = backend.grep_with(&request).await;
             shown(found.map(|found| {
-                // How many files are searched before a limit is reached is each backend's own.
+                // How many files are searched before a limit is reached depends on the backend.
                 let whole = found
                     .truncated
                     .is_none()
@@ -163,7 +164,7 @@ fn page_shown(page: Result<Page<Entry>>) -> String {
     }))
 }
 
-/// Returns whether an operation would take a mount away. The composite must refuse it, and the other is not asked.
+/// Returns whether an operation would remove a mount. The composite must refuse it, and the other is not asked.
 fn is_pinned(operation: &Operation) -> bool {
     let pinned =
         |path: &VirtualPath| !path.is_root() && MOUNTS.iter().any(|m| p(m).starts_with(path));

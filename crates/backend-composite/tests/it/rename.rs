@@ -1,4 +1,4 @@
-//! Moves within a backend and between two, and what is left when they fail.
+//! Moves within a backend and between two, and their leftovers when they fail.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -53,7 +53,7 @@ async fn a_file_moves_to_another_backend_and_says_how() {
 }
 
 #[tokio::test]
-async fn what_is_at_the_target_counts_as_within_a_backend() {
+async fn an_existing_target_is_handled_as_within_a_backend() {
     let (default, inner) = (store(&["/f", "/d/x"]).await, store(&["/g", "/e/y"]).await);
     let ws = composite(&default, &[("/m", &inner)]);
     use ErrorKind as K;
@@ -84,7 +84,7 @@ async fn what_is_at_the_target_counts_as_within_a_backend() {
 }
 
 #[tokio::test]
-async fn a_directory_moves_with_all_that_is_in_it() {
+async fn a_directory_moves_with_everything_in_it() {
     let default = store(&["/d/a", "/d/.hidden", "/d/s/t/f", "/d/ignored.log"]).await;
     default.write("/d/.gitignore", "*.log\n").await.unwrap();
     default.mkdir("/d/empty").await.unwrap();
@@ -163,7 +163,7 @@ async fn a_store_behind_two_handles_loses_nothing() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(text(&same, "/f").await, "needle in /f\n");
-    // Moved into itself unawares, it is not gone either.
+    // Moved into itself unknowingly, it is not lost either.
     let outcome = ws.rename("/one/d", "/two/d/e").await;
     refused(outcome, ErrorKind::Conflict, "/one/d");
     assert_eq!(text(&same, "/d/e/x").await, "needle in /d/x\n");
@@ -197,7 +197,7 @@ async fn a_copy_that_fails_midway_is_removed() {
 }
 
 #[tokio::test]
-async fn a_source_that_cannot_be_deleted_stays_alone() {
+async fn a_source_that_cannot_be_deleted_leaves_no_copy() {
     let source = store(&["/d/a", "/d/z", "/f"]).await;
     let rigged = Rigged::new(source.clone(), |operation, path: &VirtualPath| {
         (operation == "delete_with").then(|| Error::permission_denied(path, "no"))

@@ -135,7 +135,7 @@ async fn d9_a_dot_is_the_root() {
 }
 
 #[tokio::test]
-async fn a_file_beside_a_mount_is_in_the_default() {
+async fn a_file_next_to_a_mount_is_in_the_default() {
     let default = StateBackend::new();
     let workspace = composite(&default, &[("/a/b", &StateBackend::new())]);
     workspace.write("/a/x/f", "x").await.unwrap();
@@ -191,7 +191,7 @@ async fn a_composite_in_a_composite_is_seen_through_both() {
 }
 
 #[tokio::test]
-async fn a_listing_is_cut_as_that_of_one_backend() {
+async fn a_listing_is_cut_like_that_of_a_single_backend() {
     let default = store(&["/b/x", "/z/x", "/m/hidden", "/c", "/d"]).await;
     let workspace = composite(
         &default,

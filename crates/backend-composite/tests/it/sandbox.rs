@@ -95,7 +95,7 @@ async fn a_working_directory_must_be_one_that_commands_see() {
 }
 
 #[tokio::test]
-async fn files_are_routed_beside_the_commands() {
+async fn files_are_routed_independently_of_commands() {
     let (fake, composite) = sandbox().await;
     composite.write("/memories/a", "a").await.unwrap();
     assert!(!fake.store.exists("/memories/a").await.unwrap());
@@ -104,11 +104,11 @@ async fn files_are_routed_beside_the_commands() {
 }
 
 #[tokio::test]
-async fn what_a_composite_can_run_is_what_its_default_can() {
+async fn a_composite_can_run_whatever_its_default_can() {
     let (fake, composite) = sandbox().await;
     let capabilities = composite.capabilities();
     assert!(capabilities.executes && capabilities.processes && !capabilities.pty);
-    // Known as a backend alone, it makes no sandbox.
+    // Passed as a plain backend, it does not make a sandbox.
     let files: Arc<dyn Backend> = fake;
     let composite = CompositeBackend::builder(files).build().unwrap();
     assert!(!composite.capabilities().executes);

@@ -1,4 +1,4 @@
-//! What a mount hides is invisible to every operation, and stays as it is.
+//! Entries that a mount hides are invisible to every operation, and unchanged.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use backend_state::StateBackend;
 use crate::support::{composite, listed, marked, p, refused, store, text};
 
 #[tokio::test]
-async fn d8_what_is_behind_a_mount_is_not_found_and_not_read() {
+async fn d8_entries_behind_a_mount_are_not_found_and_not_read() {
     let default = store(&["/project/shadow", "/project/both", "/seen"]).await;
     let inner = store(&["/both"]).await;
     let ws = composite(&default, &[("/project", &inner)]);
@@ -105,7 +105,7 @@ async fn a_file_on_the_way_to_a_mount_is_hidden() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_seen_is_still_in_the_way() {
+async fn a_visible_file_is_still_in_the_way() {
     let default = store(&["/a/f"]).await;
     let ws = composite(&default, &[("/a/m", &StateBackend::new())]);
     refused(ws.stat("/a/f/x").await, ErrorKind::NotADirectory, "/a/f/x");
@@ -117,7 +117,7 @@ async fn a_file_that_is_seen_is_still_in_the_way() {
 }
 
 #[tokio::test]
-async fn what_is_behind_a_mount_in_a_mount_is_hidden_too() {
+async fn entries_behind_a_mount_in_a_mount_are_hidden_too() {
     let outer = store(&["/in/shadow", "/way", "/seen"]).await;
     let (inner, other) = (store(&["/i"]).await, store(&["/o"]).await);
     let mounts = [
@@ -142,7 +142,7 @@ async fn what_is_behind_a_mount_in_a_mount_is_hidden_too() {
 }
 
 #[tokio::test]
-async fn deleting_beside_a_mount_leaves_what_is_behind_it() {
+async fn deleting_next_to_a_mount_leaves_what_is_behind_it() {
     let default = store(&["/a/m/shadow", "/a/own/f"]).await;
     let ws = composite(&default, &[("/a/m", &store(&["/f"]).await)]);
     let all = DeleteRequest::new(p("/a/own")).recursive();
@@ -157,7 +157,7 @@ async fn deleting_beside_a_mount_leaves_what_is_behind_it() {
 }
 
 #[tokio::test]
-async fn a_limit_counts_what_is_seen_alone() {
+async fn a_limit_counts_only_visible_entries() {
     let mut files: Vec<String> = (0..50).map(|n| format!("/m/shadow{n}")).collect();
     files.push("/z".to_owned());
     let files: Vec<&str> = files.iter().map(String::as_str).collect();

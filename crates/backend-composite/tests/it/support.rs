@@ -1,4 +1,4 @@
-//! What the tests have in common: short ways to make composites and to look at them.
+//! Shared helpers of the tests: short ways to create composites and to inspect them.
 
 use std::sync::Arc;
 

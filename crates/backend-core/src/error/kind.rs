@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What kind of [`Error`](crate::Error) it is. In JSON and in text it is written in snake case.
+/// The kind of an [`Error`](crate::Error). JSON and text use its name in snake case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -13,37 +13,37 @@ pub enum ErrorKind {
     InvalidPath,
     /// The glob or regular expression does not parse, or is too large.
     InvalidPattern,
-    /// The request contradicts itself, or cannot apply to what is there.
+    /// The request is contradictory, or cannot apply to the current state.
     InvalidRequest,
-    /// Nothing is there.
+    /// The path or process does not exist.
     NotFound,
-    /// A directory is needed, and this is something else.
+    /// A directory is needed, but the path or one of its ancestors is not one.
     NotADirectory,
-    /// A file is needed, and this is a directory.
+    /// A file is needed, but the path is a directory.
     IsADirectory,
-    /// Something is there already.
+    /// Something already exists at the path.
     AlreadyExists,
     /// The operation is refused.
     PermissionDenied,
     /// The file is not text.
     NotText,
-    /// More than the operation takes at once.
+    /// The size exceeds the limit of the operation.
     TooLarge,
     /// The text to replace is not in the file.
     NoMatch,
-    /// The text to replace is in the file more than once.
+    /// The text to replace occurs in the file more than once.
     AmbiguousMatch,
-    /// What is there is not what the caller expected.
+    /// The current state is not what the caller expected.
     Conflict,
-    /// A limit on what the workspace holds would be exceeded.
+    /// A limit on the content of the workspace would be exceeded.
     QuotaExceeded,
-    /// This backend, or this platform, cannot do it.
+    /// This backend or platform does not support it.
     Unsupported,
-    /// The operation ran out of time.
+    /// The operation timed out.
     TimedOut,
-    /// What the operation needs is gone or does not answer.
+    /// Something that the operation needs is gone or does not answer.
     Unavailable,
-    /// Something failed that should not have.
+    /// An unexpected failure.
     Internal,
 }
 
@@ -72,7 +72,7 @@ impl ErrorKind {
         }
     }
 
-    /// Returns whether the same request can succeed later although nobody changed it.
+    /// Returns whether the same request, unchanged, can succeed later.
     pub const fn is_transient(self) -> bool {
         matches!(self, Self::TimedOut | Self::Unavailable)
     }

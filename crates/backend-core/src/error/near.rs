@@ -1,4 +1,4 @@
-//! The nearest candidate of an edit that matched nothing, and the wording of edit errors.
+//! The nearest candidate for an edit that matched nothing, and the wording of edit errors.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ProcessId, VirtualPath};
 
-/// The text in a file that comes nearest to the one that an edit looked for.
+/// The text in a file that is nearest to the one that an edit looked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct NearMatch {
     /// The line on which it starts, counted from 1.
     pub line: u64,
-    /// How it differs from what was looked for.
+    /// How it differs from the text that was looked for.
     pub difference: Difference,
-    /// The text as it is in the file, cut to a few lines.
+    /// The text in the file, cut to a few lines.
     pub text: String,
 }
 
 impl NearMatch {
-    /// Makes one from everything that it consists of.
+    /// Makes one from its parts.
     pub fn new(line: u64, difference: Difference, text: impl Into<String>) -> Self {
         Self {
             line,
@@ -34,7 +34,7 @@ impl NearMatch {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Difference {
-    /// In the spaces and tabs at the start of lines alone.
+    /// Only in the spaces and tabs at the start of lines.
     Indentation,
     /// In spaces, tabs and blank lines elsewhere.
     Whitespace,
@@ -44,7 +44,7 @@ pub enum Difference {
     LineEndings,
     /// In quotes, dashes or other punctuation that looks alike.
     Punctuation,
-    /// The text that was looked for has the line numbers of a listing in it.
+    /// The text that was looked for contains the line numbers of a listing.
     LineNumbers,
     /// In some of its words.
     Words,
@@ -88,7 +88,7 @@ pub(super) fn prefix(path: Option<&VirtualPath>) -> String {
     path.map(|path| format!("{path}: ")).unwrap_or_default()
 }
 
-/// What is not there. The id of a process can be any text that a caller made up.
+/// Names the missing thing. The id of a process can be any text that a caller made up.
 pub(super) fn missing(path: Option<&VirtualPath>, process: Option<&ProcessId>) -> String {
     match (path, process) {
         (Some(path), _) => path.to_string(),

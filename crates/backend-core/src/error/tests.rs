@@ -1,4 +1,4 @@
-//! Errors keep their kinds, their paths and their silence about the host.
+//! Errors keep their kinds and paths, and reveal nothing about the host.
 
 use std::error::Error as _;
 use std::io;
@@ -24,7 +24,7 @@ fn an_error_is_a_json_object_with_its_kind() {
 }
 
 #[test]
-fn an_unknown_process_is_not_found_and_at_no_path() {
+fn an_unknown_process_is_not_found_and_has_no_path() {
     let error = Error::unknown_process(&ProcessId::new("p1\n2"));
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(error.path(), None);
@@ -50,7 +50,7 @@ fn a_kind_reads_the_same_in_text_and_json() {
 }
 
 #[test]
-fn a_source_is_for_operators_alone() {
+fn a_source_is_only_for_operators() {
     let cause = io::Error::other("open /home/operator/secret: no");
     let error = Error::internal(Some(&path("/a")), "cannot open the file", cause);
     assert!(error.source().is_some());
@@ -74,7 +74,7 @@ fn a_moved_error_names_the_new_path() {
 }
 
 #[test]
-fn a_request_that_is_wrong_about_a_path_names_it_outside_of_the_message() {
+fn an_invalid_request_about_a_path_names_it_outside_the_message() {
     let error = Error::invalid_request_at(&path("/a"), "offset 10 is past the end");
     assert_eq!(error.path(), Some(&path("/a")));
     let json = serde_json::to_value(&error).unwrap();
@@ -105,7 +105,7 @@ fn a_model_is_shown_the_nearest_text() {
     assert_eq!(
         error.for_model(),
         "/a.rs: no match for the text to replace; the nearest is on line 7: it differs in indentation\n\
-         Copy the text exactly from the file. Line 7 on reads:\n\tlet x = 1;"
+         Copy the text exactly from the file. From line 7 on it reads:\n\tlet x = 1;"
     );
 }
 

@@ -10,7 +10,7 @@ use crate::{Version, VirtualPath};
 pub struct DeleteRequest {
     /// What to remove. The root cannot be removed.
     pub path: VirtualPath,
-    /// Whether a directory is removed with all that is in it. Without it, one that is not empty is refused.
+    /// Whether a directory is removed with everything in it. Otherwise a non-empty one is refused.
     pub recursive: bool,
     /// The version that a file must have; anything else is a conflict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,7 +27,7 @@ impl DeleteRequest {
         }
     }
 
-    /// Removes a directory with all that is in it.
+    /// Removes a directory with everything in it.
     #[must_use]
     pub fn recursive(mut self) -> Self {
         self.recursive = true;
@@ -46,7 +46,7 @@ impl DeleteRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Deleted {
-    /// How many entries are gone, the named one included.
+    /// The number of removed entries, including the named one.
     pub entries: u64,
 }
 

@@ -6,19 +6,19 @@ use crate::{Version, VirtualPath};
 
 /// Asks for parts of a text file to be replaced: all of them, or none.
 ///
-/// The edit keeps the file's encoding, byte order mark, line endings and mode, and is applied under the file's lock, so
-/// that no other edit through the same backend is lost.
+/// The edit keeps the file's encoding, byte order mark, line endings and mode. It is applied under the file's lock, so no
+/// other edit through the same backend is lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EditRequest {
-    /// The file. A link is followed inside the workspace, and stays.
+    /// The file. A link is followed inside the workspace, and stays a link.
     pub path: VirtualPath,
     /// What to replace.
     pub edits: Edits,
     /// The version that the file must have; anything else is a conflict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Version>,
-    /// Whether to stop short of writing: the outcome tells what would change.
+    /// Whether to skip the write: the outcome then shows what would change.
     #[serde(default)]
     pub dry_run: bool,
 }
@@ -28,23 +28,23 @@ pub struct EditRequest {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Edits {
-    /// Exact texts, each replaced in what the one before it left.
+    /// Exact texts, each replaced in the result of the previous one.
     Exact(Vec<Replacement>),
     /// Lines, each named by its number and a hash of its content. All numbers are those of the file before the edit,
     /// and the edits must not overlap.
     Lines(Vec<LineEdit>),
 }
 
-/// One text to replace by another.
+/// One text to replace with another.
 ///
-/// A `\n` in `old` matches `\r\n` in the file too, unless `old` has a `\r` itself. A `\n` in `new` becomes the line
-/// ending of the place, unless `new` has a `\r` itself, or differs from an `old` with a `\r` in line endings alone.
+/// A `\n` in `old` also matches `\r\n`, unless `old` contains a `\r`. A `\n` in `new` becomes the line ending of that
+/// place, unless `new` contains a `\r`, or differs from an `old` with a `\r` only in line endings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Replacement {
     /// The text to find. Empty, or the same as `new`, is an `invalid_request`.
     pub old: String,
-    /// The text to put in its place. With a NUL character in it, it is an `invalid_request`.
+    /// The text to put in its place. A NUL character in it is an `invalid_request`.
     pub new: String,
     /// Whether every match is replaced. Otherwise more than one is an `ambiguous_match`.
     #[serde(default)]
@@ -52,7 +52,7 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// Makes a replacement of the one match of `old`.
+    /// Makes a replacement of the only match of `old`.
     pub fn new(old: impl Into<String>, new: impl Into<String>) -> Self {
         Self {
             old: old.into(),
@@ -71,7 +71,7 @@ impl Replacement {
     }
 }
 
-/// A line of the file, named by its number and by what it holds.
+/// A line of the file, named by its number and its content.
 ///
 /// [`TextPage::render_hashed`](crate::TextPage::render_hashed) shows both; [`line_hash`](crate::text::line_hash) makes
 /// the hash.
@@ -80,7 +80,7 @@ impl Replacement {
 pub struct LineAnchor {
     /// The line, counted from 1.
     pub line: u64,
-    /// The hash of its content. If the line has another one, the edit is a conflict.
+    /// The hash of its content. If the line has a different hash, the edit is a conflict.
     pub hash: String,
 }
 
@@ -96,8 +96,8 @@ impl LineAnchor {
 
 /// One change to whole lines.
 ///
-/// `text` is lines without the ending of the last one, and one there makes no further line; their `\n` become the line
-/// ending of the place. An empty `text` is one empty line. The file keeps having, or not having, an ending at its end.
+/// `text` is lines without the ending of the last one; a final ending there adds no further line. Their `\n` become the
+/// line ending of that place. An empty `text` is one empty line. The file keeps its final line ending, or the lack of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -135,7 +135,7 @@ pub enum LineEdit {
 }
 
 impl EditRequest {
-    /// Makes a request that replaces the one match of `old` by `new`.
+    /// Makes a request that replaces the only match of `old` with `new`.
     pub fn new(
         path: impl Into<VirtualPath>,
         old: impl Into<String>,
@@ -171,7 +171,7 @@ impl EditRequest {
         self
     }
 
-    /// Stops short of writing.
+    /// Skips the write.
     #[must_use]
     pub fn dry_run(mut self) -> Self {
         self.dry_run = true;
@@ -185,11 +185,11 @@ impl EditRequest {
 pub struct Edited {
     /// How many matches were replaced, or how many line edits were applied.
     pub replacements: u64,
-    /// The version after the edit; the one before it for a dry run.
+    /// The version after the edit; for a dry run, the current one.
     pub version: Version,
     /// The change as a unified diff, with three lines of context, of at most 64 KiB.
     pub diff: String,
-    /// Whether the diff was too long and is cut.
+    /// Whether the diff was too long and was cut.
     #[serde(default)]
     pub diff_cut: bool,
 }
@@ -205,7 +205,7 @@ impl Edited {
         }
     }
 
-    /// Names another path in the head of the diff. Wrappers that move paths use it.
+    /// Changes the path in the header of the diff. Used by wrappers that move paths.
     #[must_use]
     pub fn at_path(mut self, path: &VirtualPath) -> Self {
         let rest = self

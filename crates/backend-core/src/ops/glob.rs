@@ -1,4 +1,4 @@
-//! `glob`: entries by the shape of their path.
+//! `glob`: entries whose path matches a pattern.
 
 use std::time::Duration;
 
@@ -6,32 +6,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::VirtualPath;
 
-/// How many entries a glob returns unless asked otherwise.
+/// How many entries a glob returns by default.
 pub const DEFAULT_GLOB_LIMIT: usize = 1000;
 
 /// Asks for the entries below a directory whose path matches a pattern, in path order.
 ///
-/// `*` and `?` stay within a segment, `**` crosses segments, `{a,b}`, `[a-z]` and `[!a]` choose, `\` escapes. `?` and a
-/// class stand for one character, not one byte, and never for a `/`. The pattern is relative to [`path`](Self::path), and
-/// a leading `/` means the same: `*.rs` is beside you, `**/*.rs` at any depth. `src/**` is everything below `src`, and not
-/// `src` itself. A trailing `/` matches directories alone. Braces may hold `/` and other braces; `{src/,}*.rs` is
+/// `*` and `?` stay within a segment, `**` crosses segments, `{a,b}`, `[a-z]` and `[!a]` are alternatives, `\` escapes. `?`
+/// and a class match one character, not one byte, and never a `/`. The pattern is relative to [`path`](Self::path), with or
+/// without a leading `/`: `*.rs` matches in this directory, `**/*.rs` at any depth. `src/**` is everything below `src`, but
+/// not `src` itself. A trailing `/` matches only directories. Braces may contain `/` and other braces; `{src/,}*.rs` is
 /// `src/*.rs` or `*.rs`.
 ///
-/// An empty pattern, a `..` segment, a leading `~` segment, a control character, braces that stand for more than 1024
+/// An empty pattern, a `..` segment, a leading `~` segment, a control character, braces that expand to more than 1024
 /// patterns and a pattern of more than 4096 bytes are an `invalid_pattern`.
 ///
 /// # What is skipped
 ///
-/// Hidden entries (a name that starts with `.`), unless [`hidden`](Self::hidden) is set or a segment of the pattern that
-/// itself starts with `.` matches the name; what `.gitignore` and `.ignore` files below the backend's root exclude, unless
-/// [`ignored`](Self::ignored) is set or `path` lies inside of it. Nothing above the root counts, and no `.git` is needed.
-/// As in ripgrep, a rule of an `.ignore` file wins over one of a `.gitignore`, among rules of one kind that of the deeper
-/// directory, and in one file the last. `path` itself is never skipped.
+/// Hidden entries (names that start with `.`), unless [`hidden`](Self::hidden) is set or a segment of the pattern that
+/// itself starts with `.` matches the name; and what `.gitignore` and `.ignore` files below the backend's root exclude,
+/// unless [`ignored`](Self::ignored) is set or `path` lies in an excluded directory. Files above the root have no effect, and no
+/// `.git` is needed. As in ripgrep, `.ignore` overrides `.gitignore`; among rules of the same kind those of the deeper
+/// directory win, and within a file the last one. `path` itself is never skipped.
 ///
-/// Links are shown where they match, and not followed. What is neither file, directory nor link is left out.
+/// Links are returned if they match, but not followed. Anything other than a file, directory or link is left out.
 ///
-/// Counted as skipped is what could have matched, or could have had something below it that does: `.git` counts for
-/// `**/*.rs`, and not for `*.rs`.
+/// The counts of skipped entries include only those that could have matched, or could have contained a match: `.git` counts
+/// for `**/*.rs`, but not for `*.rs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GlobRequest {
@@ -45,16 +45,16 @@ pub struct GlobRequest {
     pub ignored: bool,
     /// Whether directories are returned too; false by default.
     pub directories: bool,
-    /// How many entries to return at most; [`DEFAULT_GLOB_LIMIT`] by default. They are the first ones in path order.
+    /// The maximum number of entries; [`DEFAULT_GLOB_LIMIT`] by default. The first ones in path order are returned.
     pub limit: usize,
-    /// Subtrees that are left out as if they were not there. They are not counted as skipped.
+    /// Subtrees to treat as if they did not exist. They do not count as skipped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<VirtualPath>,
-    /// Where `path` stands for a reader who sees it from further up: the pattern is matched against this path followed by
-    /// the entry's, relative to `path`. The root by default. Wrappers that move paths use it.
+    /// The path at which `path` appears to the caller: the pattern is matched against this path followed by the entry's
+    /// path relative to `path`. The root by default. Used by wrappers that move paths.
     #[serde(default)]
     pub seen_at: VirtualPath,
-    /// How long to search at most; without a bound by default.
+    /// Time limit; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
 }
@@ -103,7 +103,7 @@ impl GlobRequest {
         self
     }
 
-    /// Sets how many entries to return at most.
+    /// Sets the maximum number of entries.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
@@ -117,14 +117,14 @@ impl GlobRequest {
         self
     }
 
-    /// Sets where `path` stands for a reader who sees it from further up.
+    /// Sets the path at which `path` appears to the caller.
     #[must_use]
     pub fn seen_at(mut self, path: impl Into<VirtualPath>) -> Self {
         self.seen_at = path.into();
         self
     }
 
-    /// Sets how long to search at most.
+    /// Sets the time limit.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);

@@ -1,4 +1,4 @@
-//! `grep`: lines by their content.
+//! `grep`: lines whose content matches a pattern.
 
 use std::time::Duration;
 
@@ -6,58 +6,56 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Skipped, Truncation, VirtualPath};
 
-/// How many matches, or files, a grep returns unless asked otherwise.
+/// How many matches, or files, a grep returns by default.
 pub const DEFAULT_GREP_LIMIT: usize = 1000;
 
-/// How many bytes of one line a grep returns unless asked otherwise.
+/// How many bytes of a line a grep returns by default.
 pub const DEFAULT_GREP_LINE_BYTES: usize = 500;
 
 /// Asks for the lines that match a regular expression, in path order, then by line.
 ///
-/// The syntax is that of Rust's `regex` crate; a search takes linear time, so that no pattern can hang it. It skips what a
-/// [`GlobRequest`](crate::GlobRequest) skips, and binary files; links are not followed below `path`. One result is one
-/// line, however often it matches. A pattern of more than 64 KiB, or of more than 10 MiB when it is compiled, is an
+/// The syntax is that of Rust's `regex` crate; searching takes linear time, so no pattern can hang. A grep skips what a
+/// [`GlobRequest`](crate::GlobRequest) skips, and binary files; links are not followed below `path`. Each matching line is
+/// one result, even with several matches. A pattern of more than 64 KiB, or of more than 10 MiB when compiled, is an
 /// `invalid_pattern`.
 ///
 /// # What is searched
 ///
-/// The lines that a read shows: they end at `\n`, a `\r` before it belongs to the ending, and no pattern sees that `\r`.
-/// So `$` matches before either ending, and in a search over several lines `\n` and `\r\n` both match both. A byte order
-/// mark is not searched, and UTF-16 with one is searched as its text. Other encodings are searched as the bytes that they
-/// are.
+/// The lines that a read shows: they end at `\n`, a `\r` before it belongs to the ending, and no pattern sees that `\r`. So
+/// `$` matches before either ending, and in a search across lines `\n` and `\r\n` both match both. A byte order mark is not
+/// searched. UTF-16 with one is searched as its text, other encodings as raw bytes.
 ///
-/// A file is binary, and gives no match, if there is a NUL byte in what was searched of it or in its first 8 MiB. A file
-/// with a line of more than 16 MiB is not searched past it and gives no match either, nor is one of more than 64 MiB in a
-/// search over several lines; both count as [`Skipped::long_lines`].
+/// A file is binary, and has no matches, if a NUL byte is in the searched part or in its first 8 MiB. A file with a line of
+/// more than 16 MiB is not searched past it and has no matches either; nor does one of more than 64 MiB in a search across
+/// lines. Both count as [`Skipped::long_lines`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GrepRequest {
     /// The pattern.
     pub pattern: String,
-    /// The directory or the one file to search; the root by default. A file that is named here is searched even if it is
-    /// hidden or ignored; `globs` and `types` are about it too, by its name.
+    /// The directory or the single file to search; the root by default. A file named here is searched even if it is hidden
+    /// or ignored, but its name must match `globs` and `types`.
     pub path: VirtualPath,
-    /// Whether the pattern is a plain text; false by default.
+    /// Whether the pattern is literal text; false by default.
     pub fixed: bool,
-    /// How case counts; it does by default.
+    /// Case sensitivity; case-sensitive by default.
     pub case: Case,
-    /// Whether only whole words match; false by default.
+    /// Whether the pattern matches only whole words; false by default.
     pub word: bool,
-    /// Whether a match can go over several lines, and `.` matches `\n`; false by default. Without it a pattern with a
-    /// newline in it is an `invalid_pattern`. Of several matches that start on one line, the first is returned.
+    /// Whether a match can span lines, and `.` matches `\n`; false by default. Otherwise a pattern with a newline is an
+    /// `invalid_pattern`. Of several matches that start on one line, the first is returned.
     pub multi_line: bool,
-    /// How many lines before a match to show; 0 by default, 1000 at most.
+    /// How many lines to show before a match; 0 by default, at most 1000.
     pub before: usize,
-    /// How many lines after a match to show; 0 by default, 1000 at most.
+    /// How many lines to show after a match; 0 by default, at most 1000.
     pub after: usize,
-    /// Globs that a file must match: one of those without a leading `!`, if there are any, and none of those with one. A
-    /// glob without a `/` is about the file's name at any depth, another one about its path relative to `path`; `/*.rs` is
-    /// about the files beside you. A glob that ends with a `/` is about everything below such a directory, and one with a
-    /// leading `!` that matches a directory leaves out everything below it: `!vendor`, `!/build/`.
+    /// Globs that a file must match: at least one of those without a leading `!`, if there are any, and none of those with
+    /// one. A glob without a `/` matches the file's name at any depth, any other its path relative to `path`; `/*.rs`
+    /// matches the files of this directory. A glob that ends with a `/` matches everything below such a directory, and one
+    /// with a leading `!` that matches a directory excludes everything below it: `!vendor`, `!/build/`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub globs: Vec<String>,
-    /// File types that a file must have one of, by the names that ripgrep gives them, such as `rust` or `py`. It must match
-    /// `globs` too.
+    /// File types of which a file must have one, by their ripgrep names, such as `rust` or `py`. It must match `globs` too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
     /// Whether hidden entries are searched; false by default.
@@ -66,37 +64,37 @@ pub struct GrepRequest {
     pub ignored: bool,
     /// What to return; [`GrepOutput::Matches`] by default.
     pub output: GrepOutput,
-    /// How many matches, or files, to return at most; [`DEFAULT_GREP_LIMIT`] by default. They are the first ones.
+    /// The maximum number of matches, or files; [`DEFAULT_GREP_LIMIT`] by default. The first ones are returned.
     pub limit: usize,
-    /// How many matches to return of one file at most; without a bound by default. What it leaves out is not told by
-    /// [`Grepped::truncated`]. It says nothing about files and counts.
+    /// The maximum number of matches per file; unlimited by default. Matches that it drops do not set
+    /// [`Grepped::truncated`]. It does not affect files and counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_limit: Option<usize>,
-    /// How many bytes of one line to return at most, around the match; [`DEFAULT_GREP_LINE_BYTES`] by default.
+    /// The maximum number of bytes of a line, around the match; [`DEFAULT_GREP_LINE_BYTES`] by default.
     pub line_bytes: usize,
-    /// Subtrees that are left out as if they were not there. They are not counted as skipped.
+    /// Subtrees to treat as if they did not exist. They do not count as skipped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<VirtualPath>,
-    /// Where `path` stands for a reader who sees it from further up; see
-    /// [`GlobRequest::seen_at`](crate::GlobRequest::seen_at). The root by default.
+    /// The path at which `path` appears to the caller; see [`GlobRequest::seen_at`](crate::GlobRequest::seen_at). The root
+    /// by default.
     #[serde(default)]
     pub seen_at: VirtualPath,
-    /// How long to search at most; without a bound by default.
+    /// Time limit; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
 }
 
-/// How upper and lower case count in a grep.
+/// Case sensitivity of a grep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Case {
-    /// They differ.
+    /// Case-sensitive.
     #[default]
     Sensitive,
-    /// They are the same.
+    /// Case-insensitive.
     Insensitive,
-    /// They differ if the pattern has an upper case letter.
+    /// Case-sensitive if the pattern contains an upper-case letter.
     Smart,
 }
 
@@ -108,10 +106,10 @@ pub enum GrepOutput {
     /// Each match, in [`Grepped::matches`].
     #[default]
     Matches,
-    /// Each file with a match, in [`Grepped::files`]. A file is not searched past its first match, but for a NUL in its
+    /// Each file with a match, in [`Grepped::files`]. A file is not searched past its first match, except for a NUL in its
     /// first 8 MiB.
     Files,
-    /// Each file with a match and how many it has, in [`Grepped::files`].
+    /// Each file with a match and its number of matches, in [`Grepped::files`].
     Counts,
 }
 
@@ -148,14 +146,14 @@ impl GrepRequest {
         self
     }
 
-    /// Takes the pattern as a plain text.
+    /// Takes the pattern as literal text.
     #[must_use]
     pub fn fixed(mut self) -> Self {
         self.fixed = true;
         self
     }
 
-    /// Sets how case counts.
+    /// Sets the case sensitivity.
     #[must_use]
     pub fn case(mut self, case: Case) -> Self {
         self.case = case;
@@ -169,7 +167,7 @@ impl GrepRequest {
         self
     }
 
-    /// Lets a match go over several lines.
+    /// Lets a match span lines.
     #[must_use]
     pub fn multi_line(mut self) -> Self {
         self.multi_line = true;
@@ -219,21 +217,21 @@ impl GrepRequest {
         self
     }
 
-    /// Sets how many matches, or files, to return at most.
+    /// Sets the maximum number of matches, or files.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Sets how many matches to return of one file at most.
+    /// Sets the maximum number of matches per file.
     #[must_use]
     pub fn file_limit(mut self, limit: usize) -> Self {
         self.file_limit = Some(limit);
         self
     }
 
-    /// Sets how many bytes of one line to return at most.
+    /// Sets the maximum number of bytes of a line.
     #[must_use]
     pub fn line_bytes(mut self, bytes: usize) -> Self {
         self.line_bytes = bytes;
@@ -247,14 +245,14 @@ impl GrepRequest {
         self
     }
 
-    /// Sets where `path` stands for a reader who sees it from further up.
+    /// Sets the path at which `path` appears to the caller.
     #[must_use]
     pub fn seen_at(mut self, path: impl Into<VirtualPath>) -> Self {
         self.seen_at = path.into();
         self
     }
 
-    /// Sets how long to search at most.
+    /// Sets the time limit.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -266,7 +264,7 @@ impl GrepRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GrepLine {
-    /// The line, counted from 1. It is the line that a read shows under this number.
+    /// The line, counted from 1, as in a read.
     pub line: u64,
     /// Its text without its ending, cut to the request's `line_bytes`.
     pub text: String,
@@ -292,16 +290,17 @@ pub struct GrepMatch {
     pub line: u64,
     /// The byte in the line at which the match starts, counted from 1.
     pub column: u64,
-    /// The line, or all lines of a match that goes over several, without the last ending; cut around the match to the
-    /// request's `line_bytes`.
+    /// The line, or all lines of a match that spans lines, without the final ending; cut around the match to the request's
+    /// `line_bytes`.
     pub text: String,
     /// Whether `text` is cut.
     #[serde(default)]
     pub cut: bool,
-    /// Whether `text` has replacement characters, because the file is not UTF-8. Such a text is no needle for an edit.
+    /// Whether `text` contains replacement characters, because the file is not UTF-8. It cannot be used as the old text of
+    /// an edit.
     #[serde(default)]
     pub lossy: bool,
-    /// The lines before it. A line that an earlier match shows is not shown again.
+    /// The lines before it. Lines shown with an earlier match are not repeated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<GrepLine>,
     /// The lines after it, up to the next match.
@@ -331,7 +330,7 @@ impl GrepMatch {
 pub struct FileHits {
     /// The file.
     pub path: VirtualPath,
-    /// How many lines match: on which a match starts, in a search over several lines. 1 for [`GrepOutput::Files`].
+    /// How many lines match; in a search across lines, on how many a match starts. 1 for [`GrepOutput::Files`].
     pub count: u64,
 }
 
@@ -347,25 +346,25 @@ impl FileHits {
 #[serde(default)]
 #[non_exhaustive]
 pub struct Grepped {
-    /// The matches, in path order, then by line. Empty unless [`GrepOutput::Matches`] was asked for.
+    /// The matches, in path order, then by line. Empty unless [`GrepOutput::Matches`] was requested.
     pub matches: Vec<GrepMatch>,
     /// The files with a match, in path order. Empty for [`GrepOutput::Matches`].
     pub files: Vec<FileHits>,
-    /// How many files were searched, binary ones and others that count as skipped not among them.
+    /// How many files were searched, not counting binary ones and others that count as skipped.
     pub searched: u64,
-    /// Why there may be more; `None` if this is all.
+    /// Why there may be more; `None` if the result is complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<Truncation>,
-    /// What was passed over.
+    /// What was skipped.
     #[serde(skip_serializing_if = "Skipped::is_empty")]
     pub skipped: Skipped,
-    /// What failed beside the results: a composite names here each backend that could not answer.
+    /// Failures in addition to the results: a composite lists each backend that could not answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Error>,
 }
 
 impl Grepped {
-    /// Returns whether this is everything: nothing was cut and nothing failed.
+    /// Returns whether the result is complete: nothing was cut and nothing failed.
     pub fn is_whole(&self) -> bool {
         self.truncated.is_none() && self.failures.is_empty()
     }

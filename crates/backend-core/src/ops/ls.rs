@@ -1,21 +1,21 @@
-//! `ls`: what is in a directory.
+//! `ls`: the entries of a directory.
 
 use serde::{Deserialize, Serialize};
 
 use crate::VirtualPath;
 
-/// How many entries a listing returns unless asked otherwise.
+/// How many entries a listing returns by default.
 pub const DEFAULT_LS_LIMIT: usize = 10_000;
 
 /// Asks for the entries of a directory: directories first, then everything else, each in byte order of names.
 ///
-/// Hidden and ignored entries are listed: it is searches that skip them.
+/// Hidden and ignored entries are listed: only searches skip them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LsRequest {
     /// The directory. A link to a directory inside the workspace is followed.
     pub path: VirtualPath,
-    /// How many entries to return at most; [`DEFAULT_LS_LIMIT`] by default.
+    /// The maximum number of entries; [`DEFAULT_LS_LIMIT`] by default.
     pub limit: usize,
 }
 
@@ -28,7 +28,7 @@ impl LsRequest {
         }
     }
 
-    /// Sets how many entries to return at most.
+    /// Sets the maximum number of entries.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;

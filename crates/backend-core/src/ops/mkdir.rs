@@ -1,10 +1,10 @@
-//! `mkdir`: a directory, and those above it.
+//! `mkdir`: a directory and its parents.
 
 use serde::{Deserialize, Serialize};
 
 use crate::VirtualPath;
 
-/// Asks for a directory to be there, with all directories above it.
+/// Asks for a directory to exist, with all its parents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MkdirRequest {
@@ -23,7 +23,7 @@ impl MkdirRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MadeDirectory {
-    /// Whether the directory is new; false where it was there before.
+    /// Whether the directory is new; false if it already existed.
     pub created: bool,
 }
 

@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Version, VirtualPath};
 
-/// How many lines a read returns unless asked otherwise.
+/// How many lines a read returns by default.
 pub const DEFAULT_READ_LINES: usize = 2000;
 
-/// How many bytes of one line a read returns unless asked otherwise.
+/// How many bytes of a line a read returns by default.
 pub const DEFAULT_LINE_BYTES: usize = 4096;
 
-/// How many bytes of text a read returns in all unless asked otherwise: 256 KiB.
+/// How many bytes of text a read returns in all by default: 256 KiB.
 pub const DEFAULT_PAGE_BYTES: usize = 256 << 10;
 
-/// Up to which size, in bytes, the lines of a file are always counted to its end: 16 MiB.
+/// The size up to which the lines of a file are always counted to its end, in bytes: 16 MiB.
 ///
-/// In a larger file they are counted, and the text is checked, up to the end of the window alone.
+/// In a larger file, lines are counted and text is checked only up to the end of the window.
 pub const COUNTED_FILE_BYTES: u64 = 16 << 20;
 
 /// Asks for a window of lines.
@@ -26,15 +26,15 @@ pub const COUNTED_FILE_BYTES: u64 = 16 << 20;
 pub struct ReadRequest {
     /// The file. A link is followed inside the workspace.
     pub path: VirtualPath,
-    /// How many lines to pass over first; 0 by default. Past the end it is an `invalid_request` that names the length,
-    /// but for offset 0 of an empty file.
+    /// How many lines to skip; 0 by default. Past the end it is an `invalid_request` that names the length, except for
+    /// offset 0 of an empty file.
     pub offset: u64,
-    /// How many lines to return at most; [`DEFAULT_READ_LINES`] by default. 0 is an `invalid_request`.
+    /// The maximum number of lines; [`DEFAULT_READ_LINES`] by default. 0 is an `invalid_request`.
     pub limit: usize,
-    /// How many bytes of one line to return at most; [`DEFAULT_LINE_BYTES`] by default.
+    /// The maximum number of bytes of a line; [`DEFAULT_LINE_BYTES`] by default.
     pub line_bytes: usize,
-    /// How many bytes of text to return at most; [`DEFAULT_PAGE_BYTES`] by default. The first line is returned whatever
-    /// it is, within `line_bytes`.
+    /// The maximum number of bytes of text; [`DEFAULT_PAGE_BYTES`] by default. The first line is always returned, within
+    /// `line_bytes`.
     pub page_bytes: usize,
 }
 
@@ -50,28 +50,28 @@ impl ReadRequest {
         }
     }
 
-    /// Sets how many lines to pass over first.
+    /// Sets how many lines to skip.
     #[must_use]
     pub fn offset(mut self, offset: u64) -> Self {
         self.offset = offset;
         self
     }
 
-    /// Sets how many lines to return at most.
+    /// Sets the maximum number of lines.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Sets how many bytes of one line to return at most.
+    /// Sets the maximum number of bytes of a line.
     #[must_use]
     pub fn line_bytes(mut self, line_bytes: usize) -> Self {
         self.line_bytes = line_bytes;
         self
     }
 
-    /// Sets how many bytes of text to return at most.
+    /// Sets the maximum number of bytes of text.
     #[must_use]
     pub fn page_bytes(mut self, page_bytes: usize) -> Self {
         self.page_bytes = page_bytes;
@@ -79,7 +79,7 @@ impl ReadRequest {
     }
 }
 
-/// How the text of a file is encoded. Anything else is not text here.
+/// The encoding of a text file. Anything else does not count as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -105,12 +105,12 @@ impl fmt::Display for Encoding {
     }
 }
 
-/// How the lines of a file end, as far as it was read. A `\r` without a `\n` after it is no line end.
+/// How the lines of a file end, as far as it was read. A `\r` without a `\n` after it is not a line ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LineEnding {
-    /// No line end was seen.
+    /// No line ending was seen.
     None,
     /// `\n`.
     Lf,
@@ -120,29 +120,29 @@ pub enum LineEnding {
     Mixed,
 }
 
-/// Why a page ends where it does, when the file goes on.
+/// Why a page ends before the file does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PageEnd {
-    /// It has as many lines as were asked for.
+    /// It has the requested number of lines.
     Lines,
-    /// It has as many bytes as it may.
+    /// It has the maximum number of bytes.
     Bytes,
 }
 
-/// A line of a page that is longer than the page shows.
+/// A line that is longer than the page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CutLine {
     /// The line, counted from 1.
     pub line: u64,
-    /// How many bytes of UTF-8 it has, its ending not counted.
+    /// Its length in bytes of UTF-8, without its ending.
     pub bytes: u64,
 }
 
 impl CutLine {
-    /// Makes a mark of a cut line.
+    /// Makes one.
     pub fn new(line: u64, bytes: u64) -> Self {
         Self { line, bytes }
     }
@@ -156,8 +156,8 @@ impl CutLine {
 pub struct TextPage {
     /// The file.
     pub path: VirtualPath,
-    /// The lines in UTF-8, with the endings that they have in the file and without a byte order mark. Pages without a
-    /// cut line put together are the file's text.
+    /// The lines in UTF-8, with their endings as in the file and without a byte order mark. Concatenated pages without a
+    /// cut line are the file's text.
     pub text: String,
     /// The number of the first line, counted from 1: the request's offset plus one.
     pub first_line: u64,
@@ -172,7 +172,7 @@ pub struct TextPage {
     /// Why the page ends before the file does; `None` if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<PageEnd>,
-    /// The lines of which only the start is shown, in order.
+    /// The lines that are cut, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cut_lines: Vec<CutLine>,
     /// How the file is encoded.
@@ -181,12 +181,12 @@ pub struct TextPage {
     pub line_ending: LineEnding,
     /// The size of the file in bytes.
     pub size: u64,
-    /// The version of the file that the text is of.
+    /// The version of the file that the text belongs to.
     pub version: Version,
 }
 
 impl TextPage {
-    /// Makes a page that holds nothing yet. The scanner that fills it sets the rest.
+    /// Makes an empty page. The scanner that fills it sets the rest.
     pub(crate) fn empty(path: VirtualPath, size: u64, version: Version) -> Self {
         Self {
             path,
@@ -207,7 +207,7 @@ impl TextPage {
     /// Returns each line with its number, counted from 1, and without its ending.
     pub fn numbered_lines(&self) -> impl Iterator<Item = (u64, &str)> {
         let newlines = memchr::memchr_iter(b'\n', self.text.as_bytes()).count() as u64;
-        // Of a last line that is cut and has no ending, there may be nothing at all in the text.
+        // A last line that is cut and has no ending may be missing from the text.
         let unseen = self
             .cut_lines
             .last()
@@ -215,7 +215,7 @@ impl TextPage {
             .filter(|_| self.text.is_empty() || self.text.ends_with('\n'))
             .map(|_| "");
         let mut start = 0;
-        // The end of the text is the end of a line too, unless there is nothing in it.
+        // The end of the text also ends a line, unless that line is empty.
         let ends = memchr::memchr_iter(b'\n', self.text.as_bytes()).map(|newline| newline + 1);
         let last = (!self.text.is_empty() && !self.text.ends_with('\n')).then_some(self.text.len());
         ends.chain(last)

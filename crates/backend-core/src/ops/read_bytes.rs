@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, Version, VirtualPath};
 
-/// How many bytes one read returns at most unless asked otherwise: 256 MiB.
+/// How many bytes one read returns at most by default: 256 MiB.
 pub const DEFAULT_READ_BYTES: u64 = 256 << 20;
 
 /// Asks for the bytes of a file.
@@ -16,11 +16,11 @@ pub const DEFAULT_READ_BYTES: u64 = 256 << 20;
 pub struct ReadBytesRequest {
     /// The file. A link is followed inside the workspace.
     pub path: VirtualPath,
-    /// The part to read, in bytes; the whole file by default. An end past the file's end is taken as that end; a
-    /// start past it is an `invalid_request`.
+    /// The part to read, in bytes; the whole file by default. An end past the file's end is clamped; a start past it is an
+    /// `invalid_request`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Range<u64>>,
-    /// How many bytes may be read; more is refused with `too_large`. [`DEFAULT_READ_BYTES`] by default.
+    /// The maximum number of bytes; more is refused with `too_large`. [`DEFAULT_READ_BYTES`] by default.
     pub limit: u64,
 }
 
@@ -41,14 +41,14 @@ impl ReadBytesRequest {
         self
     }
 
-    /// Sets how many bytes may be read.
+    /// Sets the maximum number of bytes.
     #[must_use]
     pub fn limit(mut self, limit: u64) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Returns the part to read of a file that has `size` bytes. Every backend decides by this.
+    /// Returns the part to read of a file of `size` bytes. Every backend uses it.
     ///
     /// # Errors
     ///
@@ -91,11 +91,11 @@ impl ReadBytesRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Content {
-    /// The bytes that were asked for.
+    /// The requested bytes.
     pub bytes: Bytes,
     /// The size of the whole file.
     pub size: u64,
-    /// The version of the file that the bytes are of.
+    /// The version of the file that the bytes belong to.
     pub version: Version,
 }
 

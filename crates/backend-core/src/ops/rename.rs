@@ -1,22 +1,22 @@
-//! `rename`: an entry gets another path.
+//! `rename`: moves an entry to another path.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Version, VirtualPath};
 
-/// Asks for an entry to be moved, a directory with all that is in it. Directories above the target are created.
+/// Asks for an entry to be moved, a directory with everything in it. Missing parent directories of the target are created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RenameRequest {
-    /// What to move. The root cannot be moved, nor a directory into itself. A link is moved, not followed.
+    /// The entry to move. The root cannot be moved, nor a directory into itself. A link is moved, not followed.
     pub from: VirtualPath,
-    /// Where it goes. The same path as `from` changes nothing, and succeeds where something is there.
+    /// The target. The same path as `from` changes nothing, and succeeds if the entry exists.
     pub to: VirtualPath,
-    /// What happens if something is there; [`RenameMode::CreateNew`] by default.
+    /// What happens if the target exists; [`RenameMode::CreateNew`] by default.
     pub mode: RenameMode,
 }
 
-/// What a rename does when the target is there.
+/// What a rename does when the target exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -24,13 +24,13 @@ pub enum RenameMode {
     /// It is refused with `already_exists`.
     #[default]
     CreateNew,
-    /// A file or link replaces a file or link. A directory never takes part: moving a file onto one is refused with
-    /// `is_a_directory`, moving one onto anything with `already_exists`.
+    /// A file or link replaces a file or link. Directories are never replaced: moving a file onto a directory is refused
+    /// with `is_a_directory`, moving a directory onto anything with `already_exists`.
     Overwrite,
 }
 
 impl RenameRequest {
-    /// Makes a request that refuses to replace anything.
+    /// Makes a request that never replaces anything.
     pub fn new(from: impl Into<VirtualPath>, to: impl Into<VirtualPath>) -> Self {
         Self {
             from: from.into(),
@@ -39,7 +39,7 @@ impl RenameRequest {
         }
     }
 
-    /// Replaces a file that is at the target.
+    /// Replaces a file at the target.
     #[must_use]
     pub fn overwrite(mut self) -> Self {
         self.mode = RenameMode::Overwrite;
@@ -54,7 +54,7 @@ pub struct Renamed {
     /// The version of a file at its new path; `None` for anything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// Whether it happened in one step. A move between two backends copies, then deletes, and says false.
+    /// Whether it happened in one step. A move between two backends copies, then deletes, and is not atomic.
     pub atomic: bool,
 }
 

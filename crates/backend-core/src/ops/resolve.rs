@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Backend, EntryKind, Error, ErrorKind, Result, StatRequest, VirtualPath};
 
-/// Asks for the path without links that leads to the same place. Links are followed, a last one too.
+/// Asks for the link-free path that leads to the same place. Links are followed, including a final one.
 ///
-/// It is for wrappers that decide by what a path is called. What they learn can be out of date at once, as with every
-/// look before a leap.
+/// It is for wrappers that decide by the name of a path. The answer can be outdated immediately, as with any check before
+/// use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ResolveRequest {
-    /// The path. Something need not be there.
+    /// The path. It need not exist.
     pub path: VirtualPath,
 }
 
@@ -26,7 +26,7 @@ impl ResolveRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Resolved {
-    /// Where it leads. From the first part that is not there on, it is as it was asked for.
+    /// Where it leads. From the first missing part on, it is the path that was asked for.
     pub path: VirtualPath,
 }
 
@@ -37,7 +37,7 @@ impl Resolved {
     }
 }
 
-/// Resolves a path where there are no links, and refuses where there is one: the protocol does not tell where it leads.
+/// Resolves a path without links, and rejects one with a link: the protocol does not report where it leads.
 pub(crate) async fn resolve_by_looking<B: Backend + ?Sized>(
     backend: &B,
     request: &ResolveRequest,
@@ -51,7 +51,7 @@ pub(crate) async fn resolve_by_looking<B: Backend + ?Sized>(
     for at in from_the_top {
         match backend.stat_with(&StatRequest::new(at)).await {
             Ok(entry) if entry.kind == EntryKind::Symlink => {
-                let reason = "it leads through a link, and this backend does not tell where to";
+                let reason = "it leads through a link whose target this backend does not report";
                 return Err(Error::permission_denied(path, reason));
             }
             Ok(_) => {}

@@ -1,4 +1,4 @@
-//! `stat`: what is at a path.
+//! `stat`: the entry at a path.
 
 use serde::{Deserialize, Serialize};
 

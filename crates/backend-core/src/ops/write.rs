@@ -5,22 +5,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Version, VirtualPath};
 
-/// Asks for a file to have this content. Directories above it are created.
+/// Asks for a file to have this content. Missing parent directories are created.
 ///
-/// The write is atomic: whoever reads meanwhile, or after a failure or a crash, sees the old content or the new one.
-/// An existing file keeps its mode. A link is followed inside the workspace, and stays.
+/// The write is atomic: a concurrent reader, or one after a failure or a crash, sees the old content or the new one. An
+/// existing file keeps its mode. A link is followed inside the workspace, and stays a link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WriteRequest {
     /// The file.
     pub path: VirtualPath,
-    /// What it holds afterwards, byte for byte.
+    /// The new content, byte for byte.
     pub content: Bytes,
-    /// What happens if something is there; [`WriteMode::Overwrite`] by default.
+    /// What happens if something exists; [`WriteMode::Overwrite`] by default.
     pub mode: WriteMode,
 }
 
-/// What a write does when the file is there, or is not.
+/// What a write does depending on whether the file exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -28,9 +28,9 @@ pub enum WriteMode {
     /// The file is replaced, or created.
     #[default]
     Overwrite,
-    /// The file is created. If anything is there, it is refused with `already_exists`.
+    /// The file is created. If anything exists there, the write is refused with `already_exists`.
     CreateNew,
-    /// The file is replaced if it has this version. Any other version, or none, is a `conflict`.
+    /// The file is replaced if it has this version. A different version, or a missing file, is a `conflict`.
     IfVersion(Version),
 }
 
@@ -44,7 +44,7 @@ impl WriteRequest {
         }
     }
 
-    /// Sets what happens when the file is there, or is not.
+    /// Sets what happens depending on whether the file exists.
     #[must_use]
     pub fn mode(mut self, mode: WriteMode) -> Self {
         self.mode = mode;
@@ -60,7 +60,7 @@ pub struct Written {
     pub version: Version,
     /// Whether the file is new.
     pub created: bool,
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub size: u64,
 }
 

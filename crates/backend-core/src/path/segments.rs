@@ -2,12 +2,12 @@
 
 use memchr::{memchr, memrchr};
 
-/// The segments of a path that is normalised: without a `/` at either end, and never two of them in a row.
+/// The segments of a normalised path: no `/` at either end, and never two in a row.
 #[derive(Clone, Debug)]
 pub(super) struct Segments<'a>(pub(super) &'a str);
 
 impl<'a> Segments<'a> {
-    /// Takes all that is left.
+    /// Takes the whole rest.
     fn last(&mut self) -> Option<&'a str> {
         let rest = std::mem::take(&mut self.0);
         (!rest.is_empty()).then_some(rest)

@@ -61,7 +61,7 @@ fn ordinary_names_are_not_mistaken_for_special_ones() {
 }
 
 #[test]
-fn what_could_lead_elsewhere_is_refused_with_its_reason() {
+fn a_path_that_could_lead_elsewhere_is_refused_with_its_reason() {
     for text in ["..", "/..", "a/../b", "../../etc/passwd", "/a/.."] {
         check(text, Err(PathReason::ParentSegment));
     }

@@ -1,11 +1,11 @@
-//! How a runtime is put together.
+//! The builder of a runtime.
 
 use std::collections::BTreeMap;
 
 use crate::runtime::{DEFAULT_WORK_DIR, PackageManager, PackageSet, RuntimeImage};
 use crate::{Error, IntoPath, Result, RuntimeConfig};
 
-/// Puts a [`RuntimeConfig`] together. It needs an image or a base image; all else has a default.
+/// Builds a [`RuntimeConfig`]. It needs an image or a base image; everything else has a default.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RuntimeBuilder {
@@ -37,13 +37,13 @@ impl RuntimeBuilder {
         }
     }
 
-    /// Sets what the runtime is for, in a sentence for a reader.
+    /// Sets the purpose of the runtime, in a sentence for a reader.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
         self
     }
 
-    /// Uses this image as it is.
+    /// Uses this image as is.
     pub fn image(mut self, image: impl Into<String>) -> Self {
         self.image = Some(image.into());
         self
@@ -66,7 +66,7 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Adds a line of shell to run after the packages are installed.
+    /// Adds a shell command to run after the packages are installed.
     pub fn setup(mut self, line: impl Into<String>) -> Self {
         self.setup.push(line.into());
         self
@@ -84,7 +84,7 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Builds the image each time, and does not keep it.
+    /// Builds the image each time, without keeping it.
     pub fn no_cache(mut self) -> Self {
         self.cache = false;
         self
@@ -100,8 +100,7 @@ impl RuntimeBuilder {
     ///
     /// # Errors
     ///
-    /// Returns `invalid_request` that names the first field that is not valid, and why; `invalid_path` for the working
-    /// directory.
+    /// Returns `invalid_request` with the first invalid field and the reason; `invalid_path` for the working directory.
     pub fn build(self) -> Result<RuntimeConfig> {
         let image = match (self.image, self.base_image) {
             (Some(image), None) => RuntimeImage::Ready(image),

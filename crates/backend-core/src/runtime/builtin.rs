@@ -45,7 +45,7 @@ pub(super) fn all() -> Vec<RuntimeConfig> {
     ]
 }
 
-/// The fields are constants, and a test checks each as if it came from outside.
+/// The fields are constants; a test validates each like outside input.
 fn runtime(
     name: &str,
     description: &str,

@@ -1,12 +1,12 @@
-//! What the fields of a runtime may hold.
+//! What the fields of a runtime may contain.
 //!
-//! Packages reach their manager as arguments, never through a shell. What is refused here is what would still be taken
-//! for something else than a package: an option, a URL, a file.
+//! Packages reach their manager as arguments, never through a shell. This rejects arguments that a manager would take for
+//! something other than a package: an option, a URL, a file.
 
 use crate::runtime::{PackageManager, RuntimeImage, package};
 use crate::{Error, Result, RuntimeConfig, check_environment};
 
-/// The longest text of any field but setup lines and values, in bytes.
+/// The longest text of any field except setup lines and values, in bytes.
 const MAX_BYTES: usize = 255;
 
 pub(super) fn runtime(runtime: &RuntimeConfig) -> Result<()> {
@@ -24,7 +24,7 @@ pub(super) fn runtime(runtime: &RuntimeConfig) -> Result<()> {
             image(name)?;
             if !runtime.packages.is_empty() || !runtime.setup.is_empty() {
                 return Err(Error::invalid_request(
-                    "packages and setup need a base image to be built on; an image is used as it is",
+                    "packages and setup need a base image to build on; an image is used as is",
                 ));
             }
         }
@@ -37,7 +37,7 @@ pub(super) fn runtime(runtime: &RuntimeConfig) -> Result<()> {
     }
     for line in &runtime.setup {
         if line.trim().is_empty() || line.contains('\0') {
-            return refuse("setup line", line, "it must be a line of shell");
+            return refuse("setup line", line, "it must be a shell command");
         }
     }
     for (name, value) in &runtime.env {
@@ -78,7 +78,7 @@ fn variable(name: &str, value: &str) -> Result<()> {
         return refuse("variable", name, "it cannot start with a digit");
     }
     if value.contains('\0') {
-        return refuse("variable", name, "its value has a NUL in it");
+        return refuse("variable", name, "its value contains a NUL");
     }
     Ok(())
 }
@@ -94,7 +94,7 @@ fn user(user: &str) -> Result<()> {
     Ok(())
 }
 
-/// Checks what holds for every short field: not empty, not long, no option, allowed characters alone.
+/// Checks what every short field must satisfy: not empty, not too long, not an option, only allowed characters.
 fn field(what: &str, text: &str, allowed: impl Fn(char) -> bool) -> Result<()> {
     if text.is_empty() {
         return refuse(what, text, "it is empty");
@@ -109,7 +109,7 @@ fn field(what: &str, text: &str, allowed: impl Fn(char) -> bool) -> Result<()> {
         Some(c) => refuse(
             what,
             text,
-            &format!("it cannot have '{}' in it", c.escape_debug()),
+            &format!("it cannot contain '{}'", c.escape_debug()),
         ),
         None => Ok(()),
     }

@@ -1,18 +1,18 @@
-//! What is the name of a package, and nothing else, to each manager.
+//! Which arguments each package manager takes for a package name and nothing else.
 //!
-//! A manager takes more than names: files, directories, archives, addresses, repositories, patterns, tasks, and what is to
-//! be removed. Each of them would install something else than what was reviewed, or something that nobody named. So a name
-//! has to be one by the manager's own grammar, with a version behind it if one matters.
+//! A manager accepts more than names: files, directories, archives, addresses, repositories, patterns, tasks, and packages
+//! to remove. Each of them would install something other than what was reviewed, or something that was never requested. A
+//! name must therefore match the manager's own grammar, optionally followed by a version.
 
 use super::PackageManager;
 
-/// Ends of names that `pip`, `uv` and `npm` take for files, in whatever case.
+/// File extensions that make `pip`, `uv` and `npm` take a name for a file, in any case.
 const ARCHIVES: [&str; 17] = [
     ".7z", ".bz2", ".egg", ".gz", ".lz", ".lzma", ".rar", ".tar", ".tbz", ".tbz2", ".tgz", ".tlz",
     ".txz", ".whl", ".xz", ".zip", ".zst",
 ];
 
-/// Returns why a text is no name of a package to this manager.
+/// Returns why a text is not a package name for this manager.
 pub(super) fn check(manager: PackageManager, text: &str) -> Result<(), &'static str> {
     match manager {
         PackageManager::Pip | PackageManager::Uv => python(text),
@@ -32,8 +32,8 @@ fn python(text: &str) -> Result<(), &'static str> {
         Some(rest) => {
             let (extras, rest) = rest
                 .split_once(']')
-                .ok_or("the list of extras has no end")?;
-            // What is before the extras is a file, if there is one of that name.
+                .ok_or("the list of extras is not closed")?;
+            // If a file with the name before the extras exists, it is used.
             not_an_archive(name)?;
             extras
                 .split(',')
@@ -50,19 +50,19 @@ fn python(text: &str) -> Result<(), &'static str> {
         let version = operators
             .iter()
             .find_map(|operator| clause.strip_prefix(operator))
-            .ok_or("a version has to follow one of ==, !=, >=, <=, >, <, ~=, ===")?;
+            .ok_or("a version must follow one of ==, !=, >=, <=, >, <, ~=, ===")?;
         is_version(version, ".*+!_-")
     })
 }
 
-/// `@scope/name@^1.2`: by a name in the registry, and a version, a range without spaces or a tag.
+/// `@scope/name@^1.2`: a registry name, and a version, a range without spaces or a tag.
 fn npm(text: &str) -> Result<(), &'static str> {
     not_an_archive(text)?;
     let (scope, rest) = match text.strip_prefix('@') {
         Some(scoped) => {
             let (scope, rest) = scoped
                 .split_once('/')
-                .ok_or("a scope needs a package behind it, as in @scope/name")?;
+                .ok_or("a scope must be followed by a package, as in @scope/name")?;
             (Some(scope), rest)
         }
         None => (None, text),
@@ -100,18 +100,18 @@ fn apt(text: &str) -> Result<(), &'static str> {
     if text.ends_with('-') {
         return Err("apt would remove the package before the '-'");
     }
-    // `g++` is a package; `git+` is an order to install one.
+    // `g++` is a package; `git+` is an instruction to install one.
     let base = name.strip_suffix("++").unwrap_or(name);
     if base.ends_with('+') || (text.ends_with('+') && version.is_some()) {
-        return Err("apt would take the '+' at the end for an order");
+        return Err("apt would take the trailing '+' for an instruction");
     }
-    let odd = "apt would take it for a pattern; a name is letters, digits, '+', '-' and '.'";
+    let odd = "apt would take it for a pattern; a name has only letters, digits, '+', '-' and '.'";
     let known = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
     let first = base.starts_with(|c: char| c.is_ascii_alphanumeric());
     if !first || !base.chars().all(known) {
         return Err(odd);
     }
-    // In a name a point is between two characters that mean themselves: `python3.11`, and not `a.+`.
+    // In a name a dot stands between two literal characters: `python3.11`, but not `a.+`.
     let plain = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     let mut parts = base.split('.').peekable();
     while let Some(part) = parts.next() {
@@ -154,13 +154,13 @@ fn is_name(name: &str, between: &str) -> Result<(), &'static str> {
         return Err("a name starts and ends with a letter or digit");
     }
     if name.contains("..") {
-        return Err("it must be the name of a package, not a file");
+        return Err("it must be a package name, not a file");
     }
     let known = |c: char| c.is_ascii_alphanumeric() || between.contains(c);
     if name.chars().all(known) {
         Ok(())
     } else {
-        Err("it must be the name of a package, not a file, a repository or a pattern")
+        Err("it must be a package name, not a file, a repository or a pattern")
     }
 }
 
@@ -171,14 +171,14 @@ fn is_version(version: &str, others: &str) -> Result<(), &'static str> {
     if version.starts_with(first) && version.chars().all(known) && !version.contains("..") {
         Ok(())
     } else {
-        Err("what follows the name has to be a version")
+        Err("what follows the name must be a version")
     }
 }
 
 fn not_an_archive(text: &str) -> Result<(), &'static str> {
     let lower = text.to_ascii_lowercase();
     if ARCHIVES.iter().any(|end| lower.ends_with(end)) {
-        return Err("it would be taken for a file; it must be the name of a package");
+        return Err("it would be taken for a file; it must be a package name");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a runtime accepts and refuses, and its JSON.
+//! Which runtimes are accepted and rejected, and their JSON.
 
 use super::{PackageManager, RuntimeConfig, RuntimeImage};
 use crate::ErrorKind;
@@ -46,7 +46,7 @@ fn every_builtin_is_valid_and_survives_its_json() {
 }
 
 #[test]
-fn a_builtin_is_found_by_its_name_alone() {
+fn a_builtin_is_found_only_by_its_full_name() {
     let runtime = RuntimeConfig::builtin("python-datascience").unwrap();
     assert_eq!(
         runtime.image(),

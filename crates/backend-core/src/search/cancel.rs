@@ -1,17 +1,17 @@
-//! Why a search stops before its end: nobody waits, the time is over, or what is left cannot matter.
+//! Why a search stops early: it was cancelled, it timed out, or the rest cannot matter.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Tells a running search that nobody waits for it any more.
+/// Tells a running search to stop, because its result is no longer needed.
 ///
-/// A search that was cancelled returns what it has, marked as cut by time.
+/// A cancelled search returns its results so far, marked as cut by time.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Makes a mark that is not set.
+    /// Makes a flag that is not set.
     pub fn new() -> Self {
         Self::default()
     }
@@ -27,14 +27,14 @@ impl Cancel {
     }
 }
 
-/// What every part of a search asks before it goes on.
+/// The stop conditions that every part of a search checks.
 #[derive(Debug)]
 pub(super) struct Stop<'a> {
     cancel: &'a Cancel,
     deadline: Option<Instant>,
-    /// Set once one part has seen the end, so that the others need not look at the clock to agree.
+    /// Set once one part has seen the end, so that the others agree without checking the clock.
     over: AtomicBool,
-    /// The last file that can still matter: a later one has the limit's matches before it.
+    /// The last file that can still matter: the limit is reached before any later one.
     last: AtomicU64,
 }
 
@@ -42,14 +42,14 @@ impl<'a> Stop<'a> {
     pub(super) fn new(cancel: &'a Cancel, timeout: Option<Duration>) -> Self {
         Self {
             cancel,
-            // A time that is too long to be added is no bound.
+            // A time that is too long to be added is unlimited.
             deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
             over: AtomicBool::new(false),
             last: AtomicU64::new(u64::MAX),
         }
     }
 
-    /// Returns whether the search was cancelled or its time is over.
+    /// Returns whether the search was cancelled or timed out.
     pub(super) fn is_over(&self) -> bool {
         if self.was_over() || self.cancel.is_cancelled() {
             self.over.store(true, Ordering::Relaxed);
@@ -64,7 +64,7 @@ impl<'a> Stop<'a> {
         late
     }
 
-    /// Returns whether there is a time at which the search must end.
+    /// Returns whether the search has a time limit.
     pub(super) fn has_deadline(&self) -> bool {
         self.deadline.is_some()
     }
@@ -74,7 +74,7 @@ impl<'a> Stop<'a> {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Says that no file after this one can matter.
+    /// Records that no file after this one can matter.
     pub(super) fn set_last(&self, file: u64) {
         self.last.fetch_min(file, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Lines as a result shows them: bounded, at character boundaries, and marked where bytes are no UTF-8.
+//! Lines as shown in a result: bounded, cut at character boundaries, and marked where bytes are not UTF-8.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,13 +11,13 @@ pub(super) struct Shown {
     pub(super) lossy: bool,
 }
 
-/// Shows a text, or as much of it around a match as `limit` bytes hold.
+/// Shows a text, or as much of it around a match as fits into `limit` bytes.
 pub(super) fn around(text: &[u8], found: Range<usize>, limit: usize) -> Shown {
     if text.len() <= limit {
         return show(text, false, limit);
     }
     let length = found.end.saturating_sub(found.start).min(limit);
-    // The match in the middle; where it is too long, its start.
+    // The match in the middle; if it is too long, its start.
     let start = found
         .start
         .saturating_sub((limit - length) / 2)
@@ -41,7 +41,7 @@ fn show(bytes: &[u8], cut: bool, limit: usize) -> Shown {
             lossy: false,
         },
         Cow::Owned(mut text) => {
-            // A replacement character is longer than the byte that it stands for.
+            // A replacement character is longer than the byte that it replaces.
             let fits = text.len() <= limit;
             text.truncate(boundary_before(text.as_bytes(), limit));
             Shown {
@@ -53,7 +53,7 @@ fn show(bytes: &[u8], cut: bool, limit: usize) -> Shown {
     }
 }
 
-/// The next place where a character can start. A run of more than three bytes that continue one is no UTF-8.
+/// The next place where a character can start. More than three consecutive continuation bytes are not UTF-8.
 fn boundary_after(text: &[u8], at: usize) -> usize {
     (at..text.len().min(at + 4))
         .find(|index| is_start(text, *index))

@@ -1,5 +1,5 @@
-//! The search of one file: in memory where it is small or there already, by line as it is read where it is large, or over
-//! several lines with the whole file in memory.
+//! Searches one file: in memory if it is small or already there, line by line while reading if it is large, or across lines
+//! with the whole file in memory.
 
 use std::io::{self, Read};
 
@@ -14,35 +14,35 @@ use super::spans;
 use super::tree::Opened;
 use crate::{GrepOutput, GrepRequest, VirtualPath};
 
-/// The longest line that is searched, in bytes, with the context that is kept before it.
+/// The longest line that is searched, in bytes, including the context that is kept before it.
 const MAX_LINE_BYTES: usize = 16 << 20;
 
-/// The largest file that is searched over several lines, in bytes of UTF-8.
+/// The largest file that is searched across lines, in bytes of UTF-8.
 const MAX_HELD_BYTES: usize = 64 << 20;
 
 /// The part of a file in which a NUL always makes it binary, in bytes.
 const CHECKED_BYTES: u64 = 8 << 20;
 
-/// How much of a file is held before it is searched, in bytes. Most files end within it, and it stays in a core's cache.
+/// How much of a file is read before it is searched, in bytes. Most files end within it, and it stays in a core's cache.
 const HELD_BYTES: usize = 256 << 10;
 
-/// How large a buffer can be that is kept for the next file, in bytes.
+/// The largest buffer that is kept for the next file, in bytes.
 const MAX_KEPT_BYTES: usize = 1 << 20;
 
-/// What came of one file.
+/// The result for one file.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// It was searched.
     Searched(Hits),
     /// It has a NUL byte.
     Binary,
-    /// It has a line that is too long, or is too large to be searched over several lines.
+    /// It has a line that is too long, or is too large to be searched across lines.
     LongLine,
     /// It vanished or cannot be read.
     Unreadable,
 }
 
-/// Searches files, one after the other. Each thread has its own.
+/// Searches files one after the other. Each thread has its own.
 #[derive(Debug)]
 pub(super) struct Engine<'a> {
     request: &'a GrepRequest,
@@ -96,7 +96,7 @@ impl<'a> Engine<'a> {
             let filled = hold(&mut source, &mut held);
             let text = held.get(..filled).unwrap_or_default();
             if source.failed() || filled < held.len() {
-                // That is all of it.
+                // That is the whole file.
                 let outcome = if source.failed() {
                     Outcome::Unreadable
                 } else if source.nul().is_some() {
@@ -128,12 +128,12 @@ impl<'a> Engine<'a> {
         }
         match searched {
             Ok(()) => Outcome::Searched(hits),
-            // Nothing else fails but the buffer for a line.
+            // Only the buffer for a line can fail.
             Err(_) => Outcome::LongLine,
         }
     }
 
-    /// Searches a text that is whole.
+    /// Searches a complete text.
     fn search_text(&mut self, text: &[u8], mut hits: Hits) -> Outcome {
         let sink = LineSink {
             hits: &mut hits,
@@ -145,8 +145,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Returns whether there is a NUL in what was searched, or in the part of the file that always counts: what is behind
-    /// the first matches must not decide by how much was read at once.
+    /// Returns whether there is a NUL in the searched part, or in the part of the file that always counts: the result must
+    /// not depend on read-ahead past the first matches.
     fn is_binary<R: Read>(&mut self, source: &mut Source<'_, R>, hits: &Hits) -> bool {
         if !hits.is_enough() {
             return source.nul().is_some();
@@ -175,7 +175,7 @@ impl<'a> Engine<'a> {
                     *held = Vec::new();
                     return Err(io::ErrorKind::FileTooLarge.into());
                 }
-                // One byte more than can be held, to know that there is one.
+                // One byte more than the maximum, to detect that there is more.
                 let size = (filled * 2).clamp(64 << 10, MAX_HELD_BYTES + 1);
                 held.resize(size, 0);
             }
@@ -198,7 +198,7 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// Fills a buffer with the beginning of a file. Where it is not full afterwards, the file has no more, or failed.
+/// Fills a buffer with the beginning of a file. If it is not full afterwards, the file has ended or failed.
 fn hold<R: Read>(source: &mut Source<'_, R>, held: &mut Vec<u8>) -> usize {
     if held.len() != HELD_BYTES {
         held.resize(HELD_BYTES, 0);
@@ -219,7 +219,7 @@ fn searcher(request: &GrepRequest) -> Searcher {
         .before_context(before)
         .after_context(after)
         .heap_limit(Some(MAX_LINE_BYTES))
-        // The source has seen to both.
+        // The source has handled both.
         .binary_detection(BinaryDetection::none())
         .bom_sniffing(false)
         .build()

@@ -1,4 +1,4 @@
-//! Which entries a search is about, by path and type: the pattern of a glob, the globs and types of a grep.
+//! Which entries a search covers, by path and type: the pattern of a glob, the globs and types of a grep.
 
 use super::pattern::{Pattern, Plain, Reached};
 use super::segment::Segment;
@@ -10,12 +10,12 @@ use crate::{GlobRequest, GrepRequest, Result, VirtualPath};
 pub(super) struct Filter {
     /// One of these, if there are any.
     include: Option<Pattern>,
-    /// None of these; a directory that matches hides what is below it.
+    /// None of these; a directory that matches also excludes everything below it.
     exclude: Option<Pattern>,
     types: Option<Types>,
 }
 
-/// How far the globs of a filter have come on the way down to a directory.
+/// How far the globs of a filter have been matched on the way down to a directory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Place {
     include: Reached,
@@ -62,7 +62,7 @@ impl Filter {
             .unwrap_or_default()
     }
 
-    /// Returns where a walk starts that is seen at `seen_at`, or `None` where nothing below it can match.
+    /// Returns the start of a walk that appears at `seen_at`, or `None` if nothing below it can match.
     pub(super) fn start(&self, seen_at: &VirtualPath) -> Option<Place> {
         let start =
             |pattern: &Option<Pattern>| pattern.as_ref().map(Pattern::start).unwrap_or_default();
@@ -87,7 +87,7 @@ impl Filter {
                 .is_none_or(|types| is_directory || types.is_match(name))
     }
 
-    /// Returns the place that is reached in a directory of this name, or `None` where nothing below it can match.
+    /// Returns the state for a subdirectory of this name, or `None` if nothing below it can match.
     pub(super) fn enter(&self, place: &Place, name: &str) -> Option<Place> {
         if self.is_excluded(place, name, true) {
             return None;
@@ -107,7 +107,7 @@ impl Filter {
         (!self.is_hopeless(&below)).then_some(below)
     }
 
-    /// Returns the one name that everything that can match is below, if there is one.
+    /// Returns the only name below which anything can match, if there is one.
     pub(super) fn only_way(&self, place: &Place) -> Option<&str> {
         self.include.as_ref()?.only_way(&place.include)
     }

@@ -1,4 +1,4 @@
-//! `glob`: the entries whose path matches.
+//! `glob`: entries whose path matches a pattern.
 
 use super::cancel::{Cancel, Stop};
 use super::filter::Filter;
@@ -9,10 +9,10 @@ use super::tree::{Base, Tree};
 use super::walk::{Excluded, Plan};
 use crate::{Entry, Error, GlobRequest, Page, Result};
 
-/// Returns the entries that match, in path order, and looks at them on up to `threads` threads.
+/// Returns the matching entries, in path order, and stats them on up to `threads` threads.
 ///
-/// What it returns does not depend on the number of threads. With one or none it starts no other, which is best where a
-/// look costs nothing.
+/// The result does not depend on the number of threads. With one or none it starts no other thread, which is best if stats
+/// are cheap.
 ///
 /// # Errors
 ///
@@ -20,7 +20,7 @@ use crate::{Entry, Error, GlobRequest, Page, Result};
 ///
 /// # Cancellation
 ///
-/// A cancelled search stops before the next entry, and returns what it has as cut by time.
+/// A cancelled search stops before the next entry, and returns its results so far as cut by time.
 pub fn glob<T: Tree>(
     tree: &T,
     request: &GlobRequest,
@@ -30,7 +30,7 @@ pub fn glob<T: Tree>(
     glob_into(tree, request, cancel, threads, &PartialGlob::new())
 }
 
-/// Does what [`glob`](glob()) does, and shows what it has found so far in `partial`.
+/// Like [`glob`](glob()), but also keeps the results so far in `partial`.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! `grep`: lines by their content.
+//! `grep`: lines whose content matches a pattern.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use super::tree::{Base, Child, Opened, Tree};
 use super::walk::{Dir, Excluded, Plan, Visit, walk};
 use crate::{Error, GrepRequest, Grepped, Result, Skipped};
 
-/// How many lines of context there can be on each side.
+/// The maximum number of context lines on each side.
 const MAX_CONTEXT: usize = 1000;
 
-/// Returns the lines that match, in path order, then by line, and searches on up to `threads` threads.
+/// Returns the matching lines, in path order, then by line, and searches on up to `threads` threads.
 ///
-/// What it returns does not depend on the number of threads. With one or none it starts no other.
+/// The result does not depend on the number of threads. With one or none it starts no other thread.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ const MAX_CONTEXT: usize = 1000;
 ///
 /// # Cancellation
 ///
-/// A cancelled search stops within the file that it is in, and returns what it has as cut by time.
+/// A cancelled search stops within the current file, and returns its results so far as cut by time.
 pub fn grep<T: Tree>(
     tree: &T,
     request: &GrepRequest,
@@ -38,7 +38,7 @@ pub fn grep<T: Tree>(
     grep_into(tree, request, cancel, threads, &PartialGrep::new())
 }
 
-/// Does what [`grep`] does, and shows what it has found so far in `partial`.
+/// Like [`grep`], but also keeps the results so far in `partial`.
 ///
 /// # Errors
 ///
@@ -109,7 +109,7 @@ fn check(request: &GrepRequest) -> Result<()> {
     }
     if request.file_limit == Some(0) {
         return Err(Error::invalid_request(
-            "the grep limit of a file must be at least 1",
+            "the grep limit per file must be at least 1",
         ));
     }
     if request.before.max(request.after) > MAX_CONTEXT {
@@ -120,7 +120,7 @@ fn check(request: &GrepRequest) -> Result<()> {
     Ok(())
 }
 
-/// Searches the one file that was asked for. It may be hidden or ignored, but the globs and types are about it too.
+/// Searches the single file that was requested. It may be hidden or ignored, but must match the globs and types.
 fn grep_file<T: Tree>(
     opened: Opened<T::Reader>,
     plan: &Plan<'_>,
@@ -144,7 +144,7 @@ fn grep_file<T: Tree>(
     tally.finish(stop.was_over())
 }
 
-/// Searches the files that the walk meets as it meets them.
+/// Searches the files in the order in which the walk finds them.
 struct Alone<'a, T> {
     tree: &'a T,
     request: &'a GrepRequest,

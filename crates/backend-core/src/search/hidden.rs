@@ -1,4 +1,4 @@
-//! Hidden entries: names that start with a `.`, and when a request means them all the same.
+//! Hidden entries: names that start with a `.`, and which of them a request includes anyway.
 
 use super::filter::Filter;
 use super::segment::Segment;
@@ -6,9 +6,9 @@ use crate::{GlobRequest, GrepRequest, Result};
 
 /// Which hidden names a request skips.
 ///
-/// A name that starts with a `.` is skipped, unless the request asks for hidden entries or a segment of one of its globs
-/// that itself starts with a `.` matches it: `.github/**` and `**/.env*` name what they are about. A wrapper that merges
-/// several trees asks it before it enters one of them under a hidden name.
+/// A name that starts with a `.` is skipped, unless the request includes hidden entries or a segment of one of its globs
+/// that itself starts with a `.` matches it: `.github/**` and `**/.env*` name hidden entries explicitly. A wrapper that
+/// merges several trees consults it before it enters one of them under a hidden name.
 ///
 /// # Examples
 ///
@@ -54,7 +54,7 @@ impl Hidden {
         }
     }
 
-    /// Returns whether an entry of this name is passed over, and not entered.
+    /// Returns whether an entry of this name is skipped, and not entered.
     pub fn skips(&self, name: &str) -> bool {
         name.starts_with('.')
             && !self.wanted

@@ -1,7 +1,7 @@
-//! A look at each entry that a glob has met, on several threads, with the outcome of one.
+//! Stats each entry that a glob has found, on several threads, with the same result as on one.
 //!
-//! The calling thread walks, and hands out what it meets in batches, in path order. What comes back is added up in that
-//! order too. A glob that meets little is done before there is a second thread.
+//! The calling thread walks, and hands out found entries in batches, in path order. The results are added up in that order
+//! too. A glob that finds few entries is done before a second thread starts.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -15,16 +15,16 @@ use super::tree::{Child, Tree};
 use super::walk::{Dir, Plan, Visit, walk};
 use crate::{Entry, EntryKind, Page, Result, Skipped, Truncation};
 
-/// How many entries a thread looks at before it says what it has seen.
+/// How many entries a thread stats before it reports them.
 const BATCH: usize = 128;
 
-/// How many directories the entries of a batch are in at most: they are held open.
+/// The maximum number of directories of a batch's entries: they are kept open.
 const MAX_DIRS: usize = 16;
 
-/// How many batches wait at most, for each thread.
+/// The maximum number of waiting batches per thread.
 const MAX_WAITING: usize = 2;
 
-/// How many threads there are at most, whatever is asked for. They wait for the same locks of the kernel.
+/// The maximum number of threads, whatever is requested. They contend for the same kernel locks.
 const MAX_THREADS: usize = 8;
 
 /// Entries in path order, up to a limit.
@@ -55,7 +55,7 @@ impl Found {
         self.is_cut
     }
 
-    /// Says that there is one more entry, with what was passed over before it. It breaks where the limit is reached.
+    /// Adds an entry, with what was skipped before it. It breaks where the limit is reached.
     pub(super) fn pass(&mut self, passed: &Skipped) -> ControlFlow<()> {
         self.skipped.add(passed);
         if self.items.len() >= self.limit {
@@ -75,8 +75,8 @@ impl Found {
     }
 }
 
-/// Walks a directory, and looks at what it meets on up to `threads` threads, the calling one included. What it finds is in
-/// `partial` as soon as it is known.
+/// Walks a directory, and stats the found entries on up to `threads` threads, including the calling one. Results are in
+/// `partial` as soon as they are known.
 pub(super) fn look_at<T: Tree>(
     tree: &T,
     base: T::Dir,
@@ -104,7 +104,7 @@ pub(super) fn look_at<T: Tree>(
     };
     let mut passed = Skipped::default();
     thread::scope(|scope| -> Result<()> {
-        // Also where the walk panics: the others would wait for ever.
+        // Also if the walk panics: otherwise the others would wait forever.
         let _closing = Closing(&pool);
         let mut finder = Finder {
             scope,
@@ -120,7 +120,7 @@ pub(super) fn look_at<T: Tree>(
         finder.finish();
         Ok(())
     })?;
-    // If somebody took it, nobody waits for this.
+    // If the partial result was taken, nothing waits for this one.
     let mut found = partial.lock().found.take().unwrap_or_default();
     if !found.is_cut {
         found.skipped.add(&passed);
@@ -128,7 +128,7 @@ pub(super) fn look_at<T: Tree>(
     Ok(found.page(stop.was_over()))
 }
 
-/// What the walk has met, with what it passed over before.
+/// What the walk has found, with what it skipped before.
 struct Met<D> {
     dir: Arc<Dir<D>>,
     child: Child,
@@ -136,17 +136,17 @@ struct Met<D> {
     passed: Skipped,
 }
 
-/// What was seen of an entry, with what was passed over before it.
+/// The stat result of an entry, with what was skipped before it.
 pub(super) type Looked = (Skipped, Seen);
 
 #[derive(Debug)]
 pub(super) enum Seen {
     Entry(Entry),
-    /// It is something else by now, which the pattern did not mean.
+    /// Its kind has changed since, and the pattern does not match it.
     Changed,
     Unnameable,
     Unreadable,
-    /// It cannot be looked at, which was counted already when it could not be opened.
+    /// It cannot be read, which was counted when it could not be opened.
     Closed,
 }
 
@@ -172,23 +172,23 @@ impl<D> Met<D> {
     }
 }
 
-/// What the threads change. Batches have numbers, in path order.
+/// The state that the threads change. Batches are numbered in path order.
 struct Shared<D> {
     waiting: VecDeque<(u64, Vec<Met<D>>)>,
     is_closed: bool,
 }
 
-/// What all threads see.
+/// The state shared by all threads.
 struct Pool<'a, T: Tree> {
     tree: &'a T,
     stop: &'a Stop<'a>,
-    /// What is done. It is locked last, and never while something is looked at.
+    /// The finished batches. It is locked last, and never during a stat.
     partial: &'a PartialGlob,
     limit: usize,
     shared: Mutex<Shared<T::Dir>>,
-    /// Something waits, or nothing comes any more.
+    /// A batch waits, or no more batches come.
     ready: Condvar,
-    /// Something is done.
+    /// A batch is finished.
     progress: Condvar,
 }
 
@@ -197,7 +197,7 @@ impl<T: Tree> Pool<'_, T> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at what waits until there is no more to come.
+    /// Stats the waiting entries until no more come.
     fn work(&self) {
         let mut shared = self.lock();
         loop {
@@ -228,7 +228,7 @@ impl<T: Tree> Pool<'_, T> {
     }
 }
 
-/// Puts a batch where it is waited for, also where a look panics: nobody waits for ever then.
+/// Returns a finished batch, even if a stat panics: otherwise others would wait forever.
 struct Report<'a, 'b, T: Tree> {
     pool: &'b Pool<'a, T>,
     number: u64,
@@ -236,7 +236,7 @@ struct Report<'a, 'b, T: Tree> {
 
 impl<T: Tree> Drop for Report<'_, '_, T> {
     fn drop(&mut self) {
-        // Whoever waits for it looks for it under this lock.
+        // Waiters check for it under this lock.
         let shared = self.pool.lock();
         let mut partial = self.pool.partial.lock();
         if let Some(looked) = partial.in_work.remove(&self.number) {
@@ -248,7 +248,7 @@ impl<T: Tree> Drop for Report<'_, '_, T> {
     }
 }
 
-/// Says that no more comes, and that what waits is not wanted.
+/// Records that no more batches come, and discards the waiting ones.
 struct Closing<'a, 'b, T: Tree>(&'b Pool<'a, T>);
 
 impl<T: Tree> Drop for Closing<'_, '_, T> {
@@ -261,23 +261,23 @@ impl<T: Tree> Drop for Closing<'_, '_, T> {
     }
 }
 
-/// Hands out what the walk meets, and adds up what comes back.
+/// Hands out the entries that the walk finds, and adds up the results.
 struct Finder<'scope, 'env, 'a, T: Tree> {
     scope: &'scope Scope<'scope, 'env>,
     pool: &'scope Pool<'a, T>,
     threads: usize,
     batch: Vec<Met<T::Dir>>,
-    /// How many directories the batch is in.
+    /// The number of directories of the batch.
     dirs: usize,
-    /// How many batches were handed out to all threads.
+    /// The number of batches handed out to all threads.
     handed_out: u64,
     started: Instant,
-    /// When what was met was looked at for the last time, because the walk could stop.
+    /// When the found entries were last processed, in case the walk blocks.
     looked: Instant,
 }
 
 impl<'scope, 'a: 'scope, T: Tree> Finder<'scope, '_, 'a, T> {
-    /// Deals with what was met since the last time: this thread alone does, until there is enough for several.
+    /// Processes the entries found since the last time: this thread alone does, until there is enough work for several.
     fn hand_out(&mut self) -> ControlFlow<()> {
         let batch = std::mem::take(&mut self.batch);
         self.dirs = 0;
@@ -291,7 +291,7 @@ impl<'scope, 'a: 'scope, T: Tree> Finder<'scope, '_, 'a, T> {
         self.handed_out += 1;
         self.pool.lock().waiting.push_back((number, batch));
         self.pool.ready.notify_one();
-        // What was handed out may be all that is wanted: nothing more is looked for before that is known.
+        // The entries handed out may already reach the limit: the walk stops until that is known.
         let partial = self.pool.partial.lock();
         let in_work = usize::try_from(self.handed_out - partial.added).unwrap_or(usize::MAX);
         let found = partial.found.as_ref().map_or(0, |found| found.items.len());
@@ -314,12 +314,12 @@ impl<'scope, 'a: 'scope, T: Tree> Finder<'scope, '_, 'a, T> {
         ControlFlow::Continue(())
     }
 
-    /// Adds up what is done, and helps or waits until at most `left` batches are not.
+    /// Adds up the finished batches, and helps or waits until at most `left` are unfinished.
     fn add_up(&mut self, left: usize) -> ControlFlow<()> {
         let mut shared = self.pool.lock();
         loop {
             let mut partial = self.pool.partial.lock();
-            // Somebody took the result, with what is in work: nothing comes back.
+            // The partial result was taken, including batches in progress: nothing comes back.
             if partial.found.is_none() {
                 return ControlFlow::Break(());
             }
@@ -346,7 +346,7 @@ impl<'scope, 'a: 'scope, T: Tree> Finder<'scope, '_, 'a, T> {
         }
     }
 
-    /// Starts the other threads. Where there is none to be had, this one does their work.
+    /// Starts the other threads. If none can be started, this one does their work.
     fn share(&self) {
         for _ in 1..self.threads {
             let pool = self.pool;
@@ -364,7 +364,7 @@ impl<'scope, 'a: 'scope, T: Tree> Finder<'scope, '_, 'a, T> {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
-        // What was handed out comes first. Either may be cut by the limit, which is noted.
+        // Batches handed out come first. Either may be cut by the limit, which is recorded.
         let _ = match self.add_up(0) {
             ControlFlow::Continue(()) => self.look_alone(batch),
             cut => cut,
@@ -406,7 +406,7 @@ impl<'scope, 'a: 'scope, T: Tree> Visit<T::Dir> for Finder<'scope, '_, 'a, T> {
             is_closed,
             passed: std::mem::take(passed),
         });
-        // More than the limit is not wanted, so that a small one is known early to be reached.
+        // No more than the limit is needed, so a small limit is detected early.
         let most = match self.threads {
             1 => 1,
             _ => BATCH.min(self.pool.limit.saturating_add(1)),

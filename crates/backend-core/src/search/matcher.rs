@@ -7,10 +7,10 @@ use crate::{Case, Error, GrepRequest, Result};
 /// The longest pattern, in bytes.
 const MAX_PATTERN_BYTES: usize = 64 << 10;
 
-/// How large the compiled expression, and each thread's cache for it, can be, in bytes.
+/// The maximum size of the compiled expression, and of each thread's cache for it, in bytes.
 const MAX_COMPILED_BYTES: usize = 10 << 20;
 
-/// How deep an expression can be nested.
+/// The maximum nesting of an expression.
 const MAX_NESTING: u32 = 250;
 
 /// Compiles the pattern of a request.
@@ -24,7 +24,7 @@ pub(super) fn compile(request: &GrepRequest) -> Result<RegexMatcher> {
     }
     let refuse = |message: String| Error::invalid_pattern(request.pattern.as_str(), message);
     if !request.fixed {
-        // The matcher would parse it in brackets of its own, and its message would show them.
+        // The matcher would parse it inside its own brackets, and show those in its message.
         regex_syntax::ParserBuilder::new()
             .utf8(false)
             .nest_limit(MAX_NESTING)
@@ -51,17 +51,15 @@ pub(super) fn compile(request: &GrepRequest) -> Result<RegexMatcher> {
     builder.build(&pattern).map_err(|error| {
         refuse(match error.kind() {
             ErrorKind::NotAllowed(_) => {
-                "no line has a newline in it; set multi_line to search over several lines".into()
+                "no line contains a newline; set multi_line to search across lines".into()
             }
-            ErrorKind::Banned(_) => {
-                "no text has a NUL byte in it, so that this would never match".into()
-            }
+            ErrorKind::Banned(_) => "no text contains a NUL byte, so this would never match".into(),
             _ => error.to_string(),
         })
     })
 }
 
-/// Takes the `\r` out of each `\r\n`, escaped or not: a search sees no `\r` before a newline, in no file.
+/// Removes the `\r` from each `\r\n`, escaped or not: a search never sees a `\r` before a newline.
 fn with_bare_newlines(pattern: &str, fixed: bool) -> String {
     let plain = pattern.replace("\r\n", "\n");
     if fixed || !plain.contains("\\r\\n") {
@@ -72,13 +70,13 @@ fn with_bare_newlines(pattern: &str, fixed: bool) -> String {
     while let Some(start) = rest.find('\\') {
         let (before, escape) = rest.split_at(start);
         bare.push_str(before);
-        // A quantifier behind it would be about the newline alone, and then about nothing.
+        // A quantifier after it would apply to the newline alone, and then to nothing.
         let is_pair = escape.starts_with("\\r\\n")
             && !escape
                 .get(4..)
                 .is_some_and(|after| after.starts_with(['?', '*', '+', '{']));
         let skip = if is_pair { 2 } else { 0 };
-        // The backslash and what it escapes, whatever that is.
+        // The backslash and the escaped character, whatever that is.
         let escaped: String = escape.chars().skip(skip).take(2).collect();
         bare.push_str(&escaped);
         rest = escape.get(skip + escaped.len()..).unwrap_or_default();

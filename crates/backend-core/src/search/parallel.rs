@@ -1,8 +1,8 @@
-//! A grep on several threads, with the outcome of one.
+//! A grep on several threads, with the same result as on one.
 //!
-//! The calling thread walks, and hands out the files in path order with their number. Whoever is done with a file puts
-//! its record where its number belongs, and records are added up in that order. As soon as those that are there
-//! have more than the limit, no later file matters, whatever the files between them hold.
+//! The calling thread walks, and hands out the files in path order with their number. Each finished file's record is stored
+//! under its number, and records are added up in that order. As soon as the records received exceed the limit, no later
+//! file matters, whatever the files between them contain.
 
 mod records;
 
@@ -24,19 +24,19 @@ use super::tree::{Child, Tree};
 use super::walk::{Dir, Plan, Visit, walk};
 use crate::{GrepRequest, Grepped, Result, Skipped};
 
-/// How many files there must be before a thread is worth its start.
+/// How many files there must be before a thread is worth starting.
 const MIN_FILES: usize = 24;
 
-/// How long a search of fewer files takes before a thread is worth its start all the same: they are large.
+/// How long a search of fewer files runs before a thread is worth starting anyway: the files are large.
 const MIN_TIME: Duration = Duration::from_millis(1);
 
-/// How many threads there are at most, whatever is asked for.
+/// The maximum number of threads, whatever is requested.
 const MAX_THREADS: usize = 64;
 
-/// How many files a thread takes at once at most.
+/// The maximum number of files that a thread takes at once.
 const MAX_TAKEN: usize = 16;
 
-/// How many files wait at most, for each thread. Each holds a directory open.
+/// The maximum number of waiting files per thread. Each keeps a directory open.
 const MAX_WAITING: usize = 64;
 
 /// A file to search.
@@ -76,7 +76,7 @@ pub(super) struct Search<'a, T> {
     pub(super) partial: &'a PartialGrep,
 }
 
-/// Greps a directory on up to `threads` threads, the calling one included.
+/// Greps a directory on up to `threads` threads, including the calling one.
 pub(super) fn grep<T: Tree>(
     search: &Search<'_, T>,
     base: T::Dir,
@@ -106,7 +106,7 @@ pub(super) fn grep<T: Tree>(
     };
     let mut passed = Skipped::default();
     thread::scope(|scope| {
-        // Also where the walk panics: the others would wait for ever.
+        // Also if the walk panics: otherwise the others would wait forever.
         let closing = Closing(&pool);
         let mut feeder = Feeder {
             scope,
@@ -132,13 +132,13 @@ pub(super) fn grep<T: Tree>(
     Ok(partial.finish(last, stop))
 }
 
-/// What the threads change.
+/// The state that the threads change.
 struct Shared<D> {
     waiting: VecDeque<Job<D>>,
     is_closed: bool,
 }
 
-/// What all threads see.
+/// The state shared by all threads.
 struct Pool<'a, T: Tree> {
     tree: &'a T,
     request: &'a GrepRequest,
@@ -157,7 +157,7 @@ impl<T: Tree> Pool<'_, T> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Searches what waits until there is no more to come.
+    /// Searches the waiting files until no more come.
     fn work(&self) {
         let mut engine = Engine::new(self.request, self.matcher.clone());
         let batch = self.partial.batch();
@@ -183,7 +183,7 @@ impl<T: Tree> Pool<'_, T> {
         }
     }
 
-    /// Takes a share of what waits: less when there is less, so that all threads end at once.
+    /// Takes a share of the waiting files: fewer when there are fewer, so that all threads finish together.
     fn take(&self, shared: &mut Shared<T::Dir>, taken: &mut Vec<Job<T::Dir>>) {
         let waiting = shared.waiting.len();
         let share = (waiting / (2 * self.threads))
@@ -205,7 +205,7 @@ impl<T: Tree> Pool<'_, T> {
     }
 }
 
-/// Says that no more files come.
+/// Records that no more files come.
 struct Closing<'a, 'b, T: Tree>(&'b Pool<'a, T>);
 
 impl<T: Tree> Drop for Closing<'_, '_, T> {
@@ -215,7 +215,7 @@ impl<T: Tree> Drop for Closing<'_, '_, T> {
     }
 }
 
-/// Hands out the files that the walk meets, and searches too when enough of them wait.
+/// Hands out the files that the walk finds, and also searches when enough of them wait.
 struct Feeder<'scope, 'env, 'a, T: Tree> {
     scope: &'scope Scope<'scope, 'env>,
     pool: &'scope Pool<'a, T>,
@@ -224,7 +224,7 @@ struct Feeder<'scope, 'env, 'a, T: Tree> {
     number: u64,
     is_shared: bool,
     started: Instant,
-    /// When files were handed out for the last time.
+    /// When files were last handed out.
     handed_out: Instant,
     batch: Batch,
 }
@@ -269,7 +269,7 @@ impl<'scope, 'a: 'scope, T: Tree> Feeder<'scope, '_, 'a, T> {
         }
     }
 
-    /// Starts the other threads. Where there is none to be had, this one does their work.
+    /// Starts the other threads. If none can be started, this one does their work.
     fn share(&mut self) {
         self.is_shared = true;
         for _ in 1..self.pool.threads {

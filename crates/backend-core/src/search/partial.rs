@@ -1,5 +1,5 @@
-//! What a search has found so far, for those who cannot wait for its end: a read of a disk that does not answer cannot be
-//! stopped, and must not keep back what was found elsewhere.
+//! The results of a search so far, for callers that cannot wait for its end: a read from a disk that does not answer cannot
+//! be stopped, and must not withhold results from elsewhere.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -11,22 +11,22 @@ use super::parallel::Records;
 use super::tally::Record;
 use crate::{Entry, GrepRequest, Grepped, Page, Skipped, Truncation};
 
-/// How long the walk may hold back what it has met, in a search with a time limit, before it goes into the next directory,
-/// which may not answer. At the start, for as long, it holds nothing back: a small tree is searched in that time.
+/// In a search with a time limit, how long the walk may hold back found entries before it enters the next directory, which
+/// may not answer. For the same time at the start, it holds nothing back: a small tree is searched within it.
 pub(super) const HELD_BACK: std::time::Duration = std::time::Duration::from_millis(20);
 
-/// What a grep has found so far. A clone is the same.
+/// The results of a grep so far. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct PartialGrep(Arc<Mutex<GrepState>>);
 
 #[derive(Debug, Default)]
 struct GrepState {
-    /// `None` before the search starts, and when the result was taken.
+    /// `None` before the search starts, and after the result was taken.
     records: Option<Records>,
     batches: Vec<Batch>,
 }
 
-/// The records of a thread that it has not handed in yet.
+/// The records of a thread that it has not submitted yet.
 pub(super) type Batch = Arc<Mutex<Vec<(u64, Record)>>>;
 
 impl PartialGrep {
@@ -35,7 +35,7 @@ impl PartialGrep {
         Self::default()
     }
 
-    /// Takes what was found so far, as cut by time. What the search finds later is lost.
+    /// Takes the results so far, as cut by time. Later results of the search are lost.
     pub fn take(&self) -> Grepped {
         let mut state = lock(&self.0);
         let Some(mut records) = state.records.take() else {
@@ -56,14 +56,14 @@ impl PartialGrep {
         lock(&self.0).records = Some(Records::new(request));
     }
 
-    /// Returns where a thread keeps the records that it has not handed in yet.
+    /// Returns where a thread keeps the records that it has not submitted yet.
     pub(super) fn batch(&self) -> Batch {
         let batch = Batch::default();
         lock(&self.0).batches.push(Arc::clone(&batch));
         batch
     }
 
-    /// Hands records in. Returns whether any more are of use.
+    /// Submits records. Returns whether more are useful.
     pub(super) fn put(&self, batch: &Batch, stop: &Stop<'_>) -> bool {
         let mut state = lock(&self.0);
         let done = std::mem::take(&mut *lock(batch));
@@ -79,25 +79,25 @@ impl PartialGrep {
     pub(super) fn finish(&self, last: Record, stop: &Stop<'_>) -> Grepped {
         match lock(&self.0).records.take() {
             Some(records) => records.finish(last, stop.was_over()),
-            // Somebody took it, and does not wait for this.
+            // The result was taken, so this one is not needed.
             None => Grepped::default(),
         }
     }
 }
 
-/// What a glob has found so far. A clone is the same.
+/// The results of a glob so far. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct PartialGlob(pub(super) Arc<Mutex<GlobState>>);
 
 #[derive(Debug, Default)]
 pub(super) struct GlobState {
-    /// `None` before the search starts, and when the result was taken.
+    /// `None` before the search starts, and after the result was taken.
     pub(super) found: Option<Found>,
     /// How many batches were added up.
     pub(super) added: u64,
-    /// The batches that were looked at and not added up, by their number.
+    /// The finished batches that were not added up, by their number.
     pub(super) done: BTreeMap<u64, Vec<Looked>>,
-    /// The batches that a thread looks at.
+    /// The batches that a thread is processing.
     pub(super) in_work: BTreeMap<u64, Arc<Mutex<Vec<Looked>>>>,
 }
 
@@ -107,7 +107,7 @@ impl PartialGlob {
         Self::default()
     }
 
-    /// Takes what was found so far, as cut by time. What the search finds later is lost.
+    /// Takes the results so far, as cut by time. Later results of the search are lost.
     pub fn take(&self) -> Page<Entry> {
         let mut state = lock(&self.0);
         let mut found = state.found.take().unwrap_or_default();
@@ -130,7 +130,7 @@ impl PartialGlob {
 }
 
 impl GlobState {
-    /// Says that there is one more entry. It breaks where no more are of use.
+    /// Adds an entry. It breaks if no more are useful.
     pub(super) fn pass(&mut self, passed: &Skipped) -> ControlFlow<()> {
         match &mut self.found {
             Some(found) => found.pass(passed),
@@ -144,7 +144,7 @@ impl GlobState {
         }
     }
 
-    /// Whether no more entries are of use.
+    /// Whether no more entries are useful.
     pub(super) fn is_cut(&self) -> bool {
         self.found.as_ref().is_none_or(Found::is_cut)
     }

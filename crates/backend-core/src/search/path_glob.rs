@@ -1,15 +1,15 @@
-//! A glob over whole paths, for rules rather than for searches: what it names, it names with all that is below it.
+//! A glob over whole paths, for rules rather than searches: it covers what it matches and everything below.
 //!
-//! It reads a glob as every search does, and walks nothing.
+//! It parses globs as every search does, and walks nothing.
 
 use super::pattern::{Pattern, Plain};
 use crate::Result;
 
-/// A glob that a path can be held against, in the dialect of [`GrepRequest::globs`](crate::GrepRequest::globs): without a
-/// `/` it is about a name at any depth, otherwise about the path from where the names start.
+/// A glob to match paths against, in the dialect of [`GrepRequest::globs`](crate::GrepRequest::globs): without a `/` it
+/// matches a name at any depth, otherwise the path from where the names start.
 ///
-/// What matches is taken with everything below it: `/secrets` is about `/secrets/a/b` too, and so is `/secrets/**`, which
-/// is not about `/secrets` itself.
+/// A match covers everything below it: `/secrets` covers `/secrets/a/b` too, and so does `/secrets/**`, which does not
+/// cover `/secrets` itself.
 ///
 /// # Examples
 ///
@@ -34,31 +34,31 @@ pub struct PathGlob {
     pattern: Pattern,
 }
 
-/// How much of what is below a directory a [`PathGlob`] is about.
+/// How much of a directory's contents a [`PathGlob`] covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "there is nothing between them")]
 pub enum Reach {
     /// Nothing of it.
     Nothing,
-    /// Some of it, or nothing: that depends on what is there.
+    /// Some of it, or nothing, depending on the contents.
     Part,
     /// All of it.
     All,
 }
 
 impl PathGlob {
-    /// Reads a glob.
+    /// Parses a glob.
     ///
     /// # Errors
     ///
-    /// `invalid_pattern`, as for a search; a `..` segment, a leading `~` and an empty glob are refused too.
+    /// `invalid_pattern`, as for a search; a `..` segment, a leading `~` and an empty glob are rejected too.
     pub fn parse(glob: &str) -> Result<Self> {
         let mut pattern = Pattern::new(true);
         pattern.add(glob, Plain::AnyDepth)?;
         Ok(Self { pattern })
     }
 
-    /// Returns whether the glob is about the path of these names: about itself, or about a directory above it.
+    /// Returns whether the glob covers the path of these names: whether it matches the path or one of its ancestors.
     pub fn covers<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> bool {
         let mut reached = self.pattern.start();
         for name in names {
@@ -70,7 +70,7 @@ impl PathGlob {
         false
     }
 
-    /// Returns how much of what is below the path of these names the glob is about.
+    /// Returns how much of what is below the path of these names the glob covers.
     pub fn reach<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Reach {
         let mut reached = self.pattern.start();
         for name in names {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glob_without_a_slash_is_about_a_name_at_any_depth() {
+    fn a_glob_without_a_slash_matches_a_name_at_any_depth() {
         check(".env", "/.env", true, Reach::All);
         check(".env", "/a/b/.env", true, Reach::All);
         check(".env", "/a/b/.env.local", false, Reach::Part);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_below_a_match_is_covered() {
+    fn everything_below_a_match_is_covered() {
         check("/s/**", "/s", false, Reach::All);
         check("/s/**", "/s/x/y", true, Reach::All);
         check("/s/", "/s", true, Reach::All);

@@ -1,7 +1,7 @@
-//! Globs: how a pattern is read, and how it follows a walk down the tree.
+//! Globs: how a pattern is parsed, and how it is matched along a walk down the tree.
 //!
-//! Braces are expanded first, so that a pattern is a list of alternatives, each a list of segments. A walk carries the
-//! places that it has reached in them, and so knows of a directory whether anything below it can match.
+//! Braces are expanded first, so a pattern is a list of alternatives, each a list of segments. A walk carries the positions
+//! that it has reached in them, so it knows for each directory whether anything below it can match.
 
 mod parse;
 
@@ -14,11 +14,11 @@ use crate::{Error, Result};
 /// The longest pattern, in bytes.
 const MAX_BYTES: usize = 4096;
 
-/// One or several globs; a path matches where one of them does.
+/// One or more globs; a path matches if one of them does.
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
     alternatives: Vec<Alternative>,
-    /// Whether directories match too, and not only where a glob ends with a `/`.
+    /// Whether directories match too, and not only if a glob ends with a `/`.
     directories: bool,
 }
 
@@ -28,14 +28,14 @@ struct Alternative {
     directories_only: bool,
 }
 
-/// The places that a walk has reached in a [`Pattern`]: an alternative, and its segment that comes next.
+/// The positions that a walk has reached in a [`Pattern`]: an alternative, and its next segment.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reached(Vec<(usize, usize)>);
 
-/// How a glob without a `/` is meant.
+/// The meaning of a glob without a `/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Plain {
-    /// Beside you.
+    /// In this directory.
     Here,
     /// At any depth, as in a list of files to search.
     AnyDepth,
@@ -50,7 +50,7 @@ impl Pattern {
         }
     }
 
-    /// Reads one glob, and adds it.
+    /// Parses one glob, and adds it.
     pub(super) fn add(&mut self, glob: &str, plain: Plain) -> Result<()> {
         let refuse = |message: &str| Err(Error::invalid_pattern(glob, message));
         if glob.len() > MAX_BYTES {
@@ -65,9 +65,9 @@ impl Pattern {
         }
         let expanded = parse::expand(glob);
         if matches!(expanded, Err(parse::Braces::TooDeep)) {
-            return refuse("the braces are nested too deep");
+            return refuse("the braces are nested too deeply");
         }
-        // The syntax is that of globset, and so are the messages.
+        // The syntax is that of globset, and so are the error messages.
         GlobBuilder::new(glob)
             .literal_separator(true)
             .backslash_escape(true)
@@ -75,17 +75,19 @@ impl Pattern {
             .build()
             .map_err(|error| Error::invalid_pattern(glob, error.kind().to_string()))?;
         let Ok(expanded) = expanded else {
-            return refuse("the braces stand for too many patterns");
+            return refuse("the braces expand to too many patterns");
         };
         let before = self.alternatives.len();
         for flat in expanded {
             self.add_alternative(glob, &flat, plain)?;
         }
         if self.alternatives.len() == before {
-            return refuse("the glob is empty; '*' matches what is beside you, '**' everything");
+            return refuse(
+                "the glob is empty; '*' matches what is in the directory, '**' everything below it",
+            );
         }
         if self.alternatives.len() > MAX_ALTERNATIVES {
-            return refuse("the braces stand for too many patterns");
+            return refuse("the braces expand to too many patterns");
         }
         Ok(())
     }
@@ -138,7 +140,7 @@ impl Pattern {
         Ok(())
     }
 
-    /// Lets what is below a matching directory match too, not only the directory.
+    /// Lets everything below a matching directory match too, not only the directory.
     pub(super) fn and_below(&mut self) {
         let below: Vec<Alternative> = self
             .alternatives
@@ -158,7 +160,7 @@ impl Pattern {
         self.alternatives.extend(below);
     }
 
-    /// Returns the places where a walk starts.
+    /// Returns the positions where a walk starts.
     pub(super) fn start(&self) -> Reached {
         let mut reached = Reached::default();
         for index in 0..self.alternatives.len() {
@@ -186,7 +188,7 @@ impl Pattern {
         })
     }
 
-    /// Returns the places that are reached in a directory of this name. There are none where nothing below can match.
+    /// Returns the positions in a subdirectory of this name. There are none if nothing below can match.
     pub(super) fn enter(&self, reached: &Reached, name: &str) -> Reached {
         let mut below = Reached::default();
         for (index, place) in &reached.0 {
@@ -205,7 +207,7 @@ impl Pattern {
         below
     }
 
-    /// Returns the one name that everything that can match is below, if there is one.
+    /// Returns the only name below which anything can match, if there is one.
     pub(super) fn only_way<'a>(&'a self, reached: &Reached) -> Option<&'a str> {
         let mut only = None;
         for (index, place) in &reached.0 {
@@ -223,7 +225,7 @@ impl Pattern {
         only
     }
 
-    /// Returns whether everything below matches, whatever it is called.
+    /// Returns whether everything below matches, whatever its name.
     pub(super) fn takes_all(&self, reached: &Reached) -> bool {
         reached.0.iter().any(|(index, place)| {
             self.alternatives.get(*index).is_some_and(|alternative| {
@@ -247,14 +249,14 @@ impl Pattern {
         names
     }
 
-    /// Adds a place, and what follows a `**` that stands for nothing.
+    /// Adds a position, and the one after a `**` that matches nothing.
     fn reach(&self, reached: &mut Reached, index: usize, place: usize) {
         let Some(alternative) = self.alternatives.get(index) else {
             return;
         };
         let mut place = place;
         while let Some(segment) = alternative.segments.get(place) {
-            // The places of one alternative follow each other.
+            // The positions of one alternative are consecutive.
             let mut same = reached.0.iter().rev().take_while(|(of, _)| *of == index);
             if !same.any(|(_, known)| *known == place) {
                 reached.0.push((index, place));

@@ -1,8 +1,8 @@
-//! What `.gitignore` and `.ignore` files exclude, for the directory that a walk is in.
+//! The exclusions of `.gitignore` and `.ignore` files, for the current directory of a walk.
 //!
-//! A rule of an `.ignore` file wins over one of a `.gitignore`; among rules of one kind, that of the deeper directory
-//! wins, and in one file the last. That is ripgrep's order. An ignored directory is not entered, so that no rule below it
-//! brings anything back.
+//! A rule of an `.ignore` file overrides one of a `.gitignore`; among rules of the same kind, that of the deeper directory
+//! wins, and within a file the last. That is ripgrep's order. An ignored directory is not entered, so no rule below it can
+//! include anything again.
 
 use std::io::Read;
 
@@ -11,13 +11,13 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use super::tree::{Opened, Tree};
 use crate::Result;
 
-/// How much of one file counts, in bytes.
+/// How much of a file is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// How many lines of one file count.
+/// How many lines of a file are read.
 const MAX_LINES: usize = 10_000;
 
-/// The names of the files, those that win first.
+/// The names of the files, in order of precedence.
 const NAMES: [&str; 2] = [".ignore", ".gitignore"];
 
 /// The rules from the root down to one directory.
@@ -29,15 +29,15 @@ pub(super) struct Rules {
 /// The rules of one directory.
 #[derive(Debug)]
 struct Layer {
-    /// How many bytes of a path lead to the directory, its last `/` included.
+    /// The length of the path to the directory, including its final `/`.
     prefix: usize,
-    /// By the order of [`NAMES`].
+    /// In the order of [`NAMES`].
     sets: [Option<Gitignore>; 2],
 }
 
 impl Rules {
-    /// Reads the rules of a directory. `path` leads to it from the root, with a `/` at its end unless it is empty. Those
-    /// of the files that `has` knows are read, and how many of them could not be is returned.
+    /// Reads the rules of a directory. `path` leads to it from the root, with a `/` at its end unless it is empty. Reads
+    /// only the files for which `has` is true, and returns how many of them could not be read.
     pub(super) fn enter<T: Tree>(
         &mut self,
         tree: &T,
@@ -72,7 +72,7 @@ impl Rules {
         self.layers.len()
     }
 
-    /// Forgets the rules of the directories that a walk has left: all but the first `len`.
+    /// Forgets the rules of the directories that a walk has left: all except the first `len`.
     pub(super) fn leave(&mut self, len: usize) {
         self.layers.truncate(len);
     }
@@ -121,7 +121,7 @@ fn read<T: Tree>(tree: &T, dir: &T::Dir, name: &str) -> Result<Vec<u8>, ()> {
     Ok(text)
 }
 
-/// Builds what the lines say. One that is wrong counts for nothing, as in git.
+/// Compiles the lines. An invalid one is ignored, as in git.
 fn parse(text: &[u8]) -> Option<Gitignore> {
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let whole = if text.len() as u64 >= MAX_BYTES {

@@ -1,15 +1,15 @@
-//! One segment of a glob, against one name.
+//! Matches one segment of a glob against one name.
 //!
-//! The characters of a name are compared, not its bytes, so that `?` is one letter in every script.
+//! It compares characters, not bytes, so `?` is one letter in every script.
 
-/// What one segment of a pattern stands for.
+/// A parsed segment of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Segment {
     /// `**`: any number of segments.
     Deep,
     /// Exactly this name.
     Literal(Box<str>),
-    /// Names that end like this: `*.rs`.
+    /// Names with this suffix: `*.rs`.
     Suffix(Box<str>),
     /// Anything else.
     Wild(Vec<Token>),
@@ -66,7 +66,7 @@ impl Segment {
         }
     }
 
-    /// Returns whether the segment itself starts with a `.`, and so names hidden entries.
+    /// Returns whether the segment itself starts with a `.`, and so matches hidden entries.
     pub(super) fn names_hidden(&self) -> bool {
         match self {
             Self::Literal(text) => text.starts_with('.'),
@@ -89,7 +89,7 @@ impl Token {
     }
 }
 
-/// Matches by going back to the last star alone: its steps are at most the product of both lengths.
+/// Matches by backtracking only to the last star: its steps are at most the product of both lengths.
 fn is_match(tokens: &[Token], name: &str) -> bool {
     let mut rest = name.chars();
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! What is found in one file: matches with their context, or only their count, up to what is enough.
+//! The results in one file: matches with their context, or only their count, up to the limit.
 
 use std::io;
 use std::ops::Range;
@@ -10,16 +10,16 @@ use grep_searcher::{Searcher, Sink, SinkContext, SinkContextKind, SinkMatch};
 use super::cut;
 use crate::{GrepLine, GrepMatch, GrepOutput, GrepRequest, VirtualPath};
 
-/// What a search of one file collects.
+/// What to collect from one file.
 #[derive(Debug)]
 pub(super) struct Hits {
     pub(super) matches: Vec<GrepMatch>,
     pub(super) count: u64,
-    /// Where the last line that was shown or counted ends, in bytes from the start.
+    /// The end of the last line that was shown or counted, in bytes from the start.
     end: u64,
     /// Whether the search of the file stopped because it has found enough.
     is_enough: bool,
-    /// Whether only lines after the last match are still wanted.
+    /// Whether only lines after the last match are still needed.
     is_full: bool,
     before: Vec<GrepLine>,
     wanted: Wanted,
@@ -31,14 +31,14 @@ struct Wanted {
     matches: usize,
     after: usize,
     line_bytes: usize,
-    /// Stands for the path of the file, which nobody needs to know before something is found.
+    /// Stands for the path of the file, which is only needed once something is found.
     path: VirtualPath,
 }
 
 impl Hits {
     pub(super) fn new(request: &GrepRequest, path: &VirtualPath) -> Self {
-        // One more than the limit, to know that there is more. It does not depend on what other files have, so that the
-        // outcome for a file does not depend on when it is searched.
+        // One more than the limit, to detect that there is more. It does not depend on the results of other files, so that
+        // the result for a file does not depend on when it is searched.
         let enough = request.limit.saturating_add(1);
         Self {
             matches: Vec::new(),
@@ -62,13 +62,13 @@ impl Hits {
         self.is_enough
     }
 
-    /// Returns where the part of the file ends that was needed to find this.
+    /// Returns the end of the part of the file that was needed to find this.
     pub(super) fn end(&self) -> u64 {
         self.end
     }
 
-    /// Takes a match in a text, which starts on this line and ends before the byte `end` of the file. Returns whether to go
-    /// on.
+    /// Takes a match in a text, which starts on this line and ends before the byte `end` of the file. Returns whether to
+    /// continue.
     pub(super) fn take(&mut self, line: u64, text: &[u8], found: Range<usize>, end: u64) -> bool {
         if self.is_full {
             self.is_enough = true;
@@ -121,7 +121,7 @@ impl Hits {
     }
 }
 
-/// Takes what the line by line search finds.
+/// Takes the results of the line-by-line search.
 #[derive(Debug)]
 pub(super) struct LineSink<'a> {
     pub(super) hits: &'a mut Hits,

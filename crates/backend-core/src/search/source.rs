@@ -1,7 +1,7 @@
-//! The content of one file as a search sees it: UTF-8 as far as it is known, without a byte order mark, with bare
+//! The content of one file for a search: UTF-8 as far as the encoding is known, without a byte order mark, with bare
 //! newlines, and up to the first NUL.
 //!
-//! Every file goes through it, in memory or not, so that no two backends can differ.
+//! Every file passes through it, in memory or not, so no two backends can differ.
 
 use std::io::{self, Read};
 
@@ -14,14 +14,14 @@ use super::wide::Wide;
 /// How many bytes of UTF-16 are read at once.
 const WIDE_CHUNK: usize = 32 << 10;
 
-/// What content in memory is, as a search sees it.
+/// How content in memory can be searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Plain {
-    /// Text that can be searched where it is.
+    /// Text that can be searched in place.
     Text,
-    /// It has a NUL, and nothing says that it is UTF-16.
+    /// It has a NUL, and no sign of UTF-16.
     Binary,
-    /// Something has to be taken out or decoded before.
+    /// It must be stripped or decoded first.
     Other,
 }
 
@@ -46,10 +46,10 @@ pub(super) struct Source<'a, R> {
     stop: &'a Stop<'a>,
     started: bool,
     ended: bool,
-    /// A byte that was read to see what is behind a `\r`.
+    /// A byte that was read ahead to see what follows a `\r`.
     ahead: Option<u8>,
     wide: Option<Box<Utf16>>,
-    /// How many bytes were handed out.
+    /// The number of bytes returned.
     passed: u64,
     nul: Option<u64>,
     failed: bool,
@@ -67,7 +67,7 @@ struct Utf16 {
     decoder: Wide,
     raw: Vec<u8>,
     decoded: Vec<u8>,
-    /// How much of `decoded` was handed out.
+    /// How much of `decoded` was returned.
     taken: usize,
 }
 
@@ -92,12 +92,12 @@ impl<'a, R: Read> Source<'a, R> {
         }
     }
 
-    /// Returns where the first NUL is. What is behind it was not handed out.
+    /// Returns the position of the first NUL. Nothing after it was returned.
     pub(super) fn nul(&self) -> Option<u64> {
         self.nul
     }
 
-    /// Returns how many bytes were handed out.
+    /// Returns the number of bytes returned so far.
     pub(super) fn passed(&self) -> u64 {
         self.passed
     }
@@ -107,13 +107,13 @@ impl<'a, R: Read> Source<'a, R> {
         self.failed
     }
 
-    /// Returns the size of the largest buffer that it was handed.
+    /// Returns the size of the largest buffer that it was given.
     pub(super) fn largest(&self) -> usize {
         self.largest
     }
 
-    /// Fills a buffer as far as the file goes, so that how much is searched at once does not depend on how the file is
-    /// handed out.
+    /// Fills a buffer as far as the file allows, so that the amount searched at once does not depend on how the file is
+    /// delivered.
     fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while let Some(free) = buffer.get_mut(filled..)
@@ -140,7 +140,7 @@ impl<'a, R: Read> Source<'a, R> {
         Ok(filled)
     }
 
-    /// Takes a byte order mark from the start of a file.
+    /// Removes a byte order mark from the start of a file.
     fn start(&mut self, buffer: &mut [u8], filled: usize) -> usize {
         let Some(text) = buffer.get(..filled) else {
             return filled;
@@ -213,7 +213,7 @@ impl<'a, R: Read> Source<'a, R> {
         Ok(count)
     }
 
-    /// Takes the `\r` out of each `\r\n`, and ends at a NUL. Returns how much is left.
+    /// Removes the `\r` of each `\r\n`, and ends at a NUL. Returns the remaining length.
     fn scrub(&mut self, buffer: &mut [u8], filled: usize) -> io::Result<usize> {
         let mut kept = 0;
         let mut seen = 0;
@@ -240,7 +240,7 @@ impl<'a, R: Read> Source<'a, R> {
             };
             if next == Some(b'\n') {
                 if seen == filled {
-                    // The newline itself was read ahead, and takes the place of the `\r`.
+                    // The newline itself was read ahead, and replaces the `\r`.
                     self.ahead = None;
                     if let Some(out) = buffer.get_mut(kept) {
                         *out = b'\n';
@@ -260,7 +260,7 @@ impl<'a, R: Read> Source<'a, R> {
         Ok(kept + (filled - seen))
     }
 
-    /// Returns the byte behind what was read, and keeps it for the next time.
+    /// Returns the byte after the ones read, and keeps it for the next call.
     fn peek(&mut self) -> io::Result<Option<u8>> {
         let mut byte = [0];
         if !self.ended && self.fill(&mut byte)? == 1 {

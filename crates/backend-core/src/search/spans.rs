@@ -1,7 +1,7 @@
-//! A search over several lines, in a file that is held in memory as a whole.
+//! A search across lines, in a file that is completely in memory.
 //!
-//! One result is one line on which a match starts: of several such matches, the first. So a pattern that stays within
-//! a line finds what it finds line by line.
+//! One result is one line on which a match starts: of several such matches, the first. A pattern that stays within a line
+//! therefore finds the same as line by line.
 
 use std::ops::Range;
 
@@ -37,7 +37,7 @@ pub(super) fn search(
             return false;
         }
         let (start, end) = (found.start(), found.end());
-        // Behind the last ending there is no line.
+        // There is no line after the last ending.
         if start == text.len() && matches!(text.last(), None | Some(b'\n')) {
             return false;
         }
@@ -66,7 +66,7 @@ struct Lines<'a> {
     /// The number of the line that starts at `counted`.
     number: u64,
     counted: usize,
-    /// Where the first line starts that was not shown yet, once there was a match.
+    /// The start of the first line not shown yet, once there was a match.
     shown: Option<usize>,
     /// Whether enough was found, or the search is over.
     is_stopped: bool,
@@ -77,7 +77,7 @@ impl Lines<'_> {
         memrchr(b'\n', self.get(0..at)).map_or(0, |newline| newline + 1)
     }
 
-    /// Where the line ends that a place is in, without its ending.
+    /// The end of the line that contains a position, without its ending.
     fn end_of(&self, at: usize) -> usize {
         memchr(b'\n', self.get(at..self.text.len())).map_or(self.text.len(), |newline| at + newline)
     }

@@ -1,4 +1,4 @@
-//! The result of a grep, as it is put together from files in path order.
+//! The result of a grep, assembled from files in path order.
 
 use std::ops::ControlFlow;
 
@@ -8,7 +8,7 @@ use crate::{
     VirtualPath,
 };
 
-/// What came of one file, and what was passed over on the way to it.
+/// The result for one file, and what was skipped on the way to it.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     pub(super) passed: Skipped,
@@ -18,7 +18,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Makes the record of a file, whose path is only made where something was found in it.
+    /// Makes the record of a file, whose path is only built if something was found in it.
     pub(super) fn new(
         mut passed: Skipped,
         outcome: Outcome,
@@ -62,7 +62,7 @@ impl Record {
         record
     }
 
-    /// How much of the limit it takes.
+    /// How much of the limit it uses.
     pub(super) fn weight(&self) -> usize {
         self.matches.len() + usize::from(self.file.is_some())
     }
@@ -87,7 +87,7 @@ impl Tally {
         }
     }
 
-    /// Adds the next record. It breaks with the first one that goes over the limit.
+    /// Adds the next record. It breaks with the first one that exceeds the limit.
     pub(super) fn add(&mut self, record: Record) -> ControlFlow<()> {
         if self.is_cut {
             return ControlFlow::Break(());
@@ -106,12 +106,12 @@ impl Tally {
         ControlFlow::Continue(())
     }
 
-    /// How much more the limit leaves room for.
+    /// The remainder of the limit.
     pub(super) fn room(&self) -> usize {
         self.limit.saturating_sub(self.weight)
     }
 
-    /// Whether there is more than the limit.
+    /// Whether the limit is exceeded.
     pub(super) fn is_cut(&self) -> bool {
         self.is_cut
     }

@@ -1,4 +1,4 @@
-//! The engine on trees in memory: tables of what matches, faults, and laws on random trees.
+//! The engine on trees in memory: tables of matches, faults, and laws on random trees.
 
 mod context;
 mod counts;
@@ -26,7 +26,7 @@ fn files<'a>(paths: impl IntoIterator<Item = &'a str>) -> Forest {
     Forest::new(paths.into_iter().map(|path| (path, "")))
 }
 
-/// Globs alone and with help, and asserts that both are the same.
+/// Globs on one and on several threads, and asserts that both results are the same.
 #[track_caller]
 fn globbed(forest: &Forest, request: &GlobRequest) -> Page<Entry> {
     let alone = glob(forest, request, &Cancel::new(), 1).unwrap();
@@ -35,7 +35,7 @@ fn globbed(forest: &Forest, request: &GlobRequest) -> Page<Entry> {
     alone
 }
 
-/// The paths that a request finds.
+/// The paths of the results of a request.
 fn paths(forest: &Forest, request: &GlobRequest) -> Vec<String> {
     globbed(forest, request)
         .items
@@ -48,7 +48,7 @@ fn found(forest: &Forest, pattern: &str) -> Vec<String> {
     paths(forest, &GlobRequest::new(pattern))
 }
 
-/// Greps alone and with help, by bytes and by readers, and asserts that all of it is the same.
+/// Greps on one and on several threads, by bytes and by readers, and asserts that all results are the same.
 #[track_caller]
 fn grepped(forest: &mut Forest, request: &GrepRequest) -> Grepped {
     let hand = forest.hand;
@@ -68,7 +68,7 @@ fn grepped(forest: &mut Forest, request: &GrepRequest) -> Grepped {
     first
 }
 
-/// What matches, as `path:line:column:text`.
+/// The matches, as `path:line:column:text`.
 #[track_caller]
 fn hits(forest: &mut Forest, request: &GrepRequest) -> Vec<String> {
     grepped(forest, request).matches.iter().map(hit).collect()

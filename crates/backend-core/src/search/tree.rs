@@ -1,4 +1,4 @@
-//! What the engine sees of a backend: directories, their children, and the content of files.
+//! A backend as the engine sees it: directories, their children, and the content of files.
 
 use std::io;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::{Entry, EntryKind, Result, VirtualPath};
 
-/// What an engine needs to know of a child before it decides to look closer.
+/// What an engine needs to know about a child before it decides to examine it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Child {
     /// Its name.
@@ -19,11 +19,11 @@ pub struct Child {
 /// The children of a directory.
 #[derive(Clone, Debug, Default)]
 pub struct Children {
-    /// Those with a name that a path can have, in any order.
+    /// Those with a valid name, in any order.
     pub named: Vec<Child>,
-    /// How many have another name.
+    /// The number with an invalid name.
     pub unnameable: u64,
-    /// How many could not be read.
+    /// The number that could not be read.
     pub unreadable: u64,
 }
 
@@ -32,11 +32,11 @@ pub struct Children {
 pub enum Base<D, R> {
     /// A directory.
     Directory(D),
-    /// One regular file, with its entry at the path that was asked for.
+    /// One regular file, with its entry at the requested path.
     File(Entry, Opened<R>),
 }
 
-/// The content of a file: in memory already, or to be read.
+/// The content of a file: already in memory, or to be read.
 #[derive(Debug)]
 pub enum Opened<R> {
     /// It is in memory.
@@ -45,15 +45,14 @@ pub enum Opened<R> {
     Reader(R),
 }
 
-/// A tree of files as the engine walks it. Nothing in it follows a link, but for [`base`](Self::base).
+/// A tree of files as the engine walks it. Links are never followed, except by [`base`](Self::base).
 ///
-/// The engine keeps at most 64 directories of the path that it is on open, and those of what waits to be looked at or
-/// searched, of which there are at most 64 for each thread. A deeper tree is walked all the same: a directory that was
-/// let go is opened again from the base.
+/// The engine keeps at most 64 directories of the current path open, plus those of entries waiting to be examined or
+/// searched, at most 64 for each thread. It also walks deeper trees: a closed directory is reopened from the base.
 pub trait Tree: Sync {
-    /// A directory that is open.
+    /// An open directory.
     type Dir: Send + Sync;
-    /// The content of a file that is open.
+    /// The content of an open file.
     type Reader: io::Read + Send;
 
     /// Opens the place where a search starts. Links inside the workspace are followed.
@@ -84,7 +83,7 @@ pub trait Tree: Sync {
     /// Any; the engine counts the file as unreadable.
     fn open_file(&self, dir: &Self::Dir, name: &str) -> Result<Opened<Self::Reader>>;
 
-    /// Returns the entry of a child, as a listing shows it. `path` is its path.
+    /// Returns the entry of a child, as listed. `path` is its path.
     ///
     /// # Errors
     ///

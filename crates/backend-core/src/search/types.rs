@@ -1,4 +1,4 @@
-//! File types by the names that ripgrep gives them.
+//! File types by their ripgrep names.
 
 use std::collections::BTreeSet;
 
@@ -6,19 +6,19 @@ use ignore::types::{FileTypeDef, TypesBuilder};
 
 use crate::{Error, Result};
 
-/// Matches the names of files of some types.
+/// Matches the names of files of certain types.
 #[derive(Clone, Debug)]
 pub(super) struct Types(ignore::types::Types);
 
 impl Types {
-    /// Selects types. There is nothing to match if none is named.
+    /// Selects types. Returns `None` without names, because then everything matches.
     pub(super) fn new(names: &[String]) -> Result<Option<Self>> {
         if names.is_empty() {
             return Ok(None);
         }
         let mut builder = TypesBuilder::new();
         builder.add_defaults();
-        // Each once, however often it is named: its globs are compiled each time.
+        // Each only once, however often it is named: its globs are compiled each time.
         let mut selected = BTreeSet::new();
         for name in names {
             if selected.insert(name) {
@@ -42,7 +42,7 @@ impl Types {
     }
 }
 
-/// Says that a type is not known, and which ones may be meant: an extension is often taken for a type.
+/// Reports an unknown type, and suggests similar ones: an extension is often mistaken for a type.
 fn unknown(name: &str, known: &[FileTypeDef]) -> Error {
     let shown: String = name.chars().take(40).flat_map(char::escape_debug).collect();
     let bare = name.trim_start_matches(['*', '.']).to_lowercase();
@@ -63,7 +63,7 @@ fn unknown(name: &str, known: &[FileTypeDef]) -> Error {
     let hint = if near.is_empty() {
         "use globs instead".to_owned()
     } else {
-        format!("known are '{}'", near.join("', '"))
+        format!("similar types are '{}'", near.join("', '"))
     };
     Error::invalid_request(format!("unknown file type '{shown}': {hint}"))
 }

@@ -1,7 +1,7 @@
 //! The walk: depth first in path order, without recursion, with a bounded number of open directories.
 //!
-//! It meets each entry that the request is about once, and counts what it passes over. It never follows a link, and
-//! enters no directory below which nothing can match.
+//! It visits each entry that the request covers once, and counts what it skips. It never follows a link, and enters no
+//! directory below which nothing can match.
 
 mod plan;
 
@@ -20,11 +20,11 @@ use crate::{EntryKind, Error, Result, Skipped, VirtualPath};
 /// How many directories of the current path are kept open.
 const MAX_OPEN: usize = 64;
 
-/// Walks a directory. What was passed over after the last entry is left in `passed`.
+/// Walks a directory. What was skipped after the last entry is left in `passed`.
 ///
 /// # Errors
 ///
-/// Those of the listing of the directory itself. Nothing below it fails the walk.
+/// Those of the listing of the directory itself. Failures below it do not fail the walk.
 pub(super) fn walk<T: Tree>(
     tree: &T,
     base: T::Dir,
@@ -57,8 +57,8 @@ pub(super) fn walk<T: Tree>(
     Ok(())
 }
 
-/// Reads the rules of the directories above the one to search. What lies in an ignored directory was asked for all the
-/// same, so that the rules from above that directory say nothing about it.
+/// Reads the rules of the directories above the one to search. An ignored directory that was requested is searched anyway,
+/// so the rules from above it do not apply to its contents.
 fn rules_above<T: Tree>(tree: &T, plan: &Plan<'_>) -> Rules {
     let mut rules = Rules::default();
     if plan.ignored {
@@ -80,7 +80,7 @@ fn rules_above<T: Tree>(tree: &T, plan: &Plan<'_>) -> Rules {
             } else {
                 format!("{text}/")
             };
-            // Whether there are any is found out by opening them: a listing may be long.
+            // Opening them shows whether there are any: a listing may be long.
             rules.enter(tree, &dir, &prefix, |_| true);
         }
     }
@@ -97,14 +97,14 @@ struct Walk<'a, T: Tree> {
     text: String,
 }
 
-/// A directory that the walk is in.
+/// A directory on the current path of the walk.
 struct Frame<D> {
     path: VirtualPath,
-    /// `None` where it was let go, because the walk went too deep below it.
+    /// `None` if it was closed, because the walk went too deep below it.
     dir: Option<Arc<Dir<D>>>,
     children: vec::IntoIter<Child>,
     place: Place,
-    /// How many directories above it have rules.
+    /// The number of directories above it that have rules.
     rules_above: usize,
 }
 
@@ -122,7 +122,7 @@ impl<T: Tree> Walk<'_, T> {
         }
     }
 
-    /// Looks at one entry of the directory that the walk is in.
+    /// Visits one entry of the current directory.
     fn meet(&mut self, child: Child, visit: &mut impl Visit<T::Dir>) -> ControlFlow<()> {
         let plan = self.plan;
         let Some(frame) = self.frames.last() else {
@@ -196,7 +196,7 @@ impl<T: Tree> Walk<'_, T> {
         ControlFlow::Continue(())
     }
 
-    /// Lists a directory, and goes on in it.
+    /// Lists a directory, and continues in it.
     fn enter(&mut self, dir: Dir<T::Dir>, place: Place) -> Result<()> {
         let mut prefix = dir.path.as_str().get(1..).unwrap_or_default().to_owned();
         if !prefix.is_empty() {
@@ -240,7 +240,7 @@ impl<T: Tree> Walk<'_, T> {
             place,
             rules_above,
         });
-        // The first one stays: it is where the others are opened from again.
+        // The first one stays open: the others are reopened from it.
         if let Some(index) = self.frames.len().checked_sub(MAX_OPEN + 1)
             && index > 0
             && let Some(frame) = self.frames.get_mut(index)
@@ -250,7 +250,7 @@ impl<T: Tree> Walk<'_, T> {
         Ok(())
     }
 
-    /// Returns the one child of this name, if it is there: a listing would only have more to throw away.
+    /// Returns the only child of this name, if it exists: a listing would only yield more to discard.
     fn look_up(&mut self, dir: &Dir<T::Dir>, name: &str) -> Vec<Child> {
         let Ok(path) = dir.path.child(name) else {
             return Vec::new();
@@ -268,8 +268,7 @@ impl<T: Tree> Walk<'_, T> {
         }
     }
 
-    /// Returns the directory that the walk is in, and opens it again where it was let go. Where it cannot be, the walk
-    /// leaves it.
+    /// Returns the current directory, reopened if it was closed. If that fails, the walk leaves it.
     fn hold(&mut self) -> Option<Arc<Dir<T::Dir>>> {
         let last = self.frames.len().checked_sub(1)?;
         if let Some(dir) = &self.frames.get(last)?.dir {
@@ -285,8 +284,8 @@ impl<T: Tree> Walk<'_, T> {
         reopened
     }
 
-    /// Opens what was let go, from the nearest directory above it that is still open, and keeps those near it: the walk
-    /// comes to them next.
+    /// Reopens closed directories, starting from the nearest ancestor that is still open, and keeps the last ones open: the
+    /// walk returns to them next.
     fn reopen(&mut self, last: usize) -> Option<Arc<Dir<T::Dir>>> {
         let from = (0..last).rev().find(|index| {
             self.frames

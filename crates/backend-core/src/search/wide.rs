@@ -2,13 +2,13 @@
 
 /// Decodes UTF-16, piece by piece.
 ///
-/// What is no UTF-16 becomes bytes that are no UTF-8, so that whoever shows them can tell.
+/// Invalid UTF-16 becomes invalid UTF-8, so that it can be detected when it is shown.
 #[derive(Debug)]
 pub(super) struct Wide {
     big_endian: bool,
-    /// The first byte of a unit whose second one has not come yet.
+    /// The first byte of a unit whose second byte has not arrived yet.
     half: Option<u8>,
-    /// The first unit of a pair whose second one has not come yet.
+    /// The first unit of a pair whose second unit has not arrived yet.
     high: Option<u16>,
 }
 
@@ -69,7 +69,7 @@ impl Wide {
     }
 }
 
-/// Writes half of a pair as if it were a character, which UTF-8 forbids.
+/// Writes half of a pair as if it were a character, which is invalid UTF-8.
 fn lone(unit: u16, out: &mut Vec<u8>) {
     let [high, low] = unit.to_be_bytes();
     out.extend_from_slice(&[

@@ -6,10 +6,10 @@ use super::media::not_text;
 use super::{diff, hashline, replace};
 use crate::{Edits, Error, Result, VirtualPath};
 
-/// The largest file that an edit takes or makes, in bytes: 64 MiB.
+/// The largest file that an edit accepts or produces, in bytes: 64 MiB.
 pub const MAX_EDIT_BYTES: u64 = 64 << 20;
 
-/// What edits made of a file's bytes.
+/// The result of edits on a file's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Applied {
@@ -19,7 +19,7 @@ pub struct Applied {
     pub replacements: u64,
     /// The unified diff.
     pub diff: String,
-    /// Whether the diff is cut.
+    /// Whether the diff was cut.
     pub diff_cut: bool,
 }
 
@@ -33,14 +33,13 @@ pub(super) struct EditedText {
 
 /// Applies edits to the bytes of a file: all of them, or none.
 ///
-/// What no edit touches stays byte for byte: the encoding, a byte order mark, the line endings, mixed ones too, and
-/// whether there is one at the end.
+/// Everything that no edit touches stays byte for byte: the encoding, a byte order mark, the (possibly mixed) line endings,
+/// and whether the file ends with one.
 ///
 /// # Errors
 ///
-/// As [`Backend::edit_with`](crate::Backend::edit_with): `invalid_request` for edits that cannot apply to any file or
-/// name lines that are not there, `too_large`, `not_text`, `no_match`, `ambiguous_match`, and `conflict` for a line
-/// that holds something else.
+/// As [`Backend::edit_with`](crate::Backend::edit_with): `invalid_request` for edits that cannot apply to any file or name
+/// missing lines, `too_large`, `not_text`, `no_match`, `ambiguous_match`, and `conflict` for a line with different content.
 ///
 /// # Examples
 ///
@@ -79,7 +78,7 @@ pub fn apply_edits(path: &VirtualPath, content: &[u8], edits: &Edits) -> Result<
     })
 }
 
-/// Refuses a size that an edit neither takes nor makes.
+/// Rejects a size that an edit neither accepts nor produces.
 fn check_size(path: &VirtualPath, bytes: usize) -> Result<()> {
     let size = bytes as u64;
     if size > MAX_EDIT_BYTES {

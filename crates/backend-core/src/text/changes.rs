@@ -1,13 +1,13 @@
 //! What changed between two texts, as ranges of bytes.
 //!
-//! An edit knows what it touches. Kept, that makes the diff cost what the change costs, not what the file does.
+//! An edit knows what it touches. Recording that makes the cost of the diff depend on the change, not on the file.
 
 use std::ops::Range;
 
-/// How many ranges are kept apart. Further ones widen the last.
+/// How many ranges are kept separately. Further ones extend the last.
 const MAX_REGIONS: usize = 10_000;
 
-/// Ranges in the old text and what they became in the new one, in order. Between them the texts are the same.
+/// Ranges in the old text and their replacements in the new one, in order. Between them the texts are equal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes(Vec<Region>);
 
@@ -30,7 +30,7 @@ impl Changes {
         }
     }
 
-    /// Notes that the new text ends earlier than the changes do.
+    /// Records that the new text ends before the changes do.
     pub(super) fn end_new_at(&mut self, end: usize) {
         for region in self
             .0
@@ -46,12 +46,12 @@ impl Changes {
         &self.0
     }
 
-    /// Returns the changes that these and then `next` make. What is old to `next` is new to these.
+    /// Returns the combination of these changes and then `next`. The old text of `next` is the new text of these.
     #[must_use]
     pub(super) fn then(&self, next: &Self) -> Self {
         let mut first = self.0.iter().peekable();
         let mut second = next.0.iter().peekable();
-        // By how much a place in the middle text is further on than the same place in the old and new one.
+        // The offset of a place in the middle text from the same place in the old and new one.
         let mut from_old = Shift::default();
         let mut to_new = Shift::default();
         let mut all = Self::default();
@@ -81,7 +81,7 @@ impl Changes {
     }
 }
 
-/// How far what comes after a change moved.
+/// How far a change shifts the text after it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Shift {
     grown: usize,
@@ -94,12 +94,12 @@ impl Shift {
         self.shrunk += old.len();
     }
 
-    /// Returns where an unchanged place of the old text is in the new one.
+    /// Returns the position in the new text of an unchanged place of the old text.
     fn on(self, place: usize) -> usize {
         (place + self.grown).saturating_sub(self.shrunk)
     }
 
-    /// Returns where an unchanged place of the new text was in the old one.
+    /// Returns the position in the old text of an unchanged place of the new text.
     fn back(self, place: usize) -> usize {
         (place + self.shrunk).saturating_sub(self.grown)
     }

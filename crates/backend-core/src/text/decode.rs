@@ -1,7 +1,7 @@
-//! Bytes to text: which encoding it is, and a check that every character survives the way back.
+//! Bytes to text: detects the encoding, and checks that every character survives the round trip.
 //!
-//! UTF-8, with a byte order mark or without, and UTF-16 with one are text. There is no guessing and no replacement:
-//! what does not decode exactly, or holds a NUL, is not text.
+//! UTF-8, with or without a byte order mark, and UTF-16 with one are text. There is no guessing and no replacement: bytes
+//! that do not decode exactly, or contain a NUL, are not text.
 
 use std::borrow::Cow;
 
@@ -10,22 +10,22 @@ use simdutf8::compat::from_utf8;
 use super::Scan;
 use crate::Encoding;
 
-/// How many bytes are checked and handed on at a time. It fits the nearest caches beside what else is in use.
+/// How many bytes are checked and passed on at a time. They fit into the nearest caches next to other data.
 const BLOCK: usize = 32 << 10;
 
-/// How many bytes decide on the encoding.
+/// How many bytes determine the encoding.
 const MARK_BYTES: usize = 3;
 
-/// What makes bytes something other than text.
+/// Why bytes are not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
     /// A NUL character.
     Nul,
-    /// Bytes that mean nothing in the encoding.
+    /// Bytes that are invalid in the encoding.
     Malformed,
 }
 
-/// Returns the encoding, and how many bytes its byte order mark has.
+/// Returns the encoding, and the length of its byte order mark in bytes.
 pub(super) fn detect(head: &[u8]) -> (Encoding, usize) {
     if head.starts_with(&[0xef, 0xbb, 0xbf]) {
         (Encoding::Utf8Bom, 3)
@@ -78,23 +78,23 @@ pub(super) fn encode(encoding: Encoding, text: String) -> Vec<u8> {
 
 /// Decodes a file piece by piece, wherever the pieces are split.
 ///
-/// What it hands to the sink depends on the bytes alone, not on how they were split: everything before the first
-/// flaw, then the flaw, unless the sink was done before.
+/// The output to the sink depends only on the bytes, not on how they were split: everything before the first flaw, then the
+/// flaw, unless the sink stopped earlier.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
-    /// `None` until enough bytes are there to tell.
+    /// `None` until there are enough bytes to detect it.
     encoding: Option<Encoding>,
-    /// The start of a character, or of the file, of which the rest has not come yet.
+    /// The start of a character, or of the file, whose rest has not arrived yet.
     carry: Vec<u8>,
 }
 
 impl Decoder {
-    /// Returns the encoding, as far as it is known.
+    /// Returns the encoding, if it is known yet.
     pub(super) fn encoding(&self) -> Encoding {
         self.encoding.unwrap_or(Encoding::Utf8)
     }
 
-    /// Hands the text of the next bytes to `sink`.
+    /// Passes the text of the next bytes to `sink`.
     pub(super) fn push(
         &mut self,
         bytes: &[u8],
@@ -119,7 +119,7 @@ impl Decoder {
         }
     }
 
-    /// Hands on what is left when no more bytes come.
+    /// Passes on the rest once there are no more bytes.
     pub(super) fn finish(&mut self, sink: &mut impl FnMut(&str) -> Scan) -> Result<Scan, Flaw> {
         let scan = if self.encoding.is_none() {
             let head = std::mem::take(&mut self.carry);
@@ -133,7 +133,7 @@ impl Decoder {
         Ok(scan)
     }
 
-    /// Takes the first bytes of a file, by which its encoding is told.
+    /// Takes the first bytes of a file, which determine its encoding.
     fn begin(&mut self, bytes: &[u8], sink: &mut impl FnMut(&str) -> Scan) -> Result<Scan, Flaw> {
         let (encoding, mark) = detect(bytes);
         self.encoding = Some(encoding);
@@ -178,12 +178,12 @@ impl Decoder {
     }
 }
 
-/// What can be decoded of a block, from its start.
+/// The part of a block that can be decoded, from its start.
 struct Prefix<'a> {
     text: &'a str,
-    /// How many bytes of the block the text takes.
+    /// The number of bytes of the block that the text takes.
     used: usize,
-    /// What comes after the text, if not the end of the block or the start of a character that it splits.
+    /// What follows the text, if not the end of the block or a character split by it.
     flaw: Option<Flaw>,
 }
 
@@ -198,7 +198,7 @@ impl<'a> Prefix<'a> {
 
     fn utf8(block: &'a [u8]) -> Self {
         let nul = memchr::memchr(0, block);
-        // A character that the block's end splits is left for the next one; one that a NUL splits is malformed.
+        // A character split by the end of the block is left for the next one; one split by a NUL is malformed.
         let end = nul.unwrap_or_else(|| whole_characters(block));
         let clean = block.get(..end).unwrap_or(block);
         let (text, malformed) = match from_utf8(clean) {
@@ -271,7 +271,7 @@ impl<'a> Prefix<'a> {
     }
 }
 
-/// Returns how many bytes there are before a character that the end of the block splits.
+/// Returns the number of bytes before a character that the end of the block splits.
 fn whole_characters(block: &[u8]) -> usize {
     for (back, byte) in (1..=3).zip(block.iter().rev()) {
         let length = match byte {

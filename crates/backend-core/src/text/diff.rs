@@ -1,6 +1,6 @@
 //! The unified diff of an edit.
 //!
-//! It starts from what the edit is known to have touched, and looks for a smaller difference in that alone.
+//! It starts from the known changes of the edit, and looks for a smaller difference only within them.
 
 use std::time::{Duration, Instant};
 
@@ -15,16 +15,16 @@ mod hunks;
 use blocks::{Block, blocks};
 use hunks::Hunks;
 
-/// How long a diff may be, in bytes: 64 KiB.
+/// The maximum length of a diff, in bytes: 64 KiB.
 const MAX_DIFF_BYTES: usize = 64 << 10;
 
-/// How long the search for a smaller difference may take in all.
+/// The total time for the search for a smaller difference.
 const MAX_SEARCH: Duration = Duration::from_millis(200);
 
-/// A block with more lines, old and new together, is shown as removed and added as a whole.
+/// A block with more lines, old and new together, is shown as entirely removed and added.
 const MAX_SEARCH_LINES: usize = 50_000;
 
-/// Returns the diff, and whether it is cut.
+/// Returns the diff, and whether it was cut.
 pub(super) fn unified(
     path: &VirtualPath,
     old: &str,

@@ -1,4 +1,4 @@
-//! Line endings: which one a place has, and new text in it.
+//! Line endings: the ending of a place, and of new text in it.
 
 use std::ops::Range;
 
@@ -10,8 +10,8 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    /// Returns the ending of a place in a text: the first one in it, else that of the line on which it ends, else that
-    /// of the line before. A text without any gets `\n`.
+    /// Returns the line ending of a place in a text: the first one in it, else that of the line on which it ends, else that
+    /// of the previous line. A text without line endings gets `\n`.
     pub(super) fn of_place(text: &str, place: &Range<usize>) -> Self {
         let bytes = text.as_bytes();
         let after = bytes.get(place.start..).unwrap_or_default();
@@ -54,7 +54,7 @@ impl Ending {
 
 /// Returns how many `\r\n` there are.
 pub(super) fn count_crlf(bytes: &[u8]) -> usize {
-    // Sums of bytes over short chunks are what the compiler turns into vector instructions.
+    // The compiler turns sums of bytes over short chunks into vector instructions.
     const CHUNK: usize = 240;
     let next = bytes.get(1..).unwrap_or_default();
     bytes

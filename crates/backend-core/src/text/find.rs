@@ -1,4 +1,4 @@
-//! Where a needle is in a text, line endings aside.
+//! Finds a needle in a text, regardless of line endings.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,22 +8,22 @@ use memchr::memmem::{self, Finder};
 use super::ending::count_crlf;
 use crate::LineEnding;
 
-/// After so many matches that may overlap, the search goes on byte by byte: jumping costs a needle's length each time.
+/// After this many matches that may overlap, the search continues byte by byte: each jump costs the length of the needle.
 const MAX_JUMPS: usize = 16;
 
-/// A text, and what to look for in it.
+/// A text, and the needle to find in it.
 #[derive(Debug)]
 pub(super) struct Haystack<'a> {
     needle: &'a str,
-    /// What is searched in place of the text, and for what in place of the needle.
+    /// The text and the needle in the form that is searched.
     view: Cow<'a, str>,
     pattern: Cow<'a, str>,
-    /// Where in the view a `\n` is that has a `\r` before it in the text alone.
+    /// The positions in the view of each `\n` that has a `\r` before it only in the text.
     stripped: Vec<usize>,
 }
 
 impl<'a> Haystack<'a> {
-    /// Prepares a search. A needle without a `\r` finds `\r\n` by its `\n`; one with a `\r` finds what it is.
+    /// Prepares a search. The `\n` of a needle without a `\r` also matches `\r\n`; one with a `\r` is matched literally.
     pub(super) fn new(text: &'a str, needle: &'a str) -> Self {
         let mut haystack = Self::exact(text, needle);
         if needle.contains('\r') || !needle.contains('\n') {
@@ -37,7 +37,7 @@ impl<'a> Haystack<'a> {
         haystack
     }
 
-    /// Prepares a search for a needle as it is.
+    /// Prepares a literal search.
     pub(super) fn exact(text: &'a str, needle: &'a str) -> Self {
         Self {
             needle,
@@ -47,7 +47,7 @@ impl<'a> Haystack<'a> {
         }
     }
 
-    /// Searches a text with `\n` for every `\r\n`.
+    /// Searches a text in which every `\r\n` is a `\n`.
     fn strip(&mut self, text: &str) {
         let mut view = String::with_capacity(text.len());
         let mut taken = 0;
@@ -65,8 +65,8 @@ impl<'a> Haystack<'a> {
         &self.view
     }
 
-    /// Returns where in the text a part of the needle is, for a match that starts at `start`. A part that starts or
-    /// ends before a `\n` does so before the `\r` that is there.
+    /// Returns the position in the text of a part of the needle, for a match at `start`. A part that starts or ends before
+    /// a `\n` starts or ends before its `\r` in the text.
     pub(super) fn range(&self, start: usize, part: Range<usize>) -> Range<usize> {
         self.place(start, part.start)..self.place(start, part.end)
     }
@@ -81,12 +81,12 @@ impl<'a> Haystack<'a> {
         place + self.stripped.partition_point(|&newline| newline < place)
     }
 
-    /// Returns where matches start that do not overlap, taken from the left.
+    /// Returns the starts of non-overlapping matches, from the left.
     pub(super) fn apart(&self) -> impl Iterator<Item = usize> + '_ {
         memmem::find_iter(self.view.as_bytes(), self.pattern.as_bytes())
     }
 
-    /// Calls `found` with the start of every match, overlapping ones too, in time proportional to the text.
+    /// Calls `found` with the start of every match, including overlapping ones, in time proportional to the text.
     pub(super) fn each(&self, found: impl FnMut(usize)) {
         each(self.view.as_bytes(), self.pattern.as_bytes(), found);
     }
@@ -123,7 +123,7 @@ fn each(bytes: &[u8], pattern: &[u8], mut found: impl FnMut(usize)) {
     }
     let borders = borders(pattern);
     let border = borders.last().copied().unwrap_or(0);
-    // The next match starts where the needle fits over itself at the earliest.
+    // The next match can start at the earliest where the needle overlaps itself.
     let period = pattern.len() - border;
     let mut last = first;
     for _ in 0..MAX_JUMPS {
@@ -141,7 +141,7 @@ fn each(bytes: &[u8], pattern: &[u8], mut found: impl FnMut(usize)) {
             .for_each(|next| found(from + next));
         return;
     }
-    // The classic search by borders: every byte is looked at once or twice, however often the needle overlaps itself.
+    // The classic search by borders: every byte is examined at most twice, however often the needle overlaps itself.
     let mut matched = border;
     for (at, &byte) in bytes.iter().enumerate().skip(last + pattern.len()) {
         while matched > 0 && pattern.get(matched) != Some(&byte) {
@@ -189,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_match_is_found_overlapping_ones_too(
+        fn every_match_is_found_including_overlapping_ones(
             haystack in "[ab]{0,200}|(ab){0,60}|a{0,80}",
             needle in "[ab]{1,5}|(ab){1,4}",
         ) {
@@ -200,7 +200,7 @@ mod tests {
         }
 
         #[test]
-        fn a_part_of_a_match_is_the_same_text_but_for_line_endings(
+        fn a_part_of_a_match_is_the_same_text_except_for_line_endings(
             text in "(a|\r\n|\n|\r|é){0,30}|(a|\r\n|é){0,30}",
             needle in "(a|\n|é){1,4}",
             from in any::<proptest::sample::Index>(),
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_needle_with_a_carriage_return_is_taken_as_it_is() {
+    fn a_needle_with_a_carriage_return_is_matched_literally() {
         assert_eq!(starts("a\r\nb\n", "a\r\n"), [0]);
         assert_eq!(starts("a\r\nb\n", "b\r\n"), [0; 0]);
         assert_eq!(starts("a\r\nb\n", "a\n"), [0]);

@@ -1,24 +1,24 @@
 //! Edits of whole lines, each named by its number and a hash of its content.
 //!
-//! All numbers are those of the text before the edit. A line that does not hold what its hash says is a conflict.
+//! All numbers refer to the text before the edit. A line whose content does not match its hash is a conflict.
 
 mod anchors;
 mod plan;
 
 pub(super) use plan::{check, edit_lines};
 
-/// The digits of a hash: no letter that looks like a digit or like another letter.
+/// The digits of a hash: without letters that look like a digit or another letter.
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// How many digits a hash has.
+/// The number of digits of a hash.
 const HASH_DIGITS: u32 = 4;
 
-/// Returns the hash of a line's content, without its ending, by which a line edit names it: four digits and lower-case
+/// Returns the hash of a line's content without its ending, by which a line edit names it: four digits and lower-case
 /// letters.
 ///
-/// Two different lines have the same hash with odds of 1 in 1,048,576. That tells a line that changed from one that did
-/// not; it does not stand up to somebody who looks for an equal hash, and says nothing of where a line is. An edit that
-/// must not miss any change names the file's version too.
+/// Two different lines have the same hash with a probability of 1 in 1,048,576. That distinguishes a changed line from an
+/// unchanged one; it does not resist deliberate collisions, and says nothing about the position of a line. An edit that
+/// must not miss any change should also give the file's version.
 ///
 /// # Examples
 ///

@@ -1,24 +1,24 @@
-//! A window of lines in a text that comes in pieces.
+//! A window of lines in a text that arrives in pieces.
 //!
-//! A line ends at `\n`, and a `\r` before that belongs to the ending; nothing else ends a line. Passing over lines and
-//! counting them is a search for single bytes; only what may be in the window is looked at closely.
+//! A line ends at `\n`, and a `\r` before that belongs to the ending; nothing else ends a line. Skipping and counting lines
+//! is a search for single bytes; only lines that may be in the window are examined closely.
 
 use super::Scan;
 use super::ending::count_crlf;
 use crate::{CutLine, LineEnding, PageEnd, ReadRequest};
 
-/// Finds the window, and what there is to know of the lines around it.
+/// Finds the window, and collects information on the surrounding lines.
 #[derive(Debug)]
 pub(super) struct Lines {
     offset: u64,
     limit: u64,
     line_bytes: usize,
     page_bytes: usize,
-    /// Whether to go on after the window, to count.
+    /// Whether to continue after the window, to count.
     pub(super) count_all: bool,
     phase: Phase,
     seen: Seen,
-    /// The window, with the line that is being collected at its end.
+    /// The window, with the currently collected line at its end.
     pub(super) text: String,
     pub(super) lines: u64,
     pub(super) cut_lines: Vec<CutLine>,
@@ -29,7 +29,7 @@ pub(super) struct Lines {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// So many lines are still to pass over.
+    /// The number of lines still to skip.
     Skip(u64),
     Collect,
     After,
@@ -38,23 +38,23 @@ enum Phase {
 /// The line that is being collected.
 #[derive(Debug, Default)]
 struct Line {
-    /// Where it starts in the window's text.
+    /// Its start in the window's text.
     start: usize,
-    /// Its bytes so far, a `\r` at the end not counted.
+    /// Its bytes so far, without a `\r` at the end.
     bytes: u64,
-    /// Whether it ends with a `\r`, of which only the next byte tells if it is content.
+    /// Whether it ends with a `\r`; only the next byte shows whether that is content.
     cr: bool,
     /// Whether some of it was left out.
     cut: bool,
 }
 
-/// What was seen of the text so far.
+/// What has been seen of the text so far.
 #[derive(Debug, Default)]
 struct Seen {
     newlines: u64,
     lf: bool,
     crlf: bool,
-    /// Whether there is something after the last line end.
+    /// Whether there is text after the last line ending.
     open: bool,
     /// Whether the last byte is a `\r`.
     cr: bool,
@@ -101,14 +101,14 @@ impl Lines {
         Scan::More
     }
 
-    /// Takes the end of the text: what is collected without an ending is a line too.
+    /// Takes the end of the text: collected text without an ending is a line too.
     pub(super) fn end(&mut self) {
         if self.phase == Phase::Collect && self.seen.open && self.lines < self.limit {
             self.end_line("");
         }
     }
 
-    /// Returns how many lines were seen.
+    /// Returns the number of lines seen.
     pub(super) fn seen_lines(&self) -> u64 {
         self.seen.newlines + u64::from(self.seen.open)
     }
@@ -124,7 +124,7 @@ impl Lines {
             .then(|| (self.offset.saturating_add(self.lines), end))
     }
 
-    /// Returns how the lines seen end.
+    /// Returns the line endings seen.
     pub(super) fn line_ending(&self) -> LineEnding {
         match (self.seen.lf, self.seen.crlf) {
             (false, false) => LineEnding::None,
@@ -134,7 +134,7 @@ impl Lines {
         }
     }
 
-    /// Passes over `lines` lines and returns what is after them.
+    /// Skips `lines` lines and returns the text after them.
     fn skip<'a>(&mut self, text: &'a str, lines: u64) -> &'a str {
         let bytes = text.as_bytes();
         let found = memchr::memchr_iter(b'\n', bytes).count() as u64;
@@ -153,7 +153,7 @@ impl Lines {
         rest
     }
 
-    /// Collects lines and returns what is after the window.
+    /// Collects lines and returns the text after the window.
     fn collect<'a>(&mut self, mut text: &'a str) -> &'a str {
         let mut plain = true;
         while !text.is_empty() && self.phase == Phase::Collect {
@@ -164,7 +164,7 @@ impl Lines {
             if plain && !self.seen.open {
                 match self.collect_plain(text) {
                     Some(rest) => text = rest,
-                    // What follows is much the same: it is not looked at twice.
+                    // The following lines are much the same: they are not examined twice.
                     None => plain = false,
                 }
                 continue;
@@ -185,8 +185,8 @@ impl Lines {
         text
     }
 
-    /// Collects whole lines that need no closer look, at the start of one: none has a `\r` or may be too long, and there is
-    /// room for all of them. Returns what is after them, or `None` where there are no such lines.
+    /// Collects whole lines that need no closer examination, from the start of one: none has a `\r` or may be too long, and
+    /// there is room for all of them. Returns the text after them, or `None` if there are no such lines.
     fn collect_plain<'a>(&mut self, text: &'a str) -> Option<&'a str> {
         let most = self.line_bytes.min(text.len());
         let last = memchr::memrchr(b'\n', text.as_bytes().get(..most)?)?;
@@ -223,7 +223,7 @@ impl Lines {
         }
     }
 
-    /// Keeps as much of a piece of a line as a line may have.
+    /// Keeps as much of a piece of a line as the line limit allows.
     fn keep(&mut self, piece: &str) {
         self.line.bytes += piece.len() as u64;
         if self.line.cut {
@@ -241,7 +241,7 @@ impl Lines {
     /// Ends the line that is being collected.
     fn end_line(&mut self, ending: &str) {
         if ending.is_empty() && self.line.cr {
-            // Nothing comes after it, so it is content.
+            // Nothing follows it, so it is content.
             self.keep("\r");
         }
         if !self.fits(ending.len()) {
@@ -260,7 +260,7 @@ impl Lines {
         };
     }
 
-    /// Returns whether the page may have `more` bytes. The first line always fits.
+    /// Returns whether the page has room for `more` bytes. The first line always fits.
     fn fits(&self, more: usize) -> bool {
         self.lines == 0 || self.text.len().saturating_add(more) <= self.page_bytes
     }
@@ -280,7 +280,7 @@ impl Seen {
         self.pass_counted(bytes, newlines);
     }
 
-    /// Passes over bytes with so many line ends.
+    /// Skips bytes with `newlines` line ends.
     fn pass_counted(&mut self, bytes: &[u8], newlines: u64) {
         let Some(&last) = bytes.last() else { return };
         if newlines > 0 && !(self.lf && self.crlf) {
@@ -291,7 +291,7 @@ impl Seen {
         self.cr = last == b'\r';
     }
 
-    /// Takes one line end, after content that was noted.
+    /// Takes one line end, after content that was recorded.
     fn newline(&mut self) {
         self.newlines += 1;
         if self.cr {
@@ -303,7 +303,7 @@ impl Seen {
         self.cr = false;
     }
 
-    /// Notes the kinds of line end in bytes that have so many.
+    /// Records the kinds of the `newlines` line ends in bytes.
     fn judge(&mut self, bytes: &[u8], newlines: u64) {
         let split = u64::from(self.cr && bytes.first() == Some(&b'\n'));
         let within = match memchr::memchr(b'\r', bytes) {

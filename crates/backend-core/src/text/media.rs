@@ -1,17 +1,17 @@
-//! A guess at what a file is that is not text: by its first bytes, then by its name.
+//! A guess at the type of a file that is not text: by its first bytes, then by its name.
 //!
-//! It serves a message and nothing else; no decision rests on it.
+//! It is used only in a message; no decision depends on it.
 
 use super::decode::Flaw;
 use crate::{Error, VirtualPath};
 
-/// How many bytes from the start of a file the guess looks at.
+/// How many bytes from the start of a file are examined.
 pub(super) const HEAD_BYTES: usize = 512;
 
-/// What it is when nothing is known.
+/// The type when nothing is known.
 const UNKNOWN: &str = "application/octet-stream";
 
-/// Formats by what they start with.
+/// Formats by their first bytes.
 const MAGIC: &[(&[u8], &str)] = &[
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -51,7 +51,7 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"\xfe\xff", "text/plain; charset=utf-16be"),
 ];
 
-/// Formats by where else than at the start they tell: the offset and what is there.
+/// Formats by bytes at another offset: the offset and the bytes.
 const MAGIC_WITHIN: &[(usize, &[u8], &str)] = &[
     (257, b"ustar", "application/x-tar"),
     (8, b"WEBP", "image/webp"),
@@ -109,7 +109,7 @@ pub(super) fn not_text(path: &VirtualPath, size: u64, head: &[u8], flaw: Flaw) -
 }
 
 fn guess(path: &VirtualPath, head: &[u8], flaw: Flaw) -> &'static str {
-    // Many formats are a ZIP file inside, and only their name tells.
+    // Many formats are ZIP files, and only their name distinguishes them.
     if head.starts_with(b"PK\x03\x04") {
         return by_name(path).unwrap_or("application/zip");
     }
@@ -140,7 +140,7 @@ fn by_name(path: &VirtualPath) -> Option<&'static str> {
         .map(|&(_, media_type)| media_type)
 }
 
-/// Tells text in another encoding from data.
+/// Distinguishes text in another encoding from binary data.
 fn by_look(head: &[u8], flaw: Flaw) -> Option<&'static str> {
     let control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
     match flaw {

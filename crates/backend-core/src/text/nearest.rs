@@ -1,7 +1,7 @@
-//! The nearest candidate of a text that is not there, and how it differs.
+//! The nearest candidate for a text that is not found, and how it differs.
 //!
-//! A ladder: each rung leaves one kind of difference out of account, the likeliest mistakes first. It works on a
-//! bounded part of the text, for it is a hint and must not cost more than the edit would have.
+//! A ladder: each rung ignores one kind of difference, the likeliest mistakes first. It searches a bounded part of the
+//! text, because it is a hint and must not cost more than the edit.
 
 use super::find::Haystack;
 use crate::{Difference, NearMatch};
@@ -15,21 +15,21 @@ use fold::{Fold, Folded};
 /// How much of a text is searched, in bytes: 2 MiB.
 const MAX_TEXT_BYTES: usize = 2 << 20;
 
-/// How long a needle may be, in bytes: 256 KiB.
+/// The maximum length of a needle, in bytes: 256 KiB.
 const MAX_NEEDLE_BYTES: usize = 256 << 10;
 
-/// How many lines, and bytes, of the candidate are shown.
+/// The maximum number of lines and bytes of the candidate that are shown.
 const SHOWN_LINES: usize = 12;
 const SHOWN_BYTES: usize = 600;
 
-/// What the rungs leave out of account, and what they find then.
+/// What the rungs ignore, and the difference that they find.
 const RUNGS: [(Fold, Difference); 7] = [
     (Fold::ENDINGS, Difference::LineEndings),
     (Fold::INDENTATION, Difference::Indentation),
     (Fold::WHITESPACE, Difference::Whitespace),
     (Fold::CASE, Difference::Case),
     (Fold::PUNCTUATION, Difference::Punctuation),
-    // More than one kind: the one that is harder to see is named.
+    // More than one kind: report the one that is harder to see.
     (
         Fold::WHITESPACE.and(Fold::PUNCTUATION),
         Difference::Punctuation,
@@ -37,7 +37,7 @@ const RUNGS: [(Fold, Difference); 7] = [
     (Fold::WHITESPACE.and(Fold::CASE), Difference::Case),
 ];
 
-/// Returns the place in a text that comes nearest to a needle that is not in it, if one comes near.
+/// Returns the place in a text that is nearest to a needle that does not occur in it, if one is near enough.
 pub(super) fn find(text: &str, needle: &str) -> Option<NearMatch> {
     if needle.len() > MAX_NEEDLE_BYTES {
         return None;
@@ -61,14 +61,14 @@ pub(super) fn find(text: &str, needle: &str) -> Option<NearMatch> {
         .or_else(|| words::find(text, needle).map(|lines| near(text, lines, Difference::Words)))
 }
 
-/// Lines of a text, counted from 0: the first, and how many.
+/// Lines of a text, counted from 0: the first, and the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Lines {
     first: usize,
     count: usize,
 }
 
-/// Returns the lines of the first match, with the same left out of account in the text and in the needle.
+/// Returns the lines of the first match when the same differences are ignored in the text and in the needle.
 fn lines_of(text: &str, needle: &str, fold: Fold) -> Option<Lines> {
     let needle = Folded::new(needle, fold);
     if needle.text().trim().len() < fold.least_bytes() {

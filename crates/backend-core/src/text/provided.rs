@@ -1,4 +1,4 @@
-//! Reads and edits for backends that have nothing better than `read_bytes` and `write`.
+//! Reads and edits for backends that have only `read_bytes` and `write`.
 
 use crate::text::{MAX_EDIT_BYTES, Scan, WindowScanner, apply_edits};
 use crate::{
@@ -6,16 +6,16 @@ use crate::{
     StatRequest, TextPage, WriteMode, WriteRequest,
 };
 
-/// How much of a file is asked for at a time.
+/// How much of a file is requested at a time.
 const PIECE_BYTES: u64 = 1 << 20;
 
-/// How often an edit is tried when other writers are faster.
+/// How often an edit is tried when other writers win.
 const EDIT_TRIES: usize = 16;
 
 /// How often a read is tried when the file changes between two pieces.
 const READ_TRIES: usize = 4;
 
-/// Reads a window piece by piece, all pieces of one version.
+/// Reads a window piece by piece, all pieces of the same version.
 pub(crate) async fn read_by_pieces<B>(backend: &B, request: &ReadRequest) -> Result<TextPage>
 where
     B: Backend + ?Sized,
@@ -62,7 +62,7 @@ where
     }
 }
 
-/// Edits by comparing versions: read, apply, write if nobody else wrote meanwhile.
+/// Edits by comparing versions: read, apply, write if there was no other write in between.
 pub(crate) async fn edit_by_versions<B>(backend: &B, request: &EditRequest) -> Result<Edited>
 where
     B: Backend + ?Sized,
@@ -107,7 +107,7 @@ where
         .version;
     Err(Error::conflict(
         &request.path,
-        "other writers were faster each time",
+        "lost the race to other writers",
         current,
     ))
 }

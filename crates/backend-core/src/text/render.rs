@@ -1,20 +1,20 @@
-//! A page for a reader.
+//! Renders a page for a reader.
 
 use std::fmt;
 
 use super::line_hash;
 use crate::{PageEnd, TextPage};
 
-/// Stands where the hash of a line would, when the page does not hold the whole line.
+/// Replaces the hash of a line when the page does not hold the whole line.
 const NO_HASH: &str = "----";
 
-/// What a number of no digits would have before it, where lines stand in a column.
+/// The padding of a number without digits, where lines are in a column.
 const PADDING: &str = "      ";
 
 impl TextPage {
-    /// Renders each line as `{line}:{hash}|{text}`, for edits by line and hash, and then what was left out.
+    /// Renders each line as `{line}:{hash}|{text}`, for edits by line and hash, followed by what was left out.
     ///
-    /// A line that is cut has `----` for a hash, which no line has, so that no edit can name it by mistake.
+    /// A cut line has `----` as its hash, which no line has, so no edit can name it by mistake.
     ///
     /// # Examples
     ///
@@ -39,14 +39,13 @@ impl TextPage {
     }
 }
 
-/// Renders each line as `{:>6}\t{line}`, its number first, and then what was left out. Lines are joined by `\n`; there
-/// is none at the end.
+/// Renders each line as `{:>6}\t{line}`, followed by what was left out. Lines are joined by `\n`, without one at the end.
 ///
-/// After the lines may come one more:
+/// The lines may be followed by one more:
 ///
 /// - `... (12 more lines)`, or `... (more lines; continue at offset 2000)` where the file was not read to its end;
-/// - `... (12 more lines; the page is full, continue at offset 2000)`, or the same without the number, where the page
-///   ended before it had as many lines as were asked for;
+/// - `... (12 more lines; the page is full, continue at offset 2000)`, or the same without the number, where the page ended
+///   before it had the requested number of lines;
 /// - `(empty file)`.
 ///
 /// A line that is cut ends with ` ... (cut: 5000 bytes in this line)`.
@@ -71,7 +70,7 @@ impl fmt::Display for TextPage {
     }
 }
 
-/// What is written before a line.
+/// The text before a line.
 #[derive(Clone, Copy)]
 enum Mark {
     Number,
@@ -79,7 +78,7 @@ enum Mark {
 }
 
 impl Mark {
-    /// How long it is, of a line whose number is no longer than most.
+    /// An estimate of its length, enough for most line numbers.
     const BYTES: u64 = 12;
 
     fn put(self, to: &mut String, number: &str, line: &str, whole: bool) {
@@ -103,12 +102,13 @@ impl Mark {
     }
 }
 
-/// Renders a page with what is written before each line. To a string, which takes a fraction of what a formatter does.
+/// Renders a page with the text before each line. It appends to a string, which takes a fraction of the time of a
+/// formatter.
 fn render(page: &TextPage, mark: Mark) -> String {
     if page.lines == 0 {
         return "(empty file)".to_owned();
     }
-    // What a page says of itself may be wrong, its text is there.
+    // The counts of a page may be wrong, but its text is there.
     let lines = page.lines.min(page.text.len() as u64);
     let marks = usize::try_from(lines.saturating_mul(Mark::BYTES)).unwrap_or_default();
     let mut to = String::with_capacity(page.text.len() + marks);
@@ -131,15 +131,16 @@ fn render(page: &TextPage, mark: Mark) -> String {
     to
 }
 
-/// A number as text, which is counted up in place: most of what a page takes to render would else be its line numbers.
+/// A number as text that is incremented in place: otherwise most of the rendering time of a page would go into its line
+/// numbers.
 struct Counter {
-    /// At the end of it are the digits.
+    /// The digits are at its end.
     text: [u8; Self::MOST_DIGITS],
     digits: usize,
 }
 
 impl Counter {
-    /// So many digits has `u64::MAX`.
+    /// The number of digits of `u64::MAX`.
     const MOST_DIGITS: usize = 20;
 
     fn new(number: u64) -> Self {

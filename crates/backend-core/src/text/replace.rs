@@ -1,7 +1,7 @@
 //! Exact replacements: one after the other, all or none.
 //!
-//! A needle without a `\r` is looked for in the text with all line endings as `\n`; what it matches is replaced in the
-//! text as it is. So nothing but the difference between the old and the new text is ever touched.
+//! A needle without a `\r` is searched for in the text with all line endings as `\n`; its match is replaced in the original
+//! text. Nothing except the difference between the old and the new text is ever touched.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,10 +13,10 @@ use super::find::Haystack;
 use super::nearest;
 use crate::{Error, Replacement, Result, VirtualPath};
 
-/// How many lines an ambiguous match names.
+/// How many lines an ambiguous match lists.
 const NAMED_LINES: usize = 20;
 
-/// Refuses replacements that make no sense in any text.
+/// Rejects replacements that are invalid for any text.
 pub(super) fn check(path: &VirtualPath, replacements: &[Replacement]) -> Result<()> {
     let refuse = |reason: &str| Err(Error::invalid_request_at(path, reason));
     if replacements.is_empty() {
@@ -30,13 +30,13 @@ pub(super) fn check(path: &VirtualPath, replacements: &[Replacement]) -> Result<
             return refuse("the new text is the same as the text to replace");
         }
         if replacement.new.contains('\0') {
-            return refuse("the new text must not have a NUL character in it");
+            return refuse("the new text must not contain a NUL character");
         }
     }
     Ok(())
 }
 
-/// Replaces, each in what the one before it left.
+/// Applies each replacement to the result of the previous one.
 pub(super) fn replace(
     path: &VirtualPath,
     text: &str,
@@ -97,15 +97,15 @@ fn replace_one(
     Ok(splicer.splice(text, &haystack, std::iter::once(first)))
 }
 
-/// Puts the new text in the place of the old one.
+/// Replaces the old text with the new one.
 struct Splicer<'a> {
     old: &'a str,
     new: &'a str,
-    /// Whether the new text goes in as it is, whatever the line endings of the place.
+    /// Whether the new text is inserted literally, whatever the line endings of the place.
     verbatim: bool,
-    /// How many bytes the old and the new text have in common at their starts. They stay.
+    /// The length of the common prefix of the old and the new text, in bytes. It stays.
     prefix: usize,
-    /// The same at their ends.
+    /// The same for the common suffix.
     suffix: usize,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Splicer<'a> {
     fn new(replacement: &'a Replacement) -> Self {
         let (old, new) = (replacement.old.as_str(), replacement.new.as_str());
         let raw = old.contains('\r');
-        // Who replaces line endings, and nothing else, means it.
+        // A replacement of only line endings is intentional.
         let verbatim = new.contains('\r') || (raw && old.replace("\r\n", "\n") == new);
         let (prefix, suffix) = if raw || verbatim {
             (0, 0)
@@ -129,14 +129,14 @@ impl<'a> Splicer<'a> {
         }
     }
 
-    /// Refuses to make more than can be edited again, before any memory is taken for it.
+    /// Rejects a result that would be too large to edit again, before any memory is allocated for it.
     fn check_size(&self, path: &VirtualPath, text: &str, count: usize) -> Result<()> {
-        // A match has at most one `\r` for each `\n` more than the text that was looked for.
+        // A match has at most one `\r` for each `\n` more than the searched text.
         let newlines = memchr::memchr_iter(b'\n', self.old.as_bytes()).count();
         let removed = count.saturating_mul(self.old.len() + newlines);
         let added = count.saturating_mul(self.new.len());
         let size = text.len().saturating_sub(removed).saturating_add(added) as u64;
-        // Text in UTF-16 may be smaller than here, by less than a half.
+        // Text in UTF-16 may be smaller than here, by less than half.
         if size / 2 > MAX_EDIT_BYTES {
             return Err(Error::TooLarge {
                 path: path.clone(),
@@ -188,7 +188,7 @@ impl<'a> Splicer<'a> {
     }
 }
 
-/// Returns how many bytes of whole characters two texts have in common at their starts, and then at their ends.
+/// Returns the lengths of the common prefix and then suffix of two texts, in bytes of whole characters.
 fn common_ends(a: &str, b: &str) -> (usize, usize) {
     let prefix = common(a.chars(), b.chars());
     let rest_a = a.get(prefix..).unwrap_or_default();
@@ -203,7 +203,7 @@ fn common(a: impl Iterator<Item = char>, b: impl Iterator<Item = char>) -> usize
         .sum()
 }
 
-/// How many matches there are, and on which lines the first ones start.
+/// The number of matches, and the lines of the first ones.
 struct Ambiguity {
     count: u64,
     lines: Vec<u64>,

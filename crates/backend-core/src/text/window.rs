@@ -1,7 +1,7 @@
-//! The scan of a file for a window of its lines.
+//! Scans a file for a window of its lines.
 //!
-//! It joins the decoder and the window, and adds what a page says of the file as a whole. The caller reads the file
-//! and hands it over in pieces of any size.
+//! It connects the decoder and the window, and adds the information of a page on the whole file. The caller reads the file
+//! and passes it in pieces of any size.
 
 use super::Scan;
 use super::decode::{Decoder, Flaw};
@@ -9,10 +9,10 @@ use super::lines::Lines;
 use super::media::{HEAD_BYTES, not_text};
 use crate::{COUNTED_FILE_BYTES, Error, ReadRequest, Result, TextPage, Version};
 
-/// Finds a window of lines in a file that it is handed piece by piece.
+/// Finds a window of lines in a file that is passed in pieces.
 ///
-/// It needs memory for the window alone. Up to [`COUNTED_FILE_BYTES`] it wants the whole file, to count its lines;
-/// of a larger one it is done a character after the window.
+/// It uses memory only for the window. Up to [`COUNTED_FILE_BYTES`] it wants the whole file, to count its lines; of a
+/// larger one it needs only one character after the window.
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ pub struct WindowScanner {
     offset: u64,
     decoder: Decoder,
     lines: Lines,
-    /// The first bytes, by which a file that is not text is judged.
+    /// The first bytes, which identify a file that is not text.
     head: Vec<u8>,
     pushed: u64,
     done: bool,
@@ -49,9 +49,9 @@ pub struct WindowScanner {
 }
 
 impl WindowScanner {
-    /// Starts a scan of a file with `size` bytes.
+    /// Starts a scan of a file of `size` bytes.
     ///
-    /// The size is a hint: the bytes that are pushed decide.
+    /// The size is a hint: the pushed bytes decide.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl WindowScanner {
         self.take(scan)
     }
 
-    /// Returns the window, after the last piece was taken or the scan was done.
+    /// Returns the window, after the last piece was pushed or the scan was done.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ impl WindowScanner {
         Ok(page)
     }
 
-    /// Keeps what the decoder said, so that later calls say the same.
+    /// Keeps the result of the decoder, so that later calls return the same.
     fn take(&mut self, scan: Result<Scan, Flaw>) -> Result<Scan> {
         match scan {
             Ok(scan) => {

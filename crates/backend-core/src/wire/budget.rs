@@ -1,4 +1,4 @@
-//! A bound on the bytes that unfinished messages hold at once. Whoever would exceed it waits, first come first served.
+//! A limit on the bytes that unfinished messages hold at once. Requests that would exceed it wait, first come first served.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub(super) struct Budget {
     total: u32,
 }
 
-/// A part of a budget, until it is dropped.
+/// A reserved part of a budget, released on drop.
 pub(super) type Reservation = Option<OwnedSemaphorePermit>;
 
 impl Budget {
@@ -29,7 +29,7 @@ impl Budget {
         }
     }
 
-    /// Waits for so many bytes. More than there is in all counts as all.
+    /// Waits for `bytes` bytes. More than the whole budget counts as all of it.
     pub(super) async fn reserve(&self, bytes: u64) -> Reservation {
         let units = u32::try_from(bytes.div_ceil(UNIT))
             .unwrap_or(u32::MAX)
@@ -47,7 +47,7 @@ mod tests {
     use super::Budget;
 
     #[tokio::test]
-    async fn what_exceeds_the_budget_waits_for_its_turn() {
+    async fn a_request_over_the_budget_waits_for_its_turn() {
         let budget = Budget::new(10 << 10);
         let first = budget.reserve(6 << 10).await;
         let second = tokio::spawn({

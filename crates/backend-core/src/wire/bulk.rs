@@ -1,4 +1,4 @@
-//! What of a request or an outcome travels as raw bytes beside it, and not encoded within it.
+//! The parts of a request or an outcome that travel as raw bytes next to it, not encoded within it.
 
 use bytes::Bytes;
 
@@ -11,12 +11,12 @@ use crate::{
 /// Raw bytes that arrived, in order.
 pub(super) type Parts = std::vec::IntoIter<Bytes>;
 
-/// A value that may have raw bytes in it.
+/// A value that may contain raw bytes.
 pub(super) trait Bulk {
     /// Moves the raw bytes out, in a fixed order.
     fn detach(&mut self, _parts: &mut Vec<Bytes>) {}
 
-    /// Moves raw bytes in, in the same order. Returns `None` if there are too few parts.
+    /// Moves raw bytes in, in the same order. Returns `None` if parts are missing.
     fn attach(&mut self, _parts: &mut Parts) -> Option<()> {
         Some(())
     }

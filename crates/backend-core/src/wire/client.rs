@@ -1,4 +1,4 @@
-//! The side that asks: one connection, and the calls on it.
+//! The client side: one connection, and the calls on it.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -26,11 +26,10 @@ use super::writer::Writer;
 use super::{Options, keepalive};
 use crate::{Error, Result};
 
-/// So many requests at once are kept for the calls that must get through when all others are taken: those that ask for a
-/// sign of life, send a signal, or stop.
+/// Slots reserved for urgent calls (liveness, signals, stop).
 const MAX_URGENT: usize = 32;
 
-/// The longest answer, without its raw bytes, where those come to a place: an outcome of a few fields, or an error.
+/// The longest answer, without its raw bytes, if those have a place reserved: an outcome of a few fields, or an error.
 const PLACED_BYTES: u32 = 64 << 10;
 
 /// A connection to a server.
@@ -44,20 +43,20 @@ pub(super) struct Client {
     ended: watch::Receiver<()>,
 }
 
-/// A call: what is asked, and what may come of it.
+/// A call: the request, and the limits of its answer.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) request: Request,
-    /// The most raw bytes that the answer may have.
+    /// The maximum number of raw bytes in the answer.
     pub(super) body: u64,
-    /// How long the answer may take beyond what answers always may; `None` is no bound.
+    /// How long the answer may take in addition to the usual time; `None` is unlimited.
     pub(super) extra: Option<Duration>,
-    /// Whether the call gets through when ordinary calls have to wait.
+    /// Whether the call may use the slots reserved for urgent calls.
     pub(super) urgent: bool,
 }
 
 impl Client {
-    /// Says hello on a stream, and starts the task that reads and writes it.
+    /// Sends the hello on a stream, and starts the task that reads and writes it.
     pub(super) async fn connect(
         io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         options: &Options,
@@ -69,7 +68,7 @@ impl Client {
         let mut reader = FrameReader::new(read, ours.frame, Arc::clone(&heard));
         let theirs = hello::within(options.hello_timeout, async {
             let sent = Hello::new(&ours, None).send(&mut write).await;
-            // Who does not listen may have said why: an engine that cannot start a guest, for example.
+            // A side that reads nothing may still have said why: an engine that cannot start a guest, for example.
             let heard = Hello::receive(&mut reader).await;
             match (sent, heard) {
                 (Ok(()), heard) => heard,
@@ -105,17 +104,17 @@ impl Client {
         })
     }
 
-    /// Returns the most raw bytes that the other side takes with a request.
+    /// Returns the maximum number of raw bytes that the other side accepts with a request.
     pub(super) fn most_body(&self) -> u64 {
         self.link.theirs.body
     }
 
-    /// Returns the most raw bytes that this side takes with an answer.
+    /// Returns the maximum number of raw bytes that this side accepts with an answer.
     pub(super) fn most_answer(&self) -> u64 {
         self.link.ours.body
     }
 
-    /// Sets memory aside for answers that come to a place, to calls of this name.
+    /// Reserves memory for answers that are read into a place, for calls of this name.
     pub(super) async fn reserve(&self, bytes: u64, name: &str) -> Result<Reservation> {
         tokio::select! {
             biased;
@@ -126,29 +125,29 @@ impl Client {
         }
     }
 
-    /// Returns the longest message that this side takes.
+    /// Returns the longest message that this side accepts.
     pub(super) fn most_message(&self) -> u64 {
         u64::from(self.link.ours.message)
     }
 
-    /// Returns the error that every call answers with, once the connection has ended.
+    /// Returns the error of every call, once the connection has ended.
     pub(super) fn failed(&self) -> Option<Error> {
         self.link.failed().map(|failure| failure.to_error())
     }
 
-    /// Ends the connection: says goodbye, and fails every call.
+    /// Ends the connection: sends a goodbye, and fails every call.
     pub(super) fn end(&self) {
         self.link.fail(&Arc::new(Failure::ClosedHere));
         self.link.outbox.goodbye("closed".to_owned());
     }
 
-    /// Waits until nothing of the connection is left.
+    /// Waits until the connection is completely closed.
     pub(super) async fn ended(&self) {
-        // Nothing is ever sent: this ends when the other half is dropped.
+        // Nothing is ever sent: the wait ends when the other half is dropped.
         let _ = self.ended.clone().changed().await;
     }
 
-    /// Waits until there may be one more request, and returns the place for it; nothing, if that takes too long.
+    /// Waits for a free request slot, and returns it; `None` if that takes too long.
     pub(super) async fn turn(
         &self,
         urgent: bool,
@@ -162,19 +161,19 @@ impl Client {
                 // The semaphores are never closed.
                 turn.transpose().map_err(|_| failed())
             }
-            // Places that somebody holds and does nothing with would else never be free.
+            // Otherwise slots that are held by idle callers would never become free.
             () = self.link.over() => Err(failed()),
         }
     }
 
-    /// Asks, and returns what the other side answers.
+    /// Sends a request, and returns the answer.
     pub(super) async fn call<T: DeserializeOwned + Bulk>(&self, call: Call) -> Result<T> {
         let turn = self.turn_of(&call).await?;
         self.call_now(call, turn).await
     }
 
-    /// Asks, and returns what the other side answers, and apart from it the raw bytes, which are read right into `place`: its
-    /// capacity is as large as the answer may be, and that memory was set aside.
+    /// Sends a request, and returns the answer and, separately, its raw bytes, which are read directly into `place`: its
+    /// capacity is the maximum size of the answer, and that memory has been reserved.
     pub(super) async fn call_into<T: DeserializeOwned>(
         &self,
         call: Call,
@@ -188,7 +187,7 @@ impl Client {
         Ok((value, came.body))
     }
 
-    /// Waits until it is a call's turn.
+    /// Waits for a slot for a call.
     async fn turn_of(&self, call: &Call) -> Result<SemaphorePermit<'_>> {
         if let Some(error) = self.failed() {
             return Err(error);
@@ -198,7 +197,7 @@ impl Client {
         turn.ok_or_else(|| too_late(call.request.name()))
     }
 
-    /// Returns how long something may take that takes `extra` longer than others.
+    /// Returns how long an answer may take that takes `extra` longer than others.
     fn patience_for(&self, extra: Option<Duration>) -> Option<Duration> {
         match (self.patience, extra) {
             (Some(patience), Some(extra)) => patience.checked_add(extra),
@@ -206,7 +205,7 @@ impl Client {
         }
     }
 
-    /// Asks when it is this call's turn.
+    /// Sends a call once it has a slot.
     pub(super) async fn call_now<T: DeserializeOwned + Bulk>(
         &self,
         call: Call,
@@ -218,7 +217,7 @@ impl Client {
             .unwrap_or_else(|error| Err(unreadable(name, error)))
     }
 
-    /// Sends a request, and takes its answer.
+    /// Sends a request, and receives its answer.
     async fn exchange<A: Receive>(
         &self,
         call: Call,
@@ -229,7 +228,7 @@ impl Client {
         let link = &*self.link;
         let message = link.ours.message;
         let limits = Lengths {
-            // Memory was set aside for the raw bytes, and not for what comes with them.
+            // Memory was reserved for the raw bytes, but not for the rest of the message.
             message: place
                 .as_ref()
                 .map_or(message, |_| message.min(PLACED_BYTES)),
@@ -252,7 +251,7 @@ impl Client {
             answered: false,
         };
 
-        // The other side may answer before it has heard everything, and then wants to hear no more.
+        // The other side may answer before it has received everything, and then ignores the rest.
         let sent = tokio::select! {
             biased;
             early = stream.inbox.lengths() => early.map(|_| true),
@@ -284,7 +283,7 @@ impl Client {
     }
 }
 
-/// Makes the error of an answer that makes no sense.
+/// Makes the error of an unreadable answer.
 fn unreadable(name: &str, error: UnpackError) -> Error {
     Error::unavailable(format!("the answer to {name} cannot be read"), error)
 }
@@ -295,7 +294,7 @@ impl Drop for Client {
     }
 }
 
-/// Returns the error of a call that was given up.
+/// Returns the error of a call that timed out.
 fn too_late(name: &str) -> Error {
     Error::Unavailable {
         message: format!("{name} was not answered in time"),
@@ -303,7 +302,7 @@ fn too_late(name: &str) -> Error {
     }
 }
 
-/// Makes sure that a call that is given up is given up on the other side too.
+/// Cancels a dropped call on the other side too.
 struct Guard<'a> {
     link: &'a Link,
     id: u64,
@@ -319,7 +318,7 @@ impl Drop for Guard<'_> {
     }
 }
 
-/// Reads and writes a connection to its end.
+/// Reads and writes a connection until it ends.
 async fn drive(
     link: &Link,
     mut reader: FrameReader<impl AsyncRead + Unpin + Send>,
@@ -330,7 +329,7 @@ async fn drive(
     link.fail(&failure);
     if let Some(reason) = failure.farewell() {
         link.outbox.goodbye(reason);
-        // Nobody need read it.
+        // There may be no receiver.
         let _ = tokio::time::timeout(FAREWELL, writer.run()).await;
     }
 }
@@ -348,7 +347,7 @@ async fn exchange(
     loop {
         let came = tokio::select! {
             came = reader.next_to(link) => came,
-            // Closed on this side. What the other side has not read by then is not waited for.
+            // Closed by this side. Data that the other side has not read by then is not waited for.
             () = &mut over => return Failure::ClosedHere,
             end = &mut writing => return end.err().unwrap_or(Failure::ClosedHere),
             failure = &mut dead => return failure,

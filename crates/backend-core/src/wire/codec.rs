@@ -1,7 +1,7 @@
-//! Values as MessagePack: maps with field names, so that a side can know fewer fields than the other.
+//! Values as MessagePack: maps with field names, so that one side can know fewer fields than the other.
 //!
-//! What comes from the other side is looked over before serde sees it, so that no nesting and no count of elements
-//! makes a decoder use more stack or memory than the limits say.
+//! Values from the other side are checked before serde sees them, so that no nesting and no number of elements makes a
+//! decoder use more stack or memory than the limits allow.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -21,7 +21,7 @@ pub(super) enum CodecError {
     TooMany(u64),
     #[error("it is nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
-    #[error("a reserved byte is in it")]
+    #[error("it contains a reserved byte")]
     Reserved,
     #[error("{0}")]
     Encode(#[from] rmp_serde::encode::Error),
@@ -34,7 +34,7 @@ pub(super) fn encode(value: &impl Serialize) -> Result<Bytes, CodecError> {
     Ok(rmp_serde::to_vec_named(value)?.into())
 }
 
-/// Returns the value of some bytes, which must be all of it.
+/// Decodes a value from bytes, which must contain nothing else.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], elements: u64) -> Result<T, CodecError> {
     check(bytes, elements)?;
     let mut decoder = rmp_serde::Deserializer::from_read_ref(bytes);
@@ -43,11 +43,11 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], elements: u64) -> Result
     Ok(T::deserialize(&mut decoder)?)
 }
 
-/// Checks that the bytes are one value, nested no deeper than is sane, of at most so many elements in all.
+/// Checks that the bytes are exactly one value, not nested too deeply, with at most `elements` elements in all.
 pub(super) fn check(bytes: &[u8], elements: u64) -> Result<(), CodecError> {
     let mut rest = bytes;
     let mut count = 0_u64;
-    // How many values are still to come on each level.
+    // The number of values still to come on each level.
     let mut open = vec![1_u64];
     while let Some(left) = open.last_mut() {
         if *left == 0 {
@@ -79,7 +79,7 @@ pub(super) fn check(bytes: &[u8], elements: u64) -> Result<(), CodecError> {
     }
 }
 
-/// Takes the head of a value with its own bytes, and returns how many values are inside of it and what comes after.
+/// Takes the head of a value including its own bytes, and returns how many values it contains and the bytes after it.
 fn value(bytes: &[u8]) -> Result<(u64, &[u8]), CodecError> {
     let (&marker, rest) = bytes.split_first().ok_or(CodecError::Short)?;
     let (inside, own, rest) = match marker {
@@ -109,7 +109,7 @@ fn value(bytes: &[u8]) -> Result<(u64, &[u8]), CodecError> {
     Ok((inside, rest))
 }
 
-/// Takes a length of `width` bytes, and returns what `shape` makes of it and what comes after.
+/// Takes a length of `width` bytes, and returns the result of `shape` for it and the bytes after it.
 fn length(
     bytes: &[u8],
     width: usize,
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_that_are_not_known_are_passed_over() {
+    fn unknown_fields_are_ignored() {
         let request = decode::<ReadRequest>(&encode(&Newer::default()).unwrap(), 100).unwrap();
         assert_eq!(request.limit, 3);
     }
@@ -210,7 +210,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_check_panic_and_what_passes_is_never_refused_for_its_shape(
+        fn no_bytes_make_the_check_panic_and_checked_bytes_are_never_refused_for_their_shape(
             bytes in proptest::collection::vec(any::<u8>(), 0..200)
         ) {
             if check(&bytes, 1 << 20).is_ok() {

@@ -1,4 +1,4 @@
-//! How many bytes of a message may be sent now: what the receiver has made room for.
+//! How many bytes of a message may be sent now: the room that the receiver has made.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::task::{Poll, Waker};
 
 use super::failure::Failure;
 
-/// More than this is never open at once. It is far more than any window, and far from any overflow.
+/// The maximum open credit. It is far more than any window, and far from any overflow.
 const MAX_CREDIT: u64 = 1 << 40;
 
 /// The credit of one message. One task takes from it.
@@ -33,17 +33,17 @@ impl Credit {
         }
     }
 
-    /// Adds what the receiver has made room for.
+    /// Adds room that the receiver has made.
     pub(super) fn add(&self, bytes: u32) -> Result<(), Failure> {
         let mut state = self.lock();
         if bytes == 0 {
-            return Err(Failure::violation("a credit of nothing"));
+            return Err(Failure::violation("a credit of 0"));
         }
         state.open = state
             .open
             .checked_add(u64::from(bytes))
             .filter(|open| *open <= MAX_CREDIT)
-            .ok_or_else(|| Failure::violation("credit without end"))?;
+            .ok_or_else(|| Failure::violation("too much credit"))?;
         state.wake();
         Ok(())
     }
@@ -120,7 +120,7 @@ mod tests {
     fn credit_cannot_be_made_to_overflow() {
         let credit = Credit::new(u32::MAX);
         let end = (0..1000).find_map(|_| credit.add(u32::MAX).err()).unwrap();
-        assert!(end.to_string().ends_with("credit without end"));
+        assert!(end.to_string().ends_with("too much credit"));
         assert!(credit.add(0).is_err());
     }
 }

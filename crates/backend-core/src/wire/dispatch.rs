@@ -1,4 +1,4 @@
-//! A request of the other side, done on the backend or sandbox that is served.
+//! Executes a request of the other side on the served backend or sandbox.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +19,13 @@ use crate::{
     ReadBytesRequest, ReadRequest, Result, Sandbox,
 };
 
-/// An answer up to this size is not accounted for: there can only be as many as there are requests at once.
+/// Answers up to this size are not accounted for: there are at most as many as concurrent requests.
 const UNCOUNTED_BYTES: u64 = 1 << 20;
 
-/// How often a file that grows is tried to be read whole.
+/// How often to try to read a growing file as a whole.
 const READ_TRIES: usize = 3;
 
-/// What is served.
+/// The served workspace.
 #[derive(Clone, Debug)]
 pub(super) enum Served {
     Backend(Arc<dyn Backend>),
@@ -33,7 +33,7 @@ pub(super) enum Served {
 }
 
 impl Served {
-    /// Returns what the hello says of it.
+    /// Returns its description for the hello.
     pub(super) fn describe(&self) -> Serves {
         match self {
             Self::Backend(backend) => Serves {
@@ -65,13 +65,13 @@ impl Served {
         match self {
             Self::Sandbox(sandbox) => Ok(&**sandbox),
             Self::Backend(_) => Err(Error::unsupported(
-                "commands: the other side serves files alone",
+                "commands: the other side serves only files",
             )),
         }
     }
 }
 
-/// An answer, and the memory that was set aside for it until it is sent.
+/// An answer, and the memory reserved for it until it is sent.
 pub(super) struct Answer {
     pub(super) message: Message,
     pub(super) reservation: Reservation,
@@ -90,13 +90,13 @@ impl Answer {
         }
     }
 
-    /// Makes the answer to a request that is not done at all.
+    /// Makes the answer to a rejected request.
     pub(super) fn error(link: &Link, error: Error) -> Self {
         Self::of::<()>(link, Err(error))
     }
 }
 
-/// Does what a message asks for. `arrived` is when its first byte did.
+/// Executes the request of a message. `arrived` is when its first byte did.
 pub(super) async fn answer(
     link: &Link,
     served: &Served,
@@ -128,7 +128,7 @@ pub(super) async fn answer(
     answer
 }
 
-/// Does an operation on files, or gives the request back.
+/// Executes an operation on files, or returns the request.
 async fn on_files(link: &Link, files: &dyn Backend, request: Request) -> Result<Answer, Request> {
     Ok(match request {
         Request::Stat(request) => Answer::of(link, files.stat_with(&request).await),
@@ -166,7 +166,7 @@ async fn on_files(link: &Link, files: &dyn Backend, request: Request) -> Result<
     })
 }
 
-/// Does an operation on commands.
+/// Executes an operation on commands.
 async fn on_commands(
     link: &Link,
     sandbox: &dyn Sandbox,
@@ -202,7 +202,7 @@ async fn on_commands(
     }
 }
 
-/// Makes a page end where a message must. The page then says where to read on.
+/// Ends a page at the limit of a message. The page then says where to continue.
 fn within_a_message(link: &Link, mut request: ReadRequest) -> ReadRequest {
     let most = fitting(u64::from(link.theirs.message) / 2);
     request.page_bytes = request.page_bytes.min(most);
@@ -210,7 +210,7 @@ fn within_a_message(link: &Link, mut request: ReadRequest) -> ReadRequest {
     request
 }
 
-/// Reads a file, and a large one only when there is room for it among the other answers that wait to be sent.
+/// Reads a file; a large one only when there is room for it among the other pending answers.
 async fn read_bytes(
     link: &Link,
     files: &dyn Backend,
@@ -240,7 +240,7 @@ async fn read_bytes(
     (Err(Error::conflict(&request.path, reason, None)), None)
 }
 
-/// Runs a command. Its time began when the request arrived, not when the last byte of its input did.
+/// Runs a command. Its time limit started when the request arrived, not when the last byte of its input did.
 async fn execute(
     link: &Link,
     sandbox: &dyn Sandbox,
@@ -271,9 +271,9 @@ async fn execute(
     }
 }
 
-/// Takes the time that has passed off the timeout of a request. Returns `None` if nothing is left of it.
+/// Subtracts the elapsed time from the timeout of a request. Returns `None` if none is left.
 pub(super) fn shorten(request: &mut ExecRequest, passed: Duration) -> Option<()> {
-    // A timeout of zero is a mistake that the sandbox tells; only one that was used up is not.
+    // A timeout of zero is an error that the sandbox reports; one that was used up is not.
     if let Some(timeout) = request.timeout.filter(|timeout| !timeout.is_zero()) {
         let left = timeout.checked_sub(passed).filter(|left| !left.is_zero())?;
         request.timeout = Some(left);
@@ -281,7 +281,7 @@ pub(super) fn shorten(request: &mut ExecRequest, passed: Duration) -> Option<()>
     Some(())
 }
 
-/// Returns the outcome of a command whose time was over before it could be started.
+/// Returns the outcome of a command that timed out before it could be started.
 pub(super) fn too_late(elapsed: Duration) -> ExecOutput {
     let (stdout, stderr) = (Captured::default(), Captured::default());
     ExecOutput::new(ExecStatus::TimedOut, stdout, stderr, elapsed)

@@ -1,4 +1,4 @@
-//! A value with the lengths of its raw parts: what a message is made of, and is taken apart into.
+//! A value with the lengths of its raw parts: messages are assembled from it and taken apart into it.
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -10,7 +10,7 @@ use super::hello::Offer;
 use super::pieces::Message;
 use crate::{Error, Result};
 
-/// How a value is encoded: beside it, the lengths of the raw parts that follow it.
+/// The encoding of a value: next to it, the lengths of the raw parts that follow it.
 #[derive(Serialize, Deserialize)]
 struct Envelope<T> {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -18,14 +18,14 @@ struct Envelope<T> {
     value: T,
 }
 
-/// Makes a message of a request.
+/// Makes the message of a request.
 pub(super) fn pack<T: Serialize + Bulk>(mut value: T, theirs: &Offer) -> Result<Message> {
     let mut body = Vec::new();
     value.detach(&mut body);
     finish(value, body, theirs, "the request", "send less at once")
 }
 
-/// Makes a message of an outcome.
+/// Makes the message of an outcome.
 pub(super) fn pack_outcome<T: Serialize + Bulk>(
     outcome: Result<T>,
     theirs: &Offer,
@@ -51,7 +51,7 @@ fn finish<T: Serialize>(
     let message = Message { value, body };
     let refuse = |size: u64, unit: &str, limit: u64| {
         let message =
-            format!("{what} is of {size} {unit}, and at most {limit} can be sent: {advice}");
+            format!("{what} has {size} {unit}, but at most {limit} can be sent: {advice}");
         Err(Error::invalid_request(message))
     };
     let (length, limit) = (message.value.len() as u64, u64::from(theirs.message));
@@ -61,7 +61,7 @@ fn finish<T: Serialize>(
     if message.body_len() > theirs.body {
         return refuse(message.body_len(), "bytes", theirs.body);
     }
-    // An element takes at least a byte, so that most messages need not be counted.
+    // An element takes at least a byte, so most messages need no count.
     if length > theirs.elements && codec::check(&message.value, theirs.elements).is_err() {
         return refuse(length, "bytes in too many elements", theirs.elements);
     }
@@ -102,7 +102,7 @@ pub(super) fn unpack_outcome<T: DeserializeOwned + Bulk>(
     Ok(envelope.value)
 }
 
-/// Takes an outcome out of a message whose raw bytes, `body` of them, are one part of it and elsewhere.
+/// Takes an outcome out of a message whose `body` raw bytes are a single part and stored elsewhere.
 pub(super) fn unpack_placed<T: DeserializeOwned>(
     value: &[u8],
     body: usize,
@@ -125,7 +125,7 @@ fn attach(value: &mut impl Bulk, lengths: &[u64], mut body: Bytes) -> Result<(),
             .filter(|length| *length <= body.len())
             .ok_or(UnpackError::Parts)?;
         let part = body.split_to(length);
-        // Whoever keeps a small part must not keep the whole body with it.
+        // Otherwise a caller that keeps a small part would keep the whole body alive.
         parts.push(if length < whole / 2 {
             Bytes::copy_from_slice(&part)
         } else {

@@ -1,4 +1,4 @@
-//! Why a connection ended, before it becomes the `unavailable` that every call on it answers with.
+//! Why a connection ended, before it becomes the `unavailable` of every call on it.
 
 use std::borrow::Cow;
 use std::io;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::Error;
 
-/// Why a connection ended. It is kept as the source of the errors that come of it.
+/// Why a connection ended. It is kept as the source of the resulting errors.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("the connection was lost")]
@@ -18,7 +18,7 @@ pub(super) enum Failure {
     Goodbye(String),
     #[error("the connection ended in the middle of a frame")]
     Truncated,
-    #[error("the other side said no hello within {0:?}")]
+    #[error("the other side sent no hello within {0:?}")]
     NoHello(Duration),
     #[error("the other side does not speak this protocol")]
     NotThisProtocol,
@@ -32,9 +32,9 @@ pub(super) enum Failure {
     },
     #[error("the other side broke the protocol: {0}")]
     Violation(Cow<'static, str>),
-    #[error("nothing was heard of the other side for {0:?}")]
+    #[error("nothing was heard from the other side for {0:?}")]
     Silent(Duration),
-    #[error("the other side took nothing of what was sent for {0:?}")]
+    #[error("the other side has read nothing for {0:?}")]
     Stalled(Duration),
     #[error("the connection was closed on this side")]
     ClosedHere,
@@ -43,12 +43,12 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Makes a breach of the protocol. `what` says what the other side did.
+    /// Makes a breach of the protocol. `what` describes what the other side did.
     pub(super) fn violation(what: impl Into<Cow<'static, str>>) -> Self {
         Self::Violation(what.into())
     }
 
-    /// Makes a goodbye of the other side. Its reason is shown to people, so nothing in it may act on a terminal.
+    /// Makes a goodbye of the other side. Its reason is shown to people, so it is escaped for terminals.
     pub(super) fn goodbye(reason: &[u8]) -> Self {
         Self::Goodbye(String::from_utf8_lossy(reason).escape_debug().to_string())
     }
@@ -61,7 +61,7 @@ impl Failure {
         }
     }
 
-    /// Returns what the other side is told in a goodbye, where it can still be told something.
+    /// Returns the reason to send in a goodbye, if one can still be sent.
     pub(super) fn farewell(&self) -> Option<String> {
         match self {
             Self::Violation(what) => Some(format!("protocol violation: {what}")),

@@ -1,4 +1,4 @@
-//! Frames: a header of 16 bytes and a payload. What a frame means is not decided here; how long it may be is.
+//! Frames: a header of 16 bytes and a payload. This module limits their length, but gives them no meaning.
 
 use bytes::{Bytes, BytesMut};
 
@@ -7,11 +7,11 @@ use super::failure::Failure;
 /// The size of a header in bytes.
 pub(super) const HEADER_BYTES: usize = 16;
 
-/// The size of what comes before the message in the first frame of one: its two lengths.
+/// The size of the prefix in the first frame of a message: its two lengths.
 pub(super) const LENGTHS_BYTES: usize = 12;
 
-/// A frame of a message that is not its last one carries at least this much, so that nobody can send many that hold next
-/// to nothing. No side may ask for smaller frames.
+/// Every frame of a message except the last carries at least this much, so that a peer cannot send many nearly empty
+/// frames. No side may ask for smaller frames.
 pub(super) const MIN_FRAME_BYTES: u32 = 4 << 10;
 
 /// The longest text of a goodbye, in bytes.
@@ -20,7 +20,7 @@ pub(super) const MAX_GOODBYE_BYTES: usize = 1 << 10;
 /// The longest hello, in bytes.
 const MAX_HELLO_BYTES: usize = 16 << 10;
 
-/// What a frame is.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Hello,
@@ -70,7 +70,7 @@ impl Kind {
         matches!(self, Self::Hello | Self::Goodbye | Self::Ping | Self::Pong)
     }
 
-    /// Returns how long the payload may be, where `frame` is the limit for frames of messages.
+    /// Returns the allowed lengths of the payload, where `frame` is the limit for frames of messages.
     fn lengths(self, frame: u32) -> std::ops::RangeInclusive<usize> {
         let frame = usize::try_from(frame).unwrap_or(usize::MAX);
         match self {
@@ -85,7 +85,7 @@ impl Kind {
     }
 }
 
-/// A header that was checked.
+/// A validated header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) kind: Kind,
@@ -94,7 +94,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads a header and checks all that can be checked of it.
+    /// Reads a header and validates it.
     pub(super) fn decode(bytes: [u8; HEADER_BYTES], frame: u32) -> Result<Self, Failure> {
         let [l0, l1, l2, l3, code, r0, r1, r2, id @ ..] = bytes;
         let length = u32::from_be_bytes([l0, l1, l2, l3]);
@@ -138,7 +138,7 @@ impl Frame {
         }
     }
 
-    /// Appends the header, and leaves the payload to whoever can send it without a copy.
+    /// Appends only the header, for callers that send the payload without a copy.
     pub(super) fn put_header(&self, to: &mut BytesMut) {
         put_header(to, self.kind, self.id, self.payload.len());
     }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_cannot_be_are_refused() {
+    fn invalid_headers_are_rejected() {
         #[track_caller]
         fn check(bytes: [u8; HEADER_BYTES], want: &str) {
             let failure = Header::decode(bytes, 65536).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! The hello: what each side says of itself before anything else.
+//! The hello: the first frame of each side, which describes it.
 
 use std::time::Duration;
 
@@ -12,30 +12,30 @@ use super::reader::FrameReader;
 use super::{Limits, VERSION, codec};
 use crate::{Capabilities, SandboxId, VirtualPath};
 
-/// What a connection starts with, in both directions. A byte that is no text, then a line, so that neither a shell nor an
-/// HTTP server takes it for something else.
+/// The first bytes of a connection, in both directions. They contain a non-text byte and a newline, so that neither a shell
+/// nor an HTTP server takes them for something else.
 pub(super) const MAGIC: &[u8; 8] = b"\x89ABWIRE\n";
 
-/// The oldest version of the protocol that this side speaks.
+/// The oldest version of the protocol that this side supports.
 const OLDEST: u16 = 1;
 
-/// A hello has few elements.
+/// The maximum number of elements in a hello.
 const ELEMENTS: u64 = 1000;
 
-/// What a side says of itself.
+/// The description of a side.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Hello {
-    /// The oldest and the newest version of the protocol that it speaks.
+    /// The oldest and the newest version of the protocol that it supports.
     oldest: u16,
     newest: u16,
-    /// What it takes.
+    /// The limits of what it accepts.
     pub(super) offer: Offer,
-    /// What it serves; a side that asks has none.
+    /// What it serves; `None` for a client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) serves: Option<Serves>,
 }
 
-/// What a side takes from the other one: see [`Limits`].
+/// The limits of what a side accepts: see [`Limits`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Offer {
     pub(super) frame: u32,
@@ -53,7 +53,7 @@ pub(super) struct Serves {
     /// Where relative paths start.
     #[serde(default = "VirtualPath::root")]
     pub(super) work_dir: VirtualPath,
-    /// The name of the sandbox; a server of files alone has none.
+    /// The id of the sandbox; `None` for a server of only files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) sandbox: Option<SandboxId>,
 }
@@ -75,7 +75,7 @@ impl Hello {
         }
     }
 
-    /// Says hello.
+    /// Sends the hello.
     pub(super) async fn send(&self, io: &mut (impl AsyncWrite + Unpin)) -> Result<(), Failure> {
         let payload = codec::encode(self)
             .map_err(|error| std::io::Error::other(format!("cannot say hello: {error}")))?;
@@ -86,7 +86,7 @@ impl Hello {
         Ok(())
     }
 
-    /// Hears the other side's hello, and checks that the two can talk.
+    /// Receives the other side's hello, and checks that the two sides are compatible.
     pub(super) async fn receive(
         reader: &mut FrameReader<impl AsyncRead + Unpin>,
     ) -> Result<Self, Failure> {
@@ -123,7 +123,7 @@ impl Hello {
             || offer.in_flight < smallest.in_flight
         {
             return Err(Failure::violation(
-                "an offer that is too small to be of use",
+                "an offer that is too small to be useful",
             ));
         }
         Ok(hello)
@@ -131,15 +131,15 @@ impl Hello {
 }
 
 impl Offer {
-    /// Returns how many bytes go into a frame for this side: what it takes, and never more than half of its window, so
-    /// that it gives credit before the window is used up.
+    /// Returns the frame size for this side: the size that it accepts, but at most half of its window, so that it gives
+    /// credit before the window is used up.
     pub(super) fn frame_bytes(&self, ours: &Limits) -> usize {
         let frame = self.frame.min(self.window / 2).min(ours.frame);
         usize::try_from(frame.max(MIN_FRAME_BYTES)).unwrap_or(MIN_FRAME_BYTES as usize)
     }
 }
 
-/// Says goodbye instead of hello, and waits until the other side has closed the stream.
+/// Sends a goodbye instead of a hello, and waits until the other side has closed the stream.
 pub(super) async fn refuse(
     mut io: impl AsyncRead + AsyncWrite + Unpin,
     reason: &str,
@@ -153,13 +153,13 @@ pub(super) async fn refuse(
     Frame::new(Kind::Goodbye, 0, reason.as_bytes().to_vec()).put(&mut bytes);
     io.write_all(&bytes).await?;
     io.shutdown().await?;
-    // A stream that is closed with something to read in it may take back what was written.
+    // Closing a stream with unread data in it may discard data that was already written.
     let mut ignored = [0; 512];
     while io.read(&mut ignored).await.is_ok_and(|length| length > 0) {}
     Ok(())
 }
 
-/// Bounds the time for the exchange of hellos.
+/// Limits the time for the exchange of hellos.
 pub(super) async fn within<T>(
     timeout: Duration,
     exchange: impl Future<Output = Result<T, Failure>> + Send,
@@ -211,7 +211,7 @@ mod tests {
         ] {
             let mut hello = Hello::new(&Limits::default(), None);
             spoil(&mut hello);
-            refused(&hello, "too small to be of use");
+            refused(&hello, "too small to be useful");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The receiving end of one message: what has arrived of it and was not yet taken, never more than the window.
+//! The receiving end of one message: the bytes that have arrived but were not yet taken, never more than the window.
 //!
-//! The connection puts bytes in and never waits; whoever wants the message takes them out, and only then is the sender
-//! given credit for more. So a receiver that stops taking stops its sender, and nobody else.
+//! The connection adds bytes and never waits; the receiver of the message takes them out, and only then does the sender get
+//! credit for more. A slow receiver therefore blocks only its own sender.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -33,20 +33,20 @@ impl Lengths {
 #[derive(Debug)]
 pub(super) struct Chunk {
     pub(super) bytes: Bytes,
-    /// How many bytes more there are, which are where they belong.
+    /// How many further bytes are already in their place.
     pub(super) placed: usize,
-    /// How many more bytes the sender is to be allowed now; often none.
+    /// How much additional credit the sender gets now; often none.
     pub(super) credit: u32,
 }
 
-/// What one frame brought: bytes, and how many more that are where they belong.
+/// The contents of one frame: bytes, and how many more are already in their place.
 #[derive(Debug)]
 struct Piece {
     bytes: Bytes,
     placed: usize,
 }
 
-/// Memory that somebody set aside for the raw bytes of a message.
+/// Memory that a caller reserved for the raw bytes of a message.
 #[derive(Debug)]
 struct Place {
     filled: BytesMut,
@@ -64,24 +64,24 @@ pub(super) struct Inbox {
 #[derive(Debug)]
 struct State {
     lengths: Option<Lengths>,
-    /// How many bytes have not arrived.
+    /// The number of bytes still to arrive.
     missing: u64,
     /// How many bytes may arrive in data frames before more credit is given.
     allowed: u32,
-    /// How many bytes were taken for which no credit was given yet.
+    /// How many bytes were taken without giving credit for them yet.
     owed: u32,
     chunks: VecDeque<Piece>,
-    /// Where the raw bytes belong, if that is known.
+    /// The place for the raw bytes, if there is one.
     place: Option<Place>,
-    /// The first frame of a message costs no credit. This is whether its bytes are still in `chunks`.
+    /// The first frame of a message costs no credit. Whether its bytes are still in `chunks`.
     first_is_free: bool,
     failed: Option<Arc<Failure>>,
     waker: Option<Waker>,
 }
 
 impl Inbox {
-    /// Makes an inbox for a message within these limits. If its raw bytes belong in a `place`, that is its capacity, of at
-    /// least the limit.
+    /// Makes an inbox for a message within these limits. A `place` for its raw bytes must have at least the capacity of the
+    /// limit.
     pub(super) fn new(limits: Lengths, window: u32, place: Option<BytesMut>) -> Self {
         let place = place.map(|rest| Place {
             filled: BytesMut::new(),
@@ -104,7 +104,7 @@ impl Inbox {
         }
     }
 
-    /// Puts in the first frame of a message: its lengths, and as much of it as fits.
+    /// Adds the first frame of a message: its lengths, and as much of it as fits.
     pub(super) fn open(&self, mut payload: Bytes) -> Result<(), Failure> {
         let mut state = self.lock();
         if state.lengths.is_some() {
@@ -129,14 +129,14 @@ impl Inbox {
         state.put(payload, true)
     }
 
-    /// Puts in more of the message.
+    /// Adds more of the message.
     pub(super) fn push(&self, data: Bytes) -> Result<(), Failure> {
         let mut state = self.lock();
         state.spend(data.len())?;
         state.put(data, false)
     }
 
-    /// Returns the place of the next raw bytes, if they have one, and it has room for as many.
+    /// Returns the place of the next raw bytes, if there is one with room for them.
     pub(super) fn room(&self, length: usize) -> Option<BytesMut> {
         let mut state = self.lock();
         let is_raw = state.missing <= state.lengths?.body;
@@ -144,7 +144,7 @@ impl Inbox {
         place.take(length)
     }
 
-    /// Puts in more of the message, which was read to its place.
+    /// Adds more of the message, which was read directly into its place.
     pub(super) fn push_placed(&self, data: BytesMut) -> Result<(), Failure> {
         let mut state = self.lock();
         state.spend(data.len())?;
@@ -158,7 +158,7 @@ impl Inbox {
         state.add(piece, false)
     }
 
-    /// Returns the raw bytes that came to their place.
+    /// Returns the raw bytes that were read into their place.
     pub(super) fn take_placed(&self) -> BytesMut {
         let place = self.lock().place.take();
         place.map(|place| place.filled).unwrap_or_default()
@@ -171,12 +171,12 @@ impl Inbox {
         state.wake();
     }
 
-    /// Waits for the beginning of the message.
+    /// Waits for the start of the message.
     pub(super) async fn lengths(&self) -> Result<Lengths, Arc<Failure>> {
         self.wait(|state| state.lengths).await
     }
 
-    /// Waits for the next part of the message. The caller knows by the lengths whether there is one.
+    /// Waits for the next part of the message. The caller knows from the lengths whether there is one.
     pub(super) async fn chunk(&self) -> Result<Chunk, Arc<Failure>> {
         self.wait(|state| {
             let Piece { bytes, placed } = state.chunks.pop_front()?;
@@ -226,7 +226,7 @@ impl Inbox {
 }
 
 impl Place {
-    /// Takes the next so many bytes of the place, if it has as many.
+    /// Takes the next `length` bytes of the place, if it has that many.
     fn take(&mut self, length: usize) -> Option<BytesMut> {
         if self.rest.capacity() < length {
             return None;
@@ -237,7 +237,7 @@ impl Place {
 }
 
 impl State {
-    /// Takes the credit for so many bytes.
+    /// Takes the credit for `length` bytes.
     fn spend(&mut self, length: usize) -> Result<(), Failure> {
         if self.lengths.is_none() {
             return Err(Failure::violation("data before its message"));
@@ -246,14 +246,14 @@ impl State {
             .ok()
             .and_then(|length| self.allowed.checked_sub(length));
         self.allowed =
-            allowed.ok_or_else(|| Failure::violation("more data than there is credit"))?;
+            allowed.ok_or_else(|| Failure::violation("more data than there is credit for"))?;
         Ok(())
     }
 
     fn put(&mut self, mut bytes: Bytes, first: bool) -> Result<(), Failure> {
         let mut placed = 0;
         if let (Some(place), Some(lengths)) = (&mut self.place, self.lengths) {
-            // The value comes before the raw bytes, and stays here.
+            // The value precedes the raw bytes, and stays here.
             let value = self.missing.saturating_sub(lengths.body);
             let value = usize::try_from(value).map_or(bytes.len(), |value| value.min(bytes.len()));
             if let Some(mut room) = place.take(bytes.len() - value) {

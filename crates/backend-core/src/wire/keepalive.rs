@@ -1,4 +1,4 @@
-//! Notices that the other side is gone, or no longer takes what it is sent.
+//! Detects that the other side is gone, or no longer reads.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::KeepAlive;
 use super::failure::Failure;
 use super::link::Link;
 
-/// A longer interval is as good as none, and no clock overflows with this one.
+/// A longer interval is as good as none, and this one overflows no clock.
 const LONGEST: Duration = Duration::from_secs(1 << 30);
 
 /// Watches a connection, and returns why it is dead.
@@ -18,7 +18,7 @@ pub(super) async fn watch(link: &Link, rule: Option<KeepAlive>) -> Failure {
         return std::future::pending().await;
     };
     let mut tick = tokio::time::interval(rule.interval.min(LONGEST));
-    // After a pause of the whole process the ticks do not come all at once: the other side gets its time to answer.
+    // After a pause of the whole process the ticks do not fire in a burst: the other side gets its time to answer.
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tick.tick().await;
     let (mut silent, mut stalled) = (0, 0);

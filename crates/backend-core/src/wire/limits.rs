@@ -1,18 +1,18 @@
-//! How much a side takes from the other one.
+//! How much a side accepts from the other one.
 
 use super::frame::MIN_FRAME_BYTES;
 
-/// How much this side takes from the other one. Every size that the other side chooses has its limit here.
+/// How much this side accepts from the other one. Every size that the other side chooses has its limit here.
 ///
-/// Most are told to the other side in the hello, which then asks and answers within them; a side that does not is cut
-/// off. A side that is offered little works all the same: it answers that a request is too large.
+/// Most are announced to the other side in the hello, which then keeps its requests and answers within them; a side that
+/// does not is disconnected. A side with low limits still works: it is answered that a request is too large.
 ///
 /// # Examples
 ///
 /// ```
 /// use backend_core::wire::{Limits, Options};
 ///
-/// // For a process that should stay small, and gets files of a few megabytes.
+/// For a process that should stay small, and receives files of a few megabytes.
 /// let limits = Limits::default().body(16 << 20).buffered(32 << 20).in_flight(32);
 /// let options = Options::default().limits(limits);
 /// ```
@@ -24,19 +24,19 @@ pub struct Limits {
     /// The longest message, without the raw bytes that travel with it: 16 MiB by default; at least 4 KiB. A page of ten
     /// thousand entries is about 2 MB.
     pub message: u32,
-    /// The most elements of a message, each number, text or list being one: 2 million by default. An element takes up to
-    /// a few hundred bytes of memory when it is decoded.
+    /// The maximum number of elements in a message, each number, text or list being one: 2 million by default. A decoded
+    /// element takes up to a few hundred bytes of memory.
     pub elements: u64,
     /// The most raw bytes that travel with a message (the content of a file, standard input, output): 256 MiB by default.
     pub body: u64,
-    /// The most bytes of unfinished messages that are held at once: 512 MiB by default, each for what comes in, for the files
-    /// that go out, and for what commands print. Messages that would exceed it wait for others to be done. At least what one
-    /// message may have.
+    /// The maximum number of bytes of unfinished messages held at once: 512 MiB by default, separately for incoming
+    /// messages, for outgoing files, and for command output. Messages that would exceed it wait for others to finish. It is
+    /// at least the size of one message.
     pub buffered: u64,
-    /// How many bytes of a message may come before this side has asked for more: 256 KiB by default; at least 8 KiB. A
-    /// connection with a long way needs more of it to be fast.
+    /// How many bytes of a message may arrive before this side has asked for more: 256 KiB by default; at least 8 KiB. A
+    /// high-latency connection needs more of it to be fast.
     pub window: u32,
-    /// How many requests may be unanswered at once: 256 by default; at least 2. A caller with more of them waits.
+    /// The maximum number of unanswered requests: 256 by default; at least 2. Further calls wait.
     pub in_flight: u32,
 }
 
@@ -78,16 +78,16 @@ setters! {
     elements: u64;
     /// Sets the most raw bytes that travel with a message.
     body: u64;
-    /// Sets the most bytes of unfinished messages that are held at once.
+    /// Sets the maximum number of bytes of unfinished messages held at once.
     buffered: u64;
-    /// Sets how many bytes of a message may come unasked.
+    /// Sets how many bytes of a message may arrive unrequested.
     window: u32;
-    /// Sets how many requests may be unanswered at once.
+    /// Sets the maximum number of unanswered requests.
     in_flight: u32;
 }
 
 impl Limits {
-    /// Returns limits with which a connection works: what is too small for that is raised.
+    /// Returns limits with which a connection works: values that are too small for that are raised.
     pub(super) fn sane(&self) -> Self {
         let message = self.message.max(MIN_FRAME_BYTES);
         Self {

@@ -1,4 +1,4 @@
-//! What both sides of a connection share: the messages under way, and the frames that mean the same on both.
+//! The shared part of both sides of a connection: the messages in progress, and the frames with the same meaning on both.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
@@ -19,25 +19,25 @@ use super::outbox::{Outbox, Slot};
 use super::pieces::Pieces;
 use super::reader::Places;
 
-/// How long a goodbye may take when a connection ends. Whoever does not read it misses it.
+/// How long a goodbye may take when a connection ends. A side that does not read it misses it.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// One side of a connection.
 #[derive(Debug)]
 pub(super) struct Link {
-    /// What this side takes.
+    /// What this side accepts.
     pub(super) ours: Limits,
-    /// What the other side takes.
+    /// What the other side accepts.
     pub(super) theirs: Offer,
-    /// How many bytes go into a frame.
+    /// The size of a frame.
     pub(super) frame: usize,
     pub(super) outbox: Outbox,
-    /// Messages that come in, answers that wait to go out, and what commands print until it goes out. A command may take
-    /// hours, and nothing else waits for the end of one.
+    /// Incoming messages, pending answers, and command output until it is sent. Separate, because a command may take hours,
+    /// and nothing else may wait for its end.
     pub(super) incoming: Budget,
     pub(super) outgoing: Budget,
     pub(super) outputs: Budget,
-    /// Counts reads that brought something.
+    /// Counts reads that returned data.
     pub(super) heard: Arc<AtomicU64>,
     streams: Mutex<Streams>,
     over: watch::Sender<bool>,
@@ -46,24 +46,24 @@ pub(super) struct Link {
 #[derive(Debug, Default)]
 struct Streams {
     open: HashMap<u64, Arc<Stream>>,
-    /// The highest id so far. Ids grow by one and are never used again.
+    /// The highest id so far. Ids grow by one and are never reused.
     highest: u64,
     failed: Option<Arc<Failure>>,
 }
 
-/// One request with its answer: a message that goes out and one that comes in.
+/// One request with its answer: an outgoing message and an incoming one.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) inbox: Inbox,
     pub(super) credit: Credit,
 }
 
-/// What was done with a frame that means the same on both sides.
+/// The result for a frame that may have the same meaning on both sides.
 #[derive(Debug)]
 pub(super) enum Handled {
-    /// It was dealt with.
+    /// It was handled.
     Done,
-    /// It is for the one role alone.
+    /// It is specific to a role.
     Other(Frame),
 }
 
@@ -83,7 +83,7 @@ impl Link {
         }
     }
 
-    /// Makes a stream whose incoming message has at most these lengths, and whose raw bytes belong in `place`.
+    /// Makes a stream whose incoming message has at most these lengths, and whose raw bytes are read into `place`.
     fn stream(&self, limits: Lengths, place: Option<BytesMut>) -> Arc<Stream> {
         Arc::new(Stream {
             inbox: Inbox::new(limits, self.ours.window, place),
@@ -91,8 +91,8 @@ impl Link {
         })
     }
 
-    /// Opens a stream for a request of this side, and puts its first frame into the queue. Ids are in the order of the
-    /// queue. The raw bytes of the answer belong in `place`, if there is one.
+    /// Opens a stream for a request of this side, and queues its first frame. Ids are in the order of the queue. The raw
+    /// bytes of the answer are read into `place`, if given.
     pub(super) fn open(
         &self,
         slot: Slot<'_>,
@@ -135,12 +135,12 @@ impl Link {
         Ok((frame.id, stream))
     }
 
-    /// Forgets a stream. What still comes for it is ignored.
+    /// Forgets a stream. Further frames for it are ignored.
     pub(super) fn forget(&self, id: u64) {
         self.lock().open.remove(&id);
     }
 
-    /// Ends everything: each message under way fails, and so does each later one.
+    /// Ends everything: all messages in progress fail, and all later ones.
     pub(super) fn fail(&self, failure: &Arc<Failure>) {
         let open = {
             let mut streams = self.lock();
@@ -154,13 +154,13 @@ impl Link {
         self.over.send_replace(true);
     }
 
-    /// Waits until the connection has ended, for whoever waits for something that only comes while it lasts.
+    /// Waits until the connection has ended, for waiters on something that only arrives while it lasts.
     pub(super) async fn over(&self) {
         // It cannot fail: the sender is here.
         let _ = self.over.subscribe().wait_for(|over| *over).await;
     }
 
-    /// Returns why the connection ended, or that this side closed it if nothing is known yet.
+    /// Returns why the connection ended, or that this side closed it if no reason is known yet.
     pub(super) fn failure(&self) -> Arc<Failure> {
         self.failed()
             .unwrap_or_else(|| Arc::new(Failure::ClosedHere))
@@ -171,7 +171,7 @@ impl Link {
         self.lock().failed.clone()
     }
 
-    /// Takes a frame, and deals with it if it means the same on both sides.
+    /// Takes a frame, and handles it if it has the same meaning on both sides.
     pub(super) fn handle(&self, frame: Frame) -> Result<Handled, Failure> {
         match frame.kind {
             Kind::Data => {
@@ -197,7 +197,7 @@ impl Link {
         Ok(Handled::Done)
     }
 
-    /// Takes a payload that was read to its place.
+    /// Takes a payload that was read into its place.
     pub(super) fn placed(&self, id: u64, payload: BytesMut) -> Result<(), Failure> {
         match self.find(id, Kind::Data)? {
             Some(stream) => stream.inbox.push_placed(payload),
@@ -205,20 +205,20 @@ impl Link {
         }
     }
 
-    /// Returns the stream that a frame is about. One that is over is nothing: its end and the frame passed each other.
+    /// Returns the stream of a frame. For a closed one it is `None`: its end and the frame crossed on the way.
     pub(super) fn find(&self, id: u64, kind: Kind) -> Result<Option<Arc<Stream>>, Failure> {
         let streams = self.lock();
         if id > streams.highest {
             return Err(Failure::violation(format!(
-                "a {kind:?} frame for request {id}, which there was not"
+                "a {kind:?} frame for unknown request {id}"
             )));
         }
         Ok(streams.open.get(&id).cloned())
     }
 
-    /// Sends the rest of a message as there is credit for it. `last` is called before the last frame is put in the queue.
+    /// Sends the rest of a message as credit allows. `last` is called before the last frame is queued.
     ///
-    /// `patience` bounds the wait for credit; `Ok(false)` is that it was too long.
+    /// `patience` limits the wait for credit; `Ok(false)` means that it was exceeded.
     pub(super) async fn send_rest(
         &self,
         id: u64,
@@ -260,7 +260,7 @@ impl Places for Link {
     }
 }
 
-/// Waits for a future, but no longer than `patience` if there is one.
+/// Waits for a future, but no longer than `patience` if given.
 pub(super) async fn patiently<T>(
     patience: Option<Duration>,
     future: impl Future<Output = T> + Send,

@@ -1,9 +1,8 @@
-//! What waits to be written: frames of messages in their turn, and before them the few short frames that keep a
-//! connection going.
+//! Frames waiting to be written: those of messages in turn, and ahead of them the few short control frames.
 //!
-//! Frames of messages come through a short queue, in which everybody waits their turn with one frame each: that is what
-//! lets a small request pass beside a long transfer. The short frames never wait and never pile up: there is one slot
-//! for each kind, or one entry for each open request.
+//! Frames of messages pass through a short queue, to which each message adds one frame at a time: this lets a small request
+//! pass a long transfer. Control frames never wait and never pile up: there is one slot for each kind, or one entry for
+//! each open request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,24 +13,24 @@ use tokio::sync::{Notify, mpsc};
 
 use super::frame::{Frame, Kind, MAX_GOODBYE_BYTES, put_short};
 
-/// How many frames of messages wait to be written. More would only make small requests wait behind long transfers.
+/// How many frames of messages are queued. More would only delay small requests behind long transfers.
 const QUEUE: usize = 8;
 
-/// A place in the queue.
+/// A slot in the queue.
 pub(super) type Slot<'a> = mpsc::Permit<'a, Frame>;
 
-/// What waits to be written.
+/// The frames waiting to be written.
 #[derive(Debug)]
 pub(super) struct Outbox {
     frames: mpsc::Sender<Frame>,
     short: Mutex<Short>,
     changed: Notify,
-    /// Writes that were started and finished, for whoever asks if the other side still takes what it is sent.
+    /// The writes started and finished, to detect a peer that no longer reads.
     pub(super) started: AtomicU64,
     pub(super) finished: AtomicU64,
 }
 
-/// The short frames.
+/// The control frames.
 #[derive(Debug, Default)]
 struct Short {
     ping: bool,
@@ -42,7 +41,7 @@ struct Short {
 }
 
 impl Outbox {
-    /// Makes an outbox, and the end of its queue that a writer reads.
+    /// Makes an outbox, and the end of its queue for a writer.
     pub(super) fn new() -> (Self, mpsc::Receiver<Frame>) {
         let (frames, queue) = mpsc::channel(QUEUE);
         let outbox = Self {
@@ -55,22 +54,22 @@ impl Outbox {
         (outbox, queue)
     }
 
-    /// Waits for a place in the queue; `None` once nothing is written any more.
+    /// Waits for a slot in the queue; `None` once writing has ended.
     pub(super) async fn slot(&self) -> Option<Slot<'_>> {
         self.frames.reserve().await.ok()
     }
 
-    /// Asks the other side for a sign of life.
+    /// Sends a ping.
     pub(super) fn ping(&self) {
         self.change(|short| short.ping = true);
     }
 
-    /// Answers a ping. Of several that could not be answered yet, the last one is.
+    /// Answers a ping. Of several unanswered ones, the last is answered.
     pub(super) fn pong(&self, token: [u8; 8]) {
         self.change(|short| short.pong = Some(token));
     }
 
-    /// Allows the other side more of a message.
+    /// Gives the other side more credit for a message.
     pub(super) fn credit(&self, id: u64, bytes: u32) {
         self.change(|short| {
             let credit = short.credits.entry(id).or_default();
@@ -78,7 +77,7 @@ impl Outbox {
         });
     }
 
-    /// Tells the other side that nobody waits for the answer any more.
+    /// Cancels a request on the other side.
     pub(super) fn cancel(&self, id: u64) {
         self.change(|short| {
             short.credits.remove(&id);
@@ -98,13 +97,13 @@ impl Outbox {
         });
     }
 
-    /// Returns the reason of the goodbye, if there is to be one.
+    /// Returns the reason of the goodbye, if one is due.
     pub(super) fn is_ending(&self) -> Option<String> {
         self.lock().goodbye.clone()
     }
 
-    /// Appends all short frames that can be sent. `opened` is the highest request that was written: a cancel does not
-    /// overtake the request that it is about.
+    /// Appends all control frames that can be sent. `opened` is the highest request that was written: a cancel never
+    /// overtakes its request.
     pub(super) fn take_short(&self, opened: u64, to: &mut BytesMut) {
         let mut short = self.lock();
         if std::mem::take(&mut short.ping) {
@@ -122,12 +121,12 @@ impl Outbox {
         }
     }
 
-    /// Waits until there may be a short frame or a goodbye.
+    /// Waits until a control frame or a goodbye may be due.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// Returns how many writes were started, and whether the last one is not finished.
+    /// Returns how many writes were started, and whether the last one is unfinished.
     pub(super) fn progress(&self) -> (u64, bool) {
         let finished = self.finished.load(Ordering::Acquire);
         let started = self.started.load(Ordering::Acquire);
@@ -136,7 +135,7 @@ impl Outbox {
 
     fn change(&self, change: impl FnOnce(&mut Short)) {
         let mut short = self.lock();
-        // Nothing is written after a goodbye, so nothing need be kept.
+        // Nothing is written after a goodbye, so nothing has to be kept.
         if short.goodbye.is_none() {
             change(&mut short);
         }

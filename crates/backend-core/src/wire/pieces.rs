@@ -1,4 +1,4 @@
-//! The sending end of one message: it is cut into frames without a copy where it has long parts.
+//! The sending end of one message: it is cut into frames, without copying long parts.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::frame::LENGTHS_BYTES;
 
-/// A message to be sent: an encoded value, and the raw bytes that travel with it.
+/// An outgoing message: an encoded value, and the raw bytes that travel with it.
 #[derive(Debug, Default)]
 pub(super) struct Message {
     pub(super) value: Bytes,
@@ -22,7 +22,7 @@ impl Message {
     /// Cuts the message: returns the payload of its first frame, of at most `frame` bytes, and the rest.
     pub(super) fn cut(self, frame: usize) -> (Bytes, Pieces) {
         let body_len = self.body_len();
-        // A longer value than this was refused when it was encoded.
+        // A longer value is refused when it is encoded.
         let value_len = u32::try_from(self.value.len()).unwrap_or(u32::MAX);
         let room = frame.saturating_sub(LENGTHS_BYTES);
         let total = self.value.len() as u64 + body_len;
@@ -30,8 +30,8 @@ impl Message {
             left: total,
             parts: std::iter::once(self.value).chain(self.body).collect(),
         };
-        // All of a short message is one frame. Of a long one the first frame has the value alone, so that its raw bytes
-        // go out in frames of their own without being copied.
+        // A short message is a single frame. The first frame of a long one has only the value, so that its raw bytes are
+        // sent in frames of their own without a copy.
         let here = if total <= room as u64 {
             usize::try_from(total).unwrap_or(room)
         } else {
@@ -45,7 +45,7 @@ impl Message {
     }
 }
 
-/// What is left of a message.
+/// The rest of a message.
 #[derive(Debug)]
 pub(super) struct Pieces {
     parts: VecDeque<Bytes>,
@@ -109,7 +109,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_cut_is_whole_and_only_the_last_piece_is_short(
+        fn pieces_are_complete_and_only_the_last_one_is_short(
             value in proptest::collection::vec(any::<u8>(), 1..300),
             body in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..6),
             frame in 20_usize..200,

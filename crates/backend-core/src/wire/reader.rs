@@ -1,4 +1,4 @@
-//! Frames out of a stream of bytes. Giving up in the middle of one and coming back later loses nothing.
+//! Frames out of a byte stream. Stopping in the middle of a frame and resuming later loses nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,16 +9,16 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::failure::Failure;
 use super::frame::{Frame, HEADER_BYTES, Header, Kind};
 
-/// How much is read ahead. A longer payload is read right to where it stays.
+/// The size of the read-ahead. A longer payload is read directly into its final buffer.
 const AHEAD_BYTES: usize = 16 << 10;
 
-/// Where the payloads of some frames belong, so that they are read right to there.
+/// The places of the payloads of some frames, which are read directly into them.
 pub(super) trait Places: Sync {
-    /// Returns the place for a payload: empty, and with room for exactly as much.
+    /// Returns the place for a payload: empty, with exactly the required capacity.
     fn room(&self, header: &Header) -> Option<BytesMut>;
 }
 
-/// No place: every payload comes with its frame.
+/// No places: every payload comes with its frame.
 struct Nowhere;
 
 impl Places for Nowhere {
@@ -27,11 +27,11 @@ impl Places for Nowhere {
     }
 }
 
-/// A frame that came.
+/// A received frame.
 #[derive(Debug)]
 pub(super) enum Came {
     Frame(Frame),
-    /// A data frame, whose payload is where it belongs.
+    /// A data frame whose payload is in its place.
     Placed {
         id: u64,
         payload: BytesMut,
@@ -51,12 +51,12 @@ pub(super) struct FrameReader<R> {
     frame: u32,
     ahead: BytesMut,
     current: Option<Current>,
-    /// Counts reads that brought something, for whoever asks if the other side lives.
+    /// Counts reads that returned data, to detect whether the other side is alive.
     heard: Arc<AtomicU64>,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
-    /// Makes a reader that takes payloads of at most `frame` bytes.
+    /// Makes a reader that accepts payloads of at most `frame` bytes.
     pub(super) fn new(io: R, frame: u32, heard: Arc<AtomicU64>) -> Self {
         Self {
             io,
@@ -88,7 +88,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future loses nothing: what was read of a frame is there for the next call.
+    /// Dropping the future loses nothing: a partially read frame is kept for the next call.
     pub(super) async fn next(&mut self) -> Result<Option<Frame>, Failure> {
         let came = self.next_to(&Nowhere).await?;
         Ok(came.map(|came| match came {
@@ -97,16 +97,16 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }))
     }
 
-    /// Returns the next frame, or `None` where the stream ends between two frames. Its payload is read to its place, if it has
-    /// one.
+    /// Returns the next frame, or `None` where the stream ends between two frames. Its payload is read into its place, if
+    /// it has one.
     ///
     /// # Cancellation
     ///
     /// As [`next`](Self::next).
     pub(super) async fn next_to(&mut self, places: &impl Places) -> Result<Option<Came>, Failure> {
         loop {
-            // A stream that is always ready would else keep everything else on this thread from its turn. It is before the
-            // frame is taken, for this may be where the future is dropped.
+            // Otherwise a stream that is always ready would starve everything else on this thread. It comes before the
+            // frame is taken, because the future may be dropped here.
             tokio::task::coop::consume_budget().await;
             if let Some(came) = self.take(places)? {
                 return Ok(Some(came));
@@ -131,7 +131,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
-    /// Returns a frame if all of it is there.
+    /// Returns a frame if it is complete.
     fn take(&mut self, places: &impl Places) -> Result<Option<Came>, Failure> {
         if self.current.is_none() {
             let Some(bytes) = self.ahead.first_chunk::<HEADER_BYTES>() else {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn frames_come_out_however_the_bytes_come_in() {
+    async fn frames_do_not_depend_on_how_the_bytes_arrive() {
         let mut bytes = BytesMut::new();
         for frame in frames() {
             frame.put(&mut bytes);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_frame_that_was_given_up_half_way_is_still_there() {
+    async fn a_partially_read_frame_is_kept() {
         let mut bytes = BytesMut::new();
         Frame::new(Kind::Data, 9, vec![7; 30_000]).put(&mut bytes);
         let (near, mut far) = tokio::io::duplex(65536);
@@ -234,12 +234,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_frame_is_lost_when_it_is_somebody_elses_turn() {
+    async fn no_frame_is_lost_when_the_reader_yields() {
         let mut bytes = BytesMut::new();
         for id in 1..=1000 {
             Frame::new(Kind::Cancel, id, vec![]).put(&mut bytes);
         }
-        // All of it is there, so that only the runtime ever makes the reader wait.
+        // All of it is available, so only the runtime makes the reader wait.
         let mut reader = FrameReader::new(&bytes[..], 65536, Arc::default());
         for id in 1..=1000 {
             while coop::has_budget_remaining() {
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn half_a_frame_is_told_from_the_end() {
+    async fn a_truncated_frame_differs_from_the_end() {
         for cut in [1, 15, 16, 20] {
             let mut bytes = BytesMut::new();
             Frame::new(Kind::Data, 9, vec![7; 10]).put(&mut bytes);
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_this_protocol_is_noticed_at_its_first_byte() {
+    async fn another_protocol_is_detected_at_its_first_byte() {
         let (near, mut far) = tokio::io::duplex(100);
         far.write_all(b"H").await.unwrap();
         let mut reader = FrameReader::new(near, 65536, Arc::default());

@@ -1,4 +1,4 @@
-//! A whole message out of an inbox, in memory that was set aside for it.
+//! A whole message out of an inbox, in reserved memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use super::failure::Failure;
 use super::inbox::Lengths;
 use super::link::{Link, Stream, patiently};
 
-/// A body up to this size gets memory of its own, so that whoever keeps it does not keep the frame that it came in.
+/// A body up to this size is copied into memory of its own, so that keeping it does not keep its frame alive.
 const OWN_BYTES: usize = 4 << 10;
 
-/// Memory is taken in steps of at least this size as bytes come, and not by what the other side announces.
+/// Memory is allocated in steps of at least this size as bytes arrive, not by the length that the other side announces.
 const STEP_BYTES: usize = 1 << 20;
 
-/// A message that is taken out of an inbox.
+/// A message that is received from an inbox.
 pub(super) trait Receive: Sized + Send {
-    /// Takes it. `Ok(None)` is that it did not come on within `patience`.
+    /// Receives it. `Ok(None)` means that it did not continue within `patience`.
     fn receive(
         link: &Link,
         id: u64,
@@ -27,16 +27,16 @@ pub(super) trait Receive: Sized + Send {
     ) -> impl Future<Output = Result<Option<Self>, Arc<Failure>>> + Send;
 }
 
-/// A message that came in.
+/// A received message.
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) value: Bytes,
     pub(super) body: Bytes,
-    /// The memory that was set aside, for as long as it is wanted that nobody else uses it.
+    /// The memory reservation, held for as long as the memory is in use.
     pub(super) reservation: Reservation,
 }
 
-/// A message that came in, whose raw bytes came to a place that was made for them.
+/// A received message whose raw bytes were read into the place reserved for them.
 #[derive(Debug)]
 pub(super) struct Placed {
     pub(super) value: BytesMut,
@@ -90,7 +90,7 @@ impl Receive for Placed {
     }
 }
 
-/// Takes what is left of a message out of an inbox, frame by frame. What is at its place is not put anywhere.
+/// Takes the rest of a message out of an inbox, frame by frame. Bytes in their place stay there.
 async fn rest(
     link: &Link,
     id: u64,
@@ -113,7 +113,7 @@ async fn rest(
     Ok(Some(()))
 }
 
-/// Splits a message that came in one frame.
+/// Splits a message that arrived in one frame.
 fn short(lengths: Lengths, mut first: Bytes) -> Received {
     let value = first.split_to((lengths.message as usize).min(first.len()));
     let body = if first.len() <= OWN_BYTES {
@@ -128,7 +128,7 @@ fn short(lengths: Lengths, mut first: Bytes) -> Received {
     }
 }
 
-/// A message that grows, as long as its lengths say and no longer.
+/// A growing message, up to its announced lengths.
 struct Growing {
     lengths: Lengths,
     value: BytesMut,
@@ -156,7 +156,7 @@ impl Growing {
     }
 }
 
-/// Makes room for more bytes: twice what there is, but never more than the whole will be.
+/// Makes room for more bytes: doubles it, up to the final size.
 fn grow(buffer: &mut BytesMut, whole: u64, more: usize) {
     if buffer.capacity() - buffer.len() < more {
         let wanted = buffer.len().max(STEP_BYTES).max(more);

@@ -26,26 +26,26 @@ use crate::{
 mod batch;
 mod large;
 
-/// By so much the raw bytes of an answer may exceed what was asked for: a sandbox that counts a little differently is no
-/// reason to end a connection.
+/// Tolerance for an answer larger than requested: a sandbox that counts slightly differently is no reason to end a
+/// connection.
 const TOLERATED_BYTES: u64 = 64 << 10;
 
 /// A workspace at the other end of a connection.
 ///
-/// It is a [`Backend`] and a [`Sandbox`]; where the other side serves files alone, every operation on commands answers
-/// `unsupported`, and the name of the sandbox is `files`. Clones share the connection, which ends when the last one is
+/// It is a [`Backend`] and a [`Sandbox`]. If the other side serves only files, every operation on commands answers
+/// `unsupported`, and the id of the sandbox is `files`. Clones share the connection, which ends when the last one is
 /// dropped.
 ///
-/// Once the connection has ended, every call, those under way included, answers `unavailable` at once and for good.
+/// Once the connection has ended, every call, including pending ones, answers `unavailable`, immediately and permanently.
 ///
 /// # Cancellation
 ///
-/// Dropping a call tells the other side, which cancels the operation: a command dies with all that it started.
+/// Dropping a call cancels the operation on the other side, and kills a command with everything it started.
 ///
 /// # Security
 ///
-/// The other side is not trusted: it is held to [`Limits`](super::Limits), and an answer that is larger than what was
-/// asked for ends the connection. What an answer says of the workspace is for the other side to say.
+/// The other side is not trusted: it is held to [`Limits`](super::Limits), and an answer that is larger than requested ends
+/// the connection. The content of an answer is still under the other side's control.
 #[derive(Clone)]
 pub struct Remote {
     client: Arc<Client>,
@@ -76,13 +76,13 @@ impl Remote {
         self.client.serves.sandbox.is_some()
     }
 
-    /// Ends the connection, for all clones: says goodbye and waits until the stream is closed.
+    /// Ends the connection, for all clones: sends a goodbye and waits until the stream is closed.
     pub async fn close(&self) {
         self.client.end();
         self.client.ended().await;
     }
 
-    /// Waits until the connection has ended, and returns the error that every call answers with from then on.
+    /// Waits until the connection has ended, and returns the error of all later calls.
     pub async fn closed(&self) -> Error {
         self.client.ended().await;
         self.client.failed().unwrap_or(Error::Unavailable {
@@ -91,18 +91,18 @@ impl Remote {
         })
     }
 
-    /// Returns whether the connection has ended, so that every call on it fails. Unlike [`closed`](Self::closed) it does not
-    /// wait for the last word to the other side.
+    /// Returns whether the connection has ended, so that every call on it fails. Unlike [`closed`](Self::closed) it does
+    /// not wait for the goodbye to be sent.
     pub fn is_closed(&self) -> bool {
         self.client.failed().is_some()
     }
 
-    /// Asks for something that is answered soon.
+    /// Sends a request that is answered quickly.
     async fn ask<T: DeserializeOwned + Bulk>(&self, request: Request) -> Result<T> {
         self.ask_for(request, Some(Duration::ZERO), 0).await
     }
 
-    /// Asks for something that may take as long as the request says.
+    /// Sends a request that may take as long as it specifies.
     async fn ask_for<T: DeserializeOwned + Bulk>(
         &self,
         request: Request,
@@ -118,7 +118,7 @@ impl Remote {
         self.client.call(call).await
     }
 
-    /// Asks for something that must get through.
+    /// Sends an urgent request.
     async fn urge<T: DeserializeOwned + Bulk>(&self, request: Request) -> Result<T> {
         let call = Call {
             request,
@@ -129,7 +129,7 @@ impl Remote {
         self.client.call(call).await
     }
 
-    /// Refuses a call about commands where there are none.
+    /// Rejects a call about commands if the other side serves none.
     fn need_commands(&self) -> Result<()> {
         if let Some(error) = self.client.failed() {
             Err(error)
@@ -137,7 +137,7 @@ impl Remote {
             Ok(())
         } else {
             Err(Error::unsupported(
-                "commands: the other side serves files alone",
+                "commands: the other side serves only files",
             ))
         }
     }
@@ -233,13 +233,13 @@ impl Sandbox for Remote {
         &self.id
     }
 
-    /// Returns what the other side says of itself. A connection that ended says nothing about the sandbox, unless it was
-    /// stopped through this connection.
+    /// Returns the answer of the other side. A connection that ended says nothing about the sandbox, unless it was stopped
+    /// through this connection.
     async fn liveness(&self) -> Liveness {
         let answer = if self.is_sandbox() {
             self.urge(Request::Liveness).await
         } else {
-            // A server of files alone lives as long as it answers anything at all.
+            // A server of only files is alive as long as it answers anything.
             self.urge::<Entry>(Request::Stat(StatRequest::new(crate::VirtualPath::root())))
                 .await
                 .map(|_| Liveness::Alive)
@@ -254,7 +254,7 @@ impl Sandbox for Remote {
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
         self.need_commands()?;
         let started = Instant::now();
-        // The command's time runs while it waits for its turn. A time of none is a mistake that the other side tells.
+        // The command's time limit includes the wait for a slot. A zero limit is an error that the other side reports.
         let most = request.timeout.filter(|timeout| !timeout.is_zero());
         let Some(turn) = self.client.turn(false, most).await? else {
             return Ok(too_late(started.elapsed()));
@@ -299,7 +299,7 @@ impl Sandbox for Remote {
 
     async fn write_stdin(&self, request: &StdinRequest) -> Result<()> {
         self.need_commands()?;
-        // A process may take its time to read what it is given.
+        // A process may take its time to read its input.
         self.ask_for(Request::WriteStdin(request.clone()), None, 0)
             .await
     }

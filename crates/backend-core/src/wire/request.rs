@@ -1,4 +1,4 @@
-//! What can be asked of a server: one variant for each operation of a backend and of a sandbox.
+//! The requests to a server: one variant for each operation of a backend and of a sandbox.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

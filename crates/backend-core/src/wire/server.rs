@@ -1,4 +1,4 @@
-//! The side that has the files and commands.
+//! The side that provides the files and commands.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -22,10 +22,10 @@ use super::writer::Writer;
 use super::{Options, keepalive};
 use crate::{Backend, Error, Result, Sandbox};
 
-/// About thirty years: as long as for ever, and no clock overflows.
+/// Effectively infinite (about 34 years) without overflowing clocks.
 const FAR: Duration = Duration::from_secs(1 << 30);
 
-/// Serves a backend or a sandbox over connections, as many as there are streams for it.
+/// Serves a backend or a sandbox over any number of connections, one per stream.
 ///
 /// # Examples
 ///
@@ -49,7 +49,7 @@ impl Server {
         Self::new(Served::Sandbox(Arc::new(sandbox)))
     }
 
-    /// Makes a server of files alone.
+    /// Makes a server of only files.
     pub fn backend(backend: impl Backend) -> Self {
         Self::new(Served::Backend(Arc::new(backend)))
     }
@@ -61,14 +61,14 @@ impl Server {
         }
     }
 
-    /// Sets how the server behaves.
+    /// Sets the options of the server.
     #[must_use]
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
     }
 
-    /// Serves one connection to its end: until the other side closes it, or says goodbye.
+    /// Serves one connection until the other side closes it, or says goodbye.
     ///
     /// # Errors
     ///
@@ -76,8 +76,8 @@ impl Server {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future drops the stream and cancels every operation under way, commands included. Processes that were
-    /// spawned live on in the sandbox.
+    /// Dropping the future drops the stream and cancels every pending operation, including commands. Spawned processes keep
+    /// running in the sandbox.
     pub async fn serve(
         &self,
         io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -85,8 +85,8 @@ impl Server {
         self.serve_until(io, std::future::pending()).await
     }
 
-    /// Serves one connection to its end, or until `stop` is ready. Then new requests are refused, those under way have
-    /// [`Options::grace`] to be done, and the other side is told goodbye.
+    /// Serves one connection until it ends, or until `stop` is ready. Then new requests are refused, pending ones have
+    /// [`Options::grace`] to finish, and a goodbye is sent.
     ///
     /// # Errors
     ///
@@ -109,11 +109,12 @@ impl Server {
         }
     }
 
-    /// Turns a connection away: the other side is told why instead of a hello, and its attempt to connect fails with that.
+    /// Rejects a connection: the other side receives the reason instead of a hello, and its attempt to connect fails with
+    /// it.
     ///
     /// # Errors
     ///
-    /// `unavailable` where the other side could not be told.
+    /// `unavailable` where the reason could not be sent.
     pub async fn refuse(
         &self,
         io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -135,7 +136,8 @@ impl Server {
         let mut reader = FrameReader::new(read, ours.frame, Arc::clone(&heard));
         let theirs = hello::within(self.options.hello_timeout, async {
             let theirs = Hello::receive(&mut reader).await;
-            // A side of another version hears which ones this side speaks; one that is something else hears nothing.
+            // A side with another version learns which ones this side supports; a side that speaks another protocol gets no
+            // reply.
             if matches!(theirs, Ok(_) | Err(Failure::Version { .. })) {
                 let hello = Hello::new(&ours, Some(self.served.describe()));
                 hello.send(&mut write).await?;
@@ -160,15 +162,15 @@ impl Server {
         let end = session
             .run(&mut reader, &mut writer, &self.options, stop)
             .await;
-        // Whatever still runs is of no use to anybody: it is cancelled before the goodbye is said.
+        // Operations that still run are of no use to anyone: they are cancelled before the goodbye.
         session.tasks.abort_all();
         let reason = match &end {
-            Ok(()) => Some("the server ends".to_owned()),
+            Ok(()) => Some("the server is shutting down".to_owned()),
             Err(failure) => failure.farewell(),
         };
         if let Some(reason) = reason {
             link.outbox.goodbye(reason);
-            // Nobody need read it.
+            // There may be no reader.
             let _ = tokio::time::timeout(FAREWELL, writer.run()).await;
         }
         while session.tasks.join_next().await.is_some() {}
@@ -181,9 +183,9 @@ struct Session {
     link: Arc<Link>,
     served: Served,
     tasks: JoinSet<()>,
-    /// How to cancel what runs, by the id of its request.
+    /// How to cancel running operations, by the id of their request.
     running: HashMap<u64, AbortHandle>,
-    /// Which task is for which request.
+    /// The request of each task.
     ids: HashMap<Id, u64>,
     /// Whether new requests are refused.
     ending: bool,
@@ -255,14 +257,14 @@ impl Session {
         let served = (!self.ending).then(|| self.served.clone());
         let arrived = Instant::now();
         let task = self.tasks.spawn(async move {
-            // The connection notices itself why it fails; there is nobody to answer then.
+            // The connection itself detects why it fails; there is no one to answer then.
             let _ = serve_one(&link, served, id, &stream, arrived).await;
         });
         self.ids.insert(task.id(), id);
         self.running.insert(id, task);
     }
 
-    /// Forgets a task that is done. One that panicked has not answered, so somebody else must.
+    /// Forgets a finished task. One that panicked has not answered, so it is answered here.
     fn reap(&mut self, done: Result<(Id, ()), JoinError>) {
         let (task, panicked) = match &done {
             Ok((task, ())) => (*task, false),
@@ -292,13 +294,13 @@ impl Session {
     }
 }
 
-/// Returns the moment after a time, or one that is far away where no clock gets that far.
+/// Returns the moment after a duration, or one far in the future where the clock cannot represent it.
 fn after(time: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(time).unwrap_or(now + FAR)
 }
 
-/// Receives a request, does it, and sends the answer.
+/// Receives a request, executes it, and sends the answer.
 async fn serve_one(
     link: &Link,
     served: Option<Served>,
@@ -308,7 +310,7 @@ async fn serve_one(
 ) -> Result<(), Arc<Failure>> {
     let Some(served) = served else {
         let error = Error::Unavailable {
-            message: "the server ends".to_owned(),
+            message: "the server is shutting down".to_owned(),
             source: None,
         };
         return send(link, id, stream, Answer::error(link, error)).await;
@@ -323,7 +325,7 @@ async fn serve_one(
 async fn send(link: &Link, id: u64, stream: &Stream, answer: Answer) -> Result<(), Arc<Failure>> {
     let (first, rest) = answer.message.cut(link.frame);
     let slot = link.outbox.slot().await.ok_or_else(|| link.failure())?;
-    // The id is free before its last frame is written: the other side may count on that when it has read the frame.
+    // The id is free before its last frame is written: the other side may rely on that once it has read the frame.
     if rest.left() == 0 {
         link.forget(id);
     }

@@ -1,4 +1,4 @@
-//! Frames into a stream of bytes: short ones together, long payloads without a copy.
+//! Frames into a byte stream: short ones together, long payloads without a copy.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,10 +11,10 @@ use super::failure::Failure;
 use super::frame::{Frame, Kind};
 use super::link::Link;
 
-/// A payload up to this size is copied beside its header; a longer one is written from where it is.
+/// A payload up to this size is copied next to its header; a longer one is written from where it is.
 const COPIED_BYTES: usize = 4 << 10;
 
-/// So many bytes are written at once before anything else is looked at.
+/// How many bytes are written at once before anything else is checked.
 const BATCH_BYTES: usize = 32 << 10;
 
 /// Writes frames.
@@ -22,7 +22,7 @@ pub(super) struct Writer<W> {
     io: W,
     link: Arc<Link>,
     queue: mpsc::Receiver<Frame>,
-    /// Headers and short payloads to be written, and then a long payload. A write that is given up goes on from here.
+    /// Headers and short payloads to be written, followed by a long payload. A dropped write resumes here.
     small: BytesMut,
     large: Bytes,
     unflushed: bool,
@@ -45,11 +45,11 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         }
     }
 
-    /// Writes what is to be written until the connection is to end, and then says goodbye.
+    /// Writes pending frames until the connection is to end, and then says goodbye.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future loses nothing; another call goes on.
+    /// Dropping the future loses nothing; another call resumes.
     pub(super) async fn run(&mut self) -> Result<(), Failure> {
         while !self.ended {
             self.write().await?;
@@ -67,7 +67,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         Ok(())
     }
 
-    /// Collects the frames that are there, up to a batch.
+    /// Collects the available frames, up to a batch.
     fn collect(&mut self) {
         self.link.outbox.take_short(self.opened, &mut self.small);
         while self.small.len() < BATCH_BYTES && self.large.is_empty() {
@@ -79,7 +79,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     }
 
     fn put(&mut self, frame: Frame) {
-        // A cancel makes room for another request, and must be heard before it.
+        // A cancel frees a slot for another request, and must arrive before it.
         self.link.outbox.take_short(self.opened, &mut self.small);
         if frame.kind == Kind::Request {
             self.opened = self.opened.max(frame.id);
@@ -135,7 +135,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
             }
             self.unflushed = true;
         }
-        // The end of a body still holds all of it.
+        // The end of a body still keeps all of it alive.
         self.large = Bytes::new();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What this crate does from outside.
+//! Tests of this crate through its public API.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! A backend that refuses changes.
+//! A wrapper that refuses changes.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ mod conformance {
 }
 
 #[tokio::test]
-async fn whoever_has_the_backend_itself_can_change_it() {
+async fn the_wrapped_backend_itself_can_still_change() {
     let store = Arc::new(StateBackend::new());
     let files = ReadOnly::new(Arc::clone(&store));
     store.write("/f", "text").await.unwrap();

@@ -1,4 +1,4 @@
-//! The wire: the same workspace at both ends, and what happens when an end misbehaves or goes away.
+//! The wire: the same workspace at both ends, and misbehaving or disappearing peers.
 
 mod calls;
 mod cancel;
@@ -21,7 +21,7 @@ use tokio::io::DuplexStream;
 
 use fake::Fake;
 
-/// How long anything in these tests may take before it counts as hanging.
+/// How long anything in these tests may take before it counts as hung.
 const HANG: Duration = Duration::from_secs(300);
 
 /// Connects to a fake sandbox over a pipe in memory.

@@ -1,18 +1,18 @@
-//! Access lists as Linux stores them, and what they come to where only a mode is left.
+//! Access lists as Linux stores them, and their equivalent where only a mode is left.
 
 use std::ffi::CStr;
 
-/// The attribute that has the list of a file.
+/// The attribute with the list of a file.
 pub(crate) const ACCESS: &CStr = c"system.posix_acl_access";
 
-/// The attribute of a directory that has the list of what is made in it.
+/// The attribute of a directory with the list for new entries in it.
 pub(crate) const DEFAULT: &CStr = c"system.posix_acl_default";
 
 const VERSION: u32 = 2;
 const HEADER: usize = 4;
 const ENTRY: usize = 8;
 
-/// Whom an entry of a list is about.
+/// The subject of an entry of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whom {
     Owner,
@@ -27,7 +27,7 @@ enum Whom {
 struct Entry {
     whom: Whom,
     rights: u16,
-    /// Where the rights are.
+    /// The offset of the permissions.
     at: usize,
 }
 
@@ -75,14 +75,14 @@ impl AccessList {
         &self.bytes
     }
 
-    /// Returns the list for a file that belongs to another group now, which gets no more than everybody.
+    /// Returns the list for a file that now belongs to another group, which gets no more than others.
     pub(crate) fn for_another_group(mut self) -> Self {
         let others = self.rights(Whom::Others).fold(7, |all, one| all & one);
         for entry in &mut self.entries {
             if entry.whom == Whom::OwningGroup {
                 entry.rights &= others;
                 if let Some(low) = self.bytes.get_mut(entry.at) {
-                    // The rights are three bits.
+                    // The permissions are three bits.
                     *low = (entry.rights & 7) as u8;
                 }
             }
@@ -90,8 +90,8 @@ impl AccessList {
         self
     }
 
-    /// Returns the rights of the owning group and of others where the list itself cannot be kept: no more than
-    /// anybody had whom one of the two will stand for.
+    /// Returns the permissions of the owning group and of others where the list itself cannot be kept: no more
+    /// than any user had who falls under one of the two.
     pub(crate) fn as_mode(&self) -> (u16, u16) {
         let all = |whom| self.rights(whom).fold(7, |all, one| all & one);
         let mask = all(Whom::Mask);
@@ -137,19 +137,19 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_never_becomes_the_rights_of_a_group() {
+    fn a_mask_never_becomes_the_permissions_of_a_group() {
         assert_eq!(usual(6, 0, 6, 0).as_mode(), (0, 0));
         assert_eq!(usual(6, 7, 4, 4).as_mode(), (4, 4));
     }
 
     #[test]
-    fn a_user_who_had_less_than_others_has_no_more_without_the_list() {
+    fn a_user_with_less_than_others_gains_nothing_without_the_list() {
         assert_eq!(usual(0, 6, 7, 4).as_mode(), (0, 0));
         assert_eq!(usual(4, 6, 7, 6).as_mode(), (4, 4));
     }
 
     #[test]
-    fn another_group_gets_what_everybody_has() {
+    fn another_group_gets_what_others_have() {
         let list = usual(6, 6, 7, 4).for_another_group();
         let again = AccessList::parse(list.bytes()).unwrap();
         assert_eq!(again.as_mode(), (4, 4));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_not_taken_for_one() {
+    fn bytes_that_are_not_a_list_are_not_taken_for_one() {
         for odd in [&[][..], &[2, 0, 0], &[3, 0, 0, 0], &[2, 0, 0, 0, 1, 0]] {
             assert!(AccessList::parse(odd).is_none(), "{odd:?}");
         }

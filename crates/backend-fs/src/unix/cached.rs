@@ -1,8 +1,8 @@
-//! What the kernel can tell at once, without waiting for a disk or anybody else: a look at an entry, and the content of a
-//! small file. It is asked on the caller's thread, which saves the way to a blocking one, many times its cost.
+//! Answers from the kernel's caches, without waiting for a disk or a server: a stat, and the content of a small file.
+//! Runs on the caller's thread, which avoids a trip to the blocking pool that costs many times more.
 //!
-//! Nothing is decided here but success. Whatever is odd (a link, a mount, an error, a disk to wait for, a file that
-//! changes) is `None`, and the usual way finds out what it is.
+//! Only success is decided here. Anything unusual (a link, a mount, an error, a disk to wait for, a file that
+//! changes) is `None`, and the normal path handles it.
 
 use backend_core::text::WindowScanner;
 use backend_core::{
@@ -15,11 +15,12 @@ use super::meta::Meta;
 use super::names;
 use super::root::Root;
 
-/// Up to which size a file is read at once, in bytes. A larger one takes longer than the way to another thread.
+/// The size, in bytes, up to which a file is read at once. Reading a larger one takes longer than the trip to another
+/// thread.
 const MOST_BYTES: u64 = 64 << 10;
 
 impl Root {
-    /// Does what [`stat`](Self::stat) does, if it need not wait.
+    /// Like [`stat`](Self::stat), if it need not wait.
     pub(crate) fn stat_cached(&self, request: &StatRequest) -> Option<Result<Entry>> {
         let path = &request.path;
         let meta = self.look_cached(path)?;
@@ -27,7 +28,7 @@ impl Root {
             .then(|| Ok(self.entry(path.clone(), &meta)))
     }
 
-    /// Does what [`read`](Self::read) does, if it need not wait.
+    /// Like [`read`](Self::read), if it need not wait.
     pub(crate) fn read_cached(&self, request: &ReadRequest) -> Option<Result<TextPage>> {
         let (content, meta) = self.content_cached(&request.path)?;
         let scan = || {
@@ -38,7 +39,7 @@ impl Root {
         Some(scan())
     }
 
-    /// Does what [`read_bytes`](Self::read_bytes) does, if it need not wait.
+    /// Like [`read_bytes`](Self::read_bytes), if it need not wait.
     pub(crate) fn read_bytes_cached(&self, request: &ReadBytesRequest) -> Option<Result<Content>> {
         let (content, meta) = self.content_cached(&request.path)?;
         let part = || {
@@ -52,7 +53,7 @@ impl Root {
         Some(part())
     }
 
-    /// Looks at an entry that is no link, and that no link leads to.
+    /// Stats an entry that is not a link, and whose path has no links.
     fn look_cached(&self, path: &VirtualPath) -> Option<Meta> {
         if !self.is_local() || names::check(path).is_err() {
             return None;
@@ -60,9 +61,9 @@ impl Root {
         Meta::of(kernel::look(self.dir(), path.relative())?).ok()
     }
 
-    /// Returns the whole content of a small file, which nobody changed meanwhile.
+    /// Returns the whole content of a small file, if it was not changed meanwhile.
     fn content_cached(&self, path: &VirtualPath) -> Option<(Vec<u8>, Meta)> {
-        // A FIFO or a device must not be opened, so that there is a look first.
+        // A FIFO or a device must not be opened, so check first.
         let seen = self.look_cached(path)?;
         if !seen.is_file() || !(1..=MOST_BYTES).contains(&seen.size()) {
             return None;
@@ -80,7 +81,7 @@ impl Root {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod kernel {
-    //! What Linux refuses rather than waits for.
+    //! Calls that Linux refuses rather than waits.
 
     use std::io::IoSliceMut;
     use std::os::fd::{AsFd, OwnedFd};
@@ -90,7 +91,7 @@ mod kernel {
 
     use crate::unix::sys::READ;
 
-    /// Below the directory, through names that the kernel knows already; no link, and no other mount.
+    /// Below the directory, only through cached names; no links, and no other mounts.
     const RESOLVE: ResolveFlags = ResolveFlags::BENEATH
         .union(ResolveFlags::NO_SYMLINKS)
         .union(ResolveFlags::NO_XDEV)
@@ -106,7 +107,7 @@ mod kernel {
         openat2(dir, path, READ, Mode::empty(), RESOLVE).ok()
     }
 
-    /// Reads exactly so much from the start, if all of it is in memory.
+    /// Reads exactly this much from the start, if all of it is in memory.
     pub(super) fn read(file: impl AsFd, length: usize) -> Option<Vec<u8>> {
         let mut content = vec![0; length];
         let into = &mut [IoSliceMut::new(&mut content)];
@@ -117,7 +118,7 @@ mod kernel {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod kernel {
-    //! Where nothing is known of what has to be waited for.
+    //! Systems that cannot tell what would have to wait.
 
     use std::os::fd::{AsFd, OwnedFd};
 
@@ -153,7 +154,7 @@ mod tests {
             links_within_root: false,
         };
         let mut root = Root::open(dir, options).unwrap();
-        // Whatever the tests run on.
+        // The file system that the tests run on.
         root.set_local(true);
         root
     }
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_answered_at_once_is_what_the_usual_way_answers() {
+    fn cached_answers_equal_those_of_the_normal_path() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("d")).unwrap();
         fs::write(dir.path().join("d/f"), "one\ntwo\nthree\n").unwrap();
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_odd_takes_the_usual_way() {
+    fn anything_unusual_takes_the_normal_path() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         fs::create_dir(at("d")).unwrap();
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_look_may_have_to_wait_there_is_none() {
+    fn a_stat_that_may_have_to_wait_is_not_answered() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("f"), "text").unwrap();
         let mut root = root(dir.path());

@@ -2,7 +2,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "a close that tells its error, and file handles, have no safe wrapper"
+    reason = "a close that reports its error, and file handles, have no safe wrapper"
 )]
 
 use std::os::fd::{IntoRawFd, OwnedFd};
@@ -12,9 +12,9 @@ use rustix::io::try_close;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use handle::{NOT_TO_OPEN, file_handle};
 
-/// Closes a descriptor, and tells what the system has to say to that. It is closed in any case.
+/// Closes a descriptor, and returns the error if there is one. It is closed in any case.
 pub(crate) fn close(fd: OwnedFd) -> rustix::io::Result<()> {
-    // SAFETY: the descriptor is owned, and given up here: nobody can use or close it afterwards.
+    // SAFETY: the descriptor is owned, and given up here: it cannot be used or closed afterwards.
     unsafe { try_close(fd.into_raw_fd()) }
 }
 
@@ -26,10 +26,10 @@ mod handle {
     use rustix::fs::AtFlags;
     use rustix::io::Errno;
 
-    /// As many bytes as a handle may have.
+    /// The maximum size of a handle in bytes.
     const MOST: usize = 128;
 
-    /// Asks for a handle that need not be good for opening the file.
+    /// Requests a handle that need not be usable for opening the file.
     pub(crate) const NOT_TO_OPEN: AtFlags = AtFlags::from_bits_retain(0x200);
 
     /// The kernel's `struct file_handle`.
@@ -55,7 +55,7 @@ mod handle {
         };
         let mut mount: c_int = 0;
         // SAFETY: the descriptor is open during the call, the name ends with a NUL, `handle` has room for as many
-        // bytes as it says, and both places are written to by the kernel alone.
+        // bytes as it says, and only the kernel writes to either pointer.
         let outcome = unsafe {
             libc::syscall(
                 libc::SYS_name_to_handle_at,

@@ -1,8 +1,8 @@
-//! Moving what the system cannot rename: to another file system, to another mount of the same one, or a directory
-//! of a lower layer. It is a copy, then a removal.
+//! Moves that the system cannot do by a rename: to another file system, to another mount of the same one, or of a
+//! directory of a lower layer. A copy, then a removal.
 //!
-//! The original goes last, when the copy is confirmed, on the disk and in its place. If it cannot go, the copy
-//! goes again, and what it replaced comes back.
+//! The original is removed last, when the copy is confirmed, on the disk and in its place. If it cannot be removed, the
+//! copy is removed again, and the file that it replaced is restored.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -30,7 +30,7 @@ impl Root {
         moving.at.set(moving.from);
         self.check_removable(moving)?;
         if is_append_only(&moving.target.dir) {
-            // What is built there first could never be removed or renamed.
+            // The temporary entry there could never be removed or renamed.
             moving.at.set(moving.to);
             return Err(Error::permission_denied(moving.to, APPEND_ONLY).into());
         }
@@ -49,7 +49,7 @@ impl Root {
         moving.at.set(moving.to);
         let mut temp = Temp::create(target.dir.as_fd(), Some(&kept))?;
         if is_visible(source, &temp)? && source.name() == target.name() {
-            // One directory by two mounts: the file is at the target already.
+            // One directory through two mounts: the file is at the target already.
             return Ok(Renamed::new(Some(opened.meta.version())));
         }
         copy(&mut opened.file, &mut temp)?;
@@ -82,7 +82,8 @@ impl Root {
         Ok(Renamed::copied(None))
     }
 
-    /// Removes the original of a copy that is in its place, once the disk has the copy. If it cannot go, the copy goes.
+    /// Removes the original of a copy that is in its place, once the copy is on the disk. If that fails, removes the
+    /// copy.
     fn remove_original(
         &self,
         moving: &Moving<'_>,
@@ -108,7 +109,7 @@ impl Root {
         }
     }
 
-    /// Prepares to wait for a directory before the original of what is in it goes.
+    /// Prepares to flush a directory before the originals of its entries are removed.
     pub(crate) fn flush_before_removal(&self, dir: impl AsFd) -> rustix::io::Result<Flush> {
         if self.durability().keeps_content() {
             Flush::of(dir)
@@ -117,7 +118,7 @@ impl Root {
         }
     }
 
-    /// Waits for the directories that lead to a place.
+    /// Flushes the directories that lead to a place.
     pub(crate) fn flush_made(&self, target: &Place<'_>) -> rustix::io::Result<()> {
         if self.durability().keeps_content() {
             target.flush_dirs()
@@ -135,7 +136,7 @@ impl Root {
         Ok(flush)
     }
 
-    /// Refuses what could be copied, and not removed.
+    /// Refuses an entry that could be copied but not removed.
     fn check_removable(&self, moving: &Moving<'_>) -> Result<(), Fault> {
         let Moving { source, from, .. } = moving;
         if is_mount_point(&source.dir, source.name()) {
@@ -150,17 +151,17 @@ impl Root {
 
 pub(crate) const SPECIAL: &str = "moving a FIFO, a socket or a device to another file system";
 
-/// Asks whether entries of a directory may be removed by this process.
+/// Checks whether this process may remove entries of a directory.
 pub(crate) fn check_changeable(dir: impl AsFd) -> rustix::io::Result<()> {
     let rights = Access::WRITE_OK.union(Access::EXEC_OK);
     match accessat(dir, ".", rights, AtFlags::EACCESS) {
         Err(error @ (Errno::ACCESS | Errno::PERM | Errno::ROFS)) => Err(error),
-        // A system that cannot tell leaves it to the removal.
+        // If the system cannot tell, the removal decides.
         _ => Ok(()),
     }
 }
 
-/// Whether a temporary file of the target's directory is in the source's directory as well: the two are one.
+/// Whether a temporary file of the target's directory is also in the source's directory: then they are the same.
 fn is_visible(source: &Place<'_>, temp: &Temp<'_>) -> io::Result<bool> {
     let Ok(name) = temp.name() else {
         return Ok(false);

@@ -1,8 +1,8 @@
 //! Paths as in a chroot, for the few that cap-std refuses: an absolute link starts at the root, and `..` stops
 //! there.
 //!
-//! The links are taken out of the path by hand, on handles below the root. What comes out is opened through
-//! cap-std like any other path, so that a link that is put in meanwhile leads no further than before.
+//! The links in the path are resolved by hand, on handles below the root. The result is opened through cap-std
+//! like any other path, so a link that is added meanwhile leads no further than before.
 
 use std::ffi::OsString;
 use std::io;
@@ -16,13 +16,13 @@ use super::meta::Meta;
 use super::retry::retry_io;
 use super::sys::MAX_LINKS;
 
-/// A part of a path that is still to be walked.
+/// A part of a path still to be walked.
 pub(super) enum Part {
     Up,
     Down(OsString),
 }
 
-/// Returns the path below `root` of what `path` leads to, without links and without `..`. It must be there.
+/// Returns the path below `root` that `path` leads to, without links and without `..`. The target must exist.
 pub(crate) fn without_links(root: &Dir, path: &Path) -> io::Result<PathBuf> {
     let mut done = PathBuf::new();
     let mut todo = Vec::new();

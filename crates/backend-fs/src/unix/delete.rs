@@ -43,7 +43,7 @@ impl Root {
     }
 }
 
-/// Removes anything but a directory. A link goes, what it leads to stays.
+/// Removes anything except a directory. A link is removed, its target stays.
 fn delete_file(request: &DeleteRequest, place: &Place<'_>) -> Result<u64, Fault> {
     let path = &request.path;
     let _held = place.lock()?;
@@ -73,7 +73,7 @@ fn delete_dir(request: &DeleteRequest, place: &Place<'_>, meta: &Meta) -> Result
     }
     let remove = || unlink(&place.dir, place.name(), AtFlags::REMOVEDIR);
     let outcome = match remove() {
-        // What killed writers left in it is not shown to anybody, and must not be in the way.
+        // Leftovers of killed writers are hidden, and must not be in the way.
         Err(error) if is_not_empty(error) && clear_leftovers(place)? => remove(),
         outcome => outcome,
     };
@@ -101,7 +101,7 @@ fn clear_leftovers(place: &Place<'_>) -> Result<bool, Fault> {
             .all(|name| remove_stale(&dir, name)))
 }
 
-/// Tells a race from a refusal after an error that can be either.
+/// Distinguishes a race from a refusal after an error that can be either.
 fn became(place: &Place<'_>, error: Errno, what: fn(&Meta) -> bool) -> Fault {
     match place.look() {
         Ok(Some(meta)) if what(&meta) => Fault::raced(error),
@@ -109,12 +109,12 @@ fn became(place: &Place<'_>, error: Errno, what: fn(&Meta) -> bool) -> Fault {
     }
 }
 
-/// Makes the error of something that cannot have the version that the caller expects.
+/// Creates the error of an entry that cannot have the version that the caller expects.
 fn without_version(request: &DeleteRequest, meta: &Meta) -> Error {
     let reason = if meta.is_dir() {
-        "a directory is there, which has no version"
+        "it is a directory, which has no version"
     } else {
-        "what is there is not a file, and has no version"
+        "it is not a file, and has no version"
     };
     Error::conflict(&request.path, reason, None)
 }

@@ -1,7 +1,7 @@
 //! Walking down a tree and up again, on one open directory at a time, however deep it is.
 //!
-//! Down goes by name, links not followed. Up goes by `..`, and only if that is still the directory that it was
-//! on the way down: one that was moved elsewhere meanwhile ends the walk, it does not lead it outside.
+//! Down is by name, without following links. Up is by `..`, and only if that is still the same directory as on
+//! the way down: a directory that was moved elsewhere meanwhile ends the walk instead of leading it outside.
 
 use std::ffi::CString;
 use std::io;
@@ -14,7 +14,7 @@ use super::meta::{FileId, Meta};
 use super::retry::{open_in, retry};
 use super::sys::LIST;
 
-/// A walk. `W` is what is still to be done in each directory on the way.
+/// A walk. `W` is the remaining work in each directory on the way.
 #[derive(Debug)]
 pub(crate) struct Descent<W> {
     /// The directory where the walk is.
@@ -31,7 +31,7 @@ struct Level<W> {
 }
 
 impl<W> Descent<W> {
-    /// Starts in a directory that is open to be listed.
+    /// Starts in a directory that is open for listing.
     pub(crate) fn start(dir: OwnedFd, name: CString, work: W) -> io::Result<Self> {
         let id = Meta::of(&dir)?.id();
         Ok(Self {
@@ -55,7 +55,7 @@ impl<W> Descent<W> {
         levels.skip(1).map(|level| level.name.clone()).collect()
     }
 
-    /// Goes into a directory here, unless it is a link or no directory.
+    /// Enters a directory here, unless it is a link or not a directory.
     pub(crate) fn enter(&mut self, name: CString, work: W) -> rustix::io::Result<()> {
         let dir = open_list(&self.dir, name.as_c_str())?;
         let id = Meta::new(retry(|| fstat(&dir))?).id();
@@ -81,7 +81,7 @@ impl<W> Descent<W> {
     }
 }
 
-/// Opens a directory to be listed, links not followed.
+/// Opens a directory for listing, without following links.
 pub(crate) fn open_list(
     dir: impl AsFd,
     name: impl rustix::path::Arg + Copy,

@@ -18,7 +18,7 @@ use super::write::changed;
 impl Root {
     pub(crate) fn edit(&self, request: &EditRequest) -> Result<Edited> {
         let path = &request.path;
-        // A dry run changes nothing, so that a read-only backend can do it.
+        // A dry run changes nothing, so a read-only backend allows it.
         if !request.dry_run {
             self.check_writable(path)?;
         }
@@ -57,7 +57,7 @@ impl Root {
         if later.size() != content.len() as u64 || meta.was_overwritten(&later) {
             return Err(Fault::Outrun);
         }
-        // One that is open when it is replaced stays behind under another name on some file systems.
+        // On some file systems a file that is open when it is replaced stays behind under another name.
         drop(opened);
         let applied = apply_edits(path, &content, &request.edits)?;
         let version = if request.dry_run {

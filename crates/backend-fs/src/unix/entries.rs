@@ -10,8 +10,8 @@ use rustix::fs::FileType;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const PART: usize = 32 << 10;
 
-/// Calls `found` with every name in a directory that was opened with [`LIST`](super::sys::LIST), and with the kind that
-/// the system tells of it, from the first name on. `.` and `..` are among them.
+/// Calls `found` with every name in a directory that was opened with [`LIST`](super::sys::LIST), and with its kind as
+/// the system reports it, from the first name on. `.` and `..` are among them.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn entries(dir: &OwnedFd, mut found: impl FnMut(&CStr, FileType)) -> io::Result<()> {
     use rustix::fs::{RawDir, SeekFrom, seek};
@@ -27,12 +27,12 @@ pub(crate) fn entries(dir: &OwnedFd, mut found: impl FnMut(&CStr, FileType)) -> 
     Ok(())
 }
 
-/// Calls `found` with every name in a directory, and with the kind that the system tells of it.
+/// Calls `found` with every name in a directory, and with its kind as the system reports it.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn entries(dir: &OwnedFd, mut found: impl FnMut(&CStr, FileType)) -> io::Result<()> {
     use rustix::fs::Dir;
 
-    // The stream owns what it reads, and the copy has the position of the original: it must start over.
+    // The stream owns its descriptor, and the duplicate shares the position of the original: it must start over.
     let mut stream = Dir::new(dir.try_clone()?)?;
     stream.rewind();
     while let Some(entry) = stream.read() {

@@ -1,4 +1,4 @@
-//! The private error, and how the system's errors become [`Error`]s: with the virtual path, without the host's.
+//! The private error, and its conversion to [`Error`]: with the virtual path, without the host's.
 
 use std::io;
 
@@ -10,10 +10,9 @@ use rustix::io::Errno;
 pub(crate) enum Fault {
     /// The system refused it.
     Io(io::Error),
-    /// Something was swapped between two steps. The operation starts again; if it happens each time, this is
-    /// why.
+    /// Something was swapped between two steps. The operation is retried; if it keeps happening, this is the error.
     Raced(io::Error),
-    /// Another program changed the file meanwhile. The operation starts again too.
+    /// Another program changed the file meanwhile. The operation is retried too.
     Outrun,
     /// The contract refuses it.
     Told(Error),
@@ -32,7 +31,7 @@ impl Fault {
         }
     }
 
-    /// Takes the fault for a race if it is one of these errors.
+    /// Treats the fault as a race if it is one of these errors.
     pub(crate) fn race_if(self, races: &[Errno]) -> Self {
         match (self.errno(), self) {
             (Some(errno), Self::Io(error)) if races.contains(&errno) => Self::Raced(error),
@@ -40,11 +39,11 @@ impl Fault {
         }
     }
 
-    /// Makes the error that a caller sees.
+    /// Converts it to the error for the caller.
     pub(crate) fn at(self, path: &VirtualPath) -> Error {
         match self {
             Self::Told(error) => error,
-            Self::Outrun => Error::conflict(path, "other writers were faster each time", None),
+            Self::Outrun => Error::conflict(path, "lost the race to other writers", None),
             Self::Io(error) | Self::Raced(error) => from_io(path, error),
         }
     }
@@ -68,8 +67,7 @@ impl From<Error> for Fault {
     }
 }
 
-/// Returns the error of a path that leads out of the root, as cap-std makes it: without a number of the
-/// system's.
+/// Returns the error of a path that leads out of the root, like cap-std's: without an errno.
 pub(crate) fn escape() -> io::Error {
     io::Error::from(io::ErrorKind::PermissionDenied)
 }
@@ -84,7 +82,7 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
         return Error::permission_denied(path, "the path leads outside of the workspace");
     }
     let Some(errno) = Errno::from_io_error(&error) else {
-        // One that was made where more was known, such as which disk is full.
+        // An error created where more was known, such as which disk is full.
         if let Some(told) = error
             .get_ref()
             .and_then(|cause| cause.downcast_ref::<Error>())
@@ -103,13 +101,13 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
         Errno::ROFS => denied("the file system is read-only"),
         Errno::BUSY | Errno::TXTBSY => denied("it is a mount point, or the system is using it"),
         Errno::LOOP => denied("the path has a link that cannot be followed"),
-        // So FreeBSD answers to an open that must not follow a link.
+        // FreeBSD's answer to an open that must not follow a link.
         Errno::MLINK if cfg!(any(target_os = "freebsd", target_os = "dragonfly")) => {
             denied("the path has a link that cannot be followed")
         }
         Errno::MLINK => denied(
-            "the directory has as many subdirectories, or the file as many names, as the file \
-             system allows",
+            "the directory has as many subdirectories, or the file as many hard links, as the \
+             file system allows",
         ),
         Errno::NXIO => not_regular(path),
         Errno::NOTEMPTY => Error::conflict(path, "the directory is not empty", None),
@@ -126,13 +124,13 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
     }
 }
 
-/// Returns what an error says of the disk, the server or the program that a file system is on, if it is about that: what
-/// is asked for may be right, and may work later.
+/// Describes a failure of the disk, server or program behind a file system, if the error is one: the request may be
+/// right, and may work later.
 fn disk_failure(errno: Errno) -> Option<&'static str> {
     Some(match errno {
         Errno::IO => {
-            "the disk, or what the file system is on, failed to read or write; the operator should \
-             look at it"
+            "the disk, or whatever backs the file system, failed to read or write; the operator \
+             should check it"
         }
         Errno::NOTCONN
         | Errno::CONNABORTED
@@ -140,11 +138,11 @@ fn disk_failure(errno: Errno) -> Option<&'static str> {
         | Errno::CONNREFUSED
         | Errno::PIPE
         | Errno::SHUTDOWN => {
-            "the program or server behind the file system is gone; it has to be mounted anew"
+            "the program or server behind the file system is gone; it must be remounted"
         }
         Errno::STALE => {
-            "the file system's server does not know the file any more; it was replaced there, or \
-             the file system has to be mounted anew"
+            "the file system's server no longer knows the file; it was replaced there, or the \
+             file system must be remounted"
         }
         Errno::NODEV => "the device of the file system is gone",
         Errno::TIMEDOUT
@@ -153,7 +151,7 @@ fn disk_failure(errno: Errno) -> Option<&'static str> {
         | Errno::NETDOWN
         | Errno::NETUNREACH => "the file system's server does not answer",
         Errno::BADMSG => "the file system is damaged: a checksum is wrong",
-        Errno::NOLCK => "the file system has no more locks",
+        Errno::NOLCK => "the file system has run out of locks",
         errno => return linux_disk_failure(errno),
     })
 }
@@ -161,10 +159,10 @@ fn disk_failure(errno: Errno) -> Option<&'static str> {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn linux_disk_failure(errno: Errno) -> Option<&'static str> {
     Some(match errno {
-        Errno::UCLEAN => "the file system is damaged, and has to be checked",
+        Errno::UCLEAN => "the file system is damaged and must be checked",
         Errno::REMOTEIO => "the file system's server failed to read or write",
         Errno::NOMEDIUM => "the device of the file system has no medium",
-        Errno::NOKEY => "the file is encrypted, and its key is not there",
+        Errno::NOKEY => "the file is encrypted, and its key is not available",
         _ => return None,
     })
 }
@@ -221,14 +219,14 @@ mod tests {
         check(Errno::DEADLK, ErrorKind::Internal, failed);
         check(io::Error::other("odd"), ErrorKind::Internal, failed);
         let many = "/a: permission denied: the directory has as many subdirectories, or the file \
-                    as many names, as the file system allows";
+                    as many hard links, as the file system allows";
         check(Errno::MLINK, denied, many);
         let full = "/a: conflict: the directory is not empty";
         check(Errno::NOTEMPTY, ErrorKind::Conflict, full);
     }
 
     #[test]
-    fn a_disk_or_a_server_that_fails_is_unavailable_and_no_defect() {
+    fn a_failing_disk_or_server_is_unavailable_and_not_internal() {
         let path = VirtualPath::parse("/a").unwrap();
         for errno in [
             Errno::IO,

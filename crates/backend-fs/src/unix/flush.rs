@@ -1,7 +1,7 @@
-//! Waiting for the disk, and for whoever keeps the files.
+//! Waits for the disk, and for the server that stores the files.
 //!
-//! What cannot be waited for on a file system at all has nothing to wait for: that is no error. Whatever else the
-//! system says here is one, because nothing is known then of what it has kept.
+//! If a file system does not support a flush, there is nothing to wait for: that is not an error. Any other error
+//! counts, because then it is unknown what was stored.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -15,30 +15,31 @@ use super::place::Place;
 use super::sys::{LIST, RACES, READ, cannot, is_local};
 use crate::Durability;
 
-/// Asks the file system whether it has taken all that was written. Some send it on later, and tell a full disk or
-/// a broken line when the file is closed: so a copy of the descriptor is closed, and the file stays open.
+/// Asks the file system whether it has accepted everything that was written. Some transmit it later, and report a full
+/// disk or a lost connection when the file is closed: so a duplicate of the descriptor is closed, and the file stays
+/// open.
 pub(crate) fn confirm(file: impl AsFd) -> rustix::io::Result<()> {
     let mut tries = RACES;
     loop {
         tries -= 1;
         match close(fcntl_dupfd_cloexec(&file, 0)?) {
-            // A signal came in between, and nothing is known of what was sent on.
+            // A signal interrupted it, and it is unknown what was transmitted.
             Err(Errno::INTR) if tries > 0 => {}
             outcome => return outcome,
         }
     }
 }
 
-/// Makes sure that a file has as many bytes as were written, where another program or machine keeps them.
+/// Checks that a file has as many bytes as were written, where another program or machine stores them.
 ///
-/// An error of a close is told once, to whoever closes first. That may be a child process of this one: while it is being
-/// started it has every file open that this process has, and closes them.
+/// An error of a close is reported once, to the first process that closes. That may be a child of this process: while it
+/// is being started it has every file of this process open, and closes them.
 pub(crate) fn arrived(file: impl AsFd, written: u64) -> rustix::io::Result<()> {
     if is_local(&file) {
         return Ok(());
     }
     let size = size_at_server(&file)?;
-    // Some servers tell no sizes.
+    // Some servers report no sizes.
     if size == 0 || size >= written {
         Ok(())
     } else {
@@ -46,7 +47,7 @@ pub(crate) fn arrived(file: impl AsFd, written: u64) -> rustix::io::Result<()> {
     }
 }
 
-/// Asks whoever keeps a file for its size, past what this system remembers.
+/// Asks the server of a file for its size, bypassing this system's cache.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn size_at_server(file: impl AsFd) -> rustix::io::Result<u64> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
@@ -66,17 +67,16 @@ pub(crate) fn flush_content(file: impl AsFd) -> rustix::io::Result<()> {
     supported(fdatasync(file))
 }
 
-/// Waits until the disk has a file, its times and rights included.
+/// Waits until the disk has a file, including its times and permissions.
 pub(crate) fn flush_file(file: impl AsFd) -> rustix::io::Result<()> {
     supported(fsync(file))
 }
 
-/// A directory whose changes can be waited for. It is opened before the change: what fails then has changed
-/// nothing.
+/// A directory whose changes can be flushed. It is opened before the change: a failure to open has changed nothing.
 #[derive(Debug)]
 pub(crate) enum Flush {
     Directory(OwnedFd),
-    /// It may be changed and not be read, so that it has to be waited for everything.
+    /// The directory may be writable but not readable, so everything has to be flushed.
     Everything,
     /// Nothing is waited for.
     Nothing,
@@ -84,7 +84,7 @@ pub(crate) enum Flush {
 
 impl Flush {
     pub(crate) fn of(dir: impl AsFd) -> rustix::io::Result<Self> {
-        // The handle may be a mere place, which cannot be flushed.
+        // The handle may be `O_PATH`, which cannot be flushed.
         match openat(dir, ".", LIST, Mode::empty()) {
             Ok(dir) => Ok(Self::Directory(dir)),
             Err(Errno::ACCESS | Errno::PERM) => Ok(Self::Everything),
@@ -92,7 +92,7 @@ impl Flush {
         }
     }
 
-    /// Prepares to wait if all that is confirmed must survive.
+    /// Prepares to wait if everything confirmed must survive.
     pub(crate) fn if_full(durability: Durability, dir: impl AsFd) -> rustix::io::Result<Self> {
         if durability.is_full() {
             Self::of(dir)
@@ -101,7 +101,7 @@ impl Flush {
         }
     }
 
-    /// Waits until the disk has what changed in the directory.
+    /// Waits until the disk has the changes in the directory.
     pub(crate) fn wait(&self) -> rustix::io::Result<()> {
         match self {
             Self::Directory(dir) => flush_dir(dir.as_fd()),
@@ -137,17 +137,17 @@ pub(crate) fn flush_of(place: &Place<'_>) -> rustix::io::Result<()> {
         match place.open(flags) {
             Ok(file) => return flush_content(file),
             Err(Errno::ACCESS | Errno::PERM) => {}
-            // Something else is there now, and the rename will show what.
+            // Something else is there now; the rename will show what.
             Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(()),
             Err(error) => return Err(error),
         }
     }
-    // It may be neither read nor written by whoever may move it.
+    // A user who may move it may have neither read nor write permission.
     everything();
     Ok(())
 }
 
-/// Waits until the disk has all that was written to the file system of a directory, where that can be asked for.
+/// Waits until the disk has everything written to the file system of a directory, where that is supported.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn flush_all_of(dir: impl AsFd) -> rustix::io::Result<()> {
     supported(rustix::fs::syncfs(dir))

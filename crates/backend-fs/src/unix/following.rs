@@ -1,4 +1,5 @@
-//! Which links the system itself would follow. Those that are followed by hand here are held to the same.
+//! Which links the system itself would follow. The same rules apply to links that are followed by hand
+//! here.
 
 use std::fs;
 use std::os::fd::AsFd;
@@ -9,7 +10,7 @@ use rustix::process::geteuid;
 
 use super::meta::Meta;
 
-/// A mount on which no link is followed, as Linux tells it.
+/// A mount on which no links are followed, as Linux reports it.
 const NO_SYMFOLLOW: StatVfsMountFlags = StatVfsMountFlags::from_bits_retain(0x2000);
 
 /// Refuses to follow a link in a directory if the system would.
@@ -18,7 +19,7 @@ pub(crate) fn check_following(dir: impl AsFd, link: &Meta) -> rustix::io::Result
         return Err(Errno::LOOP);
     }
     let above = Meta::new(rustix::fs::fstat(&dir)?);
-    // Where everybody may put links, one of another user's may be a trap.
+    // Where all users may create links, another user's link may be a trap.
     let is_shared = above.mode().contains(Mode::SVTX.union(Mode::WOTH));
     let is_trusted = [above.owner(), geteuid().as_raw()].contains(&link.owner());
     if is_shared && !is_trusted && are_protected() {
@@ -27,7 +28,7 @@ pub(crate) fn check_following(dir: impl AsFd, link: &Meta) -> rustix::io::Result
     Ok(())
 }
 
-/// Whether the host has asked for that: `fs.protected_symlinks`.
+/// Whether the host enables that: `fs.protected_symlinks`.
 fn are_protected() -> bool {
     let setting = fs::read("/proc/sys/fs/protected_symlinks");
     setting.is_ok_and(|setting| setting.trim_ascii() != b"0")

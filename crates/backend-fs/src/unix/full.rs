@@ -1,4 +1,4 @@
-//! Which resource is short, and on which disk, where a file system has no room for more.
+//! Which resource is short, and on which disk, when a file system is full.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -11,7 +11,7 @@ use rustix::process::{Resource, getrlimit};
 use super::fault::Fault;
 
 impl Fault {
-    /// Tells what is short, where the fault is that something is. `dir` is on the disk that was written to.
+    /// Adds which resource is short, if the fault is that one is. `dir` is on the disk that was written to.
     pub(crate) fn on_disk_of(self, dir: impl AsFd) -> Self {
         match self.errno().and_then(|errno| short(errno, dir)) {
             Some(error) => Self::Told(error),
@@ -20,7 +20,7 @@ impl Fault {
     }
 }
 
-/// Does the same for an error of the system's, which then has the error that a caller sees as its cause.
+/// Does the same for an error of the system, which then has the error for the caller as its cause.
 pub(crate) fn on_disk_of(error: io::Error, dir: impl AsFd) -> io::Error {
     match Errno::from_io_error(&error).and_then(|errno| short(errno, dir)) {
         Some(told) => io::Error::new(io::ErrorKind::StorageFull, told),
@@ -31,7 +31,8 @@ pub(crate) fn on_disk_of(error: io::Error, dir: impl AsFd) -> io::Error {
 fn short(errno: Errno, dir: impl AsFd) -> Option<Error> {
     let (what, limit) = match errno {
         Errno::NOSPC => resource(fstatvfs(dir).ok().as_ref()),
-        // The system does not tell the quota itself. On XFS the directory of a project shows it as its disk's size.
+        // The system does not report the quota itself. On XFS the directory of a project shows it as its disk's
+        // size.
         Errno::DQUOT => {
             let (_, limit) = resource(fstatvfs(dir).ok().as_ref());
             (
@@ -48,10 +49,10 @@ fn short(errno: Errno, dir: impl AsFd) -> Option<Error> {
     })
 }
 
-/// Returns what a full disk lacks, and how much of it the disk has in all.
+/// Returns which resource a full disk lacks, and how much of it the disk has in total.
 fn resource(disk: Option<&StatVfs>) -> (&'static str, u64) {
     match disk {
-        // A file system without a table of files tells none, and has no end of them.
+        // A file system without an inode table reports 0, and has no limit on files.
         Some(disk) if disk.f_files > 0 && disk.f_ffree == 0 => {
             ("files and directories on the disk", disk.f_files)
         }
@@ -67,7 +68,7 @@ fn resource(disk: Option<&StatVfs>) -> (&'static str, u64) {
 fn largest_file() -> (&'static str, u64) {
     match getrlimit(Resource::Fsize).current {
         Some(limit) => ("bytes in one file", limit),
-        // No system has larger ones. What this file system allows is not told.
+        // No system has larger files. The limit of this file system is not known.
         None => (
             "bytes in one file on this file system",
             i64::MAX.unsigned_abs(),

@@ -1,7 +1,7 @@
-//! What a file has beside its content, and how a new file gets it: owner, mode, access list, attributes.
+//! A file's metadata, and how a new file gets it: owner, mode, access list, attributes.
 //!
-//! The rule is that nobody gains a right. Whatever cannot be kept is left out, and then the rights shrink.
-//! `security.*` attributes and flags are the system's to give, and are not copied.
+//! The rule is that no user gains access. Whatever cannot be kept is left out, and then the permissions shrink.
+//! `security.*` attributes and flags are up to the system, and are not copied.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -22,12 +22,12 @@ use super::sys::READ;
 /// How many bytes of `user.*` attributes are kept. A file has a few, if any.
 const MOST_BYTES: usize = 1 << 20;
 
-/// What is kept of a file.
+/// The kept metadata of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     meta: Meta,
     list: List,
-    /// The list of a directory for what is made in it.
+    /// The list of a directory for new entries in it.
     default: Option<Vec<u8>>,
     user: Vec<(CString, Vec<u8>)>,
 }
@@ -37,22 +37,22 @@ pub(crate) struct Kept {
 enum List {
     None,
     Some(AccessList),
-    /// There may be one, which cannot be read.
+    /// There may be one, but it cannot be read.
     Unknown,
 }
 
-/// How near a new file came to the one that it resembles.
+/// How closely a new file matches the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Likeness {
     /// It has the mode that it should have.
     Same,
-    /// It may have less than this mode, which could not be set. Whoever makes a file with it gets no other owner,
-    /// group or list than this one.
+    /// It may have less than this mode, which could not be set. A file that is created with the mode gets no
+    /// other owner, group or list than this one.
     Less { wanted: Mode, same_owners: bool },
 }
 
 impl Kept {
-    /// Takes what there is from a file that is open to be read.
+    /// Takes the metadata from a file that is open for reading.
     pub(crate) fn of(file: impl AsFd, meta: Meta) -> Self {
         let file = file.as_fd();
         Self::read(
@@ -62,8 +62,8 @@ impl Kept {
         )
     }
 
-    /// Takes what there is from the file at a place, without opening it where that can be: an open file that is
-    /// replaced stays behind under another name on some file systems.
+    /// Takes the metadata from the file at a place, without opening it if possible: on some file systems an open
+    /// file that is replaced stays behind under another name.
     pub(crate) fn at(place: &Place<'_>, meta: Meta) -> Self {
         let dir = place.dir.as_fd().as_raw_fd();
         let mut path = format!("/proc/self/fd/{dir}/").into_bytes();
@@ -120,12 +120,12 @@ impl Kept {
         }
     }
 
-    /// Gives a new file all of it, as far as it may be. The file must be open to its owner alone until here, so
-    /// that nobody gains a right for a moment either.
+    /// Applies all of it to a new file, as far as permitted. Until then only the owner may have access to the
+    /// file, so that no user gains access even briefly.
     pub(crate) fn give(&self, file: impl AsFd) -> io::Result<Likeness> {
         let file = file.as_fd();
         for (name, bytes) in &self.user {
-            // A file system that does not take it is no reason to refuse the content.
+            // A file system that does not accept it is not a reason to refuse the content.
             let _ = fsetxattr(file, name.as_c_str(), bytes.as_slice(), XattrFlags::empty());
         }
         let own = Meta::of(file)?;
@@ -142,7 +142,7 @@ impl Kept {
             Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP) | Ok(()) => {}
             Err(error) => return Err(error.into()),
         }
-        // Some file systems say yes and do nothing.
+        // Some file systems report success and do nothing.
         let now = permissions(&Meta::of(file)?);
         if now == wanted {
             return Ok(Likeness::Same);
@@ -157,8 +157,8 @@ impl Kept {
         })
     }
 
-    /// Gives a new file the list, or takes away the one that it has from its directory. Returns the mode that it
-    /// must get, and whether it has a list.
+    /// Gives a new file the list, or removes the one inherited from its directory. Returns the mode that it must
+    /// get, and whether it has a list.
     fn give_list(&self, file: impl AsFd, same_group: bool) -> rustix::io::Result<(Mode, bool)> {
         let file = file.as_fd();
         let mut mode = permissions(&self.meta);
@@ -168,7 +168,7 @@ impl Kept {
         }
         if self.meta.is_dir() {
             let none = XattrFlags::empty();
-            // Without it, what is made here later has the directory's mode to go by.
+            // Without it, later entries here get their permissions from the mode.
             let _ = match &self.default {
                 Some(list) => fsetxattr(file, acl::DEFAULT, list.as_slice(), none),
                 None => fremovexattr(file, acl::DEFAULT),
@@ -185,7 +185,7 @@ impl Kept {
                 return Ok((mode, true));
             }
         }
-        // The group of another file gets no more than everybody.
+        // The group of another file gets no more than others.
         let others = rights(mode, Mode::RWXO);
         match &self.list {
             List::Some(list) => {
@@ -204,7 +204,7 @@ impl Kept {
             _ => fremovexattr(file, acl::ACCESS).is_err(),
         };
         if has_list {
-            // The bits of the group would open the mask of a list that is not the old file's.
+            // The group bits would widen the mask of a list that is not the old file's.
             mode = mode.difference(Mode::RWXG);
         }
         Ok((mode, has_list))
@@ -238,9 +238,9 @@ fn is_absent(error: Errno) -> bool {
     error == Errno::NODATA || error == Errno::OPNOTSUPP || error == Errno::NOSYS
 }
 
-/// Reads something whose size is not known before.
+/// Reads a value whose size is not known in advance.
 fn value(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
-    // The largest that Linux has.
+    // The largest that Linux allows.
     const MOST: usize = 64 << 10;
     for size in [512, MOST] {
         let mut bytes = vec![0; size];

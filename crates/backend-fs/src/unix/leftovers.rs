@@ -1,6 +1,6 @@
 //! Leftovers: the temporary files of writers that were killed.
 //!
-//! A writer that lives holds a lock on its file. Whoever gets the lock may remove the file.
+//! A running writer holds a lock on its file. A process that gets the lock may remove the file.
 
 use std::ffi::{CStr, CString};
 use std::os::fd::OwnedFd;
@@ -29,7 +29,7 @@ impl Root {
             *walk.work() = clear(walk.dir(), &mut removed);
             loop {
                 match walk.work().pop() {
-                    // What vanished or cannot be entered is passed over.
+                    // Directories that vanished or cannot be entered are skipped.
                     Some(name) => {
                         if walk.enter(name, Vec::new()).is_ok() {
                             *walk.work() = clear(walk.dir(), &mut removed);
@@ -37,7 +37,8 @@ impl Root {
                     }
                     None => match walk.leave() {
                         Ok(Some(_)) => {}
-                        // A directory that was moved away leaves no way back up. What was found counts.
+                        // A directory that was moved away leaves no way back up. The files found so far
+                        // count.
                         Ok(None) | Err(_) => return Ok(removed),
                     },
                 }
@@ -65,7 +66,7 @@ fn clear(dir: &OwnedFd, removed: &mut u64) -> Vec<CString> {
         .collect()
 }
 
-/// Removes a temporary file unless its writer lives. Returns whether it is gone.
+/// Removes a temporary file unless its writer is running. Returns whether it is gone.
 pub(crate) fn remove_stale(dir: &OwnedFd, name: &CStr) -> bool {
     let Ok(file) = open_in(dir, name, READ) else {
         return false;

@@ -1,4 +1,4 @@
-//! What is in a directory, read once, without a look at each entry.
+//! The entries of a directory, read once, without a stat of each.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -14,12 +14,12 @@ use super::names;
 use super::place::look;
 use super::retry::retry_io;
 
-/// The entries of a directory by name, each once. Temporary files are apart.
+/// The entries of a directory by name, each once. Temporary files are separate.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) entries: Vec<Listed>,
     pub(crate) temporary: Vec<CString>,
-    /// Entries whose kind the file system would not tell.
+    /// Entries whose kind the file system did not report.
     pub(crate) unknown: Vec<CString>,
     /// How many entries vanished before their kind was known.
     vanished: u64,
@@ -28,7 +28,7 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// Returns how many entries cannot be shown, because nobody knows what they are.
+    /// Returns how many entries cannot be shown, because their kind is unknown.
     pub(crate) fn unreadable(&self) -> u64 {
         self.vanished + self.unknown.len() as u64
     }
@@ -39,7 +39,7 @@ impl Listing {
             return;
         }
         let kind = match told {
-            // Some file systems keep the kind to themselves.
+            // Some file systems do not report the kind.
             FileType::Unknown => match look(dir, name) {
                 Ok(Some(meta)) => meta.kind(),
                 Ok(None) => {
@@ -58,7 +58,7 @@ impl Listing {
     }
 }
 
-/// An entry with its kind, links not followed.
+/// An entry with its kind, without following links.
 #[derive(Debug)]
 pub(crate) struct Listed {
     pub(crate) name: CString,
@@ -67,11 +67,11 @@ pub(crate) struct Listed {
 
 /// Reads a directory that was opened with [`LIST`](super::sys::LIST).
 ///
-/// An entry that cannot be looked at costs only itself.
+/// An entry that cannot be stat'ed does not affect others.
 pub(crate) fn list(dir: &OwnedFd) -> io::Result<Listing> {
     let mut listing = retry_io(|| list_once(dir))?;
-    // A directory that was removed while it was open lists as an empty one.
-    // Some servers tell no number of names, so that the missing `.` counts too.
+    // A directory that was removed while it was open lists as an empty one. Some servers report no
+    // link count, so the missing `.` counts too.
     if listing.is_bare && Meta::of(dir)?.names() == 0 {
         return Err(Errno::NOENT.into());
     }

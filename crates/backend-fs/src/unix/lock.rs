@@ -1,7 +1,7 @@
 //! Locks on entries, for the whole process: one for each name in a directory, and one for each file.
 //!
-//! A lock exists while somebody holds it or waits for it. So one that is held for long, because a disk does not answer,
-//! is in nobody's way but those who mean the same entry. They are held inside of one blocking operation.
+//! A lock exists while it is held or waited for. So a lock that is held for long, because a disk does not answer, only
+//! delays operations on the same entry. Locks are held within one blocking operation.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -20,17 +20,17 @@ static LOCKS: LazyLock<Locks> = LazyLock::new(|| Locks {
     hasher: RandomState::new(),
 });
 
-/// What is locked.
+/// The subject of a lock.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Key {
-    /// A name in a directory, whether something is there or not, in one spelling for all of those that a file system
-    /// may take for the same name.
+    /// A name in a directory, whether it exists or not, in one spelling for all names that a file system may treat as
+    /// the same.
     Name(FileId, Box<[u8]>),
-    /// What is there, whatever it is called.
+    /// The file itself, by any name.
     File(FileId),
 }
 
-/// One lock, and those who wait for it.
+/// One lock, and its waiters.
 #[derive(Debug, Default)]
 struct Slot {
     is_held: Mutex<bool>,
@@ -51,15 +51,15 @@ pub(crate) struct Held {
 }
 
 impl Key {
-    /// Makes the key of a name in a directory.
+    /// Returns the key of a name in a directory.
     ///
-    /// Some file systems take names for the same that differ in case or in the form of accents. Two names that are
-    /// two files may share a key, and then merely wait for each other.
+    /// Some file systems treat names that differ in case or in the form of accents as the same. Two names that are two
+    /// files may share a key, and then merely wait for each other.
     pub(crate) fn new(dir: FileId, name: &OsStr) -> Self {
         Self::Name(dir, fold(name.as_bytes()).into())
     }
 
-    /// Makes the key of what is there.
+    /// Returns the key of a file.
     pub(crate) fn of_file(file: FileId) -> Self {
         Self::File(file)
     }
@@ -67,7 +67,7 @@ impl Key {
     /// Waits for the lock.
     pub(crate) fn lock(self) -> Held {
         let slot = Arc::clone(lock(LOCKS.table(&self)).entry(self.clone()).or_default());
-        // What it guards is on the disk, where a panic leaves it whole.
+        // It guards state on the disk, which a panic leaves intact.
         let mut is_held = lock(&slot.is_held);
         while *is_held {
             is_held = slot
@@ -112,7 +112,7 @@ impl Drop for Held {
         *lock(&self.slot.is_held) = false;
         self.slot.free.notify_one();
         let mut table = lock(LOCKS.table(&self.key));
-        // The table's own and this one: nobody waits, and nobody can begin to while the table is locked.
+        // The table's own and this one: there are no waiters, and none can be added while the table is locked.
         if Arc::strong_count(&self.slot) == 2 {
             table.remove(&self.key);
         }
@@ -123,16 +123,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns one spelling for all names that some file system takes for the same.
+/// Returns one spelling for all names that some file system treats as the same.
 ///
-/// Letters lose their case. Of accents every file system has an idea of its own, and no table is needed to be on the
-/// safe side: in names with other letters than those of ASCII, what is not ASCII does not count, nor the letter that it
-/// may be an accent of.
+/// Letters lose their case. File systems treat accents differently; to be on the safe side without tables, in names
+/// with non-ASCII characters these are ignored, and so is the letter before them that they may be an accent of.
 fn fold(name: &[u8]) -> Vec<u8> {
     if name.is_ascii() {
         return name.to_ascii_lowercase();
     }
-    // No name has a NUL, so that these share a key with no plain name.
+    // Names never contain NUL, so these do not share a key with any plain name.
     let mut folded = vec![0];
     folded.extend(
         name.iter()
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_is_held_is_in_the_way_of_no_other() {
+    fn a_held_lock_blocks_no_other() {
         let held = key(dir(6), "hung").lock();
         let (done, all) = mpsc::channel();
         thread::spawn(move || {
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_nobody_holds_takes_no_room() {
+    fn an_unused_lock_takes_no_memory() {
         let gone = key(dir(7), "gone");
         thread::scope(|scope| {
             for _ in 0..8 {

@@ -1,4 +1,4 @@
-//! `ls`: names first, sorted; then a look at those that the page has room for, and no more.
+//! `ls`: names first, sorted; then a stat of only those that fit on the page.
 
 use std::os::fd::OwnedFd;
 
@@ -32,7 +32,7 @@ impl Root {
         })
     }
 
-    /// Looks at one entry after the other until the page is full and one more is known to be there.
+    /// Stats one entry after the other until the page is full and one more is known to exist.
     fn page(
         &self,
         path: &VirtualPath,
@@ -54,7 +54,7 @@ impl Root {
                 _ => skipped.unreadable += 1,
             }
         }
-        // What was a file when it was listed may be a directory by now.
+        // An entry that was a file when listed may be a directory by now.
         items.sort_by(Entry::listing_order);
         let truncated = match (more, skipped.unreadable) {
             (true, _) => Some(Truncation::Limit),
@@ -67,7 +67,7 @@ impl Root {
 
 /// Sorts the entries that a path can name, and counts the others.
 fn nameable(path: &VirtualPath, entries: Vec<Listed>, skipped: &mut Skipped) -> Vec<Listed> {
-    // Whether the path gets too long takes an allocation to tell, so that it is not looked at where it cannot.
+    // Checking whether the path gets too long takes an allocation, so it is skipped where that is impossible.
     let roomy = path.as_str().len() + 1 + MAX_SEGMENT_BYTES <= MAX_PATH_BYTES;
     let mut names: Vec<_> = entries
         .into_iter()

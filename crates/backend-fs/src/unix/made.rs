@@ -1,7 +1,7 @@
-//! Directories that an operation made on its way, and takes back if it is refused.
+//! Directories that an operation created on its way, and removes again if it is refused.
 //!
-//! Taken back is only what is still empty, and what no other operation of this process has answered for in the
-//! meantime: a `mkdir` that found such a directory has told its caller that it is there.
+//! Only directories that are still empty are removed, and that no other operation of this process has confirmed in the
+//! meantime: a `mkdir` that found such a directory has reported to its caller that it exists.
 
 use std::ffi::OsString;
 use std::io;
@@ -14,14 +14,14 @@ use super::flush::Flush;
 use super::meta::{FileId, Meta};
 use super::place::{Handle, look};
 
-/// What may still be taken back in this process. It is locked for moments, and for no call that a disk has to answer but the
-/// one that takes a directory back.
+/// The directories of this process that may still be removed. It is locked briefly, and during no disk access except the one
+/// that removes a directory.
 #[derive(Debug)]
 struct Unsure {
     dirs: Vec<FileId>,
-    /// How many directories are being made whose numbers are not known yet.
+    /// How many directories are being created whose ids are not known yet.
     making: usize,
-    /// What was answered for while some were being made: it may be one of those.
+    /// The directories confirmed while some were being created: they may be among those.
     answered: Vec<FileId>,
 }
 
@@ -35,7 +35,7 @@ fn unsure() -> MutexGuard<'static, Unsure> {
     UNSURE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A directory that is about to be made. Whoever finds it from here on can answer for it.
+/// A directory that is about to be created. From now on an operation that finds it can confirm it.
 #[derive(Debug)]
 pub(crate) struct Making(());
 
@@ -56,8 +56,7 @@ impl Drop for Making {
     }
 }
 
-/// The directories that were made, the highest first. They are taken back when this is dropped, unless they are
-/// kept.
+/// The created directories, the highest first. They are removed on drop, unless they are kept.
 #[derive(Debug, Default)]
 pub(crate) struct MadeDirs<'root> {
     dirs: Vec<MadeDir<'root>>,
@@ -71,7 +70,7 @@ struct MadeDir<'root> {
 }
 
 impl<'root> MadeDirs<'root> {
-    /// Notes a directory that was made in `parent`, by the handle on it. One that somebody has answered for already stays.
+    /// Records a directory that was created in `parent`, by the handle on it. If it was confirmed already, it stays.
     pub(crate) fn add(
         &mut self,
         making: Making,
@@ -92,7 +91,7 @@ impl<'root> MadeDirs<'root> {
         Ok(())
     }
 
-    /// Leaves the directories where they are: the operation succeeds.
+    /// Keeps the directories: the operation succeeds.
     pub(crate) fn keep(mut self) {
         self.settle();
     }
@@ -117,21 +116,20 @@ impl<'root> MadeDirs<'root> {
 impl Drop for MadeDirs<'_> {
     fn drop(&mut self) {
         while let Some(dir) = self.dirs.pop() {
-            // Held until the directory is gone, so that nobody answers for it in between.
+            // Held until the directory is gone, so that it is not confirmed in between.
             let mut unsure = unsure();
             let is_ours = unsure.forget(dir.id);
             let there = look(&dir.parent, &dir.name).ok().flatten();
             if !is_ours || there.is_none_or(|there| there.id() != dir.id) {
                 continue;
             }
-            // What others have put into it meanwhile keeps it, and those above it.
+            // If it is not empty any more, it stays, and so do those above it.
             let _ = unlinkat(&dir.parent, &dir.name, AtFlags::REMOVEDIR);
         }
     }
 }
 
-/// Answers for a directory: from here on it stays. It may have been taken back just before, so that it must be looked at
-/// again.
+/// Confirms a directory: from now on it stays. It may have been removed just before, so it must be checked again.
 pub(crate) fn answer_for(id: FileId) {
     let mut unsure = unsure();
     unsure.forget(id);
@@ -141,7 +139,7 @@ pub(crate) fn answer_for(id: FileId) {
 }
 
 impl Unsure {
-    /// Returns whether the directory could have been taken back until now.
+    /// Returns whether the directory could have been removed until now.
     fn forget(&mut self, id: FileId) -> bool {
         let at = self.dirs.iter().position(|one| *one == id);
         at.map(|at| self.dirs.swap_remove(at)).is_some()
@@ -163,7 +161,7 @@ mod tests {
         fs::create_dir(root.join(name)).unwrap();
         let dir = File::open(root.join(name)).unwrap();
         if name == "found" {
-            // Somebody finds it before its maker has noted it.
+            // Another operation finds it before its creator has recorded it.
             answer_for(Meta::of(&dir).unwrap().id());
         }
         let parent = Handle::Root(parent.as_fd());
@@ -171,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_goes_and_what_has_something_stays() {
+    fn empty_directories_are_removed_and_others_stay() {
         let root = tempfile::tempdir().unwrap();
         let top = File::open(root.path()).unwrap();
         let mut made = MadeDirs::default();
@@ -193,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_stays() {
+    fn kept_directories_stay() {
         let root = tempfile::tempdir().unwrap();
         let top = File::open(root.path()).unwrap();
         let mut made = MadeDirs::default();

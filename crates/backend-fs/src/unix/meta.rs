@@ -1,4 +1,4 @@
-//! What the system says of an entry, and what we make of it: kind, version, time.
+//! The system's metadata of an entry, and what is derived from it: kind, version, time.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -12,18 +12,18 @@ use rustix::path::Arg;
 
 use super::retry::retry;
 
-/// What identifies an entry on this machine while it exists.
+/// The identity of an entry on this machine while it exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct FileId {
     pub(crate) device: u64,
     pub(crate) inode: u64,
 }
 
-/// The metadata of an entry, links not followed.
+/// The metadata of an entry, without following links.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Meta {
     stat: Stat,
-    /// What tells the file from an earlier one with the same inode, where the times do not; 0 elsewhere.
+    /// Distinguishes the file from an earlier one with the same inode, where the times do not; 0 elsewhere.
     generation: u64,
 }
 
@@ -41,13 +41,13 @@ impl Meta {
         }
     }
 
-    /// Looks at what is open.
+    /// Stats an open file.
     pub(crate) fn of(file: impl AsFd) -> io::Result<Self> {
         let meta = Self::new(retry(|| fstat(&file))?);
         Ok(meta.told_apart(|| generation::of(&file, c"", AtFlags::EMPTY_PATH)))
     }
 
-    /// Looks at a name in a directory, links not followed.
+    /// Stats a name in a directory, without following links.
     pub(crate) fn at(dir: impl AsFd, name: impl Arg) -> rustix::io::Result<Self> {
         name.into_with_c_str(|name| {
             let meta = Self::new(retry(|| statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW))?);
@@ -55,8 +55,8 @@ impl Meta {
         })
     }
 
-    /// Asks for the generation of a file whose times have whole seconds: two writes fit into one, and the second
-    /// may well get the inode that the first one gave back.
+    /// Asks for the generation of a file whose times have whole seconds: two writes fit into one second, and the
+    /// second may well get the inode that the first one freed.
     fn told_apart(mut self, generation: impl FnOnce() -> u64) -> Self {
         if self.is_file()
             && self.stat.st_mtime_nsec as i64 == 0
@@ -112,14 +112,14 @@ impl Meta {
         Mode::from_raw_mode(self.stat.st_mode as RawMode)
     }
 
-    /// Returns whether nobody may write to it.
+    /// Returns whether no one has write permission.
     pub(crate) fn is_write_protected(&self) -> bool {
         !self
             .mode()
             .intersects(Mode::WUSR.union(Mode::WGRP).union(Mode::WOTH))
     }
 
-    /// Returns the version of a file. See [`FsBackend`](crate::FsBackend) for what it can tell.
+    /// Returns the version of a file. See [`FsBackend`](crate::FsBackend) for the changes that it detects.
     pub(crate) fn version(&self) -> Version {
         let FileId { device, inode } = self.id();
         Version::from_parts(&[
@@ -134,8 +134,8 @@ impl Meta {
         ])
     }
 
-    /// Returns whether somebody wrote over the file between these two looks at it. One that only grew, as a log
-    /// does, still has what it had.
+    /// Returns whether the file was overwritten between these two stats. One that only grew, like a log, still
+    /// has its old content.
     pub(crate) fn was_overwritten(&self, later: &Self) -> bool {
         let time = |meta: &Self| (meta.stat.st_mtime as i64, meta.stat.st_mtime_nsec as i64);
         later.size() < self.size() || (later.size() == self.size() && time(self) != time(later))
@@ -179,7 +179,7 @@ pub(crate) fn kind(kind: FileType) -> EntryKind {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod generation {
-    //! The file systems that know more of a file than its inode, and keep to it.
+    //! The file systems that have a stable identity of a file beyond its inode.
 
     use std::ffi::CStr;
     use std::os::fd::AsFd;

@@ -20,13 +20,13 @@ use super::retry::{open_in, retry};
 use super::root::Root;
 use super::sys::STEP;
 
-/// A directory that is there now.
+/// A directory that exists now.
 #[derive(Debug)]
 pub(crate) struct Made<'root> {
     pub(crate) dir: Handle<'root>,
     /// Whether it is new.
     pub(crate) created: bool,
-    /// What was made on the way, itself included.
+    /// The created directories, including itself.
     pub(crate) all: MadeDirs<'root>,
 }
 
@@ -40,7 +40,7 @@ impl Root {
                 Ok(dir) => {
                     let id = Meta::of(&dir)?.id();
                     answer_for(id);
-                    // It may have been taken back just before, by those who made it.
+                    // It may have been removed just before, by the operation that created it.
                     return match self.open_dir(Path::new(path.relative())) {
                         Ok(again) if Meta::of(&again)?.id() == id => Ok(MadeDirectory::new(false)),
                         _ => Err(Fault::raced(Errno::NOENT)),
@@ -49,7 +49,8 @@ impl Root {
                 Err(error) if is_missing(&error) || is_no_directory(&error) => {}
                 Err(error) => return Err(error.into()),
             }
-            // Something that is no directory may be at the path, or above it: the two are told apart here.
+            // Something that is not a directory may be at the path, or above it: the two are distinguished
+            // here.
             let there = match self.place(path, Above::Refuse) {
                 Ok(place) => place.look()?,
                 Err(error) if is_missing(&error) => None,
@@ -57,12 +58,12 @@ impl Root {
             };
             match there {
                 None => {}
-                // It was made in between.
+                // It was created in between.
                 Some(meta) if meta.is_dir() => return Err(Fault::raced(Errno::EXIST)),
                 Some(_) => return Err(Error::already_exists(path).into()),
             }
             match self.make_dirs(Path::new(path.relative())) {
-                // Another operation made it in between, and may take it back.
+                // Another operation created it in between, and may remove it again.
                 Ok(made) if !made.created => Err(Fault::raced(Errno::EXIST)),
                 Ok(made) => {
                     made.all.keep();
@@ -73,8 +74,8 @@ impl Root {
         })
     }
 
-    /// Opens a directory, and makes it and those above it if they are missing. What was made is taken back
-    /// unless it is kept.
+    /// Opens a directory, and creates it and its ancestors if missing. Created directories are removed
+    /// again unless they are kept.
     pub(crate) fn make_dirs(&self, path: &Path) -> io::Result<Made<'_>> {
         let mut there = path;
         let mut missing: Vec<OsString> = Vec::new();
@@ -82,7 +83,7 @@ impl Root {
             match self.open_dir(there) {
                 Ok(dir) => break dir,
                 Err(error) if is_missing(&error) => {
-                    // No name is left where the path goes up out of something that is not there.
+                    // No name is left where the path goes up out of something that does not exist.
                     let (Some(name), Some(parent)) = (there.file_name(), there.parent()) else {
                         return Err(error);
                     };
@@ -104,11 +105,11 @@ impl Root {
             };
             let below = match open_in(&dir, name.as_os_str(), STEP) {
                 Ok(below) => below,
-                // A dangling link, or something that was put there meanwhile.
+                // A dangling link, or an entry that was created meanwhile.
                 Err(Errno::LOOP) => return Err(Errno::NOTDIR.into()),
                 Err(error) => {
                     if created {
-                        // It cannot be entered by those who made it, and has nothing in it.
+                        // Its creator cannot enter it, and it is empty.
                         let _ = unlinkat(&dir, &name, AtFlags::REMOVEDIR);
                     }
                     return Err(error.into());

@@ -1,4 +1,4 @@
-//! Names: which ones a path can have, and which ones are kept for temporary files.
+//! Names: which ones a path can have, and which ones are reserved for temporary files.
 
 use std::ffi::CStr;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use backend_core::{PathError, PathReason, Result, VirtualPath};
 
-/// What the name of a temporary file starts with. 16 hexadecimal digits follow, so that it is short wherever it
-/// is.
+/// The prefix of the names of temporary files. 16 hexadecimal digits follow, so that it is short everywhere.
 const PREFIX: &str = ".~ab-";
 
 /// How many digits follow.
@@ -32,7 +31,7 @@ pub(crate) fn check(path: &VirtualPath) -> Result<()> {
     Ok(())
 }
 
-/// Makes a name for a temporary file.
+/// Returns a name for a temporary file.
 pub(crate) fn temporary() -> String {
     static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     static COUNT: AtomicU64 = AtomicU64::new(0);

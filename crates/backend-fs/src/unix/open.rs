@@ -1,7 +1,7 @@
-//! Opening for a read: regular files only, without waiting and without setting anything off.
+//! Opening for a read: regular files only, without waiting and without side effects on devices.
 //!
-//! A place is looked at before it is opened, so that no FIFO loses a writer and no device wakes up; what was
-//! swapped in between is opened without waiting, looked at again, and closed.
+//! The entry is checked before it is opened, so that no FIFO loses a writer and no device is activated; an
+//! entry swapped in between is opened without waiting, checked again, and closed.
 
 use std::fs::File;
 use std::io;
@@ -48,7 +48,7 @@ impl Root {
     }
 }
 
-/// Refuses what cannot be read or written as a file.
+/// Refuses anything that cannot be read or written as a file.
 pub(crate) fn check_file(path: &VirtualPath, meta: &Meta) -> Result<(), Error> {
     match meta.kind() {
         EntryKind::File => Ok(()),
@@ -57,7 +57,7 @@ pub(crate) fn check_file(path: &VirtualPath, meta: &Meta) -> Result<(), Error> {
     }
 }
 
-/// Opens a file that was at a place a moment ago. One under a lease is waited for.
+/// Opens a file that was just seen at a place. Waits if it is under a lease.
 pub(crate) fn open_at(place: &Place<'_>) -> Result<Opened, Fault> {
     open_at_until(place, || false)
 }
@@ -69,7 +69,7 @@ pub(crate) fn open_at_until(
 ) -> Result<Opened, Fault> {
     let file = open_regular(&place.dir, place.name(), is_over).map_err(|error| match error {
         Errno::WOULDBLOCK => Fault::Told(Error::unavailable(
-            "another program holds a lease on the file, and does not give it back",
+            "another program holds a lease on the file and does not release it",
             io::Error::from(error),
         )),
         error => Fault::from(error).race_if(&[Errno::LOOP, Errno::NOENT, Errno::NXIO]),

@@ -1,5 +1,4 @@
-//! A place: an open directory and one name in it. It cannot be led elsewhere, since a link at the name is not
-//! followed.
+//! A place: an open directory and one name in it. It cannot be redirected, since a link at the name is not followed.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -37,7 +36,7 @@ impl AsFd for Handle<'_> {
 pub(crate) struct Place<'root> {
     pub(crate) dir: Handle<'root>,
     pub(crate) name: OsString,
-    /// The directories above it that were made to get here. They go with the place unless they are kept.
+    /// The directories above it that were created to get here. They are removed with the place unless they are kept.
     made: MadeDirs<'root>,
 }
 
@@ -46,12 +45,12 @@ impl<'root> Place<'root> {
         Self { dir, name, made }
     }
 
-    /// Keeps the directories that were made: the operation succeeds.
+    /// Keeps the created directories: the operation succeeds.
     pub(crate) fn keep_dirs(&mut self) {
         std::mem::take(&mut self.made).keep();
     }
 
-    /// Waits until the disk has the directories that were made.
+    /// Waits until the disk has the created directories.
     pub(crate) fn flush_dirs(&self) -> rustix::io::Result<()> {
         self.made.flush()
     }
@@ -60,12 +59,12 @@ impl<'root> Place<'root> {
         &self.name
     }
 
-    /// Looks at what is there, links not followed.
+    /// Stats the entry, without following links.
     pub(crate) fn look(&self) -> io::Result<Option<Meta>> {
         look(&self.dir, self.name())
     }
 
-    /// Opens what is there. The flags must have `NOFOLLOW`, as all of [`sys`](super::sys) do.
+    /// Opens the entry. The flags must have `NOFOLLOW`, as all of [`sys`](super::sys) do.
     pub(crate) fn open(&self, flags: OFlags) -> rustix::io::Result<OwnedFd> {
         open_in(&self.dir, self.name(), flags)
     }
@@ -75,13 +74,12 @@ impl<'root> Place<'root> {
         Ok(OsString::from_vec(target.into_bytes()).into())
     }
 
-    /// Returns what the place is locked by: the same for every path that leads here, in every backend of this
-    /// process.
+    /// Returns the lock key of the place: the same for every path that leads here, in every backend of this process.
     fn key(&self) -> io::Result<Key> {
         Ok(Key::new(Meta::of(&self.dir)?.id(), &self.name))
     }
 
-    /// Waits until nobody else in this process changes what is there.
+    /// Waits until no other operation of this process changes the entry.
     pub(crate) fn lock(&self) -> io::Result<Locked> {
         let name = self.key()?.lock();
         Ok(Locked {
@@ -90,7 +88,7 @@ impl<'root> Place<'root> {
         })
     }
 
-    /// Waits until nobody else in this process changes what is at two places.
+    /// Waits until no other operation of this process changes the entries at two places.
     pub(crate) fn lock_both(&self, other: &Self) -> io::Result<Locked> {
         let names = self.key()?.lock_both(other.key()?);
         Ok(Locked {
@@ -100,17 +98,17 @@ impl<'root> Place<'root> {
     }
 }
 
-/// Places that nobody else in this process changes. The files are given back first.
+/// Places that no other operation of this process changes. The file locks are released first.
 #[derive(Debug)]
 pub(crate) struct Locked {
     _files: Vec<Held>,
     _names: (Held, Option<Held>),
 }
 
-/// Waits for what is at places whose names are locked: a file may have other names, on some file systems without a link,
-/// as another spelling or a short form.
+/// Locks the files at places whose names are locked: a file may have other names, on some file systems without a hard
+/// link, as another spelling or a short form.
 ///
-/// Nobody who has a lock of a file waits for one of a name, so that no two operations wait for each other.
+/// A holder of a file lock never waits for a name lock, so no two operations wait for each other.
 fn lock_files(places: &[&Place<'_>]) -> io::Result<Vec<Held>> {
     let mut held = Vec::new();
     let mut keys = Vec::new();
@@ -125,12 +123,12 @@ fn lock_files(places: &[&Place<'_>]) -> io::Result<Vec<Held>> {
         if there == keys {
             break;
         }
-        // Whoever had the lock before put another file in its place.
+        // The previous holder of the lock put another file in its place.
         held.clear();
         held.extend(there.iter().cloned().map(Key::lock));
         keys = there;
     }
-    // Where the numbers change at each look, the names alone have to do.
+    // Where inode numbers change with each stat, the name locks have to do.
     Ok(held)
 }
 

@@ -1,4 +1,4 @@
-//! A copy that was put in its place, and can be taken away again: what it replaced comes back.
+//! A copy in its place that can be undone, restoring the file that it replaced.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use super::rename::Moving;
 use super::sys::{RACES, cannot, rename_exchange, rename_exclusive};
 use super::temp::Temp;
 
-/// What became of the file that was at the target.
+/// The fate of the file that was at the target.
 #[derive(Debug)]
 enum Old {
     /// There was none.
@@ -34,7 +34,7 @@ pub(crate) struct Placed<'t> {
 }
 
 impl<'t> Placed<'t> {
-    /// Puts a file in its place. Its content is settled.
+    /// Puts a file in its place. Its content is final.
     pub(crate) fn put(
         mut temp: Temp<'_>,
         target: &'t Place<'t>,
@@ -46,7 +46,7 @@ impl<'t> Placed<'t> {
         Ok(Self { target, copy, old })
     }
 
-    /// Makes a link in its place.
+    /// Creates a link in its place.
     pub(crate) fn put_link(
         leads_to: &Path,
         target: &'t Place<'t>,
@@ -80,16 +80,16 @@ impl<'t> Placed<'t> {
         Err(Errno::EXIST.into())
     }
 
-    /// Leaves the copy, and removes what it replaced.
+    /// Keeps the copy, and removes the file that it replaced.
     pub(crate) fn confirm(self) {
         if let Old::Named(name) = &self.old {
-            // What cannot be removed is a leftover, which nothing shows.
+            // A file that cannot be removed is a leftover, which is hidden.
             let _ = unlinkat(&self.target.dir, name, AtFlags::empty());
         }
     }
 
-    /// Takes the copy away, puts back what it replaced, and returns the error of the move. It tells of the copy
-    /// if that has to stay.
+    /// Removes the copy, restores the file that it replaced, and returns the error of the move. The error
+    /// mentions the copy if that cannot be removed.
     pub(crate) fn take_back(self, moving: &Moving<'_>, fault: Fault) -> Fault {
         let Self { target, copy, old } = self;
         let is_copy = target
@@ -107,14 +107,14 @@ impl<'t> Placed<'t> {
             return fault;
         }
         let reason = format!(
-            "it was copied to {}, and the original cannot be removed: both are there now",
+            "it was copied to {}, but the original cannot be removed: both exist now",
             moving.to
         );
         Error::permission_denied(moving.from, &reason).into()
     }
 }
 
-/// Gives the entry `name` of the target's directory its place, and tells what became of the one that was there.
+/// Moves the entry `name` of the target's directory into place, and reports the fate of the previous one.
 fn swap_in(name: &str, target: &Place<'_>, replaces: bool) -> Result<Old, Fault> {
     let (dir, to) = (&target.dir, target.name());
     let own = std::ffi::OsStr::new(name);

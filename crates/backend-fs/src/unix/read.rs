@@ -17,7 +17,7 @@ use super::root::Root;
 /// How much is read at a time.
 const PIECE_BYTES: u64 = 256 << 10;
 
-/// How much is taken from a file of the kernel, which tells no size. They are small.
+/// How much is read from a kernel file, which reports no size. They are small.
 pub(crate) const UNSIZED_BYTES: u64 = 16 << 20;
 
 impl Root {
@@ -45,8 +45,8 @@ impl Root {
         })
     }
 
-    /// Reads from a file that a path leads to, again if somebody wrote over it meanwhile. Writers of this crate
-    /// never do: they put a new file in its place.
+    /// Reads from a file that a path leads to, retrying if it was overwritten meanwhile. Writers of this crate
+    /// never overwrite: they put a new file in its place.
     pub(crate) fn read_stable<T>(
         &self,
         path: &VirtualPath,
@@ -59,8 +59,7 @@ impl Root {
             let mut opened = self.open_file(path)?;
             let outcome = read(&mut opened);
             let overwritten = opened.meta.was_overwritten(&Meta::of(&opened.file)?);
-            // A file that never stops changing is read as it is: its version is one from before, which is
-            // stale.
+            // A file that never stops changing is read as it is, with an earlier version, which is stale.
             if overwritten && tries < TRIES {
                 return Err(Fault::Outrun);
             }
@@ -69,7 +68,7 @@ impl Root {
     }
 }
 
-/// Hands the file to a scanner, piece by piece, and no further than it was long when it was opened.
+/// Passes the file to a scanner, piece by piece, up to its length when it was opened.
 fn scan(request: &ReadRequest, opened: &Opened) -> Result<TextPage, Fault> {
     let size = opened.meta.size();
     let mut scanner = WindowScanner::new(request, size, opened.meta.version())?;
@@ -88,20 +87,20 @@ fn scan(request: &ReadRequest, opened: &Opened) -> Result<TextPage, Fault> {
 
 /// Appends what the file has from `at` on, `length` bytes or as many as there are.
 pub(crate) fn fill(file: &File, at: u64, length: u64, into: &mut Vec<u8>) -> io::Result<()> {
-    // Files of some kernel views say that they are far larger than they are.
+    // Some kernel files report a size far larger than their content.
     const MAX_ROOM: u64 = 1 << 30;
     let mut left = length;
     while left > 0 {
         let room = usize::try_from(left.min(MAX_ROOM)).unwrap_or(usize::MAX);
         into.try_reserve_exact(room)?;
-        // Straight into the spare room: zeros written there first would cost as much as the read.
+        // Straight into the spare capacity: zeroing it first would cost as much as the read.
         let offset = at + (length - left);
         let got = retry_on_intr(|| pread(file, spare_capacity(into), offset))?;
         if got == 0 {
             break;
         }
         if got as u64 > left {
-            // The room can be larger than what was asked for.
+            // The capacity can be larger than requested.
             let surplus = usize::try_from(got as u64 - left).unwrap_or_default();
             into.truncate(into.len() - surplus);
             break;
@@ -111,7 +110,7 @@ pub(crate) fn fill(file: &File, at: u64, length: u64, into: &mut Vec<u8>) -> io:
     Ok(())
 }
 
-/// Reads a file that has a size of 0: an empty one, or one that the kernel makes up while it is read.
+/// Reads a file that has a size of 0: an empty one, or one that the kernel generates while it is read.
 pub(crate) fn read_unsized(file: &mut File) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     file.take(UNSIZED_BYTES + 1).read_to_end(&mut content)?;

@@ -35,7 +35,7 @@ fn part(request: &ReadBytesRequest, opened: &Opened) -> Result<Content, Fault> {
     Ok(Content::new(bytes.into(), size, opened.meta.version()))
 }
 
-/// The range of a file whose size is known only when it was read.
+/// The range of a file whose size is known only after it was read.
 fn part_of_unsized(request: &ReadBytesRequest, opened: &mut Opened) -> Result<Content, Fault> {
     let content = Bytes::from(read_unsized(&mut opened.file)?);
     let size = content.len() as u64;

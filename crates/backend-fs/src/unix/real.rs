@@ -1,6 +1,6 @@
-//! `resolve`: the path without links, for those who decide by what a path is called.
+//! `resolve`: the path without links, for callers that decide by path.
 //!
-//! What comes out may be out of date at once. It is not how this backend itself finds anything.
+//! The result may be out of date at once. This backend itself does not use it to find anything.
 
 use std::io;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ impl Root {
         let mut missing: Option<Errno> = None;
         while let Some(part) = todo.pop() {
             let Part::Down(name) = part else {
-                // Out of what is not there, no path leads anywhere.
+                // A path through a missing entry leads nowhere.
                 if let Some(errno) = missing {
                     return Err(errno.into());
                 }
@@ -43,7 +43,7 @@ impl Root {
                 continue;
             };
             let next = done.join(name);
-            // There are no links below what is not there.
+            // There are no links below a missing entry.
             if missing.is_some() {
                 done = next;
                 continue;
@@ -80,12 +80,12 @@ impl Root {
     }
 }
 
-/// Returns why nothing is there, if that is what the error says.
+/// Returns why nothing is there, if the error says that.
 fn missing_by(error: &io::Error) -> Option<Errno> {
     Errno::from_io_error(error).filter(|errno| matches!(*errno, Errno::NOENT | Errno::NOTDIR))
 }
 
-/// Returns a path below the root as others name it, if they can.
+/// Returns a path below the root as a virtual path, if it has one.
 fn named(path: &std::path::Path) -> Option<VirtualPath> {
     let mut named = VirtualPath::root();
     for name in path {
@@ -95,5 +95,5 @@ fn named(path: &std::path::Path) -> Option<VirtualPath> {
 }
 
 fn unnameable(path: &VirtualPath) -> Error {
-    Error::permission_denied(path, "it leads to a name that no path can have")
+    Error::permission_denied(path, "it leads to a name that cannot be part of a path")
 }

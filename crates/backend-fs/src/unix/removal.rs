@@ -1,6 +1,6 @@
-//! Removing a whole tree through handles, so that no link that is swapped in leads the removal elsewhere.
+//! Removes a whole tree through handles, so that no swapped-in link redirects the removal.
 //!
-//! What cannot be removed stays, and costs only itself and the directories above it, as with `rm -r`. The first such
+//! An entry that cannot be removed stays, and so do only the directories above it, as with `rm -r`. The first such
 //! entry is what the error is about.
 
 use std::ffi::{CStr, CString};
@@ -18,10 +18,10 @@ use super::retry::retry;
 use super::stuck::{Stuck, is_held_open};
 use super::sys::RACES;
 
-/// After how many failures the rest is not tried. On a dead disk each one may take minutes.
+/// After how many failures to give up. On a dead disk each one may take minutes.
 const MOST_FAILURES: u64 = 100;
 
-/// What is still to be done in a directory.
+/// The remaining work in a directory.
 #[derive(Debug, Default)]
 struct Work {
     /// The directories in it.
@@ -32,22 +32,21 @@ struct Work {
     is_stuck: bool,
 }
 
-/// A removal that is under way.
+/// A removal in progress.
 #[derive(Debug)]
 struct Removal {
     walk: Descent<Work>,
-    /// How many entries are gone that a listing would have shown.
+    /// How many entries were removed that a listing would have shown.
     removed: u64,
     failed: u64,
     first: Option<Stuck>,
 }
 
-/// Removes the directory at a place with all that is in it. Returns how many entries a listing would have
-/// shown.
+/// Removes the directory at a place with everything in it. Returns how many entries a listing would have shown.
 ///
 /// # Errors
 ///
-/// What cannot be removed, with what was removed all the same.
+/// The first entry that cannot be removed, and how much was removed anyway.
 pub(crate) fn remove_tree(place: &Place<'_>) -> Result<u64, Stuck> {
     let top = match open_list(&place.dir, place.name()) {
         Err(Errno::ACCESS) => {
@@ -91,7 +90,7 @@ impl Removal {
             let Work {
                 rounds, is_stuck, ..
             } = *self.walk.work();
-            // Somebody put something into it, or it was swapped for something else: it gets another round.
+            // Something was added to it, or it was swapped for something else: it gets another round.
             let again = |error| {
                 !is_stuck && rounds < RACES && (is_not_empty(error) || error == Errno::NOTDIR)
             };
@@ -101,7 +100,7 @@ impl Removal {
                     Ok(()) => self.removed += 1,
                     Err(Errno::NOENT) => {}
                     Err(error) if again(error) && !is_held_open => self.descend(name, rounds + 1),
-                    // The entry that keeps it there was told already.
+                    // The entry that keeps it was reported already.
                     Err(error) if is_stuck && is_not_empty(error) => {
                         self.walk.work().is_stuck = true;
                     }
@@ -110,7 +109,7 @@ impl Removal {
                 Ok(None) => match unlink(&place.dir, place.name(), AtFlags::REMOVEDIR) {
                     Ok(()) => {
                         self.removed += 1;
-                        // What could not be removed was removed by somebody else.
+                        // Another process removed the entry that could not be removed.
                         self.first = None;
                         return;
                     }
@@ -127,7 +126,7 @@ impl Removal {
         }
     }
 
-    /// Goes into a directory and clears it. What turns out to be none is removed as it is.
+    /// Enters a directory and clears it. An entry that turns out not to be a directory is removed as it is.
     fn descend(&mut self, name: CString, rounds: usize) {
         let work = Work {
             rounds,
@@ -137,7 +136,7 @@ impl Removal {
             Ok(()) => return self.clear(),
             Err(Errno::NOENT) => return,
             Err(Errno::NOTDIR | Errno::LOOP) => AtFlags::empty(),
-            // Those who cannot look into a directory can still remove it if it is empty.
+            // A directory that cannot be read can still be removed if it is empty.
             Err(Errno::ACCESS) => AtFlags::REMOVEDIR,
             Err(error) => return self.fail(Some(&name), error.into(), false),
         };
@@ -151,16 +150,16 @@ impl Removal {
         }
     }
 
-    /// Removes everything but directories from where the walk is, and notes those.
+    /// Removes everything except directories from the current directory, and notes those.
     fn clear(&mut self) {
         let listing = match list(self.walk.dir()) {
-            // Somebody else removed it. Going back up shows whether anything is left to do.
+            // Another process removed it. Going back up shows whether anything is left to do.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Listing::default(),
             Err(error) => return self.fail(None, error, false),
             Ok(listing) => listing,
         };
         for name in listing.temporary {
-            // It was never shown, so that it does not count. If its writer lives, it writes somewhere else next.
+            // It was never listed, so it does not count. If its writer is running, it will create another.
             match remove_one(self.walk.dir(), &name) {
                 Ok(Removed::Yes | Removed::Vanished) => {}
                 Ok(Removed::Directory) => self.walk.work().dirs.push(name),
@@ -184,7 +183,7 @@ impl Removal {
             return;
         }
         match remove_one(self.walk.dir(), &name) {
-            // Such a file comes back under another name of its kind until the last program has closed it.
+            // Such a file reappears under another name of this form until the last program has closed it.
             Ok(Removed::Yes) => self.removed += u64::from(!is_held_open(&name)),
             Ok(Removed::Vanished) => {}
             Ok(Removed::Directory) => self.walk.work().dirs.push(name),
@@ -212,7 +211,7 @@ impl Removal {
         }
     }
 
-    /// Whether all that is left in the directory where the walk is are files that somebody has open.
+    /// Whether only files that a program has open are left in the current directory.
     fn is_held_open(&self) -> bool {
         list(self.walk.dir()).is_ok_and(|listing| {
             let mut names = listing.entries.iter().map(|entry| &entry.name);

@@ -1,7 +1,7 @@
 //! `rename`: an entry gets another place, both named by the handles of their directories.
 //!
-//! Equal numbers of device and inode never prove that two names are of one file: unions, snapshots and network
-//! file systems give one number twice. So the system renames first, and what it did is looked at afterwards.
+//! Equal device and inode numbers never prove that two names are one file: unions, snapshots and network file
+//! systems give the same number twice. So the system renames first, and the result is checked afterwards.
 
 use std::cell::Cell;
 
@@ -27,11 +27,11 @@ pub(crate) struct Moving<'r> {
     pub(crate) to: &'r VirtualPath,
     pub(crate) source: Place<'r>,
     pub(crate) target: Place<'r>,
-    /// What is moved.
+    /// The entry to move.
     pub(crate) moved: Meta,
     /// Whether a file or link at the target gives way.
     pub(crate) replaces: bool,
-    /// Which of the two paths a fault is about, as long as it is not told.
+    /// Which of the two paths a fault is about by default.
     pub(crate) at: &'r Cell<&'r VirtualPath>,
 }
 
@@ -48,7 +48,7 @@ impl Root {
                 "the root cannot be moved or replaced",
             ));
         }
-        // Each error names the path that it is about: `from` up to where `to` is looked at.
+        // Each error names the path that it is about: `from` until `to` is examined.
         let at = Cell::new(from);
         self.attempt(from, || {
             at.set(from);
@@ -117,7 +117,7 @@ impl Root {
         Ok(renamed)
     }
 
-    /// Renames in one step, or by a copy where that cannot be.
+    /// Renames in one step, or by a copy where that is impossible.
     fn move_by(
         &self,
         moving: &Moving<'_>,
@@ -131,7 +131,7 @@ impl Root {
         } = moving;
         let races = [Errno::NOENT, Errno::ISDIR, Errno::NOTDIR];
         let durability = self.durability();
-        // What takes the place of other content may never have been written out by whoever made it.
+        // The file that replaces other content may never have been flushed by its writer.
         let must_stay = durability.is_full() || (durability.keeps_content() && moving.replaces);
         if moved.is_file() && must_stay {
             moving.at.set(moving.from);
@@ -163,8 +163,8 @@ impl Root {
         Ok(Renamed::new(meta.as_ref().and_then(version)))
     }
 
-    /// After a rename that the system calls done. Where both names are of one file it has left both, and the
-    /// source goes; anything else that is at the source now is not ours to remove.
+    /// After a rename that succeeded. If both names are one file, the system has left both, and the source
+    /// must be removed; anything else at the source now is not ours to remove.
     fn leave_one(&self, moving: &Moving<'_>) -> Result<(), Fault> {
         let Moving { source, target, .. } = moving;
         let (Some(left), Some(there)) = (source.look()?, target.look()?) else {
@@ -187,7 +187,8 @@ impl Root {
 }
 
 impl Moving<'_> {
-    /// Makes the error of a rename that the system refuses, about the path that can be told to be the reason.
+    /// Creates the error of a rename that the system refuses, about the path that is the reason, if that can
+    /// be determined.
     pub(crate) fn refusal(&self, error: Errno) -> Fault {
         match refusal(self.from, &self.source, error) {
             Fault::Io(_) => refusal(self.to, &self.target, error),
@@ -206,7 +207,7 @@ fn rename_plain(moving: &Moving<'_>) -> rustix::io::Result<()> {
     renameat(&source.dir, source.name(), &target.dir, target.name())
 }
 
-/// Renames to a name that nothing may have.
+/// Renames to a name that must not exist.
 fn rename_new(moving: &Moving<'_>) -> rustix::io::Result<()> {
     let Moving { source, target, .. } = moving;
     let exclusive = rename_exclusive(&source.dir, source.name(), &target.dir, target.name());
@@ -229,8 +230,8 @@ fn rename_new(moving: &Moving<'_>) -> rustix::io::Result<()> {
             Err(error) => return Err(error),
         }
     }
-    // Nothing was there a moment ago, and the lock keeps this process away. Another one could put a file there
-    // now, on a file system that can neither rename exclusively nor link.
+    // Nothing was there a moment ago, and the lock excludes this process. Another process could still create a
+    // file there now, on a file system that can neither rename exclusively nor link.
     rename_plain(moving)
 }
 

@@ -1,4 +1,4 @@
-//! Giving a place new content: the last steps of a write and of an edit.
+//! Gives a place new content: the last steps of a write and of an edit.
 
 use std::os::fd::AsFd;
 
@@ -19,7 +19,7 @@ impl Root {
     /// Puts `content` in a place whose lock is held, instead of the file that is there, if there is one.
     ///
     /// With `only` the file must still have that version at the last moment. Otherwise nothing is changed, and
-    /// the caller starts again, and decides by what is there then.
+    /// the caller retries with the new state.
     pub(crate) fn replace(
         &self,
         path: &VirtualPath,
@@ -34,14 +34,14 @@ impl Root {
         let race = |error| Fault::Io(error).race_if(&RACES).on_disk_of(&place.dir);
         let kept = replaced.map(|meta| Kept::at(place, *meta));
         if let Some(replaced) = replaced {
-            // What was kept is that of another file if it was swapped meanwhile.
+            // The kept metadata is another file's if the file was swapped meanwhile.
             if place
                 .look()?
                 .is_none_or(|there| there.id() != replaced.id())
             {
                 return Err(Fault::Outrun);
             }
-            // Its temporary file could never be removed.
+            // The temporary file could never be removed.
             if is_append_only(&place.dir) {
                 return Err(Error::permission_denied(path, APPEND_ONLY).into());
             }
@@ -63,7 +63,7 @@ impl Root {
 pub(crate) const APPEND_ONLY: &str =
     "the directory is append-only: files can be added to it, not replaced or removed";
 
-/// Makes the error of an entry that may not be replaced or removed, with the reason if there is one to see.
+/// Creates the error of an entry that may not be replaced or removed, with the reason if it can be determined.
 pub(crate) fn refusal(
     path: &VirtualPath,
     place: &Place<'_>,
@@ -75,7 +75,7 @@ pub(crate) fn refusal(
     }
 }
 
-/// Returns why an entry cannot be replaced or removed by this process, if that can be seen beforehand.
+/// Returns why this process cannot replace or remove an entry, if that can be determined beforehand.
 pub(crate) fn why_fixed(place: &Place<'_>) -> Option<&'static str> {
     if is_fixed(&place.dir, place.name()) {
         return Some("the file is marked immutable or append-only");
@@ -91,8 +91,8 @@ pub(crate) fn why_fixed(place: &Place<'_>) -> Option<&'static str> {
         .then_some("in this directory (sticky) only the owner of a file can replace or remove it")
 }
 
-/// Refuses to replace a file that its owner protects. To replace a file takes no right to it, only to its
-/// directory: so the right to write is asked for here.
+/// Refuses to replace a write-protected file. Replacing a file needs no permission on it, only on its
+/// directory: so write permission is checked here.
 pub(crate) fn check_write_access(
     path: &VirtualPath,
     place: &Place<'_>,
@@ -106,7 +106,7 @@ pub(crate) fn check_write_access(
         &place.dir,
         place.name(),
         Access::WRITE_OK,
-        // A link that was swapped in tells nothing of where it leads.
+        // A link that was swapped in reveals nothing about its target.
         AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW,
     ) {
         Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => {
@@ -115,7 +115,7 @@ pub(crate) fn check_write_access(
                 || Error::permission_denied(path, "the file is marked immutable or append-only");
             Err(if reason { fixed() } else { denied() })
         }
-        // A system that cannot tell leaves it to the steps that follow.
+        // If the system cannot tell, the following steps decide.
         _ => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 //! From a virtual path to a [`Place`], below the root at every step.
 //!
-//! cap-std opens the directory; the last name is looked at by hand, and if it is a link to follow, the link's
-//! text makes the next path. So the last step never follows anything, and a write lands on the file that a link
+//! cap-std opens the directory; the last name is examined by hand, and if it is a link to follow, the link's
+//! text gives the next path. So the last step never follows anything, and a write lands on the file that a link
 //! leads to.
 
 use std::ffi::OsStr;
@@ -23,14 +23,14 @@ use super::retry::retry_io;
 use super::root::{Links, Root};
 use super::sys::MAX_LINKS;
 
-/// What happens if a directory above the place is missing.
+/// What to do if a directory above the place is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Above {
     Refuse,
     Make,
 }
 
-/// A place, and what was there when it was found.
+/// A place, and the entry that was there when it was found.
 #[derive(Debug)]
 pub(crate) struct Found<'root> {
     pub(crate) place: Place<'root>,
@@ -43,7 +43,7 @@ impl Root {
         self.place_at(Path::new(path.relative()), above)
     }
 
-    /// Finds the place that a path leads to, links followed. What is there is no link.
+    /// Finds the place that a path leads to, following links. The entry there is not a link.
     pub(crate) fn follow(&self, path: &VirtualPath, above: Above) -> io::Result<Found<'_>> {
         let mut at = PathBuf::from(path.relative());
         for _ in 0..=MAX_LINKS {
@@ -58,7 +58,7 @@ impl Root {
             check_following(&place.dir, &meta)?;
             match place.read_link() {
                 Ok(target) => at = self.through(&at, &target)?,
-                // It was a link a moment ago. Look again.
+                // It was a link a moment ago. Check again.
                 Err(Errno::INVAL | Errno::NOENT) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -66,7 +66,7 @@ impl Root {
         Err(Errno::LOOP.into())
     }
 
-    /// Opens a directory as a place to go on from, links followed.
+    /// Opens a directory as the base of further lookups, following links.
     pub(crate) fn open_dir(&self, path: &Path) -> io::Result<Handle<'_>> {
         if path.as_os_str().is_empty() || path == Path::new(".") {
             return Ok(Handle::Root(self.dir().as_fd()));
@@ -101,8 +101,8 @@ impl Root {
         Ok(Place::new(dir, name.to_owned(), made))
     }
 
-    /// Returns the path that a link at `at` leads to. It is left as it is written: `..` after a link means the
-    /// parent of what the link leads to, which only the system can tell.
+    /// Returns the path that a link at `at` leads to. It is left as written: `..` after a link means the parent
+    /// of the link's target, which only the system can resolve.
     fn through(&self, at: &Path, target: &Path) -> io::Result<PathBuf> {
         match (target.strip_prefix("/"), self.links()) {
             (Ok(_), Links::Beneath) => Err(escape()),
@@ -118,8 +118,8 @@ fn means_directory(path: &Path) -> bool {
     bytes.ends_with(b"/") || bytes.ends_with(b"/.") || bytes == b"." || bytes.is_empty()
 }
 
-/// Whether cap-std refused a path that may well lead somewhere in a chroot. A link of `/proc` that is no path
-/// is refused with `ELOOP`; its text is a path all the same.
+/// Whether cap-std refused a path that may well lead somewhere in a chroot. A magic link of `/proc` is refused
+/// with `ELOOP`, although its text is a path.
 fn leads_out(error: &io::Error) -> bool {
     is_escape(error) || Errno::from_io_error(error) == Some(Errno::LOOP)
 }

@@ -1,4 +1,4 @@
-//! Calls that a signal interrupts, and opens that have to wait for a lease: both are made again.
+//! Retries calls that a signal interrupts, and opens that have to wait for a lease.
 //!
 //! Network and FUSE file systems answer `EINTR` where others do not, in any program that handles signals.
 
@@ -11,14 +11,14 @@ use rustix::io::Errno;
 
 use super::sys::READ;
 
-/// How often an interrupted call is made again. A file system that answers nothing else must not hold a thread for ever.
+/// How often an interrupted call is retried. A file system that always answers so must not hold a thread forever.
 const INTERRUPTS: usize = 1000;
 
-/// How long an open waits for the holder of a lease. By then the kernel has ended the lease: it gives a holder
-/// 45 seconds, unless somebody changed `/proc/sys/fs/lease-break-time`.
+/// How long an open waits for the holder of a lease. By then the kernel has ended the lease: it gives a holder 45
+/// seconds, unless `/proc/sys/fs/lease-break-time` was changed.
 const MOST_LEASED: Duration = Duration::from_secs(60);
 
-/// The first and the longest pause between two tries to open a file under a lease.
+/// The first and the longest pause between two attempts to open a file under a lease.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 
 /// Makes a call again while a signal interrupts it.
@@ -52,11 +52,11 @@ pub(crate) fn open_in(
     retry(|| openat(&dir, name, flags, Mode::empty()))
 }
 
-/// Opens what was a regular file a moment ago.
+/// Opens an entry that was a regular file a moment ago.
 ///
-/// A file server (Samba, nfsd) holds a lease on a file that a client of its has open. An open that must not block
-/// tells the holder, and fails; the file can be opened as soon as the holder has given the lease back. What was swapped
-/// in meanwhile still cannot block, so that the caller has only to look at what it got.
+/// A file server (Samba, nfsd) holds a lease on a file that one of its clients has open. A non-blocking open notifies
+/// the holder, and fails; the file can be opened once the holder has released the lease. An entry that was swapped in
+/// meanwhile still cannot block, so the caller only has to check what it got.
 pub(crate) fn open_regular(
     dir: impl AsFd,
     name: impl rustix::path::Arg + Copy,
@@ -82,7 +82,7 @@ mod tests {
     use super::{Errno, INTERRUPTS, retry, retry_io};
 
     #[test]
-    fn an_interrupted_call_is_made_again_and_not_for_ever() {
+    fn an_interrupted_call_is_retried_but_not_forever() {
         let mut left = 3;
         let mut call = || {
             left -= 1;

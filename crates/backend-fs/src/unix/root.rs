@@ -16,7 +16,7 @@ use super::sys::{RACES, is_local};
 use crate::Durability;
 use crate::builder::Options;
 
-/// What absolute links mean.
+/// The meaning of absolute links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Links {
     /// They lead outside.
@@ -25,7 +25,7 @@ pub(crate) enum Links {
     Chroot,
 }
 
-/// A directory that is held open, with everything that is done below it.
+/// A directory that is held open, with all operations below it.
 pub(crate) struct Root {
     dir: Dir,
     links: Links,
@@ -44,7 +44,7 @@ impl Root {
         if !here.is_dir() {
             return Err(not_opened(io::ErrorKind::NotADirectory.into()));
         }
-        // Below `/` nothing is outside, and a link leads where it leads for everybody.
+        // Below `/` nothing is outside, so links lead to the same place as for any process.
         let is_top = stat("/").is_ok_and(|top| Meta::new(top).id() == here.id());
         let links = if options.links_within_root || is_top {
             Links::Chroot
@@ -68,7 +68,7 @@ impl Root {
         self.links
     }
 
-    /// Whether what the kernel knows of this file system is all that there is to know: nobody else has to be asked.
+    /// Whether the kernel has the full state of this file system, so that no server has to be asked.
     pub(crate) fn is_local(&self) -> bool {
         self.local
     }
@@ -82,12 +82,12 @@ impl Root {
         self.read_only
     }
 
-    /// What waits for the disk.
+    /// Flushes to disk as the durability demands.
     pub(crate) fn durability(&self) -> Durability {
         self.durability
     }
 
-    /// Refuses what would change something in a read-only backend.
+    /// Refuses changes in a read-only backend.
     pub(crate) fn check_writable(&self, path: &VirtualPath) -> Result<()> {
         if self.read_only {
             return Err(Error::permission_denied(path, "the backend is read-only"));
@@ -95,7 +95,7 @@ impl Root {
         Ok(())
     }
 
-    /// Does something at a path, again if something was swapped meanwhile.
+    /// Does something at a path, retrying if something was swapped meanwhile.
     pub(crate) fn attempt<T>(
         &self,
         path: &VirtualPath,
@@ -111,14 +111,14 @@ impl Root {
         }
     }
 
-    /// Makes the error that a caller sees.
+    /// Creates the error for the caller.
     pub(crate) fn fail(&self, path: &VirtualPath, fault: Fault) -> Error {
-        // Where it is not known which directory it was about, the root's disk is the likeliest.
+        // If it is unknown which directory it was about, the root's disk is the likeliest.
         fault.on_disk_of(&self.dir).at(path)
     }
 }
 
-/// Makes the error of a root that cannot be opened. It does not say which: the message may reach an agent.
+/// Creates the error of a root that cannot be opened. It does not name it: the message may reach an agent.
 fn not_opened(error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::NotFound => Error::invalid_request("the root directory does not exist"),
@@ -127,14 +127,14 @@ fn not_opened(error: io::Error) -> Error {
         }
         io::ErrorKind::PermissionDenied => Error::permission_denied(
             &VirtualPath::root(),
-            "the file system does not let the root directory be opened",
+            "the file system denies access to the root directory",
         ),
         _ => Error::internal(None, "the root directory cannot be opened", error),
     }
 }
 
 impl fmt::Debug for Root {
-    /// Shows the options, and not the directory: the `Debug` form of a handle has its path.
+    /// Shows the options, but not the directory: the `Debug` form of a handle has its path.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Root")
             .field("links", &self.links)

@@ -1,7 +1,6 @@
 //! `glob` and `grep`: the shared engine, on directory handles.
 //!
-//! Below the place where a search starts nothing is opened by path, and no link is followed: there is no way
-//! out.
+//! Below the start of a search nothing is opened by path, and no link is followed: it cannot escape.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -49,13 +48,13 @@ impl Root {
     }
 }
 
-/// The files below the root, as the engine walks them.
+/// The files below the root, for the engine to walk.
 struct Files<'a> {
     root: &'a Root,
     task: &'a Task,
 }
 
-/// A directory that is open to be listed, and the file system that it is on.
+/// A directory that is open for listing, and the file system that it is on.
 struct OpenDir {
     dir: OwnedFd,
     device: u64,
@@ -68,11 +67,12 @@ impl OpenDir {
     }
 }
 
-/// A file that is read no further than it was long when it was opened, which saves asking whether there is more.
+/// A file that is read up to its length when it was opened, which saves a read to detect the end.
 struct Content<'a> {
     file: File,
     progress: &'a Progress,
-    /// How much is left. A file without a size is read to its end: it may be made up while it is read.
+    /// How much is left. A file without a size is read to its end: it may be generated while it is
+    /// read.
     left: Option<u64>,
 }
 
@@ -152,7 +152,7 @@ impl<'a> Tree for Files<'a> {
         self.task.progress.step();
         let below = open_list(&dir.dir, name).map_err(unreadable)?;
         let below = OpenDir::new(below).map_err(unreadable)?;
-        // A search from `/` must not end in /proc; one that starts there is meant.
+        // A search from `/` must not wander into /proc; one that starts there is intended.
         if below.device != dir.device && is_kernel_view(&below.dir) {
             return Err(Error::unsupported("searching a view of the kernel"));
         }
@@ -187,7 +187,7 @@ impl<'a> Tree for Files<'a> {
     }
 }
 
-/// Makes an error that the engine counts, or shows with the path where the search starts.
+/// Creates an error that the engine counts, or shows with the path where the search starts.
 fn unreadable(error: impl Into<std::io::Error>) -> Error {
     Fault::Io(error.into()).at(&VirtualPath::root())
 }

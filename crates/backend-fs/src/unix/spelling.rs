@@ -11,18 +11,18 @@ use super::descent::open_list;
 use super::meta::Meta;
 use super::place::{Place, look};
 
-/// Whether a directory lists this very name, byte for byte.
+/// Whether a directory lists exactly this name, byte for byte.
 pub(crate) fn is_listed(dir: impl AsFd, name: &OsStr) -> io::Result<bool> {
     let mut found = false;
     each_name(dir, |listed| found |= listed == name)?;
     Ok(found)
 }
 
-/// Whether two places are one entry of one directory, which is found by the new name because the file system does
-/// not care for case.
+/// Whether two places are one entry of one directory, which is found by the new name because the file system
+/// ignores case.
 ///
 /// It is proven by the names: the directory lists the old one, does not list the new one, and has no other name
-/// that differs from it in case alone. So the entry that the new name leads to is the old one.
+/// that differs from it only in case. So the entry that the new name leads to is the old one.
 pub(crate) fn is_respelling(source: &Place<'_>, target: &Place<'_>) -> io::Result<bool> {
     let folded = fold(source.name());
     if source.name() == target.name()
@@ -36,7 +36,7 @@ pub(crate) fn is_respelling(source: &Place<'_>, target: &Place<'_>) -> io::Resul
         like_it += usize::from(fold(listed) == folded);
         has_old |= listed == source.name();
     });
-    // A directory that may not be listed proves nothing.
+    // An unreadable directory proves nothing.
     if matches!(&listed, Err(error) if error.kind() == io::ErrorKind::PermissionDenied) {
         return Ok(false);
     }

@@ -1,7 +1,8 @@
-//! A directory beside the target in which a copied tree is built, so that the target appears whole or not at all.
+//! A directory next to the target in which a copied tree is built, so that the target appears complete or not at
+//! all.
 //!
-//! It has a reserved name, which nothing shows, and in it a file of the same name that is locked while its owner
-//! lives: by that, and by nothing else, the directory of a killed process is told from one that somebody made.
+//! It has a reserved, hidden name, and contains a file of the same name that is locked while its owner is
+//! running: only that distinguishes the directory of a killed process from a user's own directory.
 
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs::File;
@@ -23,7 +24,7 @@ use super::sys::{CREATE, RACES, READ, rename_exclusive};
 /// The name of the tree in the directory.
 const TREE: &str = "tree";
 
-/// A directory for a tree. It is removed, with what is in it, when it is dropped.
+/// A directory for a tree. It is removed, with its content, on drop.
 #[derive(Debug)]
 pub(crate) struct Staging<'t> {
     target: &'t Place<'t>,
@@ -34,7 +35,7 @@ pub(crate) struct Staging<'t> {
 }
 
 impl<'t> Staging<'t> {
-    /// Makes the directory and the top of the tree, which nobody else can enter.
+    /// Creates the directory and the top of the tree, which no other user can enter.
     pub(crate) fn create(target: &'t Place<'t>) -> Result<Self, Fault> {
         let private = Mode::from_raw_mode(0o700);
         for _ in 0..RACES {
@@ -86,7 +87,7 @@ impl<'t> Staging<'t> {
         open_list(&self.dir, TREE)
     }
 
-    /// Gives the tree its place, where nothing may be.
+    /// Moves the tree into its place, which must not exist.
     pub(crate) fn put(&self) -> rustix::io::Result<()> {
         let (dir, name) = (&self.target.dir, self.target.name());
         match rename_exclusive(&self.dir, OsStr::new(TREE), dir, name) {
@@ -98,7 +99,7 @@ impl<'t> Staging<'t> {
         }
     }
 
-    /// Takes the tree out of its place again.
+    /// Moves the tree out of its place again.
     pub(crate) fn take_back(&self) -> rustix::io::Result<()> {
         let Place { dir, name, .. } = self.target;
         rustix::fs::renameat(dir, name, &self.dir, TREE)
@@ -111,7 +112,7 @@ impl Drop for Staging<'_> {
     }
 }
 
-/// A file system without locks has nobody else who could ask for one.
+/// On a file system without locks no other process can hold one.
 fn unlockable(error: Errno) -> rustix::io::Result<()> {
     if error == Errno::WOULDBLOCK {
         Err(error)
@@ -139,6 +140,6 @@ fn remove(dir: impl AsFd, name: &OsStr) -> bool {
         name.to_owned(),
         MadeDirs::default(),
     );
-    // What is left of it is a leftover, which nothing shows.
+    // The remains are a leftover, which is hidden.
     remove_tree(&place).is_ok() || unlinkat(&place.dir, name, AtFlags::REMOVEDIR).is_ok()
 }

@@ -1,4 +1,4 @@
-//! `stat`, and entries as every listing shows them.
+//! `stat`, and the entries of listings.
 
 use backend_core::{Entry, EntryKind, Error, Result, StatRequest, VirtualPath};
 
@@ -18,7 +18,7 @@ impl Root {
         })
     }
 
-    /// Makes an entry. For a link, it looks at what the link leads to inside of the root.
+    /// Creates an entry. For a link, it stats the target inside the root.
     pub(crate) fn entry(&self, path: VirtualPath, meta: &Meta) -> Entry {
         let mut entry = Entry::new(path, meta.kind());
         entry.modified = meta.modified();

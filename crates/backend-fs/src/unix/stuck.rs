@@ -1,4 +1,4 @@
-//! Why a tree was not removed: where it failed, and how much is gone all the same.
+//! Why a tree was not removed: where it failed, and how much was removed anyway.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -15,7 +15,7 @@ pub(crate) struct Stuck {
     /// The names that lead to it from the top of the tree. There are none for the top itself.
     pub(crate) at: Vec<CString>,
     pub(crate) error: io::Error,
-    /// Whether it is there only because a program has it open.
+    /// Whether it remains only because a program has it open.
     pub(crate) is_held_open: bool,
     /// How many entries were removed.
     pub(crate) removed: u64,
@@ -38,7 +38,7 @@ impl Stuck {
         }
     }
 
-    /// Makes the fault of a recursive delete of `top`.
+    /// Creates the fault of a recursive delete of `top`.
     pub(crate) fn fault(self, top: &VirtualPath) -> Fault {
         let is_top = self.at.is_empty();
         let errno = Errno::from_io_error(&self.error);
@@ -50,14 +50,14 @@ impl Stuck {
                           file system keeps until it is closed";
             Error::conflict(top, reason, None)
         } else if errno.is_some_and(is_not_empty) {
-            let reason = "the directory is not empty: entries are put into it as fast as they are \
-                          removed";
+            let reason = "the directory is not empty: entries are being added as fast as they \
+                          are removed";
             Error::conflict(top, reason, None)
         } else {
             Fault::Io(self.error).at(top)
         };
         let mut more = String::new();
-        // The path of an error is one that was asked for; where below it, its words say.
+        // The path of an error is the requested one; the message says where below it.
         if !is_top {
             let names: Vec<_> = self.at.iter().map(|name| name.to_string_lossy()).collect();
             more = format!("; it failed at `{}` in it", names.join("/").escape_debug());
@@ -82,7 +82,7 @@ fn counts(removed: u64, failed: u64) -> String {
     }
 }
 
-/// Adds to what an error says, where it has room for it.
+/// Appends to the message of an error, if it has one.
 fn say(error: &mut Error, more: &str) {
     match error {
         Error::PermissionDenied { reason, .. } | Error::Conflict { reason, .. } => {
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_without_a_path_says_where_in_its_words() {
+    fn an_error_without_a_path_says_where_in_its_message() {
         let error = told(&[b"b", b"f"], Errno::IO, false, 1, 1);
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         let text = error.to_string();
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_stays_full_is_not_said_to_be_busy_with_writers_it_has_not() {
+    fn a_directory_that_stays_full_is_not_blamed_on_concurrent_writers() {
         let error = told(&[b"d"], Errno::NOTEMPTY, true, 2, 1);
         assert_eq!(error.kind(), ErrorKind::Conflict);
         let text = error.to_string();

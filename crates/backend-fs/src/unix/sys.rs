@@ -8,14 +8,14 @@ use rustix::fs::OFlags;
 use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
 use rustix::io::Errno;
 
-/// How often an operation starts again when what it looked at was swapped under it.
+/// How often an operation is retried when an entry was swapped under it.
 pub(crate) const RACES: usize = 16;
 
-/// How many links a path may lead through, as in Linux.
+/// How many links a path may pass through, as in Linux.
 pub(crate) const MAX_LINKS: usize = 40;
 
-/// Opens no more than a place in the tree, where the system has that: it needs no permission to read, and
-/// triggers nothing.
+/// Opens only a location in the tree, where the system supports that: it needs no read permission, and has no side
+/// effects.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const PLACE: OFlags = OFlags::PATH;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -23,26 +23,27 @@ const PLACE: OFlags = OFlags::RDONLY;
 
 const SAFE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC);
 
-/// A directory to go on from.
+/// A directory as the base of further lookups.
 pub(crate) const STEP: OFlags = PLACE.union(OFlags::DIRECTORY).union(SAFE);
 
 /// A directory to list.
 pub(crate) const LIST: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(SAFE);
 
-/// A file to read. What is no regular file after all cannot block the open, nor become a controlling terminal.
+/// A file to read. An entry that turns out not to be a regular file cannot block the open, nor become a controlling
+/// terminal.
 pub(crate) const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
     .union(SAFE);
 
-/// A file that must not be there yet.
+/// A file that must not exist yet.
 pub(crate) const CREATE: OFlags = OFlags::WRONLY
     .union(OFlags::CREATE)
     .union(OFlags::EXCL)
     .union(SAFE);
 
-/// Renames, and fails with `EEXIST` if the target is there. Fails with `EINVAL` or the like where that cannot
-/// be done in one step.
+/// Renames, and fails with `EEXIST` if the target exists. Fails with `EINVAL` or the like where that cannot be done in
+/// one step.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub(crate) fn rename_exclusive(
     from: impl AsFd,
@@ -63,7 +64,7 @@ pub(crate) fn rename_exclusive(
     Err(Errno::NOSYS)
 }
 
-/// Lets two entries change places. Fails with `EINVAL` or the like where that cannot be done in one step.
+/// Exchanges two entries. Fails with `EINVAL` or the like where that cannot be done in one step.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub(crate) fn rename_exchange(
     from: impl AsFd,
@@ -100,7 +101,7 @@ pub(crate) fn is_append_only(_dir: impl AsFd) -> bool {
     false
 }
 
-/// Whether the file of that name is marked as one that nobody may replace or remove.
+/// Whether the file of that name is marked so that it cannot be replaced or removed.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn is_fixed(dir: impl AsFd, name: &OsStr) -> bool {
     flags(dir, name).intersects(StatxAttributes::APPEND.union(StatxAttributes::IMMUTABLE))
@@ -122,8 +123,7 @@ pub(crate) fn is_mount_point(_dir: impl AsFd, _name: &OsStr) -> bool {
     false
 }
 
-/// Returns the flags of a file, or of the directory itself for the empty name. A system that cannot tell says
-/// that there are none.
+/// Returns the flags of a file, or of the directory itself for the empty name. A system that cannot tell reports none.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn flags(dir: impl AsFd, name: &OsStr) -> StatxAttributes {
     let at = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
@@ -140,8 +140,8 @@ pub(crate) fn magic(dir: impl AsFd) -> Option<u64> {
     Some(info.f_type as u64 & 0xffff_ffff)
 }
 
-/// Whether a directory is on a file system whose state is all in this kernel and on its disks: what is known of an entry
-/// is told without asking a server or another program.
+/// Whether a directory is on a file system whose state is all in this kernel and on its disks: it answers about an entry
+/// without asking a server or another program.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn is_local(dir: impl AsFd) -> bool {
     const LOCAL: [u64; 6] = [
@@ -160,8 +160,8 @@ pub(crate) fn is_local(_dir: impl AsFd) -> bool {
     false
 }
 
-/// Whether a directory belongs to a view of the kernel rather than to files. Searching one finds nothing that
-/// anybody looks for, and may take for ever.
+/// Whether a directory belongs to a kernel file system such as `/proc`. Searching one finds nothing useful, and may take
+/// forever.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn is_kernel_view(dir: impl AsFd) -> bool {
     const VIEWS: [u64; 10] = [

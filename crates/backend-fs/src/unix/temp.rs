@@ -1,8 +1,8 @@
-//! A temporary file beside its target: written in full, then put in the target's place in one step.
+//! A temporary file next to its target: written in full, then put in the target's place in one step.
 //!
-//! It has a reserved name, which nothing shows. While its writer lives it holds a lock on the file, by which
-//! [`leftovers`](super::leftovers) tells the files of those who were killed. In a directory whose entries cannot
-//! be removed it has no name at all until it is in its place.
+//! It has a reserved, hidden name. A running writer holds a lock on the file, so [`leftovers`](super::leftovers)
+//! can recognise the files of killed ones. In a directory whose entries cannot be removed it has no name at all
+//! until it is in its place.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -37,20 +37,20 @@ pub(crate) struct Temp<'dir> {
     written: u64,
 }
 
-/// Whether a target may be there.
+/// Whether a target may exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// What is there gives way.
+    /// An existing entry is replaced.
     Replace,
-    /// Nothing was there a moment ago. What somebody put there meanwhile is met as `EEXIST`, if the system can
-    /// tell.
+    /// Nothing was there a moment ago. An entry that was created meanwhile is reported as `EEXIST`, if the system
+    /// can tell.
     New,
     /// Nothing may be there.
     CreateNew,
 }
 
 impl<'dir> Temp<'dir> {
-    /// Makes an empty file in `dir`. It gets the owner, the mode and the access list of the file that it will
+    /// Creates an empty file in `dir`. It gets the owner, the mode and the access list of the file that it will
     /// replace, if there is one.
     pub(crate) fn create(dir: BorrowedFd<'dir>, replaced: Option<&Kept>) -> io::Result<Self> {
         let Some(replaced) = replaced else {
@@ -61,10 +61,11 @@ impl<'dir> Temp<'dir> {
                 Self::with_mode(dir, mode)
             };
         };
-        // Until it has the right owner, nobody else may open the copy of a file that they may not read.
+        // Until it has the right owner, other users must not be able to open a copy of a file that they may not
+        // read.
         let temp = Self::with_mode(dir, Mode::from_raw_mode(0o600))?;
         match replaced.give(&temp.file)? {
-            // Where modes cannot be changed, a file may still be made with one.
+            // Where modes cannot be changed, a file may still be created with one.
             Likeness::Less {
                 wanted,
                 same_owners: true,
@@ -114,9 +115,9 @@ impl<'dir> Temp<'dir> {
         Ok(look(self.dir, name)?.is_some_and(|there| there.id() == meta.id()))
     }
 
-    /// Gives the file a time of modification that no other write of this process has. The kernel's own has the
-    /// grain of a clock tick on some systems, in which two writes and the reuse of an inode fit easily; a
-    /// version must not.
+    /// Gives the file a time of modification that no other write of this process has. On some systems the
+    /// kernel's own time has the granularity of a clock tick, in which two writes and the reuse of an inode
+    /// easily fit; a version must be finer.
     fn touch(&self) {
         let now = unique_now();
         let times = Timestamps {
@@ -129,7 +130,7 @@ impl<'dir> Temp<'dir> {
                 tv_nsec: now.subsec_nanos() as _,
             },
         };
-        // A file system that cannot do it leaves what the kernel set.
+        // A file system that does not support it keeps the kernel's time.
         let _ = futimens(&self.file, &times);
     }
 
@@ -140,7 +141,7 @@ impl<'dir> Temp<'dir> {
         Ok(())
     }
 
-    /// Makes sure of the content: the file system has taken it, and the disk has it if that is asked for.
+    /// Confirms the content: the file system has accepted it, and the disk has it if required.
     pub(crate) fn settle(&self, durability: Durability, replaces: bool) -> io::Result<()> {
         if durability.is_full() {
             flush_file(&self.file)?;
@@ -153,7 +154,7 @@ impl<'dir> Temp<'dir> {
 
     /// Puts the file in the place of `name` in its directory, and returns its version.
     ///
-    /// A file that is there is replaced only if `target` says so. Content that must survive is on the disk first.
+    /// An existing file is replaced only if `target` says so. Content that must survive is on the disk first.
     pub(crate) fn put(
         mut self,
         name: &OsStr,
@@ -173,7 +174,8 @@ impl<'dir> Temp<'dir> {
         if is_local(dir) {
             return Ok(meta.version());
         }
-        // Elsewhere the last close may change the times. What is there is asked then, if it is still this file.
+        // Elsewhere the last close may change the times. So the entry is stat'ed afterwards, if it is still this
+        // file.
         drop(self);
         let there =
             look(dir, name)?.filter(|there| there.id() == meta.id() && there.size() == meta.size());
@@ -190,7 +192,7 @@ impl<'dir> Temp<'dir> {
         self.name.as_deref().ok_or(Errno::PERM)
     }
 
-    /// Takes the file for one that is in its place now, so that it stays.
+    /// Treats the file as one that is in its place now, so that it stays.
     pub(crate) fn keep(&mut self) {
         self.name = None;
     }
@@ -219,7 +221,7 @@ impl<'dir> Temp<'dir> {
         }
     }
 
-    /// The old way: a second name for the file, which cannot be given twice, instead of the first one.
+    /// The old way: a second link to the file, which fails if the name exists, then removing the first.
     fn link_exclusive(&self, name: &OsStr) -> rustix::io::Result<()> {
         match linkat(self.dir, self.name()?, self.dir, name, AtFlags::empty()) {
             Ok(()) => unlinkat(self.dir, self.name()?, AtFlags::empty()),
@@ -229,7 +231,7 @@ impl<'dir> Temp<'dir> {
         }
     }
 
-    /// Where there are no hard links: whoever can make the empty file may replace it.
+    /// Where there are no hard links: the process that creates the empty file may replace it.
     fn claim_exclusive(&self, name: &OsStr) -> rustix::io::Result<()> {
         drop(openat(self.dir, name, CREATE, Mode::from_raw_mode(0o600))?);
         let renamed = renameat(self.dir, self.name()?, self.dir, name);
@@ -245,7 +247,7 @@ impl<'dir> Temp<'dir> {
         linkat(CWD, own, self.dir, name, AtFlags::SYMLINK_FOLLOW)
     }
 
-    /// Makes a file without a name. Where that cannot be done, it is refused: what has a name would stay.
+    /// Creates a file without a name. Where that is impossible, it is refused: a file with a name would stay.
     fn without_name(dir: BorrowedFd<'dir>, mode: Mode) -> io::Result<Self> {
         let file = unnamed(dir, mode)?;
         Ok(Self {
@@ -294,7 +296,8 @@ fn unique_now() -> Duration {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
     let later = |last: u64| {
-        // Nobody makes a thousand million files in a second: further ahead than that is a clock that was wrong.
+        // No process creates a thousand million files in a second: if it is further ahead than that, the clock
+        // was wrong.
         let is_ahead = last >= now && last - now < 1_000_000_000;
         if is_ahead { last + 1 } else { now }
     };

@@ -1,8 +1,8 @@
 //! Moving a directory that the system cannot rename: the whole tree is copied out of sight, put in its place in
 //! one step, and only then is the original removed.
 //!
-//! What is removed is what was copied and has not changed since. Hard links inside become files of their own;
-//! mounts, FIFOs, sockets and devices are refused before anything is to be seen.
+//! Only entries that were copied and have not changed since are removed. Hard links inside become files of
+//! their own; mounts, FIFOs, sockets and devices are refused before anything becomes visible.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, OsStr};
@@ -31,10 +31,10 @@ use super::staging::Staging;
 use super::sys::{CREATE, READ, is_local};
 use super::tree_source::Original;
 
-/// What was copied, by path below the tree's top.
+/// The copied entries, by path below the tree's top.
 pub(crate) type Copied = BTreeMap<Vec<u8>, Stamp>;
 
-/// By what an original is known again.
+/// The identity of an original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stamp {
     /// A directory, whose times change as it is emptied.
@@ -57,7 +57,7 @@ impl Root {
     /// Moves a directory by copying it.
     pub(crate) fn carry_tree(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
         self.carry_tree_once(moving).map_err(|fault| match fault {
-            // To start again would be to copy it all again.
+            // Retrying would copy everything again.
             Fault::Outrun => {
                 let reason = "something in it changed while it was copied to its new place";
                 Error::conflict(moving.from, reason, None).into()
@@ -94,7 +94,7 @@ impl Root {
             if removed == 0 && staging.take_back().is_ok() {
                 return Err(error);
             }
-            let left = "it was copied, and not all of the original could be removed: what is left is at both paths";
+            let left = "it was copied, but not all of the original could be removed: the rest is at both paths";
             return Err(Error::permission_denied(moving.from, left).into());
         }
         removed_from.wait()?;
@@ -113,7 +113,7 @@ struct Copy<'c> {
     staging: FileId,
     staging_name: &'c OsStr,
     device: u64,
-    /// Whether each file has to be on the disk by itself, since the file system cannot be asked as a whole.
+    /// Whether each file has to be flushed individually, since the file system cannot be flushed as a whole.
     flushes_each: bool,
 }
 
@@ -159,7 +159,7 @@ impl<'c> Copy<'c> {
         }
     }
 
-    /// Copies all but the directories from where the walk is, and notes those.
+    /// Copies everything except directories from the current directory of the walk, and notes those.
     fn copy_here(&mut self) -> Result<(), Fault> {
         let here = Meta::of(self.from.dir())?;
         if here.id().device != self.device {
@@ -226,7 +226,7 @@ impl<'c> Copy<'c> {
             .map_err(|error| Fault::from(error).race_if(&races))?;
         let meta = look(self.from.dir(), name)?.ok_or_else(|| Fault::raced(Errno::NOENT))?;
         symlinkat(leads_to, self.to.dir(), name)?;
-        // The owner and the times of a link mean little, and are not always to be had.
+        // The owner and the times of a link mean little, and cannot always be set.
         let (owner, group) = (Uid::from_raw(meta.owner()), Gid::from_raw(meta.group()));
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         let _ = chownat(self.to.dir(), name, Some(owner), Some(group), flags);
@@ -234,7 +234,7 @@ impl<'c> Copy<'c> {
         Ok(Stamp::of(&meta))
     }
 
-    /// Gives a directory what the original has, when all is in it.
+    /// Gives a directory the original's metadata, once its content is complete.
     fn finish_here(&self) -> Result<(), Fault> {
         let meta = Meta::of(self.from.dir())?;
         Kept::of(self.from.dir(), meta).give(self.to.dir())?;

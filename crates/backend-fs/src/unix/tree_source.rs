@@ -1,4 +1,4 @@
-//! The original of a tree that was copied: whether it can go, and its removal.
+//! The original of a copied tree: whether it can be removed, and its removal.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -17,7 +17,7 @@ use super::place::{Place, look};
 use super::sys::{is_append_only, is_fixed};
 use super::tree::{Copied, Stamp};
 
-/// A directory of which there is a copy.
+/// A directory that was copied.
 #[derive(Debug)]
 pub(crate) struct Original<'s> {
     source: &'s Place<'s>,
@@ -35,12 +35,12 @@ impl<'s> Original<'s> {
         Self { source, copied }
     }
 
-    /// Checks that all of it is as it was copied, and may be removed.
+    /// Checks that all of it is unchanged since the copy, and may be removed.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         self.walk(Act::Check, &mut 0)
     }
 
-    /// Removes what was copied. A failure tells how many entries are gone.
+    /// Removes the copied entries. A failure says how many entries were removed.
     pub(crate) fn remove(&self) -> Result<(), (Fault, u64)> {
         let mut removed = 0;
         self.walk(Act::Remove, &mut removed)
@@ -77,7 +77,7 @@ impl<'s> Original<'s> {
         }
     }
 
-    /// Does it to all but the directories of one directory, and returns those.
+    /// Does this for all entries of one directory except its directories, and returns those.
     fn visit(
         &self,
         walk: &Descent<Vec<CString>>,
@@ -94,7 +94,7 @@ impl<'s> Original<'s> {
         let listing = list(here)?;
         if act == Act::Remove {
             for name in &listing.temporary {
-                // One whose writer lives keeps its directory, and that is told.
+                // A file of a running writer keeps its directory, and that is reported.
                 remove_stale(here, name);
             }
         }

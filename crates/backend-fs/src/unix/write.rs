@@ -24,7 +24,7 @@ impl Root {
         })
     }
 
-    /// Writes a file that must not be there. A link at the path is something that is there, wherever it leads.
+    /// Writes a file that must not exist. A link at the path counts as existing, wherever it leads.
     fn create_new(&self, request: &WriteRequest) -> Result<Written, Fault> {
         let WriteRequest { path, content, .. } = request;
         let mut place = self.place(path, Above::Make)?;
@@ -49,7 +49,7 @@ impl Root {
         };
         let mut place = match found {
             Ok(Found { place, .. }) => place,
-            // A file that must have a version is not there if its directory is not.
+            // A file that must have a version does not exist if its directory does not.
             Err(error) if only.is_some() && error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(changed(path, None).into());
             }
@@ -80,14 +80,14 @@ impl Root {
     }
 }
 
-/// Makes the error of a file that has another version than the caller expects.
+/// Creates the error of a file whose version differs from the expected one.
 pub(crate) fn changed(
     path: &backend_core::VirtualPath,
     current: Option<backend_core::Version>,
 ) -> Error {
     let reason = match current {
         Some(_) => "the file changed since it was read",
-        None => "the file is not there",
+        None => "the file does not exist",
     };
     Error::conflict(path, reason, current)
 }

@@ -1,4 +1,4 @@
-//! Opening a directory: what must be there, and what the options do.
+//! Opening a directory: what must exist, and what the options do.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use backend_fs::{Durability, FsBackend};
 use crate::support::{Host, refused, run};
 
 #[test]
-fn a_root_that_is_not_there_is_refused_and_not_made() {
+fn a_missing_root_is_refused_and_not_created() {
     let host = Host::new();
     let missing = host.base().join("missing");
     let error = refused(FsBackend::open(&missing), ErrorKind::InvalidRequest);
@@ -18,7 +18,7 @@ fn a_root_that_is_not_there_is_refused_and_not_made() {
 }
 
 #[test]
-fn a_root_is_made_where_that_is_asked_for() {
+fn a_root_is_created_if_requested() {
     let host = Host::new();
     let missing = host.base().join("some/where/new");
     let backend = FsBackend::builder(&missing).create_root().build().unwrap();
@@ -28,7 +28,7 @@ fn a_root_is_made_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_file_is_no_root() {
+fn a_file_is_not_a_root() {
     let host = Host::new();
     let file = host.outside().join("f");
     let error = refused(FsBackend::open(&file), ErrorKind::InvalidRequest);
@@ -53,7 +53,7 @@ fn a_root_that_is_moved_or_replaced_is_still_the_same() {
 }
 
 #[test]
-fn a_root_that_is_removed_answers_and_comes_back_for_nobody() {
+fn a_removed_root_answers_and_is_not_recreated() {
     let host = Host::new();
     let backend = host.backend();
     fs::remove_dir(host.root()).unwrap();
@@ -68,7 +68,7 @@ fn a_root_that_is_removed_answers_and_comes_back_for_nobody() {
 }
 
 #[test]
-fn a_link_may_be_the_way_to_the_root() {
+fn the_root_may_be_opened_through_a_link() {
     let host = Host::new();
     host.put("f", "mine");
     symlink("root", host.base().join("way")).unwrap();
@@ -106,7 +106,7 @@ fn a_clone_is_the_same_backend_and_says_what_it_can_do() {
 }
 
 #[test]
-fn only_what_survives_a_power_loss_is_called_durable() {
+fn only_a_backend_that_survives_a_power_loss_is_called_durable() {
     let host = Host::new();
     for (durability, durable) in [
         (Durability::Relaxed, false),
@@ -128,6 +128,6 @@ fn without_a_runtime_it_says_so_instead_of_panicking() {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match future.as_mut().poll(&mut context) {
         std::task::Poll::Ready(outcome) => drop(refused(outcome, ErrorKind::Unsupported)),
-        std::task::Poll::Pending => panic!("nobody would wake it"),
+        std::task::Poll::Pending => panic!("nothing would wake it"),
     }
 }

@@ -1,4 +1,5 @@
-//! What is written is what is stored: bytes, line endings, encodings, modes; and what a version tells.
+//! Written content is stored unchanged: bytes, line endings, encodings, modes; and the changes that a
+//! version detects.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -19,7 +20,7 @@ fn set_mode(host: &Host, path: &str, mode: u32) {
 }
 
 #[test]
-fn an_edit_keeps_what_it_does_not_change_byte_for_byte() {
+fn an_edit_keeps_the_rest_byte_for_byte() {
     let host = Host::new();
     let utf16: Vec<u8> = "\u{feff}one\r\ntwo\r\n"
         .encode_utf16()
@@ -87,7 +88,7 @@ fn a_new_file_gets_the_mode_that_the_process_gives() {
 }
 
 #[test]
-fn an_owner_is_kept_where_the_process_may() {
+fn an_owner_is_kept_where_permitted() {
     if !is_root() {
         return skip("only root can give files away");
     }
@@ -107,7 +108,7 @@ fn an_owner_is_kept_where_the_process_may() {
 }
 
 #[test]
-fn a_file_that_nobody_may_write_is_refused_and_left() {
+fn a_file_without_write_permission_is_refused_and_unchanged() {
     let host = Host::new();
     host.put("f", "old");
     set_mode(&host, "f", 0o444);
@@ -159,7 +160,7 @@ fn no_two_writes_share_a_version_however_fast_they_are() {
 }
 
 #[test]
-fn what_another_program_writes_is_noticed() {
+fn writes_of_another_program_are_detected() {
     let host = Host::new();
     host.put("f", "one two");
     run(async {

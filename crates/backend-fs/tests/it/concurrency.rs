@@ -149,7 +149,7 @@ fn crossed_renames_do_not_deadlock() {
         let all = tasks.join_all();
         tokio::time::timeout(std::time::Duration::from_secs(300), all)
             .await
-            .expect("they wait for each other for ever");
+            .expect("they wait for each other forever");
         assert_eq!(host.backend().ls("/").await.unwrap().items.len(), 1);
     });
 }
@@ -205,7 +205,7 @@ fn a_log_that_grows_can_be_read_and_edited_without_loss() {
 }
 
 #[test]
-fn a_parent_that_is_removed_all_the_time_is_made_again() {
+fn a_parent_that_keeps_being_removed_is_recreated() {
     let host = Host::new();
     run(async {
         let backend = host.backend();

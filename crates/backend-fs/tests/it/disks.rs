@@ -1,7 +1,7 @@
-//! Disks that a test makes, mounts and takes away again.
+//! Disks that a test creates, mounts and removes again.
 //!
-//! Each such test runs once more in a process of its own, with mounts and processes of its own: what it mounts is seen by
-//! no other test, and when it ends, even by a signal, the system unmounts everything and kills every server.
+//! Each such test runs again in a process of its own, in its own mount and PID namespaces: no other test sees its mounts,
+//! and when it ends, even by a signal, the system unmounts everything and kills every server.
 
 use std::any::type_name;
 use std::ffi::OsStr;
@@ -18,13 +18,13 @@ use crate::support::{argument_of_child, child, is_root, skip};
 
 pub(crate) mod kinds;
 
-/// What a line begins with that is shown even if the test passes.
+/// The prefix of lines that are shown even if the test passes.
 const TOLD: &str = "disks: ";
 
-/// How long a test may take that does not end by itself.
+/// How long a test may take before it is killed.
 const SECONDS: &str = "400";
 
-/// What the child is told it is.
+/// Marks the child.
 const ROLE: &str = "alone";
 
 /// Whether tests that take minutes run, as `cargo xtask ci --all` asks for.
@@ -32,10 +32,10 @@ pub(crate) fn long() -> bool {
     std::env::var_os("AGENT_BACKENDS_LONG").is_some_and(|value| value == "1")
 }
 
-/// Runs a test as root in a namespace of mounts and processes of its own, with an empty directory. It is skipped where one
-/// of the commands and devices that it needs is missing, unless `AGENT_BACKENDS_REQUIRE_DISKS` is 1.
+/// Runs a test as root in a namespace of mounts and processes of its own, with an empty directory. It is skipped if a
+/// command or device that it needs is missing, unless `AGENT_BACKENDS_REQUIRE_DISKS` is 1.
 ///
-/// The test is found by the name of the closure, so it has to be written within the function that is the test.
+/// The test is found by the name of the closure, so the closure has to be written within the test function.
 pub(crate) fn alone<F: FnOnce(&Path)>(needs: &[&str], test: F) {
     alone_as(type_name::<F>(), needs, test);
 }
@@ -71,7 +71,7 @@ pub(crate) fn tell(line: &str) {
     println!("\n{TOLD}{line}");
 }
 
-/// Runs a command that dies with the thread that waits for it, and everything that it started with it.
+/// Runs a command that is killed, with everything that it started, when the thread that waits for it ends.
 fn in_namespace(test: &Command) -> Output {
     let mut command = Command::new("setpriv");
     command
@@ -105,7 +105,7 @@ fn in_namespace(test: &Command) -> Output {
 /// Returns why a test cannot run here.
 fn missing(needs: &[&str]) -> Option<String> {
     if !is_root() {
-        return Some("it takes root to mount".to_owned());
+        return Some("mounting needs root".to_owned());
     }
     let always = ["setpriv", "timeout", "unshare", "mount"];
     let absent = always.iter().chain(needs).find(|need| !is_there(need));
@@ -169,7 +169,7 @@ impl Mount {
         Self::guard(at)
     }
 
-    /// Takes charge of what somebody else mounted.
+    /// Takes over a mount that was made elsewhere.
     pub(crate) fn guard(at: &Path) -> Self {
         Self {
             at: at.to_path_buf(),
@@ -205,7 +205,7 @@ impl Drop for Mount {
 }
 
 #[test]
-fn what_a_test_mounts_is_gone_when_it_ends() {
+fn the_mounts_of_a_test_are_gone_when_it_ends() {
     let mounts = || fs::read_to_string("/proc/self/mounts").unwrap();
     let mut here = None;
     alone(&[], |dir| {
@@ -219,6 +219,6 @@ fn what_a_test_mounts_is_gone_when_it_ends() {
         assert!(mounts().contains(b.to_str().unwrap()));
         here = Some(());
     });
-    // Only the child ran it, and this is not the child unless it did.
+    // Only the child runs the closure, so the file exists only if the child ran.
     assert_eq!(here.is_some(), argument_of_child(ROLE).is_some());
 }

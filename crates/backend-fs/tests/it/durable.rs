@@ -21,15 +21,14 @@ async fn replace_all(root: &str, durability: Durability) {
     backend.write("/written", NEW).await.unwrap();
     let edit = EditRequest::new(p("/edited"), OLD, NEW);
     backend.edit_with(&edit).await.unwrap();
-    // Its own content was written by somebody who waited for nothing.
+    // Its own content was written without any flush.
     fs::write(format!("{root}/made"), NEW).unwrap();
     let over = RenameRequest::new(p("/made"), p("/moved-over")).overwrite();
     backend.rename_with(&over).await.unwrap();
     backend.write("/new/file", NEW).await.unwrap();
 }
 
-/// Returns what is in the files after the power went at the moment when all of it was done, and what others did was
-/// flushed.
+/// Returns the content of the files after a power loss at the moment when all of it was done, and another program flushed.
 fn after_power_loss(mkfs: &[&str], megabytes: u64, durability: Durability) -> Vec<Option<String>> {
     let mut bench = Bench::new();
     let root = bench.disk(mkfs, megabytes, "root");
@@ -38,7 +37,7 @@ fn after_power_loss(mkfs: &[&str], megabytes: u64, durability: Durability) -> Ve
     }
     sh("sync", ["-f", &root]);
     run(replace_all(&root, durability));
-    // Somebody else flushes something, and with it the names that all of it has now.
+    // Another program flushes something, and with it the current names of all of it.
     fs::write(format!("{root}/other"), NEW).unwrap();
     fs::File::open(format!("{root}/other"))
         .unwrap()
@@ -58,7 +57,7 @@ fn after_power_loss(mkfs: &[&str], megabytes: u64, durability: Durability) -> Ve
 }
 
 #[test]
-fn a_power_loss_takes_no_content_that_was_there() {
+fn a_power_loss_does_not_lose_existing_content() {
     if !can_mount(&["mount", "mkfs.ext4", "mkfs.xfs"]) {
         return;
     }
@@ -78,7 +77,7 @@ fn a_power_loss_takes_no_content_that_was_there() {
     }
 }
 
-/// In a process of its own: a child that another test starts would have the files open for a moment, and close them first.
+/// In a process of its own: a child that another test starts would briefly have the files open, and close them first.
 #[test]
 fn an_error_that_comes_with_the_close_is_an_error() {
     alone(&["mount", "mkfs.ext4", "sshfs"], |_| tell_on_close());
@@ -101,7 +100,7 @@ fn tell_on_close() {
     let mut used = 0;
     loop {
         while std::io::Write::write_all(&mut fill, &piece).is_ok() {}
-        // What was reserved and not needed is free again.
+        // Reserved space that was not needed is free again.
         fill.sync_all().unwrap();
         let now = fill.metadata().unwrap().len();
         if now == used {
@@ -155,7 +154,7 @@ fn tell_on_close() {
 const NOBODY: u32 = 65534;
 
 #[test]
-fn where_a_directory_cannot_be_read_what_is_done_is_reported_as_done() {
+fn a_change_in_an_unreadable_directory_is_reported_as_done() {
     if let Some(root) = argument_of_child("full-as-nobody") {
         return run(async {
             let backend = FsBackend::builder(root).durability(Durability::Full);
@@ -177,7 +176,7 @@ fn where_a_directory_cannot_be_read_what_is_done_is_reported_as_done() {
     fs::create_dir(&drop).unwrap();
     std::os::unix::fs::chown(&drop, Some(NOBODY), Some(NOBODY)).unwrap();
     fs::set_permissions(&drop, fs::Permissions::from_mode(0o311)).unwrap();
-    let name = "durable::where_a_directory_cannot_be_read_what_is_done_is_reported_as_done";
+    let name = "durable::a_change_in_an_unreadable_directory_is_reported_as_done";
     let status = child(name, "full-as-nobody", host.root())
         .uid(NOBODY)
         .gid(NOBODY)

@@ -1,4 +1,4 @@
-//! No error, in any form, says where on the host the root is.
+//! No error, in any form, reveals the path of the root on the host.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use backend_fs::FsBackend;
 
 use crate::support::{Host, p, refused, run};
 
-/// Every form in which an error can be shown, its causes included.
+/// Every form in which an error can be shown, including its causes.
 fn forms(error: &Error) -> String {
     let mut forms = format!(
         "{error}\n{error:?}\n{error:#?}\n{}\n{}",
@@ -204,7 +204,7 @@ fn opening_a_root_never_names_it_and_neither_do_debug_forms() {
 }
 
 #[test]
-fn a_path_through_a_file_is_no_directory_and_a_missing_one_is_not_found() {
+fn a_path_through_a_file_is_not_a_directory_and_a_missing_one_is_not_found() {
     let host = Host::new();
     host.put("f", "x");
     run(async {

@@ -174,7 +174,7 @@ fn every_way_out_is_refused_by_every_operation() {
             for (operation, outcome) in try_all(&backend, &path).await {
                 let what = format!("{operation} of {}", way.name);
                 let error = outcome.expect_err(&what);
-                // Below a link to a file there is nothing, wherever it leads.
+                // There is nothing below a link to a file, wherever it leads.
                 let kinds = [ErrorKind::PermissionDenied, ErrorKind::NotADirectory];
                 assert!(kinds.contains(&error.kind()), "{what}: {error:?}");
             }
@@ -185,7 +185,7 @@ fn every_way_out_is_refused_by_every_operation() {
 }
 
 #[test]
-fn a_link_that_leads_out_is_shown_and_tells_nothing_of_what_is_there() {
+fn a_link_that_leads_out_is_listed_and_reveals_nothing_about_its_target() {
     let (host, ways) = host_with_ways();
     run(async {
         let backend = host.backend();
@@ -221,7 +221,7 @@ fn searches_from_the_root_do_not_follow_a_way_out() {
 }
 
 #[test]
-fn a_link_that_leads_out_can_be_moved_and_removed_and_what_it_leads_to_stays() {
+fn a_link_that_leads_out_can_be_moved_and_removed_and_its_target_stays() {
     let (host, ways) = host_with_ways();
     let before = host.snapshot_outside();
     run(async {
@@ -236,7 +236,7 @@ fn a_link_that_leads_out_can_be_moved_and_removed_and_what_it_leads_to_stays() {
 }
 
 #[test]
-fn a_tree_with_ways_out_is_removed_without_what_they_lead_to() {
+fn a_tree_with_ways_out_is_removed_without_their_targets() {
     let (host, ways) = host_with_ways();
     for way in &ways {
         host.link(&format!("sub/{}", way.name), host.outside());
@@ -296,7 +296,7 @@ fn a_chroot_turns_every_way_out_into_a_way_inside() {
 }
 
 #[test]
-fn paths_that_climb_are_no_paths() {
+fn paths_that_climb_are_invalid() {
     let host = Host::new();
     run(async {
         let backend = host.backend();
@@ -312,7 +312,7 @@ fn paths_that_climb_are_no_paths() {
         for pattern in ["../outside/*", "sub/../../outside/f"] {
             refused(backend.glob(pattern).await, ErrorKind::InvalidPattern);
         }
-        // An absolute path of the host is one inside of the root, and nothing is there.
+        // An absolute path of the host is interpreted inside the root, where nothing exists.
         let outside = host.outside().join("f").display().to_string();
         refused(backend.read(outside.as_str()).await, ErrorKind::NotFound);
     });

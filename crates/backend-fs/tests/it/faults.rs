@@ -1,4 +1,4 @@
-//! File systems that fail, or are odd: what works, what is refused, and that nothing is lost or left by it.
+//! File systems that fail, or are unusual: what works, what is refused, and that nothing is lost or left behind.
 
 mod broken;
 mod reads;
@@ -15,13 +15,13 @@ use crate::disks::alone_as;
 use crate::faulty::Faulty;
 use crate::support::runtime;
 
-/// More than a disk takes that is full, and more than one page.
+/// More than a full disk takes, and more than one page.
 fn large(line: &str) -> String {
     let line = format!("{line}\n");
     line.repeat(300_000 / line.len())
 }
 
-/// What is in each file of a directory, those that are hidden too.
+/// The content of each file of a directory, including hidden ones.
 fn files(dir: &Path) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(dir).unwrap() {

@@ -1,6 +1,6 @@
-//! A file system that fails in the ways that were asked for. It passes everything else on to a directory.
+//! A file system that fails on request. It passes everything else on to a directory.
 //!
-//! Its server is a process of its own: a test that waits for the file system never waits for itself.
+//! Its server is a separate process: a test that waits for the file system never waits for itself.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -16,24 +16,24 @@ mod actions;
 mod nodes;
 mod server;
 
-/// A way to fail, or to be odd.
+/// A way to fail or misbehave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// A name that contains `bad` cannot be looked at: `EIO`.
+    /// A name that contains `bad` cannot be looked up: `EIO`.
     BadEntry,
-    /// A name that contains `slow` is looked at for as long as [`Faulty::set`] leaves this on.
+    /// The lookup of a name that contains `slow` hangs as long as [`Faulty::set`] leaves this on.
     LookHangs,
     /// Everything has 0 links.
     NoLinkCount,
-    /// An inode has another number at each look.
+    /// An inode has another number with each lookup.
     RandomInodes,
-    /// Files have the size 0, whatever is in them, as in `/proc`.
+    /// Files have the size 0, whatever their content, as in `/proc`.
     SizeZero,
-    /// Files have the size 4096, whatever is in them, as in `/sys`.
+    /// Files have the size 4096, whatever their content, as in `/sys`.
     SizePage,
     /// Times have whole seconds.
     WholeSeconds,
-    /// Nobody has any rights, by the mode.
+    /// The mode grants no permissions.
     NoModes,
     /// Directories return each name twice.
     NamesTwice,
@@ -53,7 +53,7 @@ pub(crate) enum Fault {
     ChmodIgnored,
     /// The first open of each file is interrupted: `EINTR`.
     OpenInterrupted,
-    /// The first open of each file finds an old handle: `ESTALE`.
+    /// The first open of each file finds a stale handle: `ESTALE`.
     OpenStale,
     /// The first read of each file is interrupted: `EINTR`.
     ReadInterrupted,
@@ -61,25 +61,26 @@ pub(crate) enum Fault {
     ReadFails,
     /// A read of a file with `slow` in its content hangs for as long as [`Faulty::set`] leaves this on.
     ReadHangs,
-    /// A read returns a third of what it could.
+    /// A read returns a third of the requested bytes.
     ShortReads,
-    /// A file that begins with `endless` goes on with `yes` for ever, and its size is 0.
+    /// A file that begins with `endless` continues with `yes` forever, and its size is 0.
     Endless,
-    /// What is written beyond 100 kB is lost, and only a flush tells it, the one of a close too: `ENOSPC`.
+    /// Data written beyond 100 kB is lost, and only a flush, including that of a close, reports it:
+    /// `ENOSPC`.
     LostAtClose,
-    /// A write takes half of what it could.
+    /// A write takes half of the bytes.
     ShortWrites,
-    /// There is no space for what is written beyond 100 kB: `ENOSPC`.
+    /// There is no space for data beyond 100 kB: `ENOSPC`.
     DiskFull,
     /// Files cannot be synced: `EINVAL`.
     NoSync,
     /// Directories cannot be synced: `EINVAL`.
     NoDirSync,
-    /// To sync a file fails: `EIO`.
+    /// Syncing a file fails: `EIO`.
     SyncFails,
-    /// To sync a directory fails: `EIO`.
+    /// Syncing a directory fails: `EIO`.
     DirSyncFails,
-    /// The server is of another time: whatever is asked, it answers `ESTALE`.
+    /// The server was restarted: it answers `ESTALE` to everything.
     Stale,
 }
 
@@ -133,7 +134,7 @@ impl Faulty {
         faulty
     }
 
-    /// Replaces the faults. What is under way sees them too.
+    /// Replaces the faults. Requests in progress see them too.
     pub(crate) fn set(&mut self, faults: &[Fault]) {
         let faults = Faults::new(faults);
         writeln!(self.input.as_mut().unwrap(), "{}", faults.0).unwrap();

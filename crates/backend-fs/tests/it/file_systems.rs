@@ -1,4 +1,4 @@
-//! The laws of every backend, on every file system that can be made here.
+//! The laws of every backend, on every file system that can be created here.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -24,18 +24,18 @@ struct Exception {
     why: &'static str,
 }
 
-const CASE: &str = "names that differ in case alone are one name, and are kept in lower case";
-const LONG_NAMES: &str = "the driver gives a file that is replaced another, longer name for a moment: it fails above some 235 bytes, or leaves a file";
-const TWO_STEPS: &str = "the driver replaces a file in two steps: between them there is none";
-const HELD_OPEN: &str = "a file that is removed while a search has it open keeps another name until then, and its directory with it";
-const TIMES: &str = "the kernel remembers times for a second, and a rename changes them";
+const CASE: &str = "names that differ only in case are one name, and are stored in lower case";
+const LONG_NAMES: &str = "the driver briefly gives a replaced file another, longer name: it fails above some 235 bytes, or leaves a file";
+const TWO_STEPS: &str = "the driver replaces a file in two steps: between them it does not exist";
+const HELD_OPEN: &str = "a file that is removed while a search has it open keeps another name until it is closed, and so its directory remains";
+const TIMES: &str = "the kernel caches times for a second, and a rename changes them";
 
-/// What does not hold where. docs/disks.md has it as a table.
+/// The known exceptions. docs/disks.md has them as a table.
 const EXCEPTIONS: &[Exception] = &[
     Exception {
         on: "fuse-overlayfs",
         laws: "P7",
-        why: "a name has at most 251 bytes: the driver needs the others for marks of its own",
+        why: "a name has at most 251 bytes: the driver reserves the rest for its own markers",
     },
     Exception {
         on: "ntfs-3g",
@@ -65,12 +65,12 @@ const EXCEPTIONS: &[Exception] = &[
     Exception {
         on: "sshfs",
         laws: "Y12 Y14",
-        why: "a link with `..` in it is refused, for it could lead out of what is mounted",
+        why: "a link with `..` in it is refused, because it could lead out of the mount",
     },
     Exception {
         on: "sshfs",
         laws: "C3",
-        why: "the kernel remembers for a moment that a file is not there, and that it was",
+        why: "the kernel briefly caches that a file does not exist, and that it did",
     },
     Exception {
         on: "bindfs",
@@ -94,7 +94,7 @@ const EXCEPTIONS: &[Exception] = &[
     },
 ];
 
-/// What is quick enough for every run.
+/// The file systems that are quick enough for every run.
 const QUICK: &[&str] = &["ext4 with 128-byte inodes", "tmpfs", "overlayfs"];
 
 /// The table of the exceptions, as people read it.
@@ -107,10 +107,10 @@ fn is_exception(on: &str, law: &str) -> bool {
         .any(|known| known.on == on && known.laws.split(' ').any(|one| one == law))
 }
 
-/// Checks all laws, each in a directory of its own, and that those which do not hold are known.
+/// Checks all laws, each in a directory of its own, and that every failing law is a known exception.
 fn check<F: FnOnce()>(name: &str, kind: Kind, _here: F) {
     if !long() && !QUICK.contains(&name) {
-        return skip("it takes long, and AGENT_BACKENDS_LONG is not 1");
+        return skip("it takes minutes, and AGENT_BACKENDS_LONG is not 1");
     }
     alone_as(std::any::type_name::<F>(), kind.needs(), |dir| {
         let started = Instant::now();

@@ -1,4 +1,4 @@
-//! Writers that are killed: the file has the old content or the new one, whole; what they leave is hidden, and
+//! Killed writers: the file has the old content or the new, complete; their leftovers are hidden, and
 //! removable.
 
 use std::fs;
@@ -17,7 +17,7 @@ const KILLS: usize = 250;
 /// Large enough that a kill often falls into the middle of it.
 const SIZE: usize = 800_000;
 
-/// What the file holds before the edit, with `old` as its first line, and after it.
+/// The content of the file before the edit, with `old` as its first line, and after it.
 fn content(first: &str) -> String {
     let line = "x".repeat(79) + "\n";
     format!("{first}\n{}", line.repeat(SIZE / 80))
@@ -49,7 +49,7 @@ fn a_child_that_writes() {
 }
 
 #[test]
-fn a_killed_writer_leaves_old_or_new_content_and_nothing_to_see() {
+fn a_killed_writer_leaves_old_or_new_content_and_nothing_visible() {
     let host = Host::new();
     host.put("d/f", content("new"));
     let file = host.root().join("d/f");
@@ -58,7 +58,7 @@ fn a_killed_writer_leaves_old_or_new_content_and_nothing_to_see() {
     let mut seen = [0, 0];
     let litter = || fs::read_dir(host.root().join("d")).unwrap().count() - 1;
     let mut round = 0;
-    // A kill within a write is rare: the test goes on until there was one.
+    // A kill within a write is rare: the test continues until there was one.
     while round < KILLS || (litter() == 0 && round < 20 * KILLS) {
         round += 1;
         let role = if round % 2 == 0 { "writer" } else { "editor" };
@@ -68,7 +68,7 @@ fn a_killed_writer_leaves_old_or_new_content_and_nothing_to_see() {
             .unwrap();
         let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap() == "ready"));
-        // The moment of the kill goes through the whole of what the child does.
+        // The moment of the kill sweeps through everything that the child does.
         std::thread::sleep(Duration::from_micros(97 * (round as u64 % 90)));
         writer.kill().unwrap();
         writer.wait().unwrap();

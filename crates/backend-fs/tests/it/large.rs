@@ -1,4 +1,4 @@
-//! Large files: a window costs the window. The memory is that of a child, which does nothing else.
+//! Large files: the memory depends on the window. Measured in a child that does nothing else.
 
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};

@@ -1,4 +1,4 @@
-//! Files under a lease, as a file server holds one for its clients: they are waited for, and left out of nothing.
+//! Files under a lease, as a file server holds for its clients: operations wait for them, and leave them out of nothing.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -9,8 +9,8 @@ use backend_core::{Backend, BackendExt, GrepRequest, Truncation};
 
 use crate::support::{Host, run, skip};
 
-/// Takes a lease for writing on a file, and says so; says when somebody wants the file; and gives the lease back when it
-/// is told to.
+/// Takes a write lease on a file, and says so; says when another process wants the file; and releases the lease on
+/// request.
 const HOLDER: &str = r#"
 use Fcntl;
 $| = 1;
@@ -76,7 +76,7 @@ fn leased(host: &Host) -> Option<Holder> {
     holder
 }
 
-/// Does something that needs the file, and gives the lease back when it is waited for.
+/// Does something that needs the file, and releases the lease once that waits.
 fn meanwhile<T: Send + 'static>(
     holder: &mut Holder,
     work: impl Future<Output = T> + Send + 'static,
@@ -123,7 +123,7 @@ fn a_read_and_an_edit_wait_for_a_lease() {
 }
 
 #[test]
-fn a_search_that_may_not_wait_so_long_tells_what_else_there_is() {
+fn a_search_with_less_time_returns_the_other_results() {
     let host = Host::new();
     let Some(mut holder) = leased(&host) else {
         return;
@@ -145,7 +145,7 @@ fn a_search_that_may_not_wait_so_long_tells_what_else_there_is() {
 }
 
 #[test]
-fn what_waits_for_a_lease_is_in_the_way_of_no_other_file() {
+fn waiting_for_a_lease_blocks_no_other_file() {
     let host = Host::new();
     let Some(mut holder) = leased(&host) else {
         return;

@@ -1,5 +1,4 @@
-//! Temporary files: hidden from everything, not in the way of anything, and never taken from a writer that
-//! lives.
+//! Temporary files: hidden from everything, not in the way of anything, and never removed from a running writer.
 
 use std::fs::{self, File};
 
@@ -98,11 +97,11 @@ fn a_directory_with_something_in_it_keeps_its_leftovers() {
 }
 
 #[test]
-fn the_file_of_a_writer_that_lives_is_left_alone() {
+fn the_file_of_a_running_writer_is_left_alone() {
     let host = Host::new();
     host.put(&format!("d/{NAME}"), "half");
     host.put(&format!("d/deep/down/{NAME}"), "half");
-    // Another process would hold it just so: a lock belongs to the open file.
+    // Another process would hold it in the same way: a lock belongs to the open file.
     let held = File::open(host.root().join("d").join(NAME)).unwrap();
     flock(&held, FlockOperation::LockExclusive).unwrap();
     run(async {
@@ -168,7 +167,7 @@ fn sweeps_while_others_write_lose_nothing() {
 }
 
 #[test]
-fn what_is_left_of_a_killed_move_goes_and_a_directory_that_looks_like_it_stays() {
+fn leftovers_of_a_killed_move_are_removed_and_a_similar_directory_stays() {
     let host = Host::new();
     let (killed, odd) = (".~ab-0123456789abcdef", ".~ab-fedcba9876543210");
     // What a move leaves: a file of the directory's own name, which its owner held a lock on, and part of a tree.

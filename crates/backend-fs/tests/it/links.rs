@@ -18,7 +18,7 @@ fn host_with_links() -> Host {
     host.link("dir-slash", "a/b/");
     host.link("chain", "dir");
     host.link("self", ".");
-    // The parent of what the link leads to, which is not the parent of the link.
+    // The parent of the link's target, which is not the parent of the link.
     host.link("a/b/parent-of-b", "../up.txt");
     host.link("physical", "dir/../up.txt");
     host
@@ -51,7 +51,7 @@ fn links_inside_are_followed_by_reads_writes_and_edits() {
 }
 
 #[test]
-fn a_link_is_shown_with_what_it_leads_to() {
+fn a_link_is_listed_with_its_target() {
     let host = host_with_links();
     host.link("dangling", "nowhere");
     host.link("loop", "loop");
@@ -74,7 +74,7 @@ fn a_link_is_shown_with_what_it_leads_to() {
         }
         let shown = backend.ls("/").await.unwrap();
         let dirs = shown.items.iter().filter(|entry| entry.is_directory());
-        assert_eq!(dirs.count(), 1, "a link to a directory is none");
+        assert_eq!(dirs.count(), 1, "a link to a directory is not a directory");
     });
 }
 
@@ -98,7 +98,7 @@ fn listings_and_searches_keep_the_path_that_was_asked_for() {
 }
 
 #[test]
-fn a_dangling_link_inside_writes_what_it_leads_to() {
+fn a_write_through_a_dangling_link_inside_creates_its_target() {
     let host = Host::new();
     host.link("link", "new/deep/file");
     host.link("chain", "link");

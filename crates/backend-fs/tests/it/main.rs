@@ -1,4 +1,4 @@
-//! The tests of the file system backend, through its public face alone.
+//! The tests of the file system backend, only through its public API.
 
 #![cfg(unix)]
 #![allow(

@@ -1,4 +1,4 @@
-//! File systems of all kinds, made for one test and taken away after it.
+//! File systems of all kinds, created for one test and removed after it.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
@@ -16,7 +16,7 @@ pub(crate) fn can_mount(programs: &[&str]) -> bool {
     if is_root() && missing.is_empty() && Path::new("/dev/loop-control").exists() {
         return true;
     }
-    let why = format!("it takes root, loop devices and {programs:?}; missing: {missing:?}");
+    let why = format!("it needs root, loop devices and {programs:?}; missing: {missing:?}");
     assert!(
         std::env::var_os("AGENT_BACKENDS_REQUIRE_DISKS").is_none_or(|value| value != "1"),
         "{why}"
@@ -43,7 +43,7 @@ pub(crate) fn command(program: &str) -> Command {
     command
 }
 
-/// Runs a program to its end, which must be a good one.
+/// Runs a program to its end; it must succeed.
 #[track_caller]
 pub(crate) fn sh<S: AsRef<OsStr>>(program: &str, args: impl IntoIterator<Item = S>) {
     let output = command(program).args(args).output().unwrap();
@@ -51,7 +51,7 @@ pub(crate) fn sh<S: AsRef<OsStr>>(program: &str, args: impl IntoIterator<Item = 
     assert!(output.status.success(), "{program}: {errors}");
 }
 
-/// A directory for images and mounts. What was mounted is unmounted in reverse when it is dropped.
+/// A directory for images and mounts. The mounts are unmounted in reverse order on drop.
 #[derive(Debug)]
 pub(crate) struct Bench {
     dir: TempDir,
@@ -89,7 +89,7 @@ impl Bench {
         at
     }
 
-    /// Mounts a new file system of so many megabytes in a file.
+    /// Mounts a new file system of this many megabytes in a file.
     #[track_caller]
     pub(crate) fn disk(&mut self, mkfs: &[&str], megabytes: u64, name: &str) -> String {
         let image = self.at(&format!("{}.img", name.replace('/', "-")));

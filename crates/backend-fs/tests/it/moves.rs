@@ -1,4 +1,4 @@
-//! Moves between file systems, mounts and layers, and between names that the system takes for one.
+//! Moves between file systems, mounts and layers, and between names that the system treats as one.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -100,7 +100,7 @@ fn a_directory_and_a_link_move_to_another_file_system() {
 }
 
 #[test]
-fn a_tree_that_cannot_go_leaves_everything_as_it_was() {
+fn a_tree_that_cannot_be_moved_leaves_everything_as_it_was() {
     if !can_mount(&["mount", "chattr", "mkfs.ext4"]) {
         return;
     }
@@ -202,7 +202,7 @@ fn nothing_is_left_in_a_directory_to_which_names_can_only_be_added() {
 }
 
 #[test]
-fn a_file_that_cannot_go_is_not_copied() {
+fn a_file_that_cannot_be_removed_is_not_copied() {
     if !can_mount(&["mount", "chattr", "mkfs.ext4"]) {
         return;
     }
@@ -291,7 +291,7 @@ fn another_spelling() {
     let before = tree(&root);
     run(async {
         let backend = FsBackend::open(&root).unwrap();
-        // This one shows every name in lower case, whatever it is called: so the new spelling is not to be had.
+        // This file system shows every name in lower case: so the new spelling is impossible.
         for request in [
             RenameRequest::new(p("/readme.md"), p("/README.md")),
             over("/readme.md", "/README.md"),

@@ -1,4 +1,4 @@
-//! Names: the odd ones that a path can have work, and those that it cannot are counted.
+//! Names: unusual ones that a path can contain work, and those that it cannot are counted.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,7 +12,7 @@ use backend_core::{
 use crate::support::{Host, p, refused, run};
 
 #[test]
-fn odd_names_go_round() {
+fn unusual_names_round_trip() {
     let host = Host::new();
     let names = [
         "with space",

@@ -1,5 +1,4 @@
-//! What the file system refuses to a process that is not root. The part that needs it runs as `nobody` in a
-//! child.
+//! What the file system refuses to a process that is not root. That part runs as `nobody` in a child.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -51,7 +50,7 @@ fn a_process_that_is_not_root_meets_refusals_and_not_failures() {
     }
     set_mode(&host, "shut", 0o700);
     fs::set_permissions(host.base(), fs::Permissions::from_mode(0o755)).unwrap();
-    // The binary may lie where nobody can reach it.
+    // The binary may be where the user `nobody` cannot reach it.
     let copy = host.base().join("test-binary");
     fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
@@ -118,7 +117,7 @@ fn a_child_that_is_nobody() {
         );
         refused(backend.edit("/own/not-mine", "root", "x").await, denied);
         backend.write("/open/shared", "written").await.unwrap();
-        // Nobody can look into these, and the one that is empty can be removed all the same.
+        // `nobody` cannot read these, but the empty one can still be removed.
         let blind = DeleteRequest::new(p("/own/blind")).recursive();
         assert_eq!(backend.delete_with(&blind).await.unwrap().entries, 2);
         let full = DeleteRequest::new(p("/own/full")).recursive();

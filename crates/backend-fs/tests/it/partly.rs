@@ -1,4 +1,4 @@
-//! Trees that can be removed in part: the rest is told, and costs nothing else.
+//! Trees that can be removed in part: the rest is reported, and affects nothing else.
 
 use std::path::Path;
 
@@ -63,7 +63,7 @@ fn a_recursive_delete_that_fails_says_where_and_how_much_is_gone() {
 }
 
 #[test]
-fn a_mount_point_in_a_tree_is_emptied_and_told() {
+fn a_mount_point_in_a_tree_is_emptied_and_reported() {
     if !can_mount(&["mount"]) {
         return;
     }
@@ -87,7 +87,7 @@ fn a_mount_point_in_a_tree_is_emptied_and_told() {
 }
 
 #[test]
-fn a_file_that_a_program_has_open_is_told_as_such() {
+fn a_file_that_a_program_has_open_is_reported_as_such() {
     if !can_mount(&["bindfs", "/dev/fuse"]) {
         return;
     }

@@ -1,8 +1,8 @@
-//! Power losses: what a disk holds at some moment, while files are written, is mounted and looked at.
+//! Power losses: the state of a disk at some moment, while files are written, is mounted and checked.
 //!
-//! A copy of the image below the mount is what a disk would have after a loss of power: what the system has not written
-//! yet is missing there. Before most copies the journal is written, by a flush of another file: a rename is then on the
-//! disk, and the content of the file is only if somebody flushed it.
+//! A copy of the image below the mount is what a disk would have after a loss of power: data that the system has not
+//! written yet is missing. Before most copies the journal is written, by a flush of another file: then a rename is on
+//! the disk, but the content of the file only if it was flushed.
 
 mod check;
 mod plan;
@@ -23,12 +23,12 @@ use crate::support::child;
 use check::{Window, check};
 use plan::{Random, World};
 
-/// How a worker writes, and so what may be lost.
+/// How a worker writes, which determines what may be lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum How {
-    /// As the backend does by default: content that was there survives.
+    /// As the backend does by default: existing content survives.
     Content,
-    /// All that was confirmed survives.
+    /// Everything confirmed survives.
     Full,
     /// A temporary file, and a rename over the old one, as many programs do it: the control.
     Naive,
@@ -41,7 +41,7 @@ struct Disk {
     options: &'static str,
 }
 
-/// Without what ext4 does by itself for programs that rename without a flush.
+/// Without ext4's heuristics for programs that rename without a flush.
 const EXT4: Disk = Disk {
     size: 64,
     make: &[
@@ -62,13 +62,13 @@ const XFS: Disk = Disk {
 
 const TOOLS: &[&str] = &["mkfs.ext4", "mkfs.xfs", "/dev/loop-control"];
 
-/// How many moments are looked at: of 200 in all, if there is time.
+/// How many moments are checked: of 200 in total, if there is time.
 fn cuts(of_all: usize) -> usize {
     if long() { of_all } else { of_all / 10 }
 }
 
 #[test]
-fn on_ext4_content_that_was_there_survives() {
+fn on_ext4_existing_content_survives() {
     alone(TOOLS, |dir| {
         let losses = cut(dir, &EXT4, How::Content, cuts(60));
         assert!(losses.is_empty(), "{losses:#?}");
@@ -76,7 +76,7 @@ fn on_ext4_content_that_was_there_survives() {
 }
 
 #[test]
-fn on_xfs_content_that_was_there_survives() {
+fn on_xfs_existing_content_survives() {
     alone(TOOLS, |dir| {
         let losses = cut(dir, &XFS, How::Content, cuts(60));
         assert!(losses.is_empty(), "{losses:#?}");
@@ -84,7 +84,7 @@ fn on_xfs_content_that_was_there_survives() {
 }
 
 #[test]
-fn on_ext4_all_that_was_confirmed_survives_if_asked_for() {
+fn on_ext4_everything_confirmed_survives_if_requested() {
     alone(TOOLS, |dir| {
         let losses = cut(dir, &EXT4, How::Full, cuts(40));
         assert!(losses.is_empty(), "{losses:#?}");
@@ -92,7 +92,7 @@ fn on_ext4_all_that_was_confirmed_survives_if_asked_for() {
 }
 
 #[test]
-fn on_xfs_all_that_was_confirmed_survives_if_asked_for() {
+fn on_xfs_everything_confirmed_survives_if_requested() {
     alone(TOOLS, |dir| {
         let losses = cut(dir, &XFS, How::Full, cuts(40));
         assert!(losses.is_empty(), "{losses:#?}");
@@ -100,7 +100,7 @@ fn on_xfs_all_that_was_confirmed_survives_if_asked_for() {
 }
 
 #[test]
-fn a_naive_writer_loses_content_that_was_there() {
+fn a_naive_writer_loses_existing_content() {
     alone(TOOLS, |dir| {
         for (name, disk) in [("ext4", &EXT4), ("xfs", &XFS)] {
             let dir = dir.join(name);
@@ -180,7 +180,7 @@ fn copy(from: &Path, to: &Path) {
             return;
         }
     }
-    panic!("the disk does not come to rest");
+    panic!("the disk does not settle");
 }
 
 /// Returns whether anything did.
@@ -207,7 +207,7 @@ fn copy_what_differs(from: &mut File, to: &mut File) -> bool {
     differs
 }
 
-/// The process that changes files, and writes down when it begins and ends each change.
+/// The process that changes files, and records the begin and end of each change.
 struct Worker {
     process: Child,
     log: PathBuf,
@@ -222,8 +222,8 @@ impl Worker {
         Self { process, log }
     }
 
-    /// Lets it make changes until so many are confirmed, and stops it wherever it then is. Returns how many it has begun
-    /// and how many are confirmed.
+    /// Lets it make changes until this many are confirmed, and stops it wherever it then is. Returns how many it has
+    /// begun and how many are confirmed.
     fn stop_after(&mut self, changes: usize) -> (usize, usize) {
         let started = Instant::now();
         while self.counts().1 < changes {

@@ -73,7 +73,7 @@ impl Scene {
         })
     }
 
-    /// Asks for each thing, and looks that it is refused and that nothing has changed.
+    /// Asks for each operation, and checks that it is refused and that nothing has changed.
     fn refuses(&self, why: &str, asks: &[Ask]) {
         run(async {
             for backend in self.backends() {
@@ -255,7 +255,7 @@ fn where_entries_are_immutable_or_append_only() {
                     Rename("/here/old", "/away/new"),
                     RenameOver("/here/old", "/away/small"),
                     RenameOver("/away/small", "/here/old"),
-                    // In the directory that is so.
+                    // In the marked directory.
                     Write("/here/dir/f"),
                     Edit("/here/dir/f"),
                     Delete("/here/dir/f"),
@@ -423,12 +423,12 @@ fn a_child_that_is_a_user() {
         Delete("/here/empty"),
         DeleteAll("/here/empty"),
         Rename("/here/empty", "/away/moved"),
-        // A directory in which everybody may make files, and each may remove his own.
+        // A directory in which every user may create files, and remove only their own.
         Edit("/here/dir/f"),
         Delete("/here/dir/f"),
         Rename("/here/dir/sub", "/away/moved"),
         RenameOver("/away/small", "/here/dir/f"),
-        // A file of others in a directory of everybody.
+        // Another user's file in a shared directory.
         Edit("/here/other/f"),
     ];
     run(async {

@@ -1,4 +1,4 @@
-//! Renames past what the laws of every backend ask: links, spellings, and other file systems.
+//! Renames beyond the laws of every backend: links, spellings, and other file systems.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -105,7 +105,7 @@ fn elsewhere() -> Option<tempfile::TempDir> {
 }
 
 #[test]
-fn what_goes_to_another_file_system_is_copied() {
+fn a_move_to_another_file_system_is_a_copy() {
     let Some(there) = elsewhere() else {
         return skip("there is one file system");
     };

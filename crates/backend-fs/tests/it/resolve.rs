@@ -1,4 +1,4 @@
-//! Where a path leads, as it is told to those who decide by what a path is called.
+//! Where a path leads, as reported to callers that decide by path.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -65,7 +65,7 @@ async fn a_path_leads_where_its_links_lead() {
 }
 
 #[tokio::test]
-async fn what_a_read_refuses_leads_nowhere() {
+async fn a_path_that_a_read_refuses_leads_nowhere() {
     let (_dir, backend) = workspace(|dir| FsBackend::open(dir)).await;
     for path in ["/loop", "/out", "/out/x", "/absolute", "/odd", "/loop/x"] {
         let error: Error = led(&backend, path).await.unwrap_err();
@@ -75,7 +75,7 @@ async fn what_a_read_refuses_leads_nowhere() {
 }
 
 #[tokio::test]
-async fn out_of_what_is_not_there_no_path_leads() {
+async fn a_path_through_a_missing_entry_leads_nowhere() {
     let (_dir, backend) = workspace(|dir| FsBackend::open(dir)).await;
     let error = led(&backend, "/back/c.txt").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);

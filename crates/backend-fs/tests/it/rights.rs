@@ -1,4 +1,4 @@
-//! Who may do what with a file after it was replaced: nobody more than before.
+//! Access to a file after it was replaced: no user gains any.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -55,7 +55,7 @@ fn with_lists() -> Option<(Bench, String)> {
         return None;
     }
     let mut bench = Bench::new();
-    // Whoever tries to read must get as far as the file.
+    // The reading user must be able to reach the file.
     let top = bench.dir("");
     fs::set_permissions(&top, fs::Permissions::from_mode(0o755)).unwrap();
     let root = bench.disk(&["mkfs.ext4", "-q"], 16, "root");
@@ -94,7 +94,7 @@ fn an_access_list_is_carried_over_and_its_mask_stays_a_mask() {
 }
 
 #[test]
-fn the_list_of_a_directory_gives_no_right_to_a_file_that_had_none() {
+fn the_list_of_a_directory_gives_no_access_to_a_file_that_had_none() {
     let Some((_bench, root)) = with_lists() else {
         return;
     };
@@ -109,7 +109,7 @@ fn the_list_of_a_directory_gives_no_right_to_a_file_that_had_none() {
     run(change(&backend, "/d/f"));
     assert_eq!(list_of(&file), before);
     assert!(!can_read(NOBODY, NOBODY, &file));
-    // A new file is as the directory says.
+    // A new file gets the list of the directory.
     run(backend.write("/d/new", "shared")).unwrap();
     assert!(can_read(NOBODY, NOBODY, &format!("{root}/d/new")));
 }

@@ -1,4 +1,4 @@
-//! Disks that are full: which resource is short, and of which disk.
+//! Full disks: which resource is short, and on which disk.
 
 use std::fs;
 
@@ -84,7 +84,7 @@ fn the_size_is_that_of_the_disk_that_was_written_to_and_not_of_the_root() {
 const HUNG: usize = 600;
 
 #[test]
-fn a_disk_that_does_not_answer_holds_up_no_other() {
+fn a_disk_that_does_not_answer_delays_no_other() {
     if !can_mount(&["mkfs.ext4", "fsfreeze", "/dev/loop-control"]) {
         return;
     }

@@ -1,5 +1,5 @@
-//! A backend on `/`, as the guest in a container has it: nothing is outside, and links lead where they lead for
-//! everybody.
+//! A backend on `/`, as in the guest of a container: nothing is outside, and links lead to the same place as
+//! for any process.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -21,7 +21,7 @@ fn virt(path: &std::path::Path) -> VirtualPath {
 }
 
 #[test]
-fn absolute_links_lead_where_they_lead_for_everybody() {
+fn absolute_links_lead_where_they_lead_for_any_process() {
     let dir = tempfile::tempdir().unwrap();
     let here = dir.path().canonicalize().unwrap();
     fs::create_dir(here.join("d")).unwrap();
@@ -70,7 +70,7 @@ fn links_of_the_kernel_are_read_as_paths() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn files_of_the_kernel_are_read_though_they_have_no_size() {
+fn files_of_the_kernel_are_read_although_they_have_no_size() {
     run(async {
         let backend = slash();
         let page = backend.read("/proc/self/status").await.unwrap();
@@ -91,7 +91,7 @@ fn files_of_the_kernel_are_read_though_they_have_no_size() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_search_from_the_root_does_not_end_in_the_kernel() {
+fn a_search_from_the_root_does_not_enter_kernel_file_systems() {
     run(async {
         let backend = slash();
         let named = GlobRequest::new("version").path(p("/proc"));

@@ -1,4 +1,4 @@
-//! Searches on real directories: what cannot be read is counted, what nobody waits for stops.
+//! Searches on real directories: unreadable entries are counted, abandoned searches stop.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ fn many_searches_at_once_all_end_and_agree() {
 }
 
 #[test]
-fn a_search_that_nobody_waits_for_gives_its_place_back() {
+fn an_abandoned_search_returns_its_slot() {
     let host = wide_tree();
     run(async {
         let backend = host.backend();
@@ -44,7 +44,7 @@ fn a_search_that_nobody_waits_for_gives_its_place_back() {
             let searching = backend.grep_with(&request);
             let _ = tokio::time::timeout(Duration::from_millis(1), searching).await;
         }
-        // Had they gone on, this one would wait for all of them.
+        // Had they continued, this one would wait for all of them.
         let limit = Duration::from_secs(300);
         let found = tokio::time::timeout(limit, backend.grep("needle 7$")).await;
         assert_eq!(found.unwrap().unwrap().matches.len(), 200);
@@ -71,7 +71,7 @@ fn is_open(name: &str) -> bool {
         .any(|path| path.ends_with(name))
 }
 
-/// The child, in which nobody else reads. Elsewhere it is an empty test.
+/// The child, in which nothing else reads. Elsewhere it is an empty test.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_child_that_drops_a_grep() {

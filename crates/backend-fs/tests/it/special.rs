@@ -1,4 +1,5 @@
-//! What is neither a file nor a directory: it is listed, moved and removed, and never opened.
+//! Entries that are neither files nor directories: they are listed, moved and removed, but never
+//! opened.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -25,7 +26,7 @@ fn special_files(host: &Host) -> Vec<&'static str> {
     if is_root() && mknodat(&dir, "zero", FileType::CharacterDevice, mode, zero).is_ok() {
         names.push("zero");
     } else {
-        skip("the part with a device: it takes root to make one");
+        skip("the part with a device: creating one needs root");
     }
     names
 }
@@ -81,7 +82,7 @@ fn nothing_special_is_ever_opened() {
 }
 
 #[test]
-fn searches_and_listings_pass_by_what_is_special() {
+fn searches_and_listings_skip_special_entries() {
     let host = Host::new();
     let names = special_files(&host);
     host.put("f", "needle");
@@ -96,7 +97,7 @@ fn searches_and_listings_pass_by_what_is_special() {
 }
 
 #[test]
-fn what_is_special_can_be_moved_and_removed() {
+fn special_entries_can_be_moved_and_removed() {
     let host = Host::new();
     let names = special_files(&host);
     run_in_time(async {
@@ -113,7 +114,7 @@ fn what_is_special_can_be_moved_and_removed() {
 }
 
 #[test]
-fn a_writer_that_waits_at_a_fifo_goes_on_waiting() {
+fn a_writer_that_waits_at_a_fifo_keeps_waiting() {
     let host = Host::new();
     special_files(&host);
     run_in_time(async {
@@ -127,7 +128,7 @@ fn a_writer_that_waits_at_a_fifo_goes_on_waiting() {
             .write(true)
             .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
             .open(host.root().join("fifo"));
-        let error = writer.expect_err("nobody reads it");
+        let error = writer.expect_err("it has no reader");
         assert_eq!(
             rustix::io::Errno::from_io_error(&error),
             Some(rustix::io::Errno::NXIO)
@@ -136,7 +137,7 @@ fn a_writer_that_waits_at_a_fifo_goes_on_waiting() {
 }
 
 #[test]
-fn a_fifo_that_takes_the_place_of_a_file_meanwhile_blocks_nobody() {
+fn a_fifo_swapped_in_for_a_file_never_blocks() {
     use rustix::fs::{RenameFlags, renameat_with};
     let host = Host::new();
     special_files(&host);

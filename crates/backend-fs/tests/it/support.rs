@@ -1,4 +1,5 @@
-//! A directory on the host with a root, something outside of it, and a look at both past the backend.
+//! A directory on the host with a root, something outside of it, and access to both that bypasses the
+//! backend.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,16 +14,16 @@ use backend_core::{Error, ErrorKind, VirtualPath};
 use backend_fs::{Durability, FsBackend};
 use tempfile::TempDir;
 
-/// What is outside, and must never be seen in any answer.
+/// The content outside, which must never appear in an answer.
 pub(crate) const SECRET: &str = "the-outside-secret";
 
-/// `root/` for the backend, and `outside/` beside it, which is none of its business.
+/// `root/` for the backend, and `outside/` next to it, which it must not reach.
 #[derive(Debug)]
 pub(crate) struct Host {
     dir: TempDir,
 }
 
-/// All that is in a directory: content, mode and identity, by path.
+/// The whole state of a directory: content, mode and identity, by path.
 pub(crate) type Snapshot = BTreeMap<PathBuf, (Vec<u8>, u32, u64, i64)>;
 
 impl Host {
@@ -52,14 +53,14 @@ impl Host {
         FsBackend::open(self.root()).unwrap()
     }
 
-    /// Writes a file past the backend.
+    /// Writes a file, bypassing the backend.
     pub(crate) fn put(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.root().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
 
-    /// Reads a file past the backend.
+    /// Reads a file, bypassing the backend.
     pub(crate) fn get(&self, path: &str) -> Vec<u8> {
         fs::read(self.root().join(path)).unwrap()
     }
@@ -110,7 +111,7 @@ pub(crate) fn refused<T: std::fmt::Debug>(outcome: Result<T, Error>, kind: Error
     error
 }
 
-/// Says that a test is skipped, past the harness, which would hide it.
+/// Reports that a test is skipped, bypassing the harness, which would hide it.
 pub(crate) fn skip(why: &str) {
     use std::io::Write;
     let test = std::thread::current().name().unwrap_or("?").to_owned();
@@ -146,7 +147,7 @@ pub(crate) fn argument_of_child(role: &str) -> Option<PathBuf> {
         .then(|| PathBuf::from(std::env::var_os("BACKEND_FS_ARGUMENT").unwrap()))
 }
 
-/// Does something over and over beside a test, until it is dropped.
+/// Repeats something concurrently with a test, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Background {
     stop: Arc<AtomicBool>,

@@ -23,7 +23,7 @@ fn swap(root: &Path) -> (Background, Arc<AtomicU64>) {
     let swaps = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&swaps);
     let swapping = Background::start(move || {
-        // It fails while somebody has removed one of them.
+        // It fails while one of them is removed.
         if renameat_with(&dir, "dir", &dir, "link", RenameFlags::EXCHANGE).is_ok() {
             counted.fetch_add(1, Ordering::Relaxed);
         }
@@ -39,7 +39,7 @@ fn arena() -> Host {
     host
 }
 
-/// Puts back what an operation took away, where the swap lets it.
+/// Restores what an operation removed, where the swap allows it.
 fn restock(host: &Host) {
     use cap_std::{ambient_authority, fs::Dir};
     let dir = Dir::open_ambient_dir(host.root(), ambient_authority()).unwrap();
@@ -59,7 +59,7 @@ fn restock(host: &Host) {
     }
 }
 
-/// Runs one round of an operation after the other while the directory is swapped, and looks at each answer.
+/// Runs round after round of an operation while the directory is swapped, and checks each answer.
 fn race(rounds: usize, chroot: bool, round: impl AsyncFn(&FsBackend, usize) -> String) {
     let host = arena();
     let before = host.snapshot_outside();
@@ -91,7 +91,7 @@ fn race(rounds: usize, chroot: bool, round: impl AsyncFn(&FsBackend, usize) -> S
     assert_eq!(host.snapshot_outside(), before);
 }
 
-/// Returns what an operation returned. What it refused repeats what was asked for, and does not count.
+/// Returns the outcome of an operation. A refusal repeats the request, and does not count.
 fn shown<T: std::fmt::Debug>(outcome: Result<T, Error>) -> String {
     outcome.map_or_else(|_| String::new(), |value| format!("{value:?}"))
 }
@@ -104,7 +104,7 @@ fn the_control_escapes() {
     let deadline = Instant::now() + Duration::from_secs(300);
     let mut escaped = false;
     while !escaped {
-        assert!(Instant::now() < deadline, "the race is not one any more");
+        assert!(Instant::now() < deadline, "the race no longer occurs");
         let path = root.join("dir/f");
         // What a backend without handles does: resolve, compare, open.
         let is_inside = path

@@ -1,4 +1,4 @@
-//! What a refused operation leaves: the tree as it was.
+//! A refused operation leaves the tree as it was.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -60,7 +60,7 @@ fn a_refused_move_to_a_full_disk_leaves_nothing_there() {
 }
 
 #[test]
-fn directories_that_were_made_on_the_way_to_a_refusal_go_again() {
+fn directories_created_before_a_refusal_are_removed() {
     let host = Host::new();
     host.put("f", "x");
     host.put("d/g", "y");
@@ -76,9 +76,10 @@ fn directories_that_were_made_on_the_way_to_a_refusal_go_again() {
     assert_eq!(tree(host.root().to_str().unwrap()), before);
 }
 
-/// A `mkdir` that found a directory has told its caller that it is there, whoever made it and fails.
+/// A `mkdir` that found a directory has reported that it exists, even if the operation that created
+/// it fails.
 #[test]
-fn a_directory_that_answers_for_another_caller_stays() {
+fn a_directory_confirmed_to_another_caller_stays() {
     if !can_mount(&["mount"]) {
         return;
     }
@@ -108,7 +109,7 @@ fn a_directory_that_answers_for_another_caller_stays() {
 }
 
 #[test]
-fn no_link_is_followed_where_the_system_follows_none() {
+fn links_are_not_followed_where_the_system_does_not() {
     if !can_mount(&["mount", "setpriv"]) {
         return;
     }
@@ -124,7 +125,7 @@ fn no_link_is_followed_where_the_system_follows_none() {
         );
         refused(backend.read("/link").await, ErrorKind::PermissionDenied);
     });
-    // In a directory where everybody may put links, nobody follows those of others.
+    // In a directory where all users may create links, other users' links are not followed.
     let setting = "/proc/sys/fs/protected_symlinks";
     let before = fs::read_to_string(setting).unwrap();
     let shared = bench.mount("mount", &["-t", "tmpfs", "-o", "mode=1777", "t"], "shared");

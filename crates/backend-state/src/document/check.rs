@@ -1,4 +1,4 @@
-//! From what JSON says to a document that holds together.
+//! From parsed JSON to a consistent document.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -59,10 +59,10 @@ fn collect<T, R>(
     Ok(map)
 }
 
-/// Checks that no file is where a directory is or must be.
+/// Checks that no file is at the path of a directory, whether explicit or implied.
 fn check_places(document: &Document) -> Result<()> {
     for path in document.files.keys() {
-        // What is below a path follows it at once in either map.
+        // The paths below a path directly follow it in either map.
         let file = document.files.range(path.clone()..).nth(1);
         let directory = document.directories.range(path.clone()..).next();
         let below = [file.map(|(path, _)| path), directory.map(|(path, _)| path)];
@@ -156,7 +156,7 @@ fn refuse(path: &VirtualPath, message: &str) -> DocumentError {
     }
 }
 
-/// Cuts a text that comes from outside to what a message shows of it.
+/// Truncates foreign text for a message.
 fn shown(text: &str) -> String {
     text.chars().take(40).flat_map(char::escape_debug).collect()
 }

@@ -1,12 +1,12 @@
-//! What can be wrong with a document.
+//! The errors of a document.
 
 use backend_core::{Error, PathError, VirtualPath};
 
-/// Why something is no [`Document`](super::Document), or cannot be loaded.
+/// Why something is not a [`Document`](super::Document), or cannot be loaded.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
-    /// It is not JSON, or not of the shape of a document.
+    /// It is not JSON, or does not have the shape of a document.
     #[error("the document does not parse at line {line}, column {column}: {message}")]
     Syntax {
         /// The line, counted from 1.
@@ -17,7 +17,7 @@ pub enum DocumentError {
         message: String,
     },
     /// It is a document of another format or of a later version.
-    #[error("the document has format '{format}' and version {version}, which is not known here")]
+    #[error("the document has format '{format}' and version {version}, which is not supported")]
     Format {
         /// The format that it names.
         format: String,
@@ -27,19 +27,19 @@ pub enum DocumentError {
     /// A name in it is not a path.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// A path is there more than once.
-    #[error("{path}: the document has it more than once")]
+    /// A path occurs more than once.
+    #[error("{path}: the document contains it more than once")]
     Duplicate {
         /// The path.
         path: VirtualPath,
     },
-    /// A path is that of a file, and that of a directory too.
-    #[error("{path}: the document has it as a file and as a directory")]
+    /// A path is both a file and a directory.
+    #[error("{path}: the document contains it as a file and as a directory")]
     FileAndDirectory {
         /// The path.
         path: VirtualPath,
     },
-    /// The content of a file cannot be made out.
+    /// The content of a file cannot be decoded.
     #[error("{path}: {message}")]
     Content {
         /// The file.
@@ -47,15 +47,15 @@ pub enum DocumentError {
         /// What is wrong.
         message: String,
     },
-    /// A modified time is no time.
-    #[error("{path}: '{text}' is no time")]
+    /// A modified time is invalid.
+    #[error("{path}: '{text}' is not a valid time")]
     Time {
         /// The file or directory.
         path: VirtualPath,
         /// The text, cut to 40 characters.
         text: String,
     },
-    /// The store may not hold that much.
+    /// The content exceeds the limits of the store.
     #[error(transparent)]
     Limit(Error),
 }

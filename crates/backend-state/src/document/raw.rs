@@ -1,4 +1,4 @@
-//! Documents as they are in JSON, before anything is checked but their shape.
+//! Documents as they are in JSON: only their shape is checked.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,7 +18,7 @@ pub(super) enum RawDocument {
     Python(Pairs<PythonFile>),
 }
 
-/// The pairs of an object, in their order. A map would hide that a name is there twice.
+/// The pairs of an object, in order. A map would hide duplicate names.
 pub(super) type Pairs<T> = Vec<(String, T)>;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub(super) struct RawFile {
     pub(super) modified: Option<String>,
 }
 
-/// What the Python original keeps of a file.
+/// A file as the Python original stores it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PythonFile {
@@ -47,8 +47,8 @@ pub(super) struct PythonFile {
     pub(super) encoding: Option<String>,
 }
 
-/// A text that Python wrote. It can have lone surrogates, which no `String` has; they are kept as UTF-8 would encode
-/// them if it could.
+/// A text written by Python. It can have lone surrogates, which a `String` cannot; they are kept in the form in
+/// which UTF-8 would encode them.
 #[derive(Debug)]
 pub(super) struct PythonLine(pub(super) Vec<u8>);
 
@@ -91,7 +91,7 @@ impl<'de> Visitor<'de> for DocumentVisitor {
         f.write_str("an object that is a document")
     }
 
-    // The names tell the two kinds apart, in whatever order a database returns them: paths start with '/'.
+    // The names distinguish the two kinds, in whatever order a database returns them: paths start with '/'.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawDocument, A::Error> {
         let (mut format, mut version) = (None, None);
         let (mut directories, mut files) = (None, None);

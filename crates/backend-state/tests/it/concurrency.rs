@@ -1,4 +1,4 @@
-//! Many tasks at once: no edit is lost, and nobody sees half of anything.
+//! Many tasks at once: no edit is lost, and no reader sees a partial change.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ async fn edits_from_many_tasks_are_all_applied() {
     const EDITS: usize = 25;
     let store = StateBackend::new();
     let slots: String = (0..TASKS).map(|task| format!("{task}:\n")).collect();
-    // Padding makes an edit long enough for others to come between.
+    // Padding makes an edit slow enough for others to interleave.
     let padding = "some other line\n".repeat(500);
     store
         .write("/f", format!("{padding}{slots}"))

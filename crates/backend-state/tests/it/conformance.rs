@@ -1,4 +1,4 @@
-//! The contract, by value, boxed, shared, inside of a directory, and on a store that was loaded.
+//! The contract, by value, boxed, shared, inside a directory, and on a store that was loaded.
 
 use backend_conformance::{Below, Subject};
 use backend_core::{BackendExt, VirtualPath};

@@ -1,4 +1,4 @@
-//! Forks share content and nothing that changes.
+//! Forks share content but no later changes.
 
 use std::future::Future;
 use std::pin::pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use backend_core::{BackendExt, ErrorKind};
 use backend_state::{StateBackend, Usage};
 
-/// Polls once: no operation here has anything to wait for.
+/// Polls once: no operation here ever waits.
 fn now<T>(future: impl Future<Output = T>) -> T {
     let mut context = Context::from_waker(Waker::noop());
     match pin!(future).poll(&mut context) {
@@ -139,7 +139,7 @@ fn a_move_that_makes_a_path_too_long_is_refused() {
     assert_eq!(error.kind(), ErrorKind::InvalidPath);
     assert!(now(store.exists("/top")).unwrap());
 
-    // What made it too long is gone: the bound is measured anew.
+    // The entry that made it too long is gone: the bound is measured again.
     now(store.rename(format!("{deep}/f").as_str(), "/f")).unwrap();
     let half = format!("/top{}", "/d".repeat(1000));
     now(store.rename(half.as_str(), "/half")).unwrap();

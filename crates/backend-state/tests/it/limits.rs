@@ -1,4 +1,4 @@
-//! Quotas are checked before a change, and nothing changes when one refuses.
+//! Quotas are checked before a change; a refused change has no effect.
 
 use backend_core::{
     Backend, BackendExt, Error, ErrorKind, RenameRequest, Result, VirtualPath, WriteMode,
@@ -123,7 +123,7 @@ async fn a_refused_mode_comes_before_a_quota() {
 }
 
 #[tokio::test]
-async fn content_of_any_size_is_kept_alone() {
+async fn content_of_any_size_does_not_keep_its_buffer() {
     let store = StateBackend::new();
     let buffer = bytes::Bytes::from(vec![7; 1 << 20]);
     let request = WriteRequest::new(path("/small"), buffer.slice(10..20));

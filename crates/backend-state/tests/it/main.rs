@@ -1,4 +1,4 @@
-//! Tests of the in-memory backend from outside, one file a subject.
+//! Tests of the in-memory backend from outside, one file per subject.
 
 #![allow(
     clippy::unwrap_used,

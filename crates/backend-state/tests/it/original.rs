@@ -1,4 +1,4 @@
-//! What the Python original does wrong in memory, by the numbers of the list of its defects.
+//! Defects of the Python original's in-memory backend, by their numbers in the list.
 
 use backend_core::{Backend, VirtualPath};
 use backend_core::{BackendExt, ErrorKind, GrepRequest};
@@ -33,7 +33,7 @@ async fn d33_a_path_is_a_file_or_a_directory() {
 }
 
 #[tokio::test]
-async fn d34_paths_are_normalised_and_the_root_is_no_file() {
+async fn d34_paths_are_normalised_and_the_root_is_not_a_file() {
     let store = StateBackend::new();
     store.write("//d//f", "x").await.unwrap();
     assert_eq!(store.stat("/d/f").await.unwrap().path, "/d/f");

@@ -12,7 +12,7 @@ const WRITTEN_BY_0_0_4: &str = include_str!("python/files-0.0.4.json");
 const WRITTEN_BY_0_2_37: &str = include_str!("python/files-0.2.37.json");
 
 #[tokio::test]
-async fn what_the_original_wrote_is_loaded() {
+async fn documents_of_the_original_are_loaded() {
     let store = StateBackend::from_json(WRITTEN_BY_0_0_4).unwrap();
     let read = async |path: &str| store.read_bytes(path).await.unwrap();
     assert_eq!(read("/src/app.py").await, "print('hello')\n");
@@ -28,7 +28,7 @@ async fn what_the_original_wrote_is_loaded() {
 }
 
 #[tokio::test]
-async fn what_its_successors_wrote_is_loaded() {
+async fn documents_of_its_successors_are_loaded() {
     let store = StateBackend::from_json(WRITTEN_BY_0_2_37).unwrap();
     let png = store.read_bytes("/logo.png").await.unwrap();
     assert_eq!(png, &b"\x89PNG\r\n\x1a\n\x00\xff"[..]);
@@ -48,7 +48,7 @@ async fn lone_surrogates_are_the_bytes_that_python_means() {
 }
 
 #[test]
-fn half_of_a_pair_that_is_no_byte_is_refused() {
+fn half_of_a_pair_that_is_not_a_byte_is_refused() {
     for content in [r#"["\ud83d"]"#, r#"["\udc00"]"#, r#"["\ude00"]"#] {
         let error = StateBackend::from_json(file(content)).unwrap_err();
         assert!(matches!(error, DocumentError::Content { .. }), "{error:?}");
@@ -63,7 +63,7 @@ async fn paths_are_normalised_as_the_original_did_not() {
 }
 
 #[test]
-fn what_the_original_let_pass_is_refused() {
+fn invalid_content_that_the_original_accepted_is_refused() {
     let two = |a: &str, b: &str| {
         let file = r#"{"content": ["x"], "created_at": "", "modified_at": ""}"#;
         StateBackend::from_json(format!(r#"{{"{a}": {file}, "{b}": {file}}}"#)).unwrap_err()

@@ -4,7 +4,7 @@ use backend_core::{Backend, BackendExt, DeleteRequest, GlobRequest, VirtualPath}
 use backend_state::StateBackend;
 
 #[tokio::test]
-async fn a_hundred_thousand_files_are_no_trouble() {
+async fn a_store_of_a_hundred_thousand_files_works() {
     let store = StateBackend::new();
     for directory in 0..1000 {
         for file in 0..100 {

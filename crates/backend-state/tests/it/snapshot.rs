@@ -1,4 +1,4 @@
-//! Documents: what they look like, that nothing is lost in them, and what is refused.
+//! Documents: their form, that nothing is lost in them, and what is rejected.
 
 use std::time::{Duration, SystemTime};
 
@@ -38,7 +38,7 @@ async fn a_document_is_plain_json() {
 }
 
 #[tokio::test]
-async fn what_is_no_plain_text_is_base64() {
+async fn content_that_is_not_plain_text_is_base64() {
     let store = store();
     for (content, text) in [
         (&b"plain"[..], true),
@@ -80,7 +80,7 @@ async fn a_store_comes_back_with_its_times_and_directories() {
             loaded.stat(path).await.unwrap(),
         );
         if old.is_file() {
-            assert_ne!(old.version, new.version, "a version is of one store");
+            assert_ne!(old.version, new.version, "a version belongs to one store");
         }
         old.version = new.version;
         assert_eq!(old, new);
@@ -105,7 +105,7 @@ async fn equal_stores_give_equal_documents_whatever_their_history() {
     right.delete("/a/gone").await.unwrap();
     let json = |store: &StateBackend| store.to_document().without_times().to_json();
     assert_eq!(json(&left), json(&right));
-    // Path order: what is in a directory follows it.
+    // Path order: the content of a directory follows it.
     let at = |path: &str| json(&left).find(path).unwrap();
     assert!(at("\"/a/x\"") < at("\"/a-b\"") && at("\"/a-b\"") < at("\"/a.txt\""));
 }
@@ -131,7 +131,7 @@ fn an_empty_object_and_an_empty_document_are_empty_stores() {
 }
 
 #[test]
-fn what_contradicts_itself_is_refused() {
+fn a_contradictory_document_is_refused() {
     let load = |directories: &str, files: &str| {
         let json = format!(
             r#"{{"format":"agent-backends-state","version":1,
@@ -285,7 +285,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let store = StateBackend::new();
         for (path, content) in &files {
-            // Some are refused, because a file is in their way: that is fine.
+            // Some are refused because a file is in the way: that is fine.
             let _ = runtime.block_on(store.write(path.as_str(), content));
         }
         for path in &directories {

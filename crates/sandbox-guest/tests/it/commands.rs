@@ -1,4 +1,4 @@
-//! Commands in the real guest: what they bring, and that nothing of them is left.
+//! Commands in the real guest: their results, and that no process of them is left.
 
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ async fn odd_ends_of_commands_are_typed() {
         (late.status, &late.stdout.head[..]),
         (ExecStatus::TimedOut, &b"early\n"[..])
     );
-    // One argument may have 128 KiB, less a byte.
+    // One argument may have one byte less than 128 KiB.
     let fits = ExecRequest::argv(["printf", "%s", &"x".repeat(131_000)]);
     assert_eq!(
         remote.execute_with(&fits).await.unwrap().stdout.total(),
@@ -140,7 +140,7 @@ async fn sixty_four_commands_and_as_many_files_at_once_are_not_mixed_up() {
     assert_eq!(guest.remote.ls("/dir").await.unwrap().items.len(), 64);
 }
 
-/// A command that does what it can to outlive its caller.
+/// A command that tries everything to outlive its caller.
 fn clinging(mark: &str) -> String {
     format!(
         "trap '' TERM INT HUP; sleep {mark} & setsid sleep {mark} & (setsid sh -c 'trap \"\" TERM; sleep {mark} & sleep 0.1; kill -STOP $!; wait' &) ; sleep {mark}"
@@ -148,7 +148,7 @@ fn clinging(mark: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_command_that_is_dropped_dies_with_all_that_it_started() {
+async fn a_dropped_command_dies_with_everything_that_it_started() {
     let guest = Served::start().await;
     for _ in 0..10 {
         let mark = mark();
@@ -247,7 +247,7 @@ async fn processes_outlive_their_connection_and_the_next_one_finds_them() {
             .unwrap()
             .next;
     }
-    // The host dies, and with it the program that held the connection.
+    // The host is killed, and with it the program that held the connection.
     splice.kill().await.unwrap();
     assert_eq!(soon(first.closed()).await.kind(), ErrorKind::Unavailable);
 

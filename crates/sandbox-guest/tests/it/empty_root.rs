@@ -1,6 +1,6 @@
 //! The static guest where there is nothing else: no shell, no libc, no `/proc`, no `/dev`.
 //!
-//! It takes the binary that `cargo xtask guest` builds, and the right to change the root.
+//! It needs the binary that `cargo xtask guest` builds, and the right to change the root.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -10,9 +10,9 @@ use tokio::process::Command;
 use crate::host::{handed_over, over_stdio, soon};
 
 #[tokio::test]
-async fn the_guest_runs_in_a_root_that_holds_nothing_but_itself() {
+async fn the_guest_runs_in_a_root_that_contains_only_itself() {
     let Some(guest) = handed_over() else {
-        println!("skipped: no static guest was handed over; `cargo xtask guest` does");
+        println!("skipped: no static guest was passed in; `cargo xtask guest` does that");
         return;
     };
     let root = tempfile::tempdir().unwrap();
@@ -43,7 +43,7 @@ async fn the_guest_runs_in_a_root_that_holds_nothing_but_itself() {
         b"one\nthree\n"
     );
 
-    // The only program there is.
+    // The only program in the root.
     let version = ExecRequest::argv(["/agent-guest", "--version"]);
     let version = soon(remote.execute_with(&version)).await.unwrap();
     assert!(version.status.is_success(), "{version:?}");

@@ -15,12 +15,12 @@ use tokio::process::{Child, Command};
 /// How long anything here may take before it counts as hanging. The machine may be busy with other things.
 const HANG: Duration = Duration::from_secs(300);
 
-/// Returns where the guest is: one that was handed over, or the one that cargo built for these tests.
+/// Returns the path of the guest: one that was passed in, or the one that cargo built for these tests.
 pub(crate) fn guest() -> PathBuf {
     handed_over().unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_agent-guest")))
 }
 
-/// Returns the guest that was handed over, if one was.
+/// Returns the guest that was passed in, if there is one.
 pub(crate) fn handed_over() -> Option<PathBuf> {
     let variable = format!(
         "AGENT_BACKENDS_GUEST_{}",
@@ -29,7 +29,7 @@ pub(crate) fn handed_over() -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from)
 }
 
-/// Starts a program with its streams as pipes, and connects to what it serves on them.
+/// Starts a program with pipes as its streams, and connects to the guest on them.
 pub(crate) async fn over_stdio(command: &mut Command) -> (Remote, Child) {
     let mut child = command
         .stdin(Stdio::piped())
@@ -133,7 +133,7 @@ pub(crate) fn init(root: &Path, socket: &Path, more: &[&str]) -> Command {
     command
 }
 
-/// Returns a duration for `sleep` that no other process of this machine sleeps for.
+/// Returns a duration for `sleep` that no other process of this machine uses.
 pub(crate) fn mark() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -152,7 +152,7 @@ fn marked(mark: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Returns how many processes sleep for as long as a mark says.
+/// Returns how many processes sleep for the duration of a mark.
 fn sleeping(mark: &str) -> usize {
     let sleep = format!("sleep\0{mark}\0");
     marked(mark)
@@ -161,12 +161,12 @@ fn sleeping(mark: &str) -> usize {
         .count()
 }
 
-/// Returns how many processes have a mark, whatever they do.
+/// Returns how many processes have a mark, whether they sleep or not.
 pub(crate) fn survivors(mark: &str) -> usize {
     marked(mark).len()
 }
 
-/// Waits until so many processes sleep for as long as a mark says.
+/// Waits until this many processes sleep for the duration of a mark.
 pub(crate) async fn until_sleeping(mark: &str, count: usize) {
     until(|| sleeping(mark) == count).await;
 }
@@ -176,19 +176,19 @@ pub(crate) async fn until_none(mark: &str) {
     until(|| marked(mark).is_empty()).await;
 }
 
-/// Returns whether a process with a mark lives.
+/// Returns whether a process with a mark is running.
 pub(crate) fn lives(mark: &str) -> bool {
     sleeping(mark) > 0
 }
 
-/// Returns a line of what the kernel says of a process, in KiB.
+/// Returns a line of the kernel's status of a process, in KiB.
 pub(crate) fn memory(pid: u32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with(name)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 pub(crate) async fn until(holds: impl Fn() -> bool + Send + Sync) {
     soon(async {
         while !holds() {

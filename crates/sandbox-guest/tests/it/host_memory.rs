@@ -1,5 +1,5 @@
-//! How much memory a host takes while much goes through a guest. What is measured is a process of its own: this program,
-//! run again for the one test.
+//! How much memory a host uses for large transfers through a guest. Measured in a separate process: this program, run
+//! again for one test.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tokio::process::Command;
 
 use crate::host::{Served, memory, soon};
 
-/// Says that this is the process that is measured.
+/// Marks the process that is measured.
 const MEASURED: &str = "AGENT_GUEST_TEST_MEASURED";
 
-/// So much more than before, in KiB, is allowed for what should take next to nothing.
+/// The allowed increase, in KiB, for transfers that should need almost no memory.
 const LITTLE: u64 = 16 << 10;
 
 /// Runs a test of this program again, in a process of its own.
@@ -29,7 +29,7 @@ fn measured() -> bool {
     std::env::var_os(MEASURED).is_some()
 }
 
-/// What this process and a guest had resident at some moment.
+/// The resident memory of this process and a guest at some moment.
 struct Before {
     pids: [u32; 2],
     resident: [u64; 2],
@@ -39,14 +39,14 @@ impl Before {
     fn now(guest: &Served) -> Self {
         let pids = [std::process::id(), guest.pid()];
         for pid in pids {
-            // The most that it ever had is from now on.
+            // Resets the peak.
             std::fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
         }
         let resident = pids.map(|pid| memory(pid, "VmRSS:"));
         Self { pids, resident }
     }
 
-    /// Returns how much more than before the host and the guest had at most.
+    /// Returns by how much the peaks of the host and the guest rose.
     fn more(&self, after: &str) -> [u64; 2] {
         let [host, guest] = [0, 1].map(|at| {
             let most = memory(self.pids[at], "VmHWM:");
@@ -76,10 +76,9 @@ async fn a_gigabyte_of_output_is_a_megabyte_on_both_sides() {
 }
 
 #[tokio::test]
-async fn a_gigabyte_that_nobody_reads_is_a_megabyte_on_both_sides() {
+async fn an_unread_gigabyte_is_a_megabyte_on_both_sides() {
     if !measured() {
-        return again("host_memory::a_gigabyte_that_nobody_reads_is_a_megabyte_on_both_sides")
-            .await;
+        return again("host_memory::an_unread_gigabyte_is_a_megabyte_on_both_sides").await;
     }
     let guest = Served::start().await;
     guest.remote.execute("true").await.unwrap();
@@ -102,7 +101,7 @@ async fn a_gigabyte_that_nobody_reads_is_a_megabyte_on_both_sides() {
         (kept.next, kept.missed),
         (1_000_000_004, 1_000_000_004 - (1 << 20))
     );
-    let more = before.more("a gigabyte that nobody reads");
+    let more = before.more("an unread gigabyte");
     assert!(more.iter().all(|more| *more < LITTLE), "{more:?} KiB");
 }
 
@@ -120,7 +119,7 @@ async fn a_hundred_megabytes_of_input_are_not_copied_by_the_host() {
     for (line, want) in [
         ("wc -c", Bytes::from_static(b"104857600\n")),
         ("sha256sum", want.stdout.head),
-        // Who reads nothing of it is no reason to wait.
+        // A command that does not read its input must not make the call wait.
         ("echo none", Bytes::from_static(b"none\n")),
     ] {
         let request = ExecRequest::shell(line).stdin(content.clone());
@@ -129,6 +128,6 @@ async fn a_hundred_megabytes_of_input_are_not_copied_by_the_host() {
     }
     let [host, inside] = before.more("a hundred megabytes of input, three times");
     assert!(host < LITTLE, "{host} KiB");
-    // It is there once while it is written to the command.
+    // It is held once while it is written to the command.
     assert!(inside < (100 << 10) + LITTLE, "{inside} KiB");
 }

@@ -1,4 +1,4 @@
-//! The socket of an init: who may be there, how it begins, and how it ends.
+//! The socket of an init: who may connect, how it starts, and how it ends.
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -22,7 +22,7 @@ fn signal(child: &tokio::process::Child, name: &str) {
 }
 
 #[tokio::test]
-async fn the_socket_is_for_its_own_user_alone() {
+async fn only_its_own_user_can_open_the_socket() {
     let init = Init::start().await;
     let mode = std::fs::metadata(&init.socket)
         .unwrap()
@@ -57,14 +57,17 @@ async fn a_signal_ends_it_with_everything_and_leaves_no_socket() {
         assert!(soon(init.child.wait()).await.unwrap().success());
         assert!(!init.socket.exists());
         let error = soon(remote.closed()).await;
-        assert!(error.to_string().contains("the server ends"), "{error}");
+        assert!(
+            error.to_string().contains("the server is shutting down"),
+            "{error}"
+        );
         assert!(soon(call).await.unwrap().is_err());
         until_none(&mark).await;
     }
 }
 
 #[tokio::test]
-async fn a_stop_ends_it_when_the_host_has_heard_so() {
+async fn a_stop_ends_it_after_the_host_got_the_answer() {
     let mut init = Init::start().await;
     let remote = init.connect().await;
     remote.stop().await.unwrap();
@@ -74,10 +77,10 @@ async fn a_stop_ends_it_when_the_host_has_heard_so() {
 }
 
 #[tokio::test]
-async fn a_lease_ends_when_nobody_is_connected() {
+async fn a_lease_ends_without_a_connection() {
     let mut init = Init::with(&["--lease", "0.5"]).await;
     let remote = init.connect().await;
-    // Somebody is, for longer than the lease.
+    // A connection lasts longer than the lease.
     remote.execute("sleep 1").await.unwrap();
     assert!(init.child.try_wait().unwrap().is_none());
     drop(remote);
@@ -89,7 +92,7 @@ async fn a_lease_ends_when_nobody_is_connected() {
 async fn a_lease_does_not_run_while_the_guest_is_paused() {
     let mut init = Init::with(&["--lease", "2"]).await;
     signal(&init.child, "-STOP");
-    // Longer than the lease. Nothing can be waited for here but the time.
+    // Longer than the lease. There is no event to wait for here, only time.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     signal(&init.child, "-CONT");
     let remote = init.connect().await;
@@ -99,7 +102,7 @@ async fn a_lease_does_not_run_while_the_guest_is_paused() {
 }
 
 #[tokio::test]
-async fn commands_get_the_variables_of_the_guest_where_that_is_wanted() {
+async fn commands_get_the_variables_of_the_guest_if_asked_to() {
     let (root, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let seen_by = |more: &'static [&'static str]| {
         let socket = place.path().join(format!("{}.sock", more.len()));
@@ -148,7 +151,7 @@ async fn it_runs_without_standard_streams() {
 }
 
 #[tokio::test]
-async fn what_a_killed_one_left_is_replaced_and_nothing_else_is() {
+async fn only_a_socket_left_by_a_killed_guest_is_replaced() {
     let mut killed = Init::start().await;
     killed.child.kill().await.unwrap();
     assert!(killed.socket.exists());
@@ -202,7 +205,7 @@ async fn connect_waits_for_a_socket_and_gives_up() {
 }
 
 #[tokio::test]
-async fn a_connection_beyond_the_last_place_waits_for_one() {
+async fn a_connection_beyond_the_limit_waits_for_a_slot() {
     let init = Init::start().await;
     let mut remotes = Vec::new();
     for _ in 0..16 {
@@ -215,12 +218,12 @@ async fn a_connection_beyond_the_last_place_waits_for_one() {
             backend_core::wire::connect(stream).await
         }
     });
-    // It has its place as soon as somebody else goes.
+    // It gets a slot as soon as another connection ends.
     remotes.pop().unwrap().close().await;
     let next = soon(next).await.unwrap().unwrap();
     assert!(next.liveness().await.is_alive());
 
-    // Where nobody goes it hears why, by way of a program that joins its streams, too.
+    // If none ends it is told why, also through a program that joins its streams.
     let stream = tokio::net::UnixStream::connect(&init.socket).await.unwrap();
     let mut connect = Command::new(guest());
     connect.arg("connect").arg("--socket").arg(&init.socket);
@@ -248,7 +251,7 @@ async fn a_connection_beyond_the_last_place_waits_for_one() {
 }
 
 #[tokio::test]
-async fn connections_that_say_nothing_keep_nobody_out() {
+async fn silent_connections_do_not_keep_others_out() {
     let init = Init::start().await;
     let mut silent = Vec::new();
     for _ in 0..16 {
@@ -316,19 +319,19 @@ async fn the_command_line_is_explained() {
     );
     let (code, text) = run(&["dance"]).await;
     assert_eq!(code, Some(2));
-    assert!(text.contains("there is no command 'dance'") && text.contains("usage:"));
+    assert!(text.contains("unknown command 'dance'") && text.contains("usage:"));
     let (code, _) = run(&["serve", "--root", "/no/such/directory"]).await;
     assert_eq!(code, Some(1));
     let (code, text) = run(&["serve", "--work-dir", "/proc/none"]).await;
     assert_eq!(code, Some(1));
-    assert!(text.contains("the work directory cannot be made"), "{text}");
+    assert!(text.contains("cannot create the work directory"), "{text}");
     let odd = OsStr::from_bytes(b"--id=\xff");
     let odd = Command::new(guest()).arg("serve").arg(odd).output();
     assert_eq!(soon(odd).await.unwrap().status.code(), Some(2));
 }
 
 #[tokio::test]
-async fn a_listener_that_is_no_guest_is_noticed() {
+async fn a_listener_that_is_not_a_guest_is_detected() {
     let place = tempfile::tempdir().unwrap();
     let socket = place.path().join("other.sock");
     let listener = UnixListener::bind(&socket).unwrap();

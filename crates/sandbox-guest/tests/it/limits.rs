@@ -1,4 +1,4 @@
-//! A guest under limits, and signals that are sent to it: it outlives them, and commands get them as they were.
+//! A guest under limits, and signals sent to it: it survives them, and commands get the original limits and signals.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ async fn under(limits: &str, more: &[&str]) -> Served {
 }
 
 #[tokio::test]
-async fn a_write_over_the_size_of_a_file_is_over_the_quota_and_the_guest_lives() {
+async fn a_write_beyond_the_file_size_limit_exceeds_the_quota_and_the_guest_survives() {
     // In blocks of 512 bytes: about 100 kB.
     let guest = under("ulimit -f 200", &[]).await;
     let remote = &guest.remote;
@@ -40,10 +40,10 @@ async fn a_write_over_the_size_of_a_file_is_over_the_quota_and_the_guest_lives()
         assert!(error.to_string().contains("102400"), "{error}");
         assert!(remote.liveness().await.is_alive());
     }
-    // The old content is whole, and nothing is left of the new one.
+    // The old content is intact, and nothing is left of the new one.
     assert_eq!(remote.read_bytes("/small").await.unwrap().len(), 50_000);
     assert_eq!(files(guest.root.path()), 1);
-    // A command has the limit, and the signal's default.
+    // A command gets the limit, and the signal's default.
     let output = remote.execute("head -c 200000 /dev/zero > /dev/shm/agent-limit-$$");
     let output = output.await.unwrap();
     let _ = remote.execute("rm -f /dev/shm/agent-limit-*").await;
@@ -55,7 +55,7 @@ fn files(directory: &Path) -> usize {
 }
 
 #[tokio::test]
-async fn soft_limits_are_those_of_commands_alone() {
+async fn soft_limits_apply_only_to_commands() {
     let limits = "ulimit -S -n 64 && ulimit -S -t 1 && ulimit -S -v 900000 && ulimit -S -s 512";
     let guest = under(limits, &[]).await;
     let remote = &guest.remote;
@@ -73,7 +73,8 @@ async fn soft_limits_are_those_of_commands_alone() {
             .split(' ')
             .filter_map(|field| field.parse().ok())
             .collect();
-        // User and system time in ticks, the 14th and 15th field: two of those before are no numbers after the name.
+        // User and system time in ticks, the 14th and 15th field: two of the preceding fields, up to the name, are
+        // not numbers.
         fields[10] + fields[11]
     };
     remote.write("/a", "x".repeat(8 << 20)).await.unwrap();
@@ -94,7 +95,7 @@ async fn soft_limits_are_those_of_commands_alone() {
 }
 
 #[tokio::test]
-async fn limits_that_are_given_hold_for_commands_and_not_for_the_guest() {
+async fn given_limits_apply_to_commands_and_not_to_the_guest() {
     let given = [
         "--limit",
         "nofile=16",
@@ -121,7 +122,7 @@ async fn limits_that_are_given_hold_for_commands_and_not_for_the_guest() {
 }
 
 #[tokio::test]
-async fn signals_that_say_nothing_to_the_guest_do_not_end_it() {
+async fn irrelevant_signals_do_not_end_the_guest() {
     let guest = Served::start().await;
     let pid = guest.pid();
     for name in [

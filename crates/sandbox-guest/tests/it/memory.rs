@@ -1,4 +1,4 @@
-//! How much memory a guest takes while much goes through it, and when it has nothing to do.
+//! How much memory a guest uses for large transfers, and when it is idle.
 
 use backend_core::{Backend, BackendExt, ExecRequest, ReadBytesRequest, Sandbox, VirtualPath};
 use bytes::Bytes;
@@ -28,13 +28,13 @@ async fn a_hundred_megabytes_each_way_are_held_once_and_given_back() {
     let most = memory(guest.pid(), "VmHWM:");
     assert!(
         most < before + 130 * MIB,
-        "{most} KiB at most, {before} KiB before"
+        "peak {most} KiB, {before} KiB before"
     );
     until(|| memory(guest.pid(), "VmRSS:") < before + 8 * MIB).await;
 }
 
 #[tokio::test]
-async fn readers_that_do_not_take_what_they_asked_for_cost_what_the_limits_say() {
+async fn readers_that_do_not_take_their_answers_cost_no_more_than_the_limits() {
     let guest = Served::start().await;
     let file = guest.root.path().join("large");
     std::fs::File::create(&file)
@@ -42,7 +42,7 @@ async fn readers_that_do_not_take_what_they_asked_for_cost_what_the_limits_say()
         .set_len(200 << 20)
         .unwrap();
     let path = VirtualPath::parse("/large").unwrap();
-    // Twenty times 200 MiB are asked for at once; the guest holds as much as it may, and then no more.
+    // Requests twenty times 200 MiB at once; the guest holds as much as it may, and no more.
     let reads: Vec<_> = (0..20)
         .map(|_| {
             let (remote, path) = (guest.remote.clone(), path.clone());

@@ -1,4 +1,4 @@
-//! The guest as the first process of a PID namespace: it reaps what has lost its parent, and hands on signals.
+//! The guest as the first process of a PID namespace: it reaps orphans, and forwards signals.
 
 use std::process::Stdio;
 
@@ -23,13 +23,13 @@ fn children(pid: u32) -> Vec<(u32, char)> {
 }
 
 #[tokio::test]
-async fn as_process_one_it_reaps_orphans_and_hands_on_signals() {
+async fn as_process_one_it_reaps_orphans_and_forwards_signals() {
     let able = Command::new("unshare")
         .args(["--pid", "--fork", "true"])
         .status()
         .await;
     if !able.is_ok_and(|status| status.success()) {
-        println!("skipped: no PID namespace can be made here");
+        println!("skipped: cannot create a PID namespace here");
         return;
     }
     let place = tempfile::tempdir().unwrap();
@@ -50,7 +50,7 @@ async fn as_process_one_it_reaps_orphans_and_hands_on_signals() {
     let one = children(unshare.id().unwrap())[0].0;
     assert_eq!(children(one).len(), 1);
 
-    // Somebody else runs a program in the namespace, as an engine does, and leaves orphans there.
+    // Another process runs a program in the namespace, as an engine does, and leaves orphans there.
     let orphans = "for n in 1 2 3 4 5; do (sleep 0.3 & ) ; done";
     let entered = Command::new("nsenter")
         .args(["--target", &one.to_string(), "--pid", "sh", "-c", orphans])
@@ -59,7 +59,7 @@ async fn as_process_one_it_reaps_orphans_and_hands_on_signals() {
     until(|| children(one).len() > 1).await;
     until(|| children(one).len() == 1).await;
 
-    // Meanwhile commands end as they do.
+    // Meanwhile commands end normally.
     let stream = UnixStream::connect(&socket).await.unwrap();
     let remote = soon(wire::connect(stream)).await.unwrap();
     for n in 0..20 {

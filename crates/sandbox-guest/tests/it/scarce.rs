@@ -1,6 +1,7 @@
-//! A guest where memory or processes run out: commands pay for it, and the guest lives on and says what happened.
+//! A guest where memory or processes run out: commands pay for it, and the guest survives and reports what
+//! happened.
 //!
-//! It takes a control group of its own, and the right to make one.
+//! It needs a control group of its own, and the right to create one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use crate::host::{Served, guest, lives, mark, over_stdio, soon, until_none, unti
 struct Group(PathBuf);
 
 impl Group {
-    /// Makes a group, with a limit if one of these files is there. `None` is that it cannot be done here.
+    /// Creates a group, with a limit if one of these files exists. `None` if that is not possible here.
     fn make(controller: &str, limits: &[(&str, &str)]) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -89,7 +90,7 @@ impl Drop for Group {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_takes_all_memory_is_told_from_one_that_was_killed() {
+async fn a_command_that_takes_all_memory_is_distinguished_from_a_killed_one() {
     let most = (160 << 20).to_string();
     let limits = [
         ("memory.limit_in_bytes", &*most),
@@ -98,7 +99,7 @@ async fn a_command_that_takes_all_memory_is_told_from_one_that_was_killed() {
         ("memory.swap.max", "0"),
     ];
     let Some(group) = Group::make("memory", &limits) else {
-        println!("skipped: no control group for memory can be made here");
+        println!("skipped: cannot create a control group for memory here");
         return;
     };
     let guest = group.serve().await;
@@ -107,7 +108,7 @@ async fn a_command_that_takes_all_memory_is_told_from_one_that_was_killed() {
     remote.spawn(format!("exec sleep {mark}")).await.unwrap();
     until_sleeping(&mark, 1).await;
 
-    // There is no line in it, and what wants the last one has to keep all of it.
+    // There is no newline in it, and a program that looks for the last line has to keep all of it.
     let greedy = ExecRequest::argv(["tail", "/dev/zero"]);
     for request in [&greedy, &ExecRequest::shell("tail /dev/zero; exit $?")] {
         let output = soon(remote.execute_with(request)).await.unwrap();
@@ -118,7 +119,7 @@ async fn a_command_that_takes_all_memory_is_told_from_one_that_was_killed() {
     let end = soon(remote.read_output(&read)).await.unwrap();
     assert_eq!(end.status, Some(ExecStatus::OutOfMemory));
 
-    // By hand, or as a code of its own, while nothing ran out.
+    // By hand, or as the command's own code, while memory did not run out.
     let killed = remote.execute("kill -9 $$").await.unwrap();
     assert_eq!(killed.status, ExecStatus::Signaled(9));
     let code = remote.execute("exit 137").await.unwrap();
@@ -140,20 +141,20 @@ async fn commands_are_killed_before_the_guest() {
     let line = "cat /proc/$$/oom_score_adj; (cat /proc/self/oom_score_adj)";
     let output = guest.remote.execute(line).await.unwrap();
     assert_eq!(output.stdout.head, "1000\n1000\n");
-    // As it was, or less where that is permitted.
+    // Unchanged, or lower where that is permitted.
     let (ours, its) = (likeliness(std::process::id()), likeliness(guest.pid()));
     assert!(its == ours || its == -900, "{its}");
 }
 
 #[tokio::test]
-async fn where_no_process_can_be_made_files_are_served_and_commands_are_refused() {
+async fn without_free_processes_files_are_served_and_commands_are_refused() {
     let Some(group) = Group::make("pids", &[("pids.max", "1000")]) else {
-        println!("skipped: no control group for processes can be made here");
+        println!("skipped: cannot create a control group for processes here");
         return;
     };
     let guest = group.serve().await;
     let remote = &guest.remote;
-    // Not one more than there are.
+    // No more processes than there are now.
     let now = fs::read_to_string(group.0.join("pids.current")).unwrap();
     assert!(group.set("pids.max", now.trim()));
     soon(remote.write("/dir/a.txt", "one\n")).await.unwrap();
@@ -165,7 +166,7 @@ async fn where_no_process_can_be_made_files_are_served_and_commands_are_refused(
         assert!(error.to_string().contains("no room for another process"));
         let error = soon(remote.spawn("true")).await.unwrap_err();
         assert!(error.to_string().contains("no room for another process"));
-        // The sandbox is not what is unavailable.
+        // The sandbox itself is not unavailable.
         assert!(remote.liveness().await.is_alive());
     }
     let calls: Vec<_> = (0..40)
@@ -177,7 +178,7 @@ async fn where_no_process_can_be_made_files_are_served_and_commands_are_refused(
     for call in calls {
         assert_eq!(soon(call).await.unwrap().unwrap().text, "one\n");
     }
-    // Room for a supervisor, and none for its command.
+    // Room for a supervisor, but not for its command.
     let now: u32 = now.trim().parse().unwrap();
     assert!(group.set("pids.max", &(now + 1).to_string()));
     let error = soon(remote.execute("true")).await.unwrap_err();
@@ -185,7 +186,7 @@ async fn where_no_process_can_be_made_files_are_served_and_commands_are_refused(
     assert!(group.set("pids.max", &(now + 10).to_string()));
     let output = soon(remote.execute("exit 3")).await.unwrap();
     assert_eq!(output.status, ExecStatus::Exited(3));
-    // What forks until it cannot dies whole, and then there is room again.
+    // A fork bomb is killed completely, and then there is room again.
     let bomb = "b() { while sleep 0.01; do b & done; }; b & exec sleep 1000";
     let bomb = ExecRequest::shell(bomb).timeout(Duration::from_millis(500));
     assert!(group.set("pids.max", &(now + 20).to_string()));

@@ -1,4 +1,4 @@
-//! Whatever ends a command over the wire, nobody of its tree is left: hundreds of trees, in every way there is.
+//! However a command over the wire ends, no process of its tree is left: hundreds of trees, ended in every way.
 
 use std::time::{Duration, Instant};
 
@@ -8,15 +8,15 @@ use tokio::task::JoinHandle;
 
 use crate::host::{Init, Served, lives, mark, soon, survivors, until_none, until_sleeping};
 
-/// How many trees there are at once, and how often.
+/// How many trees run at once, and how often.
 const TREES: usize = 8;
 const ROUNDS: usize = 10;
 
-/// How many of a tree sleep.
+/// How many processes of a tree sleep.
 const SLEEPERS: usize = 5;
 
-/// A command that does what it can to outlive its caller: children that ignore signals, lead sessions of their own, have
-/// lost their parent, or have stopped themselves.
+/// A command that tries everything to outlive its caller: children that ignore signals, lead sessions of their own, are
+/// orphaned, or have stopped themselves.
 fn clinging(mark: &str) -> String {
     format!(
         "trap '' TERM INT HUP; sleep {mark} & setsid sleep {mark} & \
@@ -43,20 +43,20 @@ async fn trees(remote: &Remote, mark: &str) -> Calls {
     calls
 }
 
-/// How long it took, round by round, until nobody was left.
+/// How long each round took until no process was left.
 #[derive(Default)]
 struct Ends(Vec<Duration>);
 
 impl Ends {
-    /// Waits until nobody is left.
+    /// Waits until no process is left.
     async fn of(&mut self, mark: &str) {
         let ended = Instant::now();
         until_none(mark).await;
         self.0.push(ended.elapsed());
     }
 
-    /// Asserts that the trees of a round are gone within a second: in half of the rounds, for where others keep the machine
-    /// busy one may take longer, and that says nothing about the guest.
+    /// Asserts that the trees of a round are gone within a second: checks the median, because on a busy machine a single
+    /// round may take longer through no fault of the guest.
     fn within_a_second(mut self, after: &str) {
         self.0.sort_unstable();
         let (median, last) = (self.0[self.0.len() / 2], self.0[self.0.len() - 1]);
@@ -75,7 +75,7 @@ async fn unavailable(calls: Calls) {
     }
 }
 
-/// Runs requests at once, and expects that all of them end in this way.
+/// Runs requests concurrently, and expects that all of them end in this way.
 async fn all_end(remote: &Remote, request: ExecRequest, want: ExecStatus) {
     let calls: Calls = (0..TREES)
         .map(|_| {
@@ -90,35 +90,35 @@ async fn all_end(remote: &Remote, request: ExecRequest, want: ExecStatus) {
 }
 
 #[tokio::test]
-async fn a_timeout_leaves_nobody() {
+async fn a_timeout_leaves_no_processes() {
     let (guest, mut ends) = (Served::start().await, Ends::default());
     for round in 0..ROUNDS as u64 {
         let mark = mark();
-        // From in the middle of its start to well after it.
+        // From the middle of its start to well after it.
         let time = Duration::from_millis(20 + 100 * round);
         let request = ExecRequest::shell(clinging(&mark)).timeout(time);
         all_end(&guest.remote, request, ExecStatus::TimedOut).await;
-        // At once, but for one that had not even started: that dies as it does.
+        // Immediately, except for a command that had not even started: it is killed as it starts.
         ends.of(&mark).await;
     }
     ends.within_a_second("a timeout");
 }
 
 #[tokio::test]
-async fn a_ceiling_leaves_nobody() {
+async fn a_ceiling_leaves_no_processes() {
     let guest = Served::start().await;
     for _ in 0..ROUNDS {
         let mark = mark();
         let line = format!("({}) & exec yes {mark}", clinging(&mark));
         let request = endless(line).output_ceiling(10 << 20);
         all_end(&guest.remote, request, ExecStatus::OutputCeiling).await;
-        // Not soon, but then.
+        // When the call returns, not soon after.
         assert_eq!(survivors(&mark), 0);
     }
 }
 
 #[tokio::test]
-async fn a_dropped_call_leaves_nobody() {
+async fn a_dropped_call_leaves_no_processes() {
     let (guest, mut ends) = (Served::start().await, Ends::default());
     for _ in 0..ROUNDS {
         let mark = mark();
@@ -140,7 +140,7 @@ async fn a_dropped_call_leaves_nobody() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_closed_leaves_nobody_but_what_was_spawned() {
+async fn a_closed_connection_leaves_only_spawned_processes() {
     let init = Init::start().await;
     let (kept, mut ends) = (mark(), Ends::default());
     let first = init.connect().await;
@@ -163,7 +163,7 @@ async fn a_connection_that_is_closed_leaves_nobody_but_what_was_spawned() {
 }
 
 #[tokio::test]
-async fn a_connection_whose_program_is_killed_leaves_nobody_but_what_was_spawned() {
+async fn a_connection_whose_program_is_killed_leaves_only_spawned_processes() {
     let init = Init::start().await;
     let (kept, mut ends) = (mark(), Ends::default());
     for round in 0..ROUNDS {
@@ -186,7 +186,7 @@ async fn a_connection_whose_program_is_killed_leaves_nobody_but_what_was_spawned
 }
 
 #[tokio::test]
-async fn a_guest_that_is_killed_leaves_nobody_at_all() {
+async fn a_killed_guest_leaves_no_processes() {
     for _ in 0..10 {
         let mark = mark();
         let mut guest = Served::start().await;

@@ -32,7 +32,7 @@ impl Capture {
         let room = self.head_limit - self.head.len();
         let (head, rest) = bytes.split_at(room.min(bytes.len()));
         self.head.extend_from_slice(head);
-        // Of more than fits, only the last bytes can stay.
+        // Of more than the capacity, only the last bytes are kept.
         let (skipped, rest) = rest.split_at(rest.len().saturating_sub(self.tail_limit));
         let full = (self.tail.len() + rest.len()).saturating_sub(self.tail_limit);
         self.tail.drain(..full);
@@ -40,7 +40,7 @@ impl Capture {
         self.omitted += (skipped.len() + full) as u64;
     }
 
-    /// Returns what was kept. What was not omitted is all in the head.
+    /// Returns what was kept. If nothing was omitted, all of it is in the head.
     pub(super) fn finish(mut self) -> Captured {
         let tail = Vec::from(self.tail);
         if self.omitted == 0 {

@@ -1,4 +1,5 @@
-//! Following a command to its end: its output as it comes, its deadline, its ceiling, and what is left when it ended.
+//! Follows a command to its end: its output as it arrives, its deadline, its output ceiling, and the output left when
+//! it has ended.
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,23 +15,23 @@ use super::tree::Tree;
 /// holds its streams.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// How long such output is taken at most, however it goes on.
+/// The longest time to keep taking such output, even if it continues.
 const GRACE_AT_MOST: Duration = Duration::from_secs(1);
 
-/// When a command is to be killed.
+/// When to kill a command.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) deadline: Option<Instant>,
-    /// How many bytes of one stream are not too many.
+    /// The most bytes that one stream may have.
     pub(super) ceiling: u64,
 }
 
-/// Follows a command until it has ended or was killed, and returns how it ended. `sink` gets all output in the order in
-/// which it comes; `feed` writes the input, and may not finish.
+/// Follows a command until it has ended or was killed, and returns its status. `sink` gets all output in order of
+/// arrival; `feed` writes the input, and may not finish.
 ///
 /// # Cancellation
 ///
-/// The command goes on when the future is dropped; who drops it kills the tree.
+/// The command keeps running when the future is dropped; the caller must kill the tree.
 pub(super) async fn follow(
     tree: &Tree,
     sources: &mut Sources,
@@ -51,7 +52,7 @@ pub(super) async fn follow(
             if !sink.over {
                 return ended;
             }
-            // The last of its output was too much.
+            // The last of its output exceeded the ceiling.
             ExecStatus::OutputCeiling
         }
         None if sink.over => ExecStatus::OutputCeiling,
@@ -61,7 +62,8 @@ pub(super) async fn follow(
     status
 }
 
-/// Runs until the command ended by itself, and returns how; or until there is a reason to kill it, and returns nothing.
+/// Runs until the command exits on its own, and returns its status; or until there is a reason to kill it, and returns
+/// nothing.
 async fn run<S: Sink>(
     tree: &Tree,
     sources: &mut Sources,
@@ -84,14 +86,15 @@ async fn run<S: Sink>(
     None
 }
 
-/// Takes what is left of the output of a command that ended by itself, without waiting for who still holds its streams.
+/// Takes the remaining output of a command that exited on its own, without waiting for processes that still hold its
+/// streams.
 async fn finish<S: Sink>(
     tree: &Tree,
     sources: &mut Sources,
     deadline: Option<Instant>,
     sink: &mut Metered<'_, S>,
 ) {
-    // All that the command itself printed is there by now.
+    // Everything that the command itself printed has arrived by now.
     sources.drain(sink);
     let last = Moment::now() + GRACE_AT_MOST;
     let mut deadline = pin!(until(deadline));
@@ -107,7 +110,7 @@ async fn finish<S: Sink>(
     sources.drain(sink);
 }
 
-/// Kills the tree, and takes what it printed until it was dead.
+/// Kills the tree, and takes its output until it is dead.
 async fn kill(tree: &Tree, sources: &mut Sources, sink: &mut impl Sink) {
     {
         let mut dead = pin!(tree.kill_and_wait());
@@ -121,7 +124,7 @@ async fn kill(tree: &Tree, sources: &mut Sources, sink: &mut impl Sink) {
     sources.drain(sink);
 }
 
-/// Waits for a moment that may never come.
+/// Waits for a deadline, forever if there is none.
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline.into()).await,

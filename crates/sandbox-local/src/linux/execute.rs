@@ -1,4 +1,4 @@
-//! Commands that are waited for.
+//! Commands that the caller waits for.
 
 use std::io;
 use std::time::Instant;
@@ -25,7 +25,7 @@ impl Engine {
         let (deadline, ceiling, in_terminal) =
             (plan.deadline, plan.ceiling, plan.terminal.is_some());
         let launched = match deadline {
-            // Who has not even started by then never runs, or dies at once.
+            // A command that has not started by then never runs, or is killed at once.
             Some(deadline) => match timeout_at(deadline.into(), self.launch(plan)).await {
                 Ok(launched) => launched?,
                 Err(_) => return Ok(outcome(ExecStatus::TimedOut, Both::new(0), called)),
@@ -53,10 +53,11 @@ impl Engine {
         let feed = feed(input, request.stdin.clone(), in_terminal);
         let limits = Limits { deadline, ceiling };
         let status = follow(held.tree(), &mut sources, feed, limits, &mut kept).await;
-        // What a stop has killed was not killed by a signal of the command's own.
+        // A command killed by a stop must not be reported as killed by a signal.
         self.check()?;
         if !held.tree().is_gone() && !sources.ended() {
-            // What goes on in the background may print: not to us, but without being stopped by it.
+            // Background processes may keep printing: the output is discarded, but must not block
+            // them.
             tokio::spawn(sources.discard());
         }
         held.release();
@@ -64,12 +65,13 @@ impl Engine {
     }
 }
 
-/// Writes the whole input and closes it. A program that does not read it to the end is no error.
+/// Writes the whole input and closes it. A program that does not read it to the end is not an
+/// error.
 async fn feed(mut input: pipe::Sender, bytes: Bytes, in_terminal: bool) {
     let written: io::Result<()> = async {
         input.write_all(&bytes).await?;
         if in_terminal {
-            // In the middle of a line it only ends the line.
+            // In the middle of a line, Ctrl-D only ends the line.
             if bytes.last().is_some_and(|&last| last != b'\n') {
                 input.write_all(END_OF_INPUT).await?;
             }

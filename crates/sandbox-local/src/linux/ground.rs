@@ -25,12 +25,12 @@ enum Kind {
     Everything,
     /// A directory of the host.
     Rooted,
-    /// A directory that goes with the sandbox.
+    /// A temporary directory, removed with the sandbox.
     Temporary(Mutex<Option<TempDir>>),
 }
 
 impl Ground {
-    /// Opens a directory of the host, or makes a temporary one.
+    /// Opens a directory of the host, or creates a temporary one.
     pub(super) fn open(host_root: Option<&Path>) -> Result<Self> {
         let Some(path) = host_root else {
             return Self::temporary();
@@ -57,7 +57,7 @@ impl Ground {
 
     fn temporary() -> Result<Self> {
         let unavailable =
-            |error| Error::unavailable("no temporary directory can be made for commands", error);
+            |error| Error::unavailable("cannot create a temporary directory for commands", error);
         let made = tempfile::Builder::new()
             .prefix("sandbox-local-")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
@@ -78,10 +78,10 @@ impl Ground {
         &self.path
     }
 
-    /// Opens the directory that a command is to run in.
+    /// Opens the directory to run a command in.
     ///
-    /// A link that leads out of the root is refused, not for safety, which there is none of, but because the same path is
-    /// refused for files.
+    /// A link that leads out of the root is refused, not for safety (there is none here) but for consistency with file
+    /// operations.
     pub(super) fn enter(&self, cwd: Option<&VirtualPath>) -> Result<OwnedFd> {
         let Some(cwd) = cwd else {
             return rustix::fs::openat(&self.directory, c".", DIRECTORY, Mode::empty()).map_err(
@@ -91,7 +91,7 @@ impl Ground {
         let opened = match self.kind {
             Kind::Temporary(_) => {
                 return Err(Error::unsupported(
-                    "a working directory, where commands do not see the backend's files",
+                    "a working directory when commands do not see the backend's files",
                 ));
             }
             Kind::Everything => {
@@ -109,13 +109,13 @@ impl Ground {
         let enter = rustix::fs::accessat(opened.as_fd(), c".", Access::EXEC_OK, AtFlags::EACCESS);
         match enter {
             Err(Errno::ACCESS) => Err(Error::permission_denied(cwd, "it cannot be entered")),
-            // Whatever else it is, the command finds out.
+            // The command itself will find any other problem.
             _ => Ok(opened),
         }
     }
 
     fn beneath(&self, cwd: &VirtualPath) -> Result<OwnedFd, Errno> {
-        // A rename anywhere on the way makes the kernel give up; then it is asked again.
+        // A rename anywhere on the path makes the kernel give up; then try again.
         for _ in 0..64 {
             let opened = rustix::fs::openat2(
                 &self.directory,
@@ -126,7 +126,7 @@ impl Ground {
             );
             match opened {
                 Err(Errno::AGAIN | Errno::INTR) => {}
-                // Before Linux 5.6, and where a filter forbids it.
+                // Before Linux 5.6, or where a seccomp filter forbids it.
                 Err(Errno::NOSYS | Errno::PERM) => return self.beneath_by_name(cwd),
                 opened => return opened,
             }
@@ -145,7 +145,7 @@ impl Ground {
         rustix::fs::open(&path, DIRECTORY, Mode::empty())
     }
 
-    /// Removes a temporary directory. It blocks.
+    /// Removes a temporary directory. Blocks.
     pub(super) fn remove(&self) {
         if let Kind::Temporary(made) = &self.kind {
             drop(made.lock().unwrap_or_else(PoisonError::into_inner).take());

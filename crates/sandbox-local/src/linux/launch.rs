@@ -1,4 +1,4 @@
-//! Starting a command: its streams, its environment, and what it means when it cannot be started.
+//! Starts a command with its streams and environment, and classifies failures to start.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -17,24 +17,24 @@ use super::source::{Source, Sources};
 use super::terminal::Terminal;
 use super::tree::Tree;
 
-/// How often a program is tried that somebody has open for writing.
+/// How often to retry a program that another process has open for writing.
 const BUSY_TRIES: u32 = 7;
 
-/// What came of a start.
+/// The outcome of a start.
 #[derive(Debug)]
 pub(super) enum Launched {
     /// It runs.
     Running(Running),
-    /// There is no such program, or it cannot be run. A shell answers this with a code and a line, and so do we.
+    /// There is no such program, or it cannot be run. Answered like a shell does, with a code and a line.
     Refused {
-        /// The code.
+        /// The exit code.
         code: i32,
-        /// The line, with its end.
+        /// The line, including its newline.
         line: String,
     },
 }
 
-/// A command that has just been started.
+/// A command that was just started.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) tree: Held,
@@ -53,9 +53,9 @@ struct Streams {
     terminal: Option<OwnedFd>,
 }
 
-/// Starts a command. It blocks, and needs a runtime around it.
+/// Starts a command. Blocks, and must be called within a runtime.
 ///
-/// What has started is looked after by the room, also if nobody takes what this returns.
+/// The room looks after what was started, even if the result is dropped.
 pub(super) fn launch(plan: &Plan, ground: &Ground, room: &Arc<Room>) -> Result<Launched> {
     let mut tries = 0;
     loop {
@@ -65,8 +65,8 @@ pub(super) fn launch(plan: &Plan, ground: &Ground, room: &Arc<Room>) -> Result<L
             Err(Failure::Here(error)) => return Err(error),
             Err(Failure::There(error)) => error,
         };
-        // Another thread that forks while a program is written holds it open for writing until it has become its own
-        // program, which takes a moment.
+        // If another thread forks while a program is being written, the new process holds the file open for writing
+        // until its own exec, a moment later.
         if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES {
             thread::sleep(Duration::from_millis(1 << tries));
             tries += 1;
@@ -78,9 +78,9 @@ pub(super) fn launch(plan: &Plan, ground: &Ground, room: &Arc<Room>) -> Result<L
 
 /// Why a command was not started.
 enum Failure {
-    /// The sandbox does not start any more.
+    /// The sandbox no longer starts commands.
     Here(Error),
-    /// The system did not do it.
+    /// The system failed to start it.
     There(io::Error),
 }
 
@@ -144,7 +144,7 @@ impl Streams {
         let (stdin, input) = pipe()?;
         let (output, stdout) = pipe()?;
         let (errors, stderr) = pipe()?;
-        // Only our ends do not block: what a program gets is as it expects it.
+        // Only our ends are non-blocking: programs get ordinary blocking ones.
         for end in [&input, &output, &errors] {
             rustix::io::ioctl_fionbio(end, true)?;
         }
@@ -158,13 +158,13 @@ impl Streams {
     }
 }
 
-/// Makes a pipe, and returns the end to read from and the one to write to. Programs do not inherit it.
+/// Creates a pipe, and returns its read end and its write end. Programs do not inherit it.
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = io::pipe()?;
     Ok((reader.into(), writer.into()))
 }
 
-/// Tells what the command did wrong from what went wrong on our side.
+/// Separates the command's own errors from failures on our side.
 fn refusal(plan: &Plan, error: io::Error) -> Result<Launched> {
     let program = plan.program.display();
     let refused = |code, why: &str| {

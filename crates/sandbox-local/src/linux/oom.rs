@@ -1,8 +1,9 @@
-//! Memory that runs out: commands are killed before whoever runs them, and such a kill is told from any other one.
+//! Running out of memory: commands are killed before the process that runs them, and such a kill is distinguished from any
+//! other.
 //!
-//! The kernel sends the same signal as anybody, but it counts whom it killed for want of memory in each control group. A
-//! command that was killed while the count of its group rose was killed by the kernel. Two that are killed at the same moment,
-//! one of them by hand, cannot be told apart.
+//! The kernel sends an ordinary SIGKILL, but counts its out-of-memory kills in each control group. A command that was killed
+//! while the count of its group rose counts as killed by the kernel. If two are killed at the same moment, one of them by
+//! hand, they cannot be told apart.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -11,16 +12,16 @@ use std::sync::OnceLock;
 use backend_core::ExecStatus;
 use rustix::fs::{Mode, OFlags};
 
-/// Where control groups are, in all places that we know.
+/// The known mount points of control groups.
 const GROUPS: &str = "/sys/fs/cgroup";
 
-/// What a shell answers when the program that it ran was killed by signal 9.
+/// The code of a shell whose program was killed by signal 9.
 const KILLED: i32 = 128 + 9;
 
-/// Makes this process, and what it becomes and starts, the first to be killed when memory runs out. It is called between
-/// `fork` and `exec`, so it makes system calls alone.
+/// Makes this process, and what it executes and starts, the first to be killed when memory runs out. It is called between
+/// `fork` and `exec`, so it only makes system calls.
 ///
-/// To be likelier is always permitted. Without `/proc` it stays as it is.
+/// Raising the score is always permitted. Without `/proc` it stays unchanged.
 pub(super) fn go_first() {
     let flags = OFlags::WRONLY | OFlags::CLOEXEC;
     if let Ok(file) = rustix::fs::open(c"/proc/self/oom_score_adj", flags, Mode::empty()) {
@@ -28,12 +29,12 @@ pub(super) fn go_first() {
     }
 }
 
-/// How many processes of our control group the kernel had killed for want of memory at some moment.
+/// How many processes of our control group the kernel had killed for lack of memory at some moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Toll(Option<u64>);
 
 impl Toll {
-    /// Counts now.
+    /// Takes the current count.
     pub(super) fn now() -> Self {
         static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
         let file = FILE.get_or_init(|| {
@@ -44,7 +45,7 @@ impl Toll {
         Self(file.as_deref().and_then(read))
     }
 
-    /// Returns how a command has ended that was started after this count, where it was killed for want of memory.
+    /// Returns the status of a command that was started after this count, if it was killed for lack of memory.
     pub(super) fn explain(self, status: ExecStatus) -> ExecStatus {
         let killed = matches!(status, ExecStatus::Signaled(9) | ExecStatus::Exited(KILLED));
         if killed && self.has_risen_to(Self::now()) {
@@ -59,7 +60,7 @@ impl Toll {
     }
 }
 
-/// Returns the files that may have the count, the likeliest first. `own` is what `/proc/self/cgroup` says: in a container it
+/// Returns the files that may hold the count, the likeliest first. `own` is what `/proc/self/cgroup` says: in a container it
 /// may name a group by a path that only the host has, and the container's own is at the top.
 fn candidates(own: &str) -> Vec<PathBuf> {
     let (mut unified, mut classic) = (Vec::new(), Vec::new());
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_kill_while_the_count_rose_is_one_for_want_of_memory() {
+    fn only_a_kill_while_the_count_rose_is_out_of_memory() {
         assert!(Toll(Some(1)).has_risen_to(Toll(Some(2))));
         assert!(!Toll(Some(2)).has_risen_to(Toll(Some(2))));
         assert!(!Toll(None).has_risen_to(Toll(Some(2))));

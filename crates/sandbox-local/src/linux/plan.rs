@@ -1,4 +1,4 @@
-//! From a request to what is to be run: what cannot be is refused here, before anything is started.
+//! From a request to a plan: invalid requests are refused here, before anything is started.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -10,10 +10,10 @@ use backend_core::{
     Command, Error, ExecRequest, Result, TerminalSize, VirtualPath, check_variable,
 };
 
-/// Where programs are looked for unless the environment says otherwise.
+/// The default `PATH`.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Everything about a command that is settled before it starts.
+/// Everything about a command that is decided before it starts.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) program: OsString,
@@ -32,12 +32,13 @@ pub(super) struct Defaults {
     pub(super) shell: OsString,
     pub(super) env: BTreeMap<OsString, OsString>,
     limits: Limits,
-    /// `None` is where commands run when there is nothing to look up.
+    /// `None` is the directory where commands run by default.
     work_dir: Option<VirtualPath>,
 }
 
 impl Defaults {
-    /// Makes them from the settings of the sandbox and the directory on the host that is its root.
+    /// Creates them from the settings of the sandbox and the directory on the host that is its
+    /// root.
     pub(super) fn new(
         shell: &Path,
         env: BTreeMap<OsString, OsString>,
@@ -61,11 +62,11 @@ impl Defaults {
 }
 
 impl Plan {
-    /// Settles a request that was made at `called`.
+    /// Plans a request that was made at `called`.
     pub(super) fn new(request: &ExecRequest, defaults: &Defaults, called: Instant) -> Result<Self> {
         if request.user.is_some() {
             return Err(Error::unsupported(
-                "running a command as another user, where it is not isolated",
+                "running a command as another user without isolation",
             ));
         }
         let deadline = match request.timeout {
@@ -74,7 +75,7 @@ impl Plan {
                     "the timeout must be longer than zero",
                 ));
             }
-            // One that no clock reaches is none.
+            // A timeout beyond the range of the clock is no timeout.
             Some(timeout) => called.checked_add(timeout),
             None => None,
         };
@@ -89,13 +90,13 @@ impl Plan {
         for (name, value) in &request.env {
             if name.is_empty() || name.contains(['=', '\0']) {
                 return Err(Error::invalid_request(format!(
-                    "'{}' is no name of a variable",
+                    "invalid environment variable name '{}'",
                     name.escape_debug()
                 )));
             }
             if value.contains('\0') {
                 return Err(Error::invalid_request(format!(
-                    "the value of the variable {} has a NUL byte",
+                    "the value of environment variable '{}' contains a NUL byte",
                     name.escape_debug()
                 )));
             }
@@ -120,7 +121,7 @@ fn words(command: &Command, shell: &OsStr) -> Result<(OsString, Vec<OsString>)> 
     match command {
         Command::Shell(line) => {
             without_nul(line)?;
-            // A line that starts with a sign would be an option of the shell.
+            // A line that starts with `-` or `+` would be an option of the shell.
             let sign = if line.starts_with(['-', '+']) {
                 " "
             } else {
@@ -146,7 +147,9 @@ fn words(command: &Command, shell: &OsStr) -> Result<(OsString, Vec<OsString>)> 
 
 fn without_nul(word: &str) -> Result<()> {
     if word.contains('\0') {
-        return Err(Error::invalid_request("a command cannot have a NUL byte"));
+        return Err(Error::invalid_request(
+            "a command cannot contain a NUL byte",
+        ));
     }
     Ok(())
 }
@@ -191,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_run_is_refused() {
+    fn an_invalid_request_is_refused() {
         let argv = ExecRequest::argv(["x"]);
         for request in [
             ExecRequest::argv(Vec::<String>::new()),
@@ -211,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_that_no_clock_reaches_is_none() {
+    fn a_timeout_beyond_the_clock_is_no_timeout() {
         let request = ExecRequest::shell("true").timeout(Duration::MAX);
         let plan = Plan::new(&request, &defaults(), Instant::now()).unwrap();
         assert_eq!(plan.deadline, None);

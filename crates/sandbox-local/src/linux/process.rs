@@ -1,4 +1,4 @@
-//! A process that was spawned: its newest output, its input, its terminal.
+//! A spawned process: its newest output, its input, its terminal.
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -21,14 +21,14 @@ use super::tree::Tree;
 /// The input of a process, until it is closed.
 type Input = Arc<tokio::sync::Mutex<Option<pipe::Sender>>>;
 
-/// A process that was spawned.
+/// A spawned process.
 #[derive(Debug)]
 pub(super) struct Process {
     id: ProcessId,
     command: Command,
     started: SystemTime,
-    /// All that comes from it. Many processes are listed long after they have ended, so that no descriptor is held by the
-    /// list: the tree is the room's, as long as anything of it lives.
+    /// Its process tree. Many processes are listed long after they have ended, so the list must hold no descriptors: the
+    /// room owns the tree while any of it runs.
     tree: Weak<Tree>,
     output: Mutex<Output>,
     changed: watch::Sender<()>,
@@ -41,12 +41,12 @@ pub(super) struct Process {
 #[derive(Debug)]
 struct Output {
     ring: Ring,
-    /// How it ended, once all of its output is here.
+    /// How it ended, once all of its output has arrived.
     status: Option<ExecStatus>,
 }
 
 impl Process {
-    /// Makes a process that keeps this many bytes of its output.
+    /// Creates a process that keeps this many bytes of its output.
     pub(super) fn new(id: ProcessId, command: Command, output_bytes: usize) -> Self {
         Self {
             id,
@@ -64,7 +64,7 @@ impl Process {
         }
     }
 
-    /// Adds what runs.
+    /// Adds the running tree.
     pub(super) fn running(
         mut self,
         tree: &Arc<Tree>,
@@ -82,7 +82,7 @@ impl Process {
         &self.id
     }
 
-    /// Returns what comes from it, if anything of it lives.
+    /// Returns its tree, if any of it still runs.
     pub(super) fn tree(&self) -> Option<Arc<Tree>> {
         self.tree.upgrade()
     }
@@ -97,7 +97,7 @@ impl Process {
         info
     }
 
-    /// Keeps how it ended. Its output is all there.
+    /// Records how it ended. All of its output must have arrived.
     pub(super) fn end(&self, status: ExecStatus) {
         self.output().status = Some(status);
         self.close_input();
@@ -105,14 +105,14 @@ impl Process {
         self.changed.send_replace(());
     }
 
-    /// Closes the input, unless somebody writes: they close it when they see that the process has ended.
+    /// Closes the input, unless a write is in progress: the writer closes it when it sees that the process has ended.
     fn close_input(&self) {
         if let Ok(mut input) = self.input.try_lock() {
             *input = None;
         }
     }
 
-    /// Returns output from a cursor on, and waits for the first byte of it, or for the end.
+    /// Returns output from a cursor onward; waits for its first byte, or for the end.
     pub(super) async fn read(&self, request: &OutputRequest) -> Result<ProcessOutput> {
         if request.limit == 0 {
             return Err(Error::invalid_request(
@@ -156,17 +156,17 @@ impl Process {
         ))
     }
 
-    /// Takes the input for the bytes that come before all others.
+    /// Takes the input to write the bytes that precede all others.
     pub(super) fn take_input(&self) -> Option<OwnedMutexGuard<Option<pipe::Sender>>> {
         Arc::clone(&self.input).try_lock_owned().ok()
     }
 
-    /// Writes to the input, and waits until the process has room for it.
+    /// Writes to the input, waiting until the process accepts it.
     pub(super) async fn write(&self, request: &StdinRequest) -> Result<()> {
         let mut changed = self.changed.subscribe();
         let ended = async { while !self.has_ended() && changed.changed().await.is_ok() {} };
         let written = tokio::select! {
-            // First, so that what has ended takes nothing, even where its pipe has room.
+            // First, so that an ended process takes no input, even if its pipe has room.
             biased;
             () = ended => Err(closed()),
             written = self.write_while_it_runs(request) => written,
@@ -195,7 +195,7 @@ impl Process {
         })
     }
 
-    /// Sets the size of its terminal. That of a process that has ended is gone, and nothing happens.
+    /// Sets the size of its terminal. Does nothing once the process has ended.
     pub(super) fn resize(&self, size: TerminalSize) -> Result<()> {
         if !self.has_terminal {
             return Err(Error::invalid_request("the process has no terminal"));

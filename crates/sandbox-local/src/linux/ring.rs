@@ -1,4 +1,4 @@
-//! The newest output of a spawned process, in order of arrival, to be read from a cursor on.
+//! The newest output of a spawned process, in order of arrival, read from a cursor onward.
 
 use std::collections::VecDeque;
 
@@ -7,18 +7,18 @@ use bytes::BytesMut;
 
 /// Keeps the newest bytes of two streams.
 ///
-/// The bytes are in one row, and beside it is how long each run of one stream is. So the worst that a process can do, to
-/// print single bytes to both streams in turn, costs five bytes of memory for each byte kept.
+/// The bytes of both streams are in one queue, with the lengths of the runs of each stream next to it. In the worst
+/// case, single bytes to both streams in turn, each byte kept costs five bytes of memory.
 #[derive(Debug)]
 pub(super) struct Ring {
     bytes: VecDeque<u8>,
     runs: VecDeque<Run>,
     limit: usize,
-    /// How many bytes there were in all: the cursor of the next one.
+    /// How many bytes there have been in total: the cursor of the next one.
     total: u64,
 }
 
-/// What a reader gets of a [`Ring`].
+/// What a reader gets from a [`Ring`].
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) chunks: Vec<OutputChunk>,
@@ -26,7 +26,7 @@ pub(super) struct Piece {
     pub(super) next: u64,
 }
 
-/// A length below 2^31, and in the highest bit the stream.
+/// A length below 2^31, with the stream in the highest bit.
 #[derive(Clone, Copy, Debug)]
 struct Run(u32);
 
@@ -39,7 +39,7 @@ impl Run {
             OutputStream::Stderr => Self::ERROR,
             _ => 0,
         };
-        // The callers cut longer ones.
+        // The callers split longer ones.
         Self(flag | u32::try_from(length.min(Self::LONGEST)).unwrap_or_default())
     }
 
@@ -67,7 +67,7 @@ impl Ring {
         }
     }
 
-    /// Returns the cursor behind the newest byte.
+    /// Returns the cursor after the newest byte.
     pub(super) fn end(&self) -> u64 {
         self.total
     }
@@ -106,7 +106,7 @@ impl Ring {
         }
     }
 
-    /// Returns at most `limit` bytes from a cursor on, which is not past the end.
+    /// Returns up to `limit` bytes from a cursor onward, which must not be past the end.
     pub(super) fn read(&self, cursor: u64, limit: usize) -> Piece {
         let start = self.total - self.bytes.len() as u64;
         let missed = start.saturating_sub(cursor);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_gets_the_streams_in_order_and_goes_on() {
+    fn a_reader_gets_the_streams_in_order_and_continues() {
         let mut ring = Ring::new(100);
         ring.push(Stdout, b"ab");
         ring.push(Stdout, b"c");

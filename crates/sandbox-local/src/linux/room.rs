@@ -1,4 +1,4 @@
-//! What a sandbox holds: the trees that live, the processes that were spawned, and whether it was stopped.
+//! The registry of a sandbox: its running trees, its spawned processes, and whether it was stopped.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -10,10 +10,10 @@ use tokio::sync::watch;
 use super::process::Process;
 use super::tree::Tree;
 
-/// How many processes that have ended are still listed.
+/// How many ended processes stay listed.
 const ENDED_AT_MOST: usize = 256;
 
-/// The part of a sandbox that its tasks know of.
+/// The part of a sandbox that its tasks share.
 #[derive(Debug)]
 pub(super) struct Room {
     inner: Mutex<Inner>,
@@ -47,10 +47,10 @@ impl Room {
         Ok(())
     }
 
-    /// Takes in what `start` starts, and looks after it until it is gone. It blocks as long as that, and needs a runtime
-    /// around it.
+    /// Registers what `start` starts, and looks after it until it is gone. Blocks while `start` runs, and must be called
+    /// within a runtime.
     ///
-    /// A stop meanwhile waits for it, and it is killed as everything else.
+    /// A concurrent stop waits for it and kills it like everything else.
     pub(super) fn admit<E: From<Error>>(
         self: &Arc<Self>,
         start: impl FnOnce() -> Result<Tree, E>,
@@ -58,7 +58,7 @@ impl Room {
         let _starting = Starting::new(&self.starting);
         self.check()?;
         let tree = Arc::new(start()?);
-        // Before it is let in, so that whoever has a tree of the room can wait for its end.
+        // Before it is registered, so that every holder of a registered tree can wait for its end.
         let held = Held {
             tree: Arc::clone(&tree),
             released: false,
@@ -78,7 +78,7 @@ impl Room {
             }
         });
         if stopped {
-            // The stop did not see it. It dies as `held` goes.
+            // The stop did not see it. Dropping `held` kills it.
             return Err(gone().into());
         }
         Ok(held)
@@ -131,7 +131,7 @@ impl Room {
         Ok(inner.processes.values().map(Arc::clone).collect())
     }
 
-    /// Lets nothing in any more, and kills everything.
+    /// Accepts no more commands, and kills everything.
     pub(super) fn close(&self) {
         let mut inner = self.lock();
         inner.stopped = true;
@@ -141,7 +141,7 @@ impl Room {
         }
     }
 
-    /// Waits until nothing is being started, and all that was is dead.
+    /// Waits until nothing is being started, and everything that was is dead.
     pub(super) async fn emptied(&self) {
         let _ = self
             .starting
@@ -166,7 +166,7 @@ fn gone() -> Error {
     }
 }
 
-/// A tree that somebody waits for: it is killed if they go before they [let go](Self::release) of it.
+/// Kills the tree on drop unless [released](Self::release).
 #[derive(Debug)]
 pub(super) struct Held {
     tree: Arc<Tree>,
@@ -178,7 +178,7 @@ impl Held {
         &self.tree
     }
 
-    /// Lets the tree live on by itself.
+    /// Lets the tree keep running.
     pub(super) fn release(mut self) {
         self.released = true;
     }

@@ -15,9 +15,9 @@ const PIECE: usize = 64 << 10;
 /// One stream of output, until its end.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// A pipe, or our end of a terminal, which is read alike.
+    /// A pipe, or our end of a terminal, which is read the same way.
     pipe: pipe::Receiver,
-    /// What was read last. Its room is never filled with zeros: most commands print little, and its pages stay untouched.
+    /// The last piece read. The buffer is never zeroed: most commands print little, so most of its pages stay untouched.
     buffer: Vec<u8>,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Sources {
 }
 
 impl Source {
-    /// Takes an end that does not block, within a runtime.
+    /// Takes a non-blocking end; must be called within a runtime.
     pub(super) fn new(end: OwnedFd) -> io::Result<Self> {
         Ok(Self {
             pipe: pipe::Receiver::from_owned_fd_unchecked(end)?,
@@ -43,7 +43,7 @@ impl Source {
         })
     }
 
-    /// Waits for bytes. None are the end, and so is an error: a terminal ends with one.
+    /// Waits for bytes. Zero bytes mean the end, and so does an error: a terminal ends with one.
     ///
     /// # Cancellation
     ///
@@ -53,7 +53,7 @@ impl Source {
         let _ = self.pipe.read_buf(&mut self.buffer).await;
     }
 
-    /// Reads what is there now, without asking the runtime, which may not know of it yet, and returns whether that was
+    /// Reads what is available now, without asking the runtime, which may not know of it yet. Returns whether there was
     /// anything, or the end.
     fn read_now(&mut self) -> bool {
         self.buffer.clear();
@@ -72,7 +72,7 @@ impl Sources {
         self.stdout.is_none() && self.stderr.is_none()
     }
 
-    /// Waits for bytes of either stream, and hands them on. It never returns once both have ended.
+    /// Waits for bytes of either stream, and passes them on. It never returns once both have ended.
     ///
     /// # Cancellation
     ///
@@ -85,10 +85,11 @@ impl Sources {
         self.take(stream, sink);
     }
 
-    /// Hands on what is there now.
+    /// Passes on what is available now.
     pub(super) fn drain(&mut self, sink: &mut impl Sink) {
         for stream in [OutputStream::Stdout, OutputStream::Stderr] {
-            // Bounded, as somebody else may go on printing: more than a pipe ever holds was not there when we began.
+            // Bounded, since other processes may keep printing: anything beyond the capacity of a pipe was not there at
+            // the start.
             for _ in 0..64 {
                 if !self.slot(stream).as_mut().is_some_and(Source::read_now) {
                     break;
@@ -98,14 +99,14 @@ impl Sources {
         }
     }
 
-    /// Reads and throws away until both streams end.
+    /// Reads and discards until both streams end.
     pub(super) async fn discard(mut self) {
         while !self.ended() {
             self.next(&mut Nowhere).await;
         }
     }
 
-    /// Hands on what was read of a stream, or ends it.
+    /// Passes on what was read from a stream, or ends it.
     fn take(&mut self, stream: OutputStream, sink: &mut impl Sink) {
         let slot = self.slot(stream);
         match slot {

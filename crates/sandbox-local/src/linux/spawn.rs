@@ -1,4 +1,4 @@
-//! Processes that run on after the call that started them.
+//! Processes that outlive the call that started them.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +27,7 @@ impl Engine {
         };
         let in_terminal = plan.terminal.is_some();
         let launched = self.launch(plan).await?;
-        // Nothing is waited for from here on: either the process is listed, or it is dead.
+        // No awaits from here on: either the process is listed, or it is dead.
         let make = |id| Process::new(id, request.command.clone(), request.output_bytes);
         let Running {
             tree: held,
@@ -59,14 +59,15 @@ impl Engine {
             if let Some(mut guard) = first
                 && let Some(input) = guard.as_mut()
             {
-                // A program that does not want it is no error; the next write tells.
+                // A program that does not read it is not an error; the next write reports it.
                 let _ = input.write_all(&bytes).await;
             }
         };
         tokio::spawn(async move {
             let status = follow(&tree, &mut sources, feed, limits, &mut &*process).await;
             process.end(status);
-            // What it left in the background must not stop because nobody reads it, nor keep the process.
+            // Its background processes must not block because their output is not read, nor keep this
+            // process listed as running.
             drop((process, tree));
             sources.discard().await;
         });
@@ -80,7 +81,7 @@ impl Engine {
 
     pub(crate) async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput> {
         let output = self.room.process(&request.process)?.read(request).await;
-        // What a stop has killed did not end by itself.
+        // A process killed by a stop did not exit on its own.
         self.check()?;
         output
     }

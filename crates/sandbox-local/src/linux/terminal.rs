@@ -1,4 +1,4 @@
-//! Terminals: a pair of ends, of which the command gets one as all three of its standard streams.
+//! Terminals: a pair of ends; the command gets one of them as all three of its standard streams.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,7 +24,7 @@ impl Terminal {
         rustix::pty::unlockpt(&ours)?;
         let theirs = match rustix::pty::ioctl_tiocgptpeer(&ours, flags) {
             Ok(theirs) => theirs,
-            // Before Linux 4.13, and in kernels that imitate it.
+            // Before Linux 4.13, and on kernels that emulate Linux.
             Err(_) => {
                 let name = rustix::pty::ptsname(&ours, Vec::new())?;
                 let flags = rustix::fs::OFlags::RDWR
@@ -39,7 +39,7 @@ impl Terminal {
     }
 }
 
-/// Sets the size; the kernel tells the programs in the foreground.
+/// Sets the size; the kernel notifies the programs in the foreground.
 pub(super) fn resize(end: impl AsFd, size: TerminalSize) -> io::Result<()> {
     let size = Winsize {
         ws_row: size.rows,
@@ -50,5 +50,5 @@ pub(super) fn resize(end: impl AsFd, size: TerminalSize) -> io::Result<()> {
     Ok(rustix::termios::tcsetwinsize(end, size)?)
 }
 
-/// What ends the input of a program that reads from a terminal: it is typed, as Ctrl-D.
+/// Ends the input of a program that reads from a terminal, like a typed Ctrl-D.
 pub(super) const END_OF_INPUT: &[u8] = b"\x04";

@@ -1,33 +1,33 @@
-//! A command with all processes that come from it, as the host holds it.
+//! The host's handle on a command with all its descendants.
 //!
-//! Between the host and each command stands a supervisor ([`supervise`]): a small process that is the parent of the
-//! command and adopts what the command leaves behind. [`hook`] makes it, [`family`] finds the descendants, [`message`] is
-//! what it says, and [`sys`] has the system calls.
+//! Between the host and each command stands a supervisor ([`supervise`]): a small process that is the parent of the command
+//! and adopts what the command leaves behind. [`hook`] creates it, [`family`] finds the descendants, [`message`] is its
+//! protocol, and [`sys`] has the system calls.
 
 // Why a process for each command.
 //
-// What is wanted: on a timeout, a cancel, or the death of the host, every descendant dies, and it is known that it did:
-// those that called setsid, whose parent has exited, that ignore SIGTERM, that are stopped. And `cmd &` lives on after a
-// command that ended by itself. No root, no cgroup, no namespace, and nothing of the host's own state changed.
+// The goal: on a timeout, a cancel, or the death of the host, every descendant dies, and is known to be dead: also those
+// that called setsid, whose parent has exited, that ignore SIGTERM, that are stopped. But `cmd &` keeps running after a
+// command that exited on its own. All that without root, cgroups or namespaces, and without changing the host's own state.
 //
-// - A process group reaches none that left it. A mark in the environment is found by reading all of /proc, and can be
-//   dropped by a program.
+// - A process group does not reach processes that left it. A mark in the environment is found by reading all of /proc, and
+//   can be dropped by a program.
 // - A cgroup or a PID namespace would do it, but needs rights that a process in a container or on a shared machine mostly
 //   does not have.
-// - The host as a child subreaper adopts everything, but it then gets the orphans of all else that its program starts, of
-//   which it cannot tell whose they are, and which it would have to reap in somebody else's place.
+// - The host as a child subreaper adopts everything, but then also gets the orphans of everything else that its program
+//   starts. It cannot tell whose they are, and would have to reap them on behalf of other code.
 //
-// So each command gets a subreaper of its own. What descends from it is exactly the command's tree, and it has no child any
-// more when, and only when, all of the tree is dead. It is a fork of the host and not a program of its own, because a
-// library has no binary to start.
+// So each command gets a subreaper of its own. Its descendants are exactly the command's tree, and it has no child left
+// when, and only when, the whole tree is dead. It is a fork of the host and not a program of its own, because a library has
+// no binary to start.
 //
-// What that costs: two forks for each command. A fork copies the page tables: 0.7 ms more than a bare spawn in a small host,
-// and about 10 ms for each 100 MB that the host has resident. While the supervisor lives, a page that the host changes is
-// kept twice. A host with gigabytes does better to run its sandbox in a small process: that is what the guest binary is.
+// The cost: two forks for each command. A fork copies the page tables: 0.7 ms more than a bare spawn in a small host, and
+// about 10 ms for each 100 MB of the host's resident memory. While the supervisor runs, a page that the host changes is kept
+// twice. A host with gigabytes should run its sandbox in a small process: that is what the guest binary is for.
 //
-// What it does not hold: a command runs as the same user, and can kill its supervisor. Then the command itself dies, and
-// its process group; what has left both does not. Processes that somebody else started for it, such as a service manager
-// or a container engine, are nobody's descendants here. A program with the set-user-ID bit runs on if we may not kill it.
+// The limits: a command runs as the same user, and can kill its supervisor. Then the command itself and its process group
+// are killed; processes that left both are not. Processes that another service started for it, such as a service manager or
+// a container engine, are not descendants. A program with the set-user-ID bit survives if we may not kill it.
 
 mod family;
 mod hook;
@@ -55,22 +55,22 @@ pub(super) use self::limits::Limits;
 use self::message::Message;
 use super::oom::Toll;
 
-/// How long a kill may take until its outcome counts as unknown.
+/// How long to wait for a kill before its outcome counts as unknown.
 const KILL_WAIT: Duration = Duration::from_secs(5);
 
-/// A command and all that comes from it. It dies when this is dropped.
+/// A command and all its descendants. Dropping it kills them.
 #[derive(Debug)]
 pub(super) struct Tree {
     control: UnixStream,
-    /// By which the supervisor is continued if somebody has stopped it.
+    /// Used to continue the supervisor if it was stopped.
     supervisor: Option<OwnedFd>,
     child: Mutex<Option<Child>>,
-    /// From before it was started.
+    /// Taken before it was started.
     toll: Toll,
     state: watch::Sender<State>,
 }
 
-/// What is known of a tree.
+/// The known state of a tree.
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     leader: Option<Pid>,
@@ -81,10 +81,10 @@ struct State {
 }
 
 impl Tree {
-    /// Starts a command, and returns when it has become its program. It blocks, and needs a runtime around it.
+    /// Starts a command, and returns once its program is executed. Blocks, and must be called within a runtime.
     ///
-    /// The descriptors for its standard streams belong to `command`. An error is one of the program that cannot be run,
-    /// or of a process that cannot be made.
+    /// The descriptors for its standard streams belong to `command`. An error means that the program cannot be run, or a
+    /// process cannot be created.
     pub(super) fn start(
         command: Command,
         cwd: OwnedFd,
@@ -126,11 +126,11 @@ impl Tree {
         })
     }
 
-    /// Listens to the supervisor until the tree is gone. To be run once, and beside everything else.
+    /// Listens to the supervisor until the tree is gone. Run it once, concurrently with everything else.
     pub(super) async fn attend(&self) {
         let told = self.listen().await;
         if !told {
-            // The supervisor was killed. Its death kills the command, and this kills who is still in its group.
+            // The supervisor was killed. Its death kills the command; this kills the rest of its process group.
             if let Some(leader) = self.state.borrow().leader {
                 let _ = rustix::process::kill_process_group(leader, RawSignal::KILL);
             }
@@ -141,7 +141,7 @@ impl Tree {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(mut child) = child {
-            // How it ended says nothing, and where the host reaps every process it may be gone already.
+            // Its status is irrelevant, and where the host reaps every process it may be gone already.
             let _: io::Result<ExitStatus> = child.wait().await;
         }
         self.state.send_modify(|state| {
@@ -150,7 +150,7 @@ impl Tree {
         });
     }
 
-    /// Takes messages. Returns whether the last one was that all are gone.
+    /// Handles messages. Returns whether the last one said that the whole tree is gone.
     async fn listen(&self) -> bool {
         let (mut buffer, mut filled) = ([0; message::LENGTH], 0);
         loop {
@@ -186,7 +186,7 @@ impl Tree {
         }
     }
 
-    /// Returns how the command ended, once it has. What it started may live on.
+    /// Returns how the command ended, once it has. Its descendants may still run.
     pub(super) async fn ended(&self) -> ExecStatus {
         let mut state = self.state.subscribe();
         let ended = state.wait_for(|state| state.ended.is_some()).await;
@@ -206,18 +206,18 @@ impl Tree {
         self.state.borrow().gone
     }
 
-    /// Has all of it killed. It needs no runtime, and does not wait.
+    /// Kills the whole tree. Needs no runtime, and does not wait.
     pub(super) fn kill(&self) {
         self.ask(RawSignal::KILL);
     }
 
-    /// Has all of it killed, and waits until it is dead. Returns whether it is known to be.
+    /// Kills the whole tree, and waits until it is dead. Returns whether it is known to be.
     pub(super) async fn kill_and_wait(&self) -> bool {
         self.kill();
         tokio::time::timeout(KILL_WAIT, self.gone()).await.is_ok()
     }
 
-    /// Sends a signal to all of it. Returns whether a kill succeeded; other signals only ask.
+    /// Sends a signal to the whole tree. Returns whether a kill succeeded; other signals only ask.
     pub(super) async fn signal(&self, signal: Signal) -> bool {
         match signal {
             Signal::Kill => return self.kill_and_wait().await,
@@ -232,7 +232,7 @@ impl Tree {
         if self.is_gone() {
             return;
         }
-        // Past the runtime's bookkeeping, which outside of a runtime says that the socket is not ready.
+        // Bypasses the runtime's readiness tracking, which outside of a runtime says that the socket is not ready.
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
         let _ = rustix::net::send(self.control.as_fd(), &[message::request(signal)], flags);
         if let Some(supervisor) = &self.supervisor {
@@ -243,7 +243,7 @@ impl Tree {
 
 impl Drop for Tree {
     fn drop(&mut self) {
-        // The end of the connection says it too, but not to a supervisor that is stopped.
+        // Closing the connection asks for the same, but does not reach a stopped supervisor.
         self.kill();
     }
 }

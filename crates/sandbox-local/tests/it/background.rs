@@ -1,11 +1,11 @@
-//! What a command leaves running lives on until the sandbox ends. The rest of what holds for it is in the laws.
+//! Background processes of a command keep running until the sandbox ends. The laws cover the rest.
 
 use backend_core::Sandbox;
 
 use crate::support::{mark, marked, marked_processes, no_survivors, sandbox};
 
 #[tokio::test]
-async fn a_stop_ends_what_lives_in_the_background() {
+async fn a_stop_ends_background_processes() {
     let (sandbox, _dir) = sandbox();
     let mark = mark();
     for _ in 0..5 {
@@ -18,7 +18,7 @@ async fn a_stop_ends_what_lives_in_the_background() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dropped_sandbox_ends_what_lives_in_the_background() {
+async fn a_dropped_sandbox_ends_background_processes() {
     let (sandbox, _dir) = sandbox();
     let mark = mark();
     let line = "setsid sleep 1000 & (while :; do printf %01000d 1; done) & true";

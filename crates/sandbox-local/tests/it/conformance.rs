@@ -1,4 +1,5 @@
-//! The laws about commands, and those about files for the files of a sandbox, whatever its backend.
+//! The laws about commands, and the laws about files on the files of a sandbox, for several
+//! backends.
 
 use backend_conformance::Subject;
 use backend_core::VirtualPath;
@@ -20,7 +21,7 @@ fn memory() -> Subject {
     Subject::sandbox(builder.build().unwrap()).files_apart()
 }
 
-/// The whole file system, of which the laws get a directory, as in a container.
+/// The whole file system, with a directory in it for the laws, as in a container.
 fn everything() -> Subject {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().canonicalize().unwrap();

@@ -1,4 +1,4 @@
-//! Where commands run: what the laws cannot know, because it is about the host.
+//! Where commands run: the part that the laws cannot cover, because it is about the host.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -21,7 +21,7 @@ async fn pwd(sandbox: &dyn Sandbox, cwd: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_loop_of_links_is_no_directory() {
+async fn a_loop_of_links_is_not_a_directory() {
     let (sandbox, dir) = sandbox();
     symlink("loop", dir.path().join("loop")).unwrap();
     let request = ExecRequest::shell("true").cwd(p("/loop"));
@@ -31,7 +31,7 @@ async fn a_loop_of_links_is_no_directory() {
 }
 
 #[tokio::test]
-async fn where_the_root_is_everything_a_directory_is_what_it_is_for_any_process() {
+async fn with_the_host_root_as_root_directories_are_those_of_the_host() {
     let dir = tempfile::tempdir().unwrap();
     let real = dir.path().canonicalize().unwrap();
     fs::create_dir(real.join("d")).unwrap();
@@ -46,13 +46,13 @@ async fn where_the_root_is_everything_a_directory_is_what_it_is_for_any_process(
 }
 
 #[tokio::test]
-async fn without_a_root_commands_have_a_private_directory_that_goes_with_the_sandbox() {
+async fn without_a_root_commands_have_a_private_directory_removed_with_the_sandbox() {
     let sandbox = LocalSandbox::builder_without_isolation(StateBackend::new())
         .build()
         .unwrap();
     let line = "test \"$(stat -c %a .)\" = 700 && ls -A && echo x > left && pwd -P";
     let path = printed(&sandbox, line).await;
-    // The same one for every command.
+    // Every command gets the same one.
     assert_eq!(
         printed(&sandbox, "cat left; pwd -P").await,
         format!("x\n{path}")
@@ -84,7 +84,7 @@ async fn a_dropped_sandbox_removes_its_private_directory() {
 }
 
 #[test]
-fn a_root_that_is_no_directory_is_refused_without_naming_it() {
+fn a_root_that_is_not_a_directory_is_refused_without_naming_it() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
     for name in ["file", "none"] {

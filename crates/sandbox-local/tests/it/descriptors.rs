@@ -1,4 +1,5 @@
-//! Commands leave nothing open here, however they end, and neither does a process that has ended and is still listed.
+//! Commands leave no descriptors open in this process, however they end, nor does an ended process that is still
+//! listed.
 
 use std::fs;
 use std::time::Duration;
@@ -13,7 +14,7 @@ fn open() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// Runs commands that end in every way, and processes that do.
+/// Runs commands and processes that end in every way.
 async fn round(sandbox: &dyn Sandbox) {
     for line in ["true", "exit 3", "kill -9 $$", "no-such-program", "cat"] {
         run(sandbox, line).await;
@@ -70,7 +71,7 @@ fn commands_and_processes_leave_none_open() {
                 round(&sandbox).await;
             }
             assert!(sandbox.processes().await.unwrap().len() > 80);
-            // What was killed last may still be on its way out.
+            // The last killed ones may still be exiting.
             eventually("no more are open than before", || open() <= few);
         },
     );

@@ -1,4 +1,4 @@
-//! What a command has of this sandbox, to the letter; and that a descriptor which leaks here does not leak into it.
+//! The exact environment of a command; and that a descriptor which leaks here does not leak into it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -59,7 +59,7 @@ async fn the_environment_is_the_base_the_sandbox_and_the_request() {
 }
 
 #[tokio::test]
-async fn a_variable_that_no_program_takes_is_named_and_refused() {
+async fn an_invalid_variable_is_named_and_refused() {
     let dir = tempfile::tempdir().unwrap();
     let with = |bytes: usize| {
         let files = FsBackend::open(dir.path()).unwrap();
@@ -68,7 +68,7 @@ async fn a_variable_that_no_program_takes_is_named_and_refused() {
             .env("LONG", "x".repeat(bytes))
             .build()
     };
-    // With the name, the sign and the byte that ends it: as much as the kernel takes.
+    // With the name, the `=` and the terminating byte: the most that the kernel accepts.
     let most = (128 << 10) - "LONG=".len() - 1;
     let sandbox = with(most).unwrap();
     let line = ExecRequest::shell("echo ${#LONG} ${#MORE}").env("MORE", "y".repeat(most));
@@ -89,7 +89,7 @@ async fn a_variable_that_no_program_takes_is_named_and_refused() {
         assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
         assert!(error.to_string().contains(name), "{error}");
     }
-    // Each may be, and all together may not.
+    // Each is allowed, but not all together.
     let mut many = ExecRequest::shell("true");
     for number in 0..40 {
         many = many.env(format!("N{number}"), "z".repeat(100_000));
@@ -99,9 +99,9 @@ async fn a_variable_that_no_program_takes_is_named_and_refused() {
 }
 
 #[tokio::test]
-async fn descriptors_are_the_three_streams_alone() {
+async fn only_the_three_streams_are_open() {
     let (sandbox, dir) = sandbox();
-    // One that a library opened without care.
+    // A descriptor that a library opened without close-on-exec.
     let leaked = File::create(dir.path().join("leak")).unwrap();
     rustix::io::fcntl_setfd(leaked.as_fd(), FdFlags::empty()).unwrap();
     let list = ["ls", "-1", "/proc/self/fd"];
@@ -109,9 +109,9 @@ async fn descriptors_are_the_three_streams_alone() {
         .execute_with(&ExecRequest::argv(list))
         .await
         .unwrap();
-    // The fourth is that of the directory that `ls` reads.
+    // The fourth is the directory that `ls` reads.
     assert_eq!(output.stdout.to_text(), "0\n1\n2\n3\n");
-    // Not into a pipe, which the shell would have open itself for a moment.
+    // Not into a pipe, which the shell itself would briefly have open.
     let output = printed(&sandbox, "ls /proc/$$/fd > fds; cat fds").await;
     // A shell may keep its own output at 10 meanwhile.
     assert_eq!(output.replace("10\n", ""), "0\n1\n2\n");

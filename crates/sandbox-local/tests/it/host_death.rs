@@ -1,4 +1,4 @@
-//! When this process dies, whatever way, everything that it started dies with it.
+//! However this process dies, everything that it started dies with it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use sandbox_local::LocalSandbox;
 
 use crate::support::{MARK, await_file, in_own_process, is_own_process, mark, no_survivors};
 
-const KILLED: &str = "host_death::a_host_that_is_killed_leaves_nobody";
+const KILLED: &str = "host_death::a_killed_host_leaves_no_processes";
 
 #[test]
-fn a_host_that_is_killed_leaves_nobody() {
+fn a_killed_host_leaves_no_processes() {
     if is_own_process(KILLED) {
         host();
     }
@@ -28,7 +28,7 @@ fn a_host_that_is_killed_leaves_nobody() {
             await_file(&dir.path().join(name));
         }
         std::thread::sleep(Duration::from_millis(round));
-        // SIGKILL: it can do nothing any more.
+        // SIGKILL: the host cannot react to it.
         host.kill().unwrap();
         host.wait().unwrap();
         no_survivors(&mark);
@@ -59,13 +59,13 @@ fn host() -> ! {
             .await
             .unwrap();
     });
-    panic!("it was to be killed")
+    panic!("it should have been killed")
 }
 
-const ENDED: &str = "host_death::a_host_that_exits_leaves_nobody";
+const ENDED: &str = "host_death::a_host_that_exits_leaves_no_processes";
 
 #[test]
-fn a_host_that_exits_leaves_nobody() {
+fn a_host_that_exits_leaves_no_processes() {
     if !is_own_process(ENDED) {
         let dir = tempfile::tempdir().unwrap();
         let mark = mark();

@@ -21,7 +21,7 @@ fn limited(limits: &[(Resource, u64, u64)]) -> (LocalSandbox<FsBackend>, TempDir
 }
 
 #[tokio::test]
-async fn every_limit_is_that_of_the_command() {
+async fn every_limit_applies_to_the_command() {
     for (resource, line, soft, hard) in [
         (
             Resource::AddressSpace,
@@ -56,15 +56,16 @@ async fn every_limit_is_that_of_the_command() {
         let numbers = found.strip_prefix(line).unwrap().split_whitespace();
         let wanted = [soft.to_string(), hard.to_string()];
         assert_eq!(numbers.take(2).collect::<Vec<_>>(), wanted, "{found}");
-        // The next one has it too, and is not kept from starting by what the one before had.
+        // The next command has it too, and the limits of the previous one do not keep it from
+        // starting.
         assert_eq!(printed(&sandbox, "echo again").await, "again\n");
     }
 }
 
 #[test]
-fn a_limit_is_no_limit_of_this_process_and_none_that_this_process_has_is_raised() {
+fn a_limit_does_not_apply_to_this_process_and_cannot_exceed_its_own() {
     alone(
-        "limits::a_limit_is_no_limit_of_this_process_and_none_that_this_process_has_is_raised",
+        "limits::a_limit_does_not_apply_to_this_process_and_cannot_exceed_its_own",
         async || {
             let before = getrlimit(RawResource::Nofile);
             let most = before.maximum.unwrap();
@@ -82,7 +83,8 @@ async fn a_command_that_reaches_a_limit_ends_and_the_sandbox_does_not() {
     let write = "exec head -c 100000 /dev/zero > big";
     let (most, none) = (1, u64::MAX);
     for (resource, soft, hard, line, want) in [
-        // By the default of SIGXFSZ and of SIGXCPU, which says that nothing is ignored for a command.
+        // By the default of SIGXFSZ and SIGXCPU, which shows that commands do not inherit ignored
+        // signals.
         (
             Resource::FileSize,
             4096,
@@ -96,7 +98,7 @@ async fn a_command_that_reaches_a_limit_ends_and_the_sandbox_does_not() {
         let (sandbox, _dir) = limited(&[(resource, soft, hard)]);
         assert_eq!(run(&sandbox, line).await.status, want, "{resource:?}");
         assert_eq!(run(&sandbox, "exit 3").await.status, ExecStatus::Exited(3));
-        // The supervisor still knows what is left of a tree, and kills it.
+        // The supervisor still knows the rest of the tree, and kills it.
         let mark = mark();
         let request = marked("sleep 1000 & sleep 1000", &mark);
         let request = request.timeout(Duration::from_millis(300));

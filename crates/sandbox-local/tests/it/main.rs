@@ -1,4 +1,4 @@
-//! Tests of the public face, one module for each subject.
+//! Tests of the public API, one module for each subject.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! What commands print takes a bounded amount of memory, whether it is kept, thrown away or never read.
+//! The output of commands takes a bounded amount of memory, whether it is kept, discarded or never
+//! read.
 
 use std::fs;
 
@@ -7,7 +8,7 @@ use bytes::Bytes;
 
 use crate::support::{alone, await_file, run, sandbox};
 
-/// The most memory that this process ever had resident, in KiB.
+/// The peak resident memory of this process, in KiB.
 fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status
@@ -43,14 +44,14 @@ fn a_gigabyte_is_read_in_a_few_megabytes() {
 }
 
 #[test]
-fn a_process_that_nobody_reads_is_neither_blocked_nor_kept() {
+fn an_unread_process_does_not_block_and_its_output_is_bounded() {
     alone(
-        "output::a_process_that_nobody_reads_is_neither_blocked_nor_kept",
+        "output::an_unread_process_does_not_block_and_its_output_is_bounded",
         async || {
             let (sandbox, dir) = sandbox();
             run(&sandbox, "echo warm").await;
             let before = peak();
-            // A line at a time to each stream in turn is the worst for what keeps them in order.
+            // A line at a time to each stream in turn is the worst case for keeping them in order.
             let line = "head -c 1000000000 /dev/zero; yes | head -n 20000 | while read x; do \
                     echo $x; echo $x >&2; done; printf end; touch done";
             let request = ExecRequest::shell(line).output_bytes(1 << 20).timeout(None);
@@ -74,7 +75,7 @@ fn a_process_that_nobody_reads_is_neither_blocked_nor_kept() {
                 }
             };
             let extra = peak() - before;
-            println!("1 GB of output that nobody read: {extra} KiB more at the peak");
+            println!("1 GB of unread output: {extra} KiB more at the peak");
             assert_eq!(status, ExecStatus::Exited(0));
             assert_eq!(seen, 1_000_000_000 + 2 * 2 * 20_000 + 3);
             assert!(last.ends_with(b"end"));

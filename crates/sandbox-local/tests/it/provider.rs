@@ -1,4 +1,4 @@
-//! The laws of a provider, on local sandboxes; and what an earlier process left.
+//! The laws of a provider, on local sandboxes; and the sandboxes that an earlier process left.
 
 use backend_conformance::ProviderSubject;
 use backend_core::{
@@ -21,7 +21,7 @@ fn subject() -> ProviderSubject<LocalProvider<FsBackend>> {
 backend_conformance::provider_laws!(laws, || async { Ok(subject()) });
 
 #[tokio::test]
-async fn what_an_earlier_process_left_is_listed_and_can_be_destroyed() {
+async fn sandboxes_of_an_earlier_process_are_listed_and_can_be_destroyed() {
     let root = tempfile::tempdir().unwrap();
     let open = |dir: &std::path::Path| FsBackend::open(dir);
     let id = SandboxId::parse("left").unwrap();
@@ -44,9 +44,9 @@ async fn what_an_earlier_process_left_is_listed_and_can_be_destroyed() {
     assert!(provider.create(&SandboxSpec::new(id)).await.is_ok());
 }
 
-/// Each provider locks as a process of its own does.
+/// Each provider locks as a separate process would.
 #[tokio::test]
-async fn what_another_process_runs_is_neither_gone_nor_destroyed() {
+async fn a_sandbox_of_another_process_is_neither_gone_nor_destroyed() {
     let root = tempfile::tempdir().unwrap();
     let open = |dir: &std::path::Path| FsBackend::open(dir);
     let theirs = LocalProvider::without_isolation(root.path(), open).unwrap();

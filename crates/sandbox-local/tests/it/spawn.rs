@@ -1,4 +1,4 @@
-//! Processes: which are remembered, and by what names. The rest of what holds for them is in the laws.
+//! Processes: which are remembered, and by what ids. The laws cover the rest.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn spawn(sandbox: &dyn Sandbox, line: &str) -> ProcessId {
 }
 
 #[tokio::test]
-async fn those_that_ended_long_ago_are_forgotten() {
+async fn processes_that_ended_long_ago_are_forgotten() {
     let (sandbox, _dir) = sandbox();
     let old = spawn(&sandbox, "sleep 1000").await;
     let mut ids = Vec::new();
@@ -36,7 +36,8 @@ async fn those_that_ended_long_ago_are_forgotten() {
         ids.push(id);
     }
     let list = sandbox.processes().await.unwrap();
-    // The one that runs, the 256 newest that had ended when the last one came, and that one.
+    // The running one, the 256 newest that had ended when the last one was added, and that last
+    // one.
     assert_eq!(list.len(), 258);
     assert_eq!(list[0].id, old);
     let error = sandbox
@@ -47,7 +48,7 @@ async fn those_that_ended_long_ago_are_forgotten() {
 }
 
 #[tokio::test]
-async fn what_is_only_like_an_id_is_none() {
+async fn text_that_only_resembles_an_id_is_not_one() {
     let (sandbox, _dir) = sandbox();
     let known = spawn(&sandbox, "sleep 1000").await;
     for text in ["p", "p0", "p99", "1", "p1 ", "p01", "p+1", "P1"] {
@@ -59,7 +60,7 @@ async fn what_is_only_like_an_id_is_none() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_has_ended_at_once() {
+async fn a_missing_program_has_ended_at_once() {
     let (sandbox, _dir) = sandbox();
     let request = ExecRequest::argv(["no-such-program"]);
     let process = sandbox.spawn_with(&request).await.unwrap();
@@ -67,7 +68,7 @@ async fn a_program_that_is_not_there_has_ended_at_once() {
 }
 
 #[tokio::test]
-async fn what_a_process_leaves_behind_can_still_be_killed() {
+async fn descendants_of_an_ended_process_can_still_be_killed() {
     let (sandbox, _dir) = sandbox();
     let mark = mark();
     let request = marked("setsid sleep 1000 & exit 0", &mark);

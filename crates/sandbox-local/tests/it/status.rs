@@ -1,4 +1,4 @@
-//! What is said of programs that cannot be started, to the letter, and where the limits of the kernel are.
+//! The exact messages for programs that cannot be started, and the limits of the kernel.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ async fn argv(sandbox: &dyn Sandbox, words: &[&str]) -> ExecOutput {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_ends_with_127_and_a_line() {
+async fn a_missing_program_ends_with_127_and_a_line() {
     let (sandbox, dir) = sandbox();
     fs::write(dir.path().join("file"), "").unwrap();
     let script = dir.path().join("script");
@@ -68,7 +68,7 @@ async fn a_missing_shell_is_a_missing_program() {
 #[tokio::test]
 async fn arguments_up_to_the_limit_of_the_kernel_work_and_more_are_refused() {
     let (sandbox, _dir) = sandbox();
-    // One argument may have 128 KiB with its end, all together a quarter of the stack: 2 MiB mostly.
+    // One argument may have 128 KiB including its terminator, all together a quarter of the stack: usually 2 MiB.
     let longest = "x".repeat((128 << 10) - 1);
     let one = ExecRequest::argv(["printf", "%s", &longest]);
     let output = sandbox.execute_with(&one).await.unwrap();
@@ -100,7 +100,7 @@ async fn arguments_up_to_the_limit_of_the_kernel_work_and_more_are_refused() {
 }
 
 #[tokio::test]
-async fn nobody_else_can_run_a_command() {
+async fn a_command_cannot_run_as_another_user() {
     let (sandbox, _dir) = sandbox();
     let request = ExecRequest::shell("true").user("nobody");
     let error = sandbox.execute_with(&request).await.unwrap_err();
@@ -108,7 +108,7 @@ async fn nobody_else_can_run_a_command() {
 }
 
 #[tokio::test]
-async fn what_a_sandbox_can_do_is_declared() {
+async fn the_capabilities_of_a_sandbox_are_declared() {
     let (sandbox, _dir) = sandbox();
     let capabilities = sandbox.capabilities();
     assert!(capabilities.executes && capabilities.processes && capabilities.pty);

@@ -1,4 +1,4 @@
-//! Sandboxes to test, and a way to find what outlived its time.
+//! Sandboxes to test, and a way to find processes that survived.
 
 use std::fs;
 use std::path::Path;
@@ -37,7 +37,7 @@ pub(crate) fn marked(line: &str, mark: &str) -> ExecRequest {
     ExecRequest::shell(line).env(MARK, mark)
 }
 
-/// The processes that have the mark, with what they run. One that has ended but is not reaped is none.
+/// The processes that have the mark, with their command lines. A zombie does not count.
 pub(crate) fn marked_processes(mark: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap() {
@@ -59,7 +59,7 @@ fn contains(hay: &[u8], needle: &[u8]) -> bool {
     hay.windows(needle.len()).any(|window| window == needle)
 }
 
-/// Waits until a condition holds, for so long that only a failure takes it.
+/// Waits until a condition holds, so long that only a failure can exceed it.
 #[track_caller]
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let limit = Instant::now() + HANG;
@@ -69,7 +69,7 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Asserts that nothing with the mark is left, soon. Returns how long that took.
+/// Asserts that soon no process with the mark is left. Returns how long that took.
 #[track_caller]
 pub(crate) fn no_survivors(mark: &str) -> Duration {
     let start = Instant::now();
@@ -84,19 +84,19 @@ pub(crate) fn no_survivors(mark: &str) -> Duration {
     }
 }
 
-/// How long it took, tree by tree, until nobody was left.
+/// How long each tree took to be gone.
 #[derive(Debug, Default)]
 pub(crate) struct Ends(Vec<Duration>);
 
 impl Ends {
-    /// Waits until nothing with the mark is left, as [`no_survivors`] does.
+    /// Waits until no process with the mark is left, as [`no_survivors`] does.
     #[track_caller]
     pub(crate) fn of(&mut self, mark: &str) {
         self.0.push(no_survivors(mark));
     }
 
-    /// Asserts that a tree is gone within a second: half of them, for where others keep the machine busy one may take
-    /// longer, and that says nothing about us.
+    /// Asserts that a tree is gone within a second: checks the median, because on a busy machine a single one may
+    /// take longer through no fault of ours.
     #[track_caller]
     pub(crate) fn within_a_second(mut self, after: &str) {
         self.0.sort_unstable();
@@ -109,7 +109,7 @@ impl Ends {
     }
 }
 
-/// Waits until a file is there: a process has come so far.
+/// Waits until a file exists: the process has reached that point.
 pub(crate) fn await_file(path: &Path) {
     eventually(&format!("{} is there", path.display()), || path.exists());
 }
@@ -128,7 +128,7 @@ pub(crate) async fn printed(sandbox: &dyn Sandbox, line: &str) -> String {
     output.stdout.to_text()
 }
 
-/// Runs a test of this binary alone in a process of its own, with a variable set that tells it so.
+/// Runs a single test of this binary in a process of its own, marked by a variable.
 pub(crate) fn in_own_process(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command

@@ -1,4 +1,5 @@
-//! Whatever a command starts dies with it: hundreds of trees of every shape, killed in every way and at every moment.
+//! Everything that a command starts dies with it: hundreds of trees of every shape, killed in every way and at every
+//! moment.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::support::{
     Ends, alone, await_file, mark, marked, marked_processes, no_survivors, sandbox,
 };
 
-/// Lines that never end, with children that try to get away. Each says `up` when it has started them.
+/// Commands that never end, with children that try to escape. Each says `up` when it has started them.
 const SHAPES: &[(&str, &str)] = &[
     ("plain", "sleep 1000 & sleep 1000 & echo up; wait"),
     ("exec", "sleep 1000 & echo up; exec sleep 1000"),
@@ -58,20 +59,21 @@ const SHAPES: &[(&str, &str)] = &[
 const TIMES: u64 = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_timeout_leaves_nobody() {
+async fn a_timeout_leaves_no_processes() {
     let mut ends = Ends::default();
     for round in 0..TIMES {
         for (name, line) in SHAPES {
             let (sandbox, _dir) = sandbox();
             let mark = mark();
-            // From in the middle of its start to well after it.
+            // From the middle of its start to well after it.
             let time = Duration::from_millis(1 + round * round * 2);
             let output = sandbox
                 .execute_with(&marked(line, &mark).timeout(time))
                 .await
                 .unwrap();
             assert_eq!(output.status, ExecStatus::TimedOut, "{name}: {output:?}");
-            // At once, not only soon: it is told when all are dead, unless it had not even started.
+            // Immediately, not just soon: the call returns when all are dead, unless the command had not even
+            // started.
             ends.of(&mark);
         }
     }
@@ -79,7 +81,7 @@ async fn a_timeout_leaves_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dropped_call_leaves_nobody() {
+async fn a_dropped_call_leaves_no_processes() {
     let mut ends = Ends::default();
     for round in 0..TIMES {
         for (name, line) in SHAPES {
@@ -96,7 +98,7 @@ async fn a_dropped_call_leaves_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_ceiling_leaves_nobody() {
+async fn a_ceiling_leaves_no_processes() {
     for _ in 0..TIMES {
         for (name, line) in SHAPES {
             let (sandbox, _dir) = sandbox();
@@ -112,7 +114,7 @@ async fn a_ceiling_leaves_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_leaves_nobody() {
+async fn a_stop_leaves_no_processes() {
     for round in 0..TIMES {
         let (sandbox, _dir) = sandbox();
         let (sandbox, mark) = (Arc::new(sandbox), mark());
@@ -136,7 +138,7 @@ async fn a_stop_leaves_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kill_leaves_nobody() {
+async fn a_kill_leaves_no_processes() {
     for _ in 0..TIMES {
         for (name, line) in SHAPES {
             let (sandbox, _dir) = sandbox();
@@ -149,7 +151,7 @@ async fn a_kill_leaves_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dropped_sandbox_leaves_nobody() {
+async fn a_dropped_sandbox_leaves_no_processes() {
     let mut ends = Ends::default();
     for _ in 0..TIMES {
         let (sandbox, dir) = sandbox();
@@ -168,7 +170,7 @@ async fn a_dropped_sandbox_leaves_nobody() {
 }
 
 #[test]
-fn a_sandbox_dropped_after_its_runtime_leaves_nobody() {
+fn a_sandbox_dropped_after_its_runtime_leaves_no_processes() {
     let (sandbox, dir) = sandbox();
     let mark = mark();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -187,8 +189,8 @@ fn a_sandbox_dropped_after_its_runtime_leaves_nobody() {
 
 /// The tree forks as fast as it can while it is killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bomb_is_put_out() {
-    // Bounded in breadth, so that the test harms nobody if it fails.
+async fn a_fork_bomb_is_killed() {
+    // Bounded in breadth, so that the test does no harm if it fails.
     let bomb = "f() { i=0; while [ $i -lt 30 ]; do (g $1) & i=$((i + 1)); done; wait; }; \
                 g() { [ $1 -gt 0 ] && f $(($1 - 1)); setsid sleep 0.01 & sleep 0.02; g $1; }; f 1";
     for round in 0..3 {
@@ -201,7 +203,7 @@ async fn a_bomb_is_put_out() {
     }
 }
 
-/// Somebody who clears its environment is found all the same: nothing is told by marks.
+/// A process that clears its environment is found anyway: the search does not rely on marks.
 #[tokio::test]
 async fn a_child_without_environment_dies_too() {
     let (sandbox, _dir) = sandbox();
@@ -218,7 +220,7 @@ async fn a_child_without_environment_dies_too() {
     assert!(!found);
 }
 
-/// What the supervisor leaves, when a command kills it: not the command itself, nor who is in its group.
+/// When a command kills its supervisor, the command itself and its process group do not survive.
 #[tokio::test]
 async fn a_command_that_kills_its_supervisor_dies_with_it() {
     let (sandbox, _dir) = sandbox();
@@ -230,7 +232,7 @@ async fn a_command_that_kills_its_supervisor_dies_with_it() {
 }
 
 #[tokio::test]
-async fn a_supervisor_that_a_command_stops_kills_all_the_same() {
+async fn a_supervisor_that_a_command_stops_still_kills_all() {
     let (sandbox, _dir) = sandbox();
     let mark = mark();
     let request = marked("setsid sleep 1000 & kill -STOP $PPID; sleep 1000", &mark);
@@ -242,11 +244,11 @@ async fn a_supervisor_that_a_command_stops_kills_all_the_same() {
     assert_eq!(marked_processes(&mark), Vec::<String>::new());
 }
 
-const ZOMBIES: &str = "tree::nobody_stays_a_zombie";
+const ZOMBIES: &str = "tree::no_process_stays_a_zombie";
 
-/// No process is left unreaped, a supervisor neither.
+/// No process is left unreaped, not even a supervisor.
 #[test]
-fn nobody_stays_a_zombie() {
+fn no_process_stays_a_zombie() {
     alone(ZOMBIES, async || {
         let (sandbox, _dir) = sandbox();
         for round in 0..20 {

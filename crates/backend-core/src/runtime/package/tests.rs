@@ -1,4 +1,4 @@
-//! Names of packages that are ones, and the many spellings of something else.
+//! Valid package names, and the many spellings of something else.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::super::PackageManager::{self, Apt, Cargo, Npm, Pip, Uv};
 use super::{ARCHIVES, check};
 use crate::RuntimeConfig;
 
-/// Says what a runtime with this package is refused for, if it is.
+/// Returns why a runtime with this package is rejected, if it is.
 fn refusal(manager: PackageManager, name: &str) -> Option<String> {
     let runtime = RuntimeConfig::builder("x")
         .base_image("debian")
@@ -284,8 +284,8 @@ fn a_refusal_says_why() {
         (Pip, "x.txz", "taken for a file"),
         (Npm, "user/repo", "a repository"),
         (Apt, "libc6-", "apt would remove"),
-        (Apt, "git+", "an order"),
-        (Apt, "a.+", "an order"),
+        (Apt, "git+", "an instruction"),
+        (Apt, "a.+", "an instruction"),
         (Apt, "lib.+dev", "a pattern"),
         (Pip, "six==", "a version"),
     ] {
@@ -295,9 +295,9 @@ fn a_refusal_says_why() {
 }
 
 proptest! {
-    /// Whatever version a name has, it stays one; and the same as an archive is a file.
+    /// A name stays valid with any version; with an archive extension it is a file.
     #[test]
-    fn a_name_with_a_version_is_taken_and_an_archive_is_not(
+    fn a_name_with_a_version_is_accepted_and_an_archive_is_not(
         name in "[a-z][a-z0-9]{0,8}([._-][a-z0-9]{1,8}){0,3}",
         version in "[0-9]{1,3}(\\.[0-9]{1,3}){0,3}(rc[0-9])?",
         archive in prop::sample::select(&ARCHIVES[..]),
@@ -314,9 +314,9 @@ proptest! {
         }
     }
 
-    /// Nothing that is taken has a path, an address, an option or a pattern in it.
+    /// No accepted text contains a path, an address, an option or a pattern.
     #[test]
-    fn what_is_taken_leads_nowhere_else(text in "[a-z0-9@/.:~+*?^$=<>\\[\\]_-]{1,12}") {
+    fn an_accepted_name_leads_nowhere_else(text in "[a-z0-9@/.:~+*?^$=<>\\[\\]_-]{1,12}") {
         for manager in [Pip, Uv, Npm, Apt, Cargo] {
             if check(manager, &text).is_err() {
                 continue;

@@ -1,4 +1,4 @@
-//! Records that come in any order, and are added up in path order.
+//! Records that arrive in any order, and are added up in path order.
 
 use std::collections::BTreeMap;
 
@@ -27,8 +27,8 @@ impl Records {
         }
     }
 
-    /// Adds up what is still there, and then the last record. Where the time was over there are gaps, and what is behind
-    /// them is true all the same.
+    /// Adds up the remaining records, and then the last one. After a timeout there are gaps, but the records after them are
+    /// still correct.
     pub(in crate::search) fn finish(mut self, last: Record, is_over: bool) -> Grepped {
         for record in self.held.into_values().chain([last]) {
             if self.tally.add(record).is_break() {
@@ -43,7 +43,7 @@ impl Records {
         self.tally.is_cut()
     }
 
-    /// Puts a record where it belongs, and tells the others if that makes later ones useless.
+    /// Stores a record under its number, and informs the others if that makes later ones useless.
     pub(in crate::search) fn put(&mut self, number: u64, record: Record, stop: Option<&Stop<'_>>) {
         if self.tally.is_cut() {
             return;
@@ -73,7 +73,7 @@ impl Records {
         self.drop_useless(stop);
     }
 
-    /// Drops the records behind those that have more than the limit already.
+    /// Drops the records after those that already exceed the limit.
     fn drop_useless(&mut self, stop: Option<&Stop<'_>>) {
         let room = self.tally.room();
         if self.held_weight <= room {

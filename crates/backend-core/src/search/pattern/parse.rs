@@ -1,14 +1,14 @@
-//! How a glob is read: into characters, wildcards and slashes, with its braces expanded.
+//! Parses a glob into characters, wildcards and slashes, with its braces expanded.
 
 use crate::search::segment::Token;
 
-/// How many alternatives the braces of one request can stand for.
+/// The maximum number of alternatives to which the braces of one request can expand.
 pub(super) const MAX_ALTERNATIVES: usize = 1024;
 
-/// How many parts all alternatives of a glob together can have.
+/// The maximum number of parts of all alternatives of a glob together.
 const MAX_PARTS: usize = 256 << 10;
 
-/// How deep braces can be nested. What reads them is recursive.
+/// The maximum nesting of braces. The parser is recursive.
 const MAX_DEPTH: usize = 32;
 
 /// A part of a glob without braces.
@@ -25,7 +25,7 @@ pub(super) enum Braces {
     TooMany,
 }
 
-/// Reads a glob, and expands its braces.
+/// Parses a glob, and expands its braces.
 pub(super) fn expand(glob: &str) -> Result<Vec<Vec<Flat>>, Braces> {
     let mut reader = Reader::new(glob);
     let nodes = reader.list(0);
@@ -35,14 +35,14 @@ pub(super) fn expand(glob: &str) -> Result<Vec<Vec<Flat>>, Braces> {
     expand_nodes(&nodes).ok_or(Braces::TooMany)
 }
 
-/// A part of a pattern as it is written.
+/// A part of a pattern as written.
 #[derive(Clone, Debug)]
 enum Node {
     Flat(Flat),
     Group(Vec<Vec<Self>>),
 }
 
-/// Reads a pattern. What is not closed in it ends with it: globset refuses such a one.
+/// Parses a pattern. Unclosed groups end with it: globset rejects such patterns.
 struct Reader<'a> {
     chars: std::iter::Peekable<std::str::Chars<'a>>,
     too_deep: bool,
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads up to the end, or in a group up to the `,` or `}` that ends an alternative, which stays.
+    /// Parses up to the end, or within a group up to the `,` or `}` that ends an alternative, which is not consumed.
     fn list(&mut self, depth: usize) -> Vec<Node> {
         let mut nodes = Vec::new();
         while let Some(c) = self.chars.peek().copied() {
@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Replaces groups by each of their alternatives; `None` if that is too many.
+/// Replaces groups with each of their alternatives; `None` if there are too many.
 fn expand_nodes(nodes: &[Node]) -> Option<Vec<Vec<Flat>>> {
     let mut expanded: Vec<Vec<Flat>> = vec![Vec::new()];
     for node in nodes {

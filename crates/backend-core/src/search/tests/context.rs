@@ -10,7 +10,7 @@ fn lines(lines: &[GrepLine]) -> String {
         .collect()
 }
 
-/// What each match shows: `before|line|after`.
+/// The lines shown for each match: `before|line|after`.
 #[track_caller]
 fn check(text: &str, request: GrepRequest, want: &[&str]) {
     let mut tree = Forest::new([("/f", text)]);
@@ -24,7 +24,7 @@ fn check(text: &str, request: GrepRequest, want: &[&str]) {
     }
 }
 
-/// The same request by way of the search over several lines.
+/// The same request through the search across lines.
 fn over_lines(request: GrepRequest) -> GrepRequest {
     let pattern = format!("(?:{})|zq\\nzq", request.pattern);
     GrepRequest { pattern, ..request }.multi_line()

@@ -1,4 +1,4 @@
-//! What is passed over on the way is counted in the result that it belongs to.
+//! Everything skipped on the way is counted in the result that it belongs to.
 
 use super::{Forest, globbed, grepped};
 use crate::{GlobRequest, GrepRequest, Truncation};
@@ -35,7 +35,7 @@ fn every_reason_has_its_count() {
 }
 
 #[test]
-fn what_has_no_name_cuts_nothing() {
+fn an_unnameable_entry_does_not_truncate() {
     let mut tree = Forest::new([("/a", "x")]);
     tree.unnameable = 1;
     assert_eq!(grepped(&mut tree, &GrepRequest::new("x")).truncated, None);
@@ -56,7 +56,7 @@ fn the_limit_is_the_stronger_reason() {
 }
 
 #[test]
-fn what_lies_behind_the_limit_is_not_counted_on_any_number_of_threads() {
+fn entries_after_the_limit_are_not_counted_on_any_number_of_threads() {
     let files = (0..200).flat_map(|n| {
         [
             (format!("/{n:03}"), b"x\n".to_vec()),

@@ -1,4 +1,4 @@
-//! Whatever fails on the way is counted, and fails nothing else.
+//! Every failure on the way is counted, and affects nothing else.
 
 use std::sync::atomic::Ordering;
 
@@ -11,7 +11,7 @@ fn tree() -> Forest {
 }
 
 #[test]
-fn a_directory_that_vanished_or_cannot_be_listed_fails_nothing_else() {
+fn a_directory_that_vanished_or_cannot_be_listed_affects_nothing_else() {
     let mut tree = tree();
     tree.vanished.insert("/a".to_owned());
     tree.unlistable.insert("/b".to_owned());
@@ -31,7 +31,7 @@ fn a_directory_that_vanished_or_cannot_be_listed_fails_nothing_else() {
 }
 
 #[test]
-fn a_file_that_vanished_or_breaks_off_fails_nothing_else() {
+fn a_file_that_vanished_or_fails_midway_affects_nothing_else() {
     let mut tree = tree();
     tree.vanished.insert("/a/x".to_owned());
     tree.broken.insert("/b/y".to_owned());
@@ -83,7 +83,7 @@ fn a_root_that_cannot_be_listed_is_an_error_with_its_path() {
 }
 
 #[test]
-fn one_file_that_breaks_off_is_counted() {
+fn a_single_file_that_fails_midway_is_counted() {
     let mut tree = tree();
     tree.broken.insert("/d".to_owned());
     let found = grepped(&mut tree, &GrepRequest::new("x").path(virtual_path("/d")));
@@ -94,7 +94,7 @@ fn one_file_that_breaks_off_is_counted() {
 }
 
 #[test]
-fn a_cancelled_search_stops_and_says_that_it_is_not_whole() {
+fn a_cancelled_search_stops_and_reports_an_incomplete_result() {
     let files = (0..100).map(|n| (format!("/d{n:02}/f"), b"x\n".to_vec()));
     for threads in [1, 3] {
         let mut tree = Forest::of(files.clone());

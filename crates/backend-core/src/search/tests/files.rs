@@ -1,4 +1,4 @@
-//! Which files a grep searches: globs, types, and a path that is one file.
+//! Which files a grep searches: globs, types, and the path of a single file.
 
 use super::{Forest, grep_refuses, grepped, hits, in_files, virtual_path};
 use crate::search::{Cancel, grep};
@@ -26,7 +26,7 @@ fn check(globs: &[&str], want: &[&str]) {
 }
 
 #[test]
-fn a_glob_without_a_slash_is_about_the_name_at_any_depth() {
+fn a_glob_without_a_slash_matches_the_name_at_any_depth() {
     check(
         &["*.rs"],
         &["/a.rs", "/src/c.rs", "/src/d/e.rs", "/vendor/src/g.rs"],
@@ -50,7 +50,7 @@ fn a_glob_without_a_slash_is_about_the_name_at_any_depth() {
 }
 
 #[test]
-fn a_glob_with_a_slash_is_about_the_path() {
+fn a_glob_with_a_slash_matches_the_path() {
     check(&["src/*.rs"], &["/src/c.rs"]);
     check(&["src/**/*.rs"], &["/src/c.rs", "/src/d/e.rs"]);
     check(&["/*.rs"], &["/a.rs"]);
@@ -61,7 +61,7 @@ fn a_glob_with_a_slash_is_about_the_path() {
 }
 
 #[test]
-fn a_glob_with_a_slash_at_the_end_is_about_what_is_below() {
+fn a_glob_with_a_slash_at_the_end_matches_everything_below() {
     check(
         &["src/"],
         &[
@@ -77,7 +77,7 @@ fn a_glob_with_a_slash_at_the_end_is_about_what_is_below() {
 }
 
 #[test]
-fn a_file_must_match_one_glob_and_none_of_those_that_leave_out() {
+fn a_file_must_match_one_glob_and_no_excluding_glob() {
     check(&["*.py", "*.md"], &["/b.py", "/src/d/f.md"]);
     check(
         &["*.rs", "!c.rs", "!src/d/**"],
@@ -92,7 +92,7 @@ fn a_file_must_match_one_glob_and_none_of_those_that_leave_out() {
 }
 
 #[test]
-fn a_directory_that_is_left_out_takes_everything_below_with_it() {
+fn an_excluded_directory_excludes_everything_below() {
     check(&["*.rs", "!src"], &["/a.rs"]);
     check(&["*.rs", "!src/"], &["/a.rs"]);
     check(&["*.rs", "!/src"], &["/a.rs", "/vendor/src/g.rs"]);
@@ -157,7 +157,7 @@ fn a_file_type_that_is_named_very_often_costs_no_more_than_once() {
 }
 
 #[test]
-fn an_unknown_file_type_is_named_with_what_may_be_meant() {
+fn an_unknown_file_type_is_named_with_similar_ones() {
     let refuses = |name: &str, part: &str| {
         let request = GrepRequest::new("x").file_type(name);
         grep_refuses(&request, ErrorKind::InvalidRequest, part);
@@ -170,7 +170,7 @@ fn an_unknown_file_type_is_named_with_what_may_be_meant() {
     refuses(".rs", "'rust'");
     refuses("*.rs", "'rust'");
     refuses("Rust", "'rust'");
-    refuses("python3", "known are 'python'");
+    refuses("python3", "similar types are 'python'");
     refuses("", "unknown file type ''");
     refuses("\u{1b}[2J", "\\u{1b}");
 }
@@ -184,7 +184,7 @@ fn a_bad_glob_is_named() {
 }
 
 #[test]
-fn one_file_can_be_searched_hidden_and_ignored_ones_too() {
+fn a_single_file_can_be_searched_even_if_hidden_or_ignored() {
     let mut tree = Forest::new([
         ("/.gitignore", "i\n"),
         ("/.h", "needle\n"),
@@ -208,7 +208,7 @@ fn one_file_can_be_searched_hidden_and_ignored_ones_too() {
 }
 
 #[test]
-fn a_missing_place_is_not_no_match() {
+fn a_missing_path_is_an_error_and_not_an_empty_result() {
     let tree = tree();
     let refused = |request: &GrepRequest| grep(&tree, request, &Cancel::new(), 2).unwrap_err();
     let gone = GrepRequest::new("x").path(virtual_path("/gone"));

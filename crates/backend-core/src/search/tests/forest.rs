@@ -1,4 +1,4 @@
-//! A tree in memory whose parts can be made to fail, with counts of what was opened.
+//! A tree in memory whose parts can be made to fail, with counts of opened files and directories.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -18,11 +18,11 @@ pub(super) enum Node {
     Other,
 }
 
-/// How the content of files is handed out.
+/// How the content of files is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hand {
     Bytes,
-    /// By readers that give at most this much at once.
+    /// By readers that return at most this much at once.
     Reader(usize),
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Forest {
     pub(super) hand: Hand,
     /// Fails when it is listed.
     pub(super) unlistable: BTreeSet<String>,
-    /// Listed, and gone when it is opened.
+    /// Listed, but gone when it is opened.
     pub(super) vanished: BTreeSet<String>,
     /// Fails while it is read.
     pub(super) broken: BTreeSet<String>,
@@ -42,15 +42,14 @@ pub(super) struct Forest {
     pub(super) cancel: Option<(usize, Cancel)>,
     pub(super) opened: Mutex<Vec<String>>,
     pub(super) read: Arc<AtomicUsize>,
-    /// How many entries were looked at.
+    /// How many entries were examined.
     pub(super) looked: AtomicUsize,
     held: Arc<AtomicUsize>,
     pub(super) most_held: AtomicUsize,
 }
 
 impl Forest {
-    /// Makes a tree of paths and contents. A path that ends with a `/` is a directory, one with `@` a link, one with `|`
-    /// a FIFO.
+    /// Makes a tree of paths and contents. A path that ends with a `/` is a directory, with `@` a link, with `|` a FIFO.
     pub(super) fn new<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Self::of(
             files
@@ -182,7 +181,7 @@ impl Drop for Dir {
     }
 }
 
-/// Hands out a file in small pieces.
+/// Delivers a file in small pieces.
 pub(super) struct Hands {
     rest: Bytes,
     most: usize,

@@ -34,7 +34,7 @@ fn a_star_stays_in_its_segment() {
 }
 
 #[test]
-fn two_stars_cross_segments_and_stand_for_none() {
+fn two_stars_match_any_number_of_segments() {
     let all = [
         "/main.rs",
         "/src/a/b/deeper.rs",
@@ -57,7 +57,7 @@ fn two_stars_cross_segments_and_stand_for_none() {
 }
 
 #[test]
-fn braces_choose_and_may_hold_whole_paths() {
+fn braces_are_alternatives_and_may_contain_whole_paths() {
     check("*.{rs,md}", &["/README.md", "/main.rs"]);
     check("{docs,src}/*", &["/docs/index.md", "/src/lib.rs"]);
     check("{docs/index,main}.{md,rs}", &["/docs/index.md", "/main.rs"]);
@@ -75,7 +75,7 @@ fn braces_choose_and_may_hold_whole_paths() {
 }
 
 #[test]
-fn one_character_is_no_byte_and_no_slash() {
+fn a_question_mark_matches_neither_a_byte_nor_a_slash() {
     let tree = files([
         "/a1", "/aé", "/a🦀", "/a12", "/a", "/d/x", "/é", "/b", "/-", "/]", "/^",
     ]);
@@ -117,7 +117,7 @@ fn slashes_at_the_start_and_dots_mean_nothing() {
 }
 
 #[test]
-fn a_slash_at_the_end_means_directories_alone() {
+fn a_slash_at_the_end_matches_only_directories() {
     check("src/", &["/src"]);
     check("src/*/", &["/src/a"]);
     check("**/", &["/docs", "/empty", "/src", "/src/a", "/src/a/b"]);
@@ -126,7 +126,7 @@ fn a_slash_at_the_end_means_directories_alone() {
 }
 
 #[test]
-fn directories_come_on_request_and_before_what_is_in_them() {
+fn directories_come_on_request_and_before_their_contents() {
     let request = GlobRequest::new("**").directories();
     assert_eq!(
         paths(&files(TREE), &request),
@@ -257,7 +257,7 @@ fn many_trees_can_be_excluded() {
 }
 
 #[test]
-fn a_pattern_enters_no_directory_below_which_nothing_can_match() {
+fn no_directory_is_entered_below_which_nothing_can_match() {
     let tree = files([
         "/src/a/x.rs",
         "/src/b/c/y.rs",
@@ -314,7 +314,7 @@ fn a_bad_pattern_is_refused_with_a_reason() {
 }
 
 #[test]
-fn a_file_is_no_place_to_glob_and_a_limit_of_nothing_is_refused() {
+fn a_glob_in_a_file_and_a_limit_of_zero_are_refused() {
     let tree = files(["/f"]);
     let refused =
         |request: GlobRequest| glob(&tree, &request, &Cancel::new(), 1).unwrap_err().kind();

@@ -3,7 +3,7 @@
 use super::{Forest, Hand, globbed, grepped, in_files, paths, virtual_path};
 use crate::{GlobRequest, GrepRequest, Skipped};
 
-/// Checks what is found below a path by a glob and a grep, which is the same, and returns what was passed over.
+/// Checks the results below a path of a glob and a grep, which are the same, and returns what was skipped.
 #[track_caller]
 fn check_at(path: &str, files: &[(&str, &str)], want: &[&str]) -> Skipped {
     let mut tree = Forest::new(files.iter().copied());
@@ -23,7 +23,7 @@ fn check(files: &[(&str, &str)], want: &[&str]) -> Skipped {
 }
 
 #[test]
-fn what_rules_exclude_is_passed_over_and_counted_a_directory_as_one() {
+fn excluded_entries_are_skipped_and_counted_a_directory_as_one() {
     let skipped = check(
         &[
             ("/.gitignore", "*.log\nbuild\n/only-here\n"),
@@ -42,7 +42,7 @@ fn what_rules_exclude_is_passed_over_and_counted_a_directory_as_one() {
 }
 
 #[test]
-fn all_of_it_is_searched_when_asked_for() {
+fn ignored_entries_are_searched_on_request() {
     let mut tree = Forest::new([
         ("/.gitignore", "*.log\nbuild/\n"),
         ("/a.log", "x"),
@@ -125,7 +125,7 @@ fn dot_ignore_wins_over_gitignore_from_further_up_too() {
 }
 
 #[test]
-fn nothing_in_an_excluded_directory_is_taken_back() {
+fn nothing_in_an_excluded_directory_can_be_included_again() {
     check(
         &[
             ("/.gitignore", "d/\n!d/x\n"),
@@ -142,7 +142,7 @@ fn nothing_in_an_excluded_directory_is_taken_back() {
 }
 
 #[test]
-fn two_stars_escapes_and_comments_are_what_git_says() {
+fn two_stars_escapes_and_comments_work_as_in_git() {
     check(
         &[
             ("/.gitignore", "**/x\ny/**\na/**/b\n"),
@@ -171,7 +171,7 @@ fn two_stars_escapes_and_comments_are_what_git_says() {
 }
 
 #[test]
-fn a_rule_for_directories_leaves_files_and_links() {
+fn a_rule_for_directories_does_not_match_files_and_links() {
     let files = [
         ("/.gitignore", "build/\n"),
         ("/build/x", "x"),
@@ -211,7 +211,7 @@ fn rules_above_the_path_count() {
 }
 
 #[test]
-fn rules_from_above_an_excluded_directory_say_nothing_about_what_is_in_it() {
+fn rules_above_an_excluded_directory_do_not_apply_to_its_contents() {
     let files = [
         ("/.gitignore", "build/\n*.log\n"),
         ("/build/.gitignore", "*.o\n"),
@@ -257,7 +257,7 @@ fn an_ignore_file_is_read_as_it_comes() {
         ["/b"],
         "a mark and carriage returns"
     );
-    assert_eq!(rules(b"caf\xe9\na\n"), ["/b"], "no UTF-8");
+    assert_eq!(rules(b"caf\xe9\na\n"), ["/b"], "not UTF-8");
     assert_eq!(rules(b"a"), ["/b"], "no newline at the end");
     assert_eq!(rules(b"\0\na\n"), ["/b"]);
     assert_eq!(rules(b""), ["/a", "/b"]);
@@ -268,7 +268,7 @@ fn an_ignore_file_is_read_as_it_comes() {
 }
 
 #[test]
-fn an_ignore_file_that_is_a_link_or_a_directory_says_nothing() {
+fn an_ignore_file_that_is_a_link_or_a_directory_has_no_effect() {
     check(&[("/.gitignore@", "a\n"), ("/a", "")], &["/a"]);
     check(&[("/.gitignore/x", "a\n"), ("/a", "")], &["/a"]);
 }
@@ -289,7 +289,7 @@ fn an_ignore_file_that_cannot_be_read_is_counted() {
 }
 
 #[test]
-fn no_git_is_needed_and_what_is_in_it_does_not_count() {
+fn no_git_is_needed_and_its_exclude_file_has_no_effect() {
     let files = [
         ("/.gitignore", "a\n"),
         ("/.git/info/exclude", "b\n"),
@@ -304,7 +304,7 @@ fn no_git_is_needed_and_what_is_in_it_does_not_count() {
 }
 
 #[test]
-fn rules_count_on_the_one_way_to_what_a_pattern_names() {
+fn rules_apply_on_the_only_path_to_a_match() {
     let tree = Forest::new([
         ("/.gitignore", "gen\n*.log\n"),
         ("/src/gen/a.rs", ""),

@@ -1,4 +1,4 @@
-//! Laws on random trees: a naive search finds the same, and neither threads nor pieces make a difference.
+//! Laws on random trees: a naive search finds the same, and threads and pieces make no difference.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ fn path() -> impl Strategy<Value = String> {
     proptest::collection::vec(name(), 1..5).prop_map(|names| format!("/{}", names.join("/")))
 }
 
-/// Paths of files of which none is a directory of another.
+/// Paths of files, none of which is an ancestor of another.
 fn file_paths() -> impl Strategy<Value = BTreeSet<String>> {
     proptest::collection::btree_set(path(), 0..25).prop_map(|paths| {
         let above = |path: &String, other: &String| other.starts_with(&format!("{path}/"));
@@ -46,7 +46,7 @@ fn texts() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
 }
 
-/// What globset itself says of the whole path.
+/// The result of globset itself for the whole path.
 fn by_globset(paths: &BTreeSet<String>, pattern: &str) -> Vec<String> {
     let glob = GlobBuilder::new(pattern)
         .literal_separator(true)
@@ -69,7 +69,7 @@ proptest! {
 
     #[test]
     fn a_walk_finds_what_matches_and_nothing_else(paths_ in file_paths(), pattern in pattern()) {
-        // Where globset means something else: a byte for `?`, an empty segment in braces.
+        // Cases where globset differs: a byte for `?`, an empty segment in braces.
         let plain = !pattern.contains('?') && !pattern.contains("{,a}") && !pattern.contains("//")
             && !pattern.ends_with('/') && !pattern.contains("{**,b}");
         if plain {
@@ -93,8 +93,8 @@ proptest! {
     }
 
     #[test]
-    fn a_pattern_from_above_finds_the_same(paths_ in file_paths(), pattern in pattern()) {
-        // An empty end makes the part before it a pattern for directories, the one to search among them.
+    fn a_pattern_seen_from_above_finds_the_same(paths_ in file_paths(), pattern in pattern()) {
+        // An empty end makes the part before it a pattern for directories, including the one to search.
         let pattern = if pattern.ends_with("{,a}") { pattern + "x" } else { pattern };
         let tree = Forest::new(paths_.iter().map(|path| (path.as_str(), "")));
         let moved = Forest::of(paths_.iter().map(|path| (format!("/m/n{path}"), Vec::new())).chain([("/m/n/".to_owned(), Vec::new())]));

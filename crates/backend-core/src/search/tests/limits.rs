@@ -49,7 +49,7 @@ fn a_grep_returns_the_first_matches() {
 }
 
 #[test]
-fn a_limit_is_on_files_where_files_are_returned() {
+fn a_limit_counts_files_where_files_are_returned() {
     for output in [GrepOutput::Files, GrepOutput::Counts] {
         for limit in 1..=4 {
             let request = GrepRequest::new("x").output(output).limit(limit);
@@ -80,7 +80,7 @@ fn a_file_limit_leaves_room_for_others_and_cuts_nothing() {
 }
 
 #[test]
-fn counts_are_whole_and_files_count_one() {
+fn counts_are_complete_and_files_count_one() {
     let counts = |output, multi_line| {
         let mut request = GrepRequest::new("x").output(output).file_limit(1);
         request.multi_line = multi_line;
@@ -116,18 +116,18 @@ fn a_file_with_many_matches_is_not_searched_past_the_limit() {
 }
 
 #[test]
-fn nothing_is_opened_behind_the_limit() {
+fn nothing_is_opened_after_the_limit() {
     let tree = tree();
     let found = grep(&tree, &GrepRequest::new("x").limit(1), &Cancel::new(), 1).unwrap();
     assert_eq!(
         found.searched, 2,
-        "the second one has the match that is too many"
+        "the second one has the match that exceeds the limit"
     );
     assert_eq!(tree.opened(), ["/a", "/b"]);
 }
 
 #[test]
-fn no_entry_is_looked_at_but_those_that_are_returned() {
+fn only_returned_entries_are_examined() {
     let tree = Forest::of((0..1000).map(|n| (format!("/{n:04}"), Vec::new())));
     let first = GlobRequest::new("*").limit(1);
     let page = glob(&tree, &first, &Cancel::new(), 1).unwrap();
@@ -138,7 +138,7 @@ fn no_entry_is_looked_at_but_those_that_are_returned() {
 }
 
 #[test]
-fn time_that_is_over_is_said() {
+fn a_timeout_is_reported() {
     let tree = tree();
     let zero = Duration::ZERO;
     let page = glob(
@@ -169,7 +169,7 @@ fn time_that_is_over_is_said() {
 }
 
 #[test]
-fn time_that_is_not_over_changes_nothing() {
+fn an_unused_timeout_changes_nothing() {
     let request = GrepRequest::new("x").output(GrepOutput::Files);
     let want = in_files(&mut tree(), request.clone());
     for timeout in [Duration::from_secs(3600), Duration::MAX] {

@@ -1,4 +1,4 @@
-//! What a search has found can be taken while a part of the tree does not answer.
+//! The results so far can be taken while a part of the tree does not answer.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -11,10 +11,10 @@ use crate::search::{
 };
 use crate::{Entry, GlobRequest, GrepRequest, Result, Truncation, VirtualPath};
 
-/// A tree in which everything that is called `hung` says so, and does not answer until it is told to.
+/// A tree in which everything named `hung` reports that it was reached, and blocks until it is released.
 struct Hanging {
     forest: Forest,
-    /// Whether entries that are called so can be looked at all the same.
+    /// Whether entries of this name can be examined anyway.
     looks: bool,
     hung: Mutex<Sender<()>>,
     go_on: Mutex<Receiver<()>>,
@@ -28,7 +28,7 @@ impl Hanging {
         let hung = self.hung.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = hung.send(());
         drop(hung);
-        // An error says that the test is over.
+        // An error means that the test has ended.
         let go_on = self.go_on.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = go_on.recv();
     }
@@ -64,7 +64,7 @@ impl Tree for Hanging {
     }
 }
 
-/// Runs a search that hangs, takes what it has found then, and lets it end.
+/// Runs a search that hangs, takes its results so far, and lets it end.
 fn taken<R: Send, P: Send>(
     files: &[&str],
     looks: bool,
@@ -89,7 +89,7 @@ fn taken<R: Send, P: Send>(
 
 fn found_by_grep(files: &[&str], threads: usize) -> Vec<String> {
     let partial = PartialGrep::new();
-    // The time is long: nobody is to wait for it here.
+    // The time limit is long: nothing waits for it here.
     let request = GrepRequest::new("x").timeout(Duration::from_secs(3600));
     let (part, _) = taken(
         files,
@@ -155,7 +155,7 @@ fn a_glob_shows_what_it_found_before_an_entry_that_hangs() {
 }
 
 #[test]
-fn before_a_search_starts_there_is_nothing_and_it_says_so() {
+fn before_a_search_starts_the_result_is_empty_and_incomplete() {
     let grep = PartialGrep::new().take();
     assert_eq!((grep.searched, grep.truncated), (0, Some(Truncation::Time)));
     let glob = PartialGlob::new().take();

@@ -1,4 +1,4 @@
-//! The regular expressions of a grep, and what is refused.
+//! The regular expressions of a grep, and those that are refused.
 
 use super::{Forest, grep_refuses, hits};
 use crate::{Case, ErrorKind, GrepRequest};
@@ -35,7 +35,7 @@ fn patterns_are_rust_regular_expressions() {
 }
 
 #[test]
-fn a_fixed_pattern_is_plain_text() {
+fn a_fixed_pattern_is_literal_text() {
     let text = "a.c\nabc\n(x\n$1^\n\\d\n[y\n-> z\n--pre=x\ndon't\n";
     for (pattern, line) in [
         ("a.c", 1),
@@ -58,7 +58,7 @@ fn a_fixed_pattern_is_plain_text() {
 }
 
 #[test]
-fn case_counts_as_asked() {
+fn case_sensitivity_is_as_requested() {
     let text = "needle\nNeedle\nNEEDLE\nÉ\né\n";
     let with = |pattern: &str, case| lines(text, &GrepRequest::new(pattern).case(case));
     assert_eq!(with("needle", Case::Sensitive), [1]);
@@ -70,14 +70,14 @@ fn case_counts_as_asked() {
     assert_eq!(
         with(r"ne\S", Case::Smart),
         [1, 2, 3],
-        "an escape is no letter"
+        "an escape is not a letter"
     );
     let fixed = GrepRequest::new("NEEDLE").fixed().case(Case::Insensitive);
     assert_eq!(lines(text, &fixed), [1, 2, 3]);
 }
 
 #[test]
-fn whole_words_match_alone() {
+fn only_whole_words_match() {
     let text = "cat\nconcat\ncat-like\ncat_like\nthe cat.\n";
     assert_eq!(lines(text, &GrepRequest::new("cat").word()), [1, 3, 5]);
     assert_eq!(lines(text, &GrepRequest::new("cat|like").word()), [1, 3, 5]);
@@ -88,7 +88,7 @@ fn whole_words_match_alone() {
 }
 
 #[test]
-fn empty_matches_are_matches_and_an_empty_file_has_no_line() {
+fn empty_matches_are_matches_and_an_empty_file_has_no_lines() {
     for pattern in ["", "x*", "^", "$", "(?m)^"] {
         for request in [
             GrepRequest::new(pattern),
@@ -112,7 +112,7 @@ fn a_pattern_takes_linear_time() {
 }
 
 #[test]
-fn a_match_can_go_over_lines() {
+fn a_match_can_span_lines() {
     let mut tree = Forest::new([("/f", "start\na {\n  b\n}\nend a {}\n")]);
     let over = |pattern: &str| GrepRequest::new(pattern).multi_line();
     assert_eq!(
@@ -164,7 +164,7 @@ fn a_bad_pattern_is_shown_with_a_caret() {
 }
 
 #[test]
-fn what_can_never_match_is_refused() {
+fn a_pattern_that_can_never_match_is_refused() {
     for request in [
         GrepRequest::new(r"a\nb"),
         GrepRequest::new("a\nb"),
@@ -182,7 +182,7 @@ fn what_can_never_match_is_refused() {
 }
 
 #[test]
-fn what_is_too_large_is_refused() {
+fn a_pattern_that_is_too_large_is_refused() {
     for pattern in [
         r"((\w{100}){100}){100}".to_owned(),
         "(".repeat(5000) + &")".repeat(5000),

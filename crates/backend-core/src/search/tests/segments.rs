@@ -1,10 +1,10 @@
-//! One segment of a glob against one name, as a recursive matcher sees it.
+//! One segment of a glob against one name, compared with a recursive matcher.
 
 use proptest::prelude::*;
 
 use super::{files, found};
 
-/// Matches as the definition says, in exponential time.
+/// Matches by definition, in exponential time.
 fn naive(pattern: &[char], name: &[char]) -> bool {
     match (pattern, name) {
         ([], []) => true,
@@ -27,7 +27,7 @@ proptest! {
         parts in proptest::collection::vec(proptest::sample::select(vec!["a", "b", "é", "*", "?", "[a]", "[!a]", "[é]"]), 1..7),
         name in "[abé]{1,8}",
     ) {
-        // Two stars alone cross segments, which here is the same.
+        // Two stars alone cross segments, which makes no difference here.
         let pattern = parts.concat();
         let chars: Vec<char> = pattern.chars().collect();
         let want = naive(&chars, &name.chars().collect::<Vec<_>>());

@@ -14,7 +14,7 @@ const TREE: [(&str, &str); 7] = [
     ("/a/b", "x"),
 ];
 
-/// What a glob and a grep with it as a filter find, which is the same.
+/// The results of a glob and of a grep with it as a filter, which are the same.
 #[track_caller]
 fn check(pattern: &str, want: &[&str]) -> Skipped {
     let mut tree = Forest::new(TREE);
@@ -28,14 +28,14 @@ fn check(pattern: &str, want: &[&str]) -> Skipped {
 }
 
 #[test]
-fn hidden_entries_are_passed_over_and_counted_a_directory_as_one() {
+fn hidden_entries_are_skipped_and_counted_a_directory_as_one() {
     assert_eq!(check("**", &["/a/b"]).hidden, 5);
     let mut tree = Forest::new(TREE);
     assert_eq!(grepped(&mut tree, &GrepRequest::new("x")).skipped.hidden, 5);
 }
 
 #[test]
-fn a_segment_that_starts_with_a_dot_names_hidden_entries() {
+fn a_segment_that_starts_with_a_dot_matches_hidden_entries() {
     check(".env", &["/.env"]);
     check("**/.env", &["/.env", "/a/.env"]);
     check("**/.e*", &["/.env", "/a/.env"]);
@@ -54,7 +54,7 @@ fn a_segment_that_starts_with_a_dot_names_hidden_entries() {
 }
 
 #[test]
-fn only_what_could_have_matched_counts_as_passed_over() {
+fn only_entries_that_could_have_matched_count_as_skipped() {
     assert_eq!(
         check("*.rs", &[]).hidden,
         0,
@@ -70,7 +70,7 @@ fn only_what_could_have_matched_counts_as_passed_over() {
 }
 
 #[test]
-fn all_of_them_are_searched_when_asked_for() {
+fn hidden_entries_are_searched_on_request() {
     let mut tree = Forest::new(TREE);
     let all: Vec<&str> = TREE.iter().map(|(path, _)| *path).collect();
     let page = globbed(&tree, &GlobRequest::new("**").hidden());
@@ -80,7 +80,7 @@ fn all_of_them_are_searched_when_asked_for() {
 }
 
 #[test]
-fn hidden_is_what_is_below_the_path() {
+fn only_names_below_the_path_are_hidden() {
     let mut tree = Forest::new(TREE);
     let request = GlobRequest::new("**").path(virtual_path("/.github"));
     assert_eq!(paths(&tree, &request), ["/.github/w/ci.yml"]);
@@ -96,7 +96,7 @@ fn hidden_is_what_is_below_the_path() {
 }
 
 #[test]
-fn a_glob_that_leaves_out_names_nothing() {
+fn an_excluding_glob_names_no_hidden_entries() {
     let mut tree = Forest::new(TREE);
     let request = GrepRequest::new("x").glob("!.env");
     assert_eq!(in_files(&mut tree, request.clone()), ["/a/b"]);
@@ -112,7 +112,7 @@ fn a_glob_that_leaves_out_names_nothing() {
 }
 
 #[test]
-fn a_wrapper_can_ask_what_is_skipped() {
+fn a_wrapper_can_query_what_is_skipped() {
     let hidden = Hidden::of_glob(&GlobRequest::new("{.github/**,**/.env*}")).unwrap();
     assert!(!hidden.skips(".github") && !hidden.skips(".env.local") && !hidden.skips("src"));
     assert!(hidden.skips(".git") && hidden.skips("."));

@@ -1,4 +1,4 @@
-//! The content of a file is the same however it is handed out, and whatever buffer it is read into.
+//! The content of a file is the same however it is delivered, and whatever buffer it is read into.
 
 use std::io::Read;
 
@@ -9,7 +9,7 @@ use crate::search::cancel::Stop;
 use crate::search::source::Source;
 use crate::search::tree::Opened;
 
-/// Hands out a few bytes at a time.
+/// Delivers a few bytes at a time.
 struct Pieces<'a>(&'a [u8], usize);
 
 impl Read for Pieces<'_> {
@@ -31,11 +31,7 @@ fn read(opened: Opened<Pieces<'_>>, first: usize, then: usize) -> (Vec<u8>, Opti
     loop {
         let count = source.read(&mut buffer).unwrap();
         if count == 0 {
-            assert_eq!(
-                source.read(&mut buffer).unwrap(),
-                0,
-                "the end stays the end"
-            );
+            assert_eq!(source.read(&mut buffer).unwrap(), 0, "the end is permanent");
             assert_eq!(source.passed(), text.len() as u64);
             return (text, source.nul());
         }

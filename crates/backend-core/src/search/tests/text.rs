@@ -1,4 +1,4 @@
-//! What a grep takes for text, and how it shows it.
+//! Which files a grep takes for text, and how it shows matches.
 
 use super::{Forest, Hand, grepped, hits};
 use crate::{GrepOutput, GrepRequest};
@@ -77,7 +77,7 @@ fn a_nul_anywhere_makes_a_file_binary() {
 }
 
 #[test]
-fn a_nul_behind_the_matches_that_were_asked_for_counts_in_the_first_8_mib_only() {
+fn a_nul_after_the_requested_matches_counts_only_in_the_first_8_mib() {
     let line = "x\n".repeat(512);
     for (size, binary) in [(8 << 20, 1), ((8 << 20) + 4096, 0)] {
         let mut content = b"needle\n".to_vec();
@@ -140,11 +140,11 @@ fn utf16_with_a_mark_is_searched() {
         &mut tree(&utf16("needle", false)[2..]),
         &GrepRequest::new("needle"),
     );
-    assert_eq!(bare.skipped.binary, 1, "without a mark it is no text");
+    assert_eq!(bare.skipped.binary, 1, "without a mark it is not text");
 }
 
 #[test]
-fn utf16_that_is_none_is_marked() {
+fn invalid_utf16_is_marked() {
     let mut broken = utf16("x needle ", false);
     broken.extend_from_slice(&[0x00, 0xD8]);
     broken.extend_from_slice(&utf16(" y\n", false)[2..]);
@@ -243,7 +243,7 @@ fn a_long_line_is_cut_around_the_match() {
 }
 
 #[test]
-fn what_is_cut_is_cut_where_it_is_no_utf8_too() {
+fn a_line_that_is_not_utf8_is_cut_too() {
     let mut tree = tree([vec![0xFF; 3000], b"needle".to_vec(), vec![0x80; 3000]].concat());
     let found = grepped(&mut tree, &GrepRequest::new("needle").line_bytes(30));
     let hit = &found.matches[0];
@@ -293,7 +293,7 @@ fn a_line_that_is_too_long_is_counted_and_the_file_is_not_searched() {
 }
 
 #[test]
-fn a_line_that_is_long_is_searched_in_the_end() {
+fn the_end_of_a_long_line_is_searched() {
     let long = [
         "needle\n".as_bytes(),
         &vec![b'x'; 15 << 20],

@@ -1,4 +1,4 @@
-//! What a walk is about, and who takes what it meets.
+//! What a walk covers, and the receiver of its entries.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -9,7 +9,7 @@ use crate::search::hidden::Hidden;
 use crate::search::tree::Child;
 use crate::{Error, Result, Skipped, VirtualPath};
 
-/// What a walk is about.
+/// What a walk covers.
 #[derive(Debug)]
 pub(in crate::search) struct Plan<'a> {
     pub(in crate::search) path: &'a VirtualPath,
@@ -18,7 +18,7 @@ pub(in crate::search) struct Plan<'a> {
     pub(in crate::search) hidden: Hidden,
     pub(in crate::search) ignored: bool,
     pub(in crate::search) filter: Filter,
-    /// Whether links and directories are passed over, and files alone are met.
+    /// Whether links and directories are skipped, and only files are visited.
     pub(in crate::search) files_only: bool,
 }
 
@@ -29,9 +29,9 @@ pub(in crate::search) struct Dir<D> {
     pub(in crate::search) path: VirtualPath,
 }
 
-/// Takes the entries of a walk, with what was passed over since the last one.
+/// Receives the entries of a walk, with what was skipped since the last one.
 pub(in crate::search) trait Visit<D> {
-    /// Takes an entry. One that is closed is a directory that cannot be opened, which is counted already.
+    /// Takes an entry. A closed one is a directory that could not be opened, which is already counted.
     fn visit(
         &mut self,
         dir: &Arc<Dir<D>>,
@@ -40,20 +40,20 @@ pub(in crate::search) trait Visit<D> {
         passed: &mut Skipped,
     ) -> ControlFlow<()>;
 
-    /// Is told that the walk goes into a directory next, which may not answer. What was taken should not wait for it.
+    /// Called before the walk enters a directory, which may not answer. Entries already received should not wait for it.
     fn before_descent(&mut self) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 }
 
-/// What a walk leaves out. A few paths are compared one by one, many are looked up.
+/// The exclusions of a walk. A few paths are compared one by one, many are looked up.
 #[derive(Debug)]
 pub(in crate::search) struct Excluded<'a> {
     paths: &'a [VirtualPath],
     many: HashSet<&'a str>,
 }
 
-/// Up to how many paths are compared one by one.
+/// The number of paths up to which they are compared one by one.
 const FEW: usize = 8;
 
 impl<'a> Excluded<'a> {
@@ -81,7 +81,7 @@ impl<'a> Excluded<'a> {
 }
 
 impl Plan<'_> {
-    /// Fails where what is to be searched lies in what is left out.
+    /// Fails if the directory to search is excluded.
     pub(in crate::search) fn check(&self) -> Result<()> {
         let mut out = self.exclude.paths.iter();
         if out.any(|out| self.path.starts_with(out)) {

@@ -1,4 +1,4 @@
-//! Edits by exact text: what they match, what they keep, what they refuse.
+//! Edits by exact text: what they match, keep and refuse.
 
 use proptest::prelude::*;
 
@@ -112,7 +112,7 @@ fn more_than_one_match_is_ambiguous_and_overlapping_ones_count() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn a_meaningless_edit_is_refused() {
     let invalid = ErrorKind::InvalidRequest;
     check_refused(
         apply(b"a", vec![]),
@@ -132,24 +132,24 @@ fn what_makes_no_sense_is_refused() {
     check_refused(
         one("a", "a", "\0"),
         invalid,
-        "/f: the new text must not have a NUL character in it",
+        "/f: the new text must not contain a NUL character",
     );
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_before_the_file_is_looked_at() {
+fn a_meaningless_edit_is_refused_before_the_file_is_read() {
     let error = apply(b"\xff", vec![Replacement::new("", "x")]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
 }
 
 #[test]
-fn all_or_nothing_is_done() {
+fn an_edit_is_all_or_nothing() {
     let edits = vec![Replacement::new("a", "b"), Replacement::new("zz", "c")];
     assert_eq!(apply(b"a", edits).unwrap_err().kind(), ErrorKind::NoMatch);
 }
 
 #[test]
-fn what_is_not_text_is_not_edited() {
+fn a_file_that_is_not_text_is_not_edited() {
     for content in [&b"caf\xe9"[..], b"a\0", b"\xff\xfea", b"a\xed\xa0\x80"] {
         let error = apply(content, vec![Replacement::new("a", "b")]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotText, "{content:?}");
@@ -199,12 +199,12 @@ fn a_newline_in_the_needle_matches_either_line_ending() {
 
 #[test]
 fn new_lines_get_the_line_ending_of_their_place() {
-    // Of the match itself.
+    // From the match itself.
     check(one("a\r\nb\nc\n", "a\nb", "a\nx\nb"), "a\r\nx\r\nb\nc\n", 1);
-    // Of the line that the match is on.
+    // From the line of the match.
     check(one("a\r\nb\nc\n", "a", "a\nx"), "a\r\nx\r\nb\nc\n", 1);
     check(one("a\r\nb\nc\n", "b", "b\nx"), "a\r\nb\nx\nc\n", 1);
-    // Of the line before, where the last one has none.
+    // From the previous line, where the last one has none.
     check(one("a\r\nb", "b", "b\nx"), "a\r\nb\r\nx", 1);
     check(one("a", "a", "a\nx"), "a\nx", 1);
 }
@@ -318,7 +318,7 @@ fn untouched(before: &str, after: &str, text: &str) -> bool {
 
 proptest! {
     #[test]
-    fn what_an_edit_does_not_touch_stays_byte_for_byte(
+    fn text_outside_an_edit_stays_byte_for_byte(
         before in texts(),
         after in texts(),
         old in "[xy]([ab]|\n){0,6}[xy]",

@@ -1,4 +1,4 @@
-//! Decoding a whole file, and back.
+//! Decoding a whole file, and encoding it back.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn the_byte_order_mark_decides() {
 }
 
 #[test]
-fn what_would_not_survive_the_way_back_is_refused() {
+fn text_that_would_not_survive_the_round_trip_is_refused() {
     let cases: [(&[u8], Flaw); 9] = [
         (b"\xff\xfe\x00\xd8", Flaw::Malformed),
         (b"\xff\xfe\x00\xdca\0", Flaw::Malformed),
@@ -38,7 +38,7 @@ fn what_would_not_survive_the_way_back_is_refused() {
 
 proptest! {
     #[test]
-    fn what_is_decoded_encodes_to_the_same_bytes(
+    fn decoded_text_encodes_to_the_same_bytes(
         units in proptest::collection::vec(prop_oneof![any::<u16>(), 0xd700_u16..0xe100, 1_u16..128], 0..20),
         big in any::<bool>(),
         bytes in proptest::collection::vec(any::<u8>(), 0..20),

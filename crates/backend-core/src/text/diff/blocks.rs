@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::text::changes::{Changes, Region};
 
-/// Whole lines of the old text, and what they became in the new one.
+/// Whole lines of the old text, and their replacement in the new one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Block {
     pub(super) old: Range<usize>,
@@ -41,7 +41,7 @@ fn line_start(text: &str, place: usize) -> usize {
     memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1)
 }
 
-/// Returns the ends of a change in the old and the new text, moved on to where a line ends in both.
+/// Returns the ends of a change in the old and the new text, moved forward to a line end in both.
 fn widen_end(old: &str, new: &str, region: &Region) -> (usize, usize) {
     let (old_end, new_end) = (region.old.end, region.new.end);
     let at_start = |text: &str, place: usize| line_start(text, place) == place;

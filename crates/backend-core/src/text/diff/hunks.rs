@@ -11,16 +11,16 @@ const CONTEXT: usize = 3;
 /// How many bytes of a line are shown.
 const MAX_LINE_BYTES: usize = 2000;
 
-/// How many bytes of a long line are shown before the first that differs.
+/// How many bytes of a long line are shown before the first difference.
 const BEFORE_DIFFERENCE: usize = 200;
 
 /// Writes a diff, change by change.
 #[derive(Debug)]
 pub(super) struct Hunks<'a> {
     old: &'a str,
-    /// Where the old text goes on after the last change.
+    /// The position in the old text after the last change.
     place: usize,
-    /// How many lines of the old and the new text are before that.
+    /// The number of lines of the old and the new text before it.
     old_line: u64,
     new_line: u64,
     hunk: Option<Hunk>,
@@ -30,7 +30,7 @@ pub(super) struct Hunks<'a> {
     cut: bool,
 }
 
-/// A hunk that may grow.
+/// A hunk that may still grow.
 #[derive(Debug)]
 struct Hunk {
     old_start: u64,
@@ -57,12 +57,12 @@ impl<'a> Hunks<'a> {
         }
     }
 
-    /// Returns whether there is no room for more.
+    /// Returns whether there is no more room.
     pub(super) fn is_full(&self) -> bool {
         self.full
     }
 
-    /// Adds a change after all others: whole lines of the old text, and what they became.
+    /// Adds a change after all others: whole lines of the old text, and their replacement.
     pub(super) fn change(&mut self, removed: Range<usize>, added: &str) {
         if self.full {
             return;
@@ -96,7 +96,7 @@ impl<'a> Hunks<'a> {
         self.place = removed.end;
     }
 
-    /// Returns the diff, and whether it is cut. Without any change it is empty.
+    /// Returns the diff, and whether it was cut. Without changes it is empty.
     pub(super) fn finish(mut self) -> (String, bool) {
         if self.hunk.is_none() {
             return (String::new(), false);
@@ -114,7 +114,7 @@ impl<'a> Hunks<'a> {
         }
     }
 
-    /// Ends the hunk that is open with the first lines of what comes after it.
+    /// Ends the open hunk with the first lines of the text after it.
     fn close(&mut self, after: &str) {
         if self.hunk.is_none() {
             return;
@@ -127,7 +127,7 @@ impl<'a> Hunks<'a> {
         }
     }
 
-    /// Adds a line. Of a long one, what is before `from` is left out, and what is too much after it.
+    /// Adds a line. A long one is cut before `from`, and at its end.
     fn line(&mut self, mark: char, line: &str, from: usize) {
         let Some(hunk) = &mut self.hunk else { return };
         if self.full {
@@ -167,7 +167,7 @@ impl<'a> Hunks<'a> {
     }
 }
 
-/// Returns from where on two lines are shown, so that their difference can be seen: 0 unless they are long.
+/// Returns the position from which two lines are shown, so that their difference is visible: 0 unless they are long.
 fn first_shown(removed: &str, added: &str) -> usize {
     let is_line =
         |text: &str| memchr::memchr(b'\n', text.as_bytes()).is_none_or(|end| end + 1 == text.len());
@@ -179,7 +179,7 @@ fn first_shown(removed: &str, added: &str) -> usize {
         .zip(added.bytes())
         .take_while(|(old, new)| old == new)
         .count();
-    // What fits is not moved.
+    // Lines that fit are not shifted.
     if same < MAX_LINE_BYTES / 2 {
         0
     } else {
@@ -187,7 +187,7 @@ fn first_shown(removed: &str, added: &str) -> usize {
     }
 }
 
-/// Returns the last place up to `place` at which a character starts, or the end.
+/// Returns the last character boundary up to `place`, or the end.
 fn char_start(text: &str, place: usize) -> usize {
     let mut start = place.min(text.len());
     while !text.is_char_boundary(start) {

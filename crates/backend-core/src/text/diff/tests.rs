@@ -1,4 +1,4 @@
-//! Diffs: their form, what they say, and that they stay small.
+//! Diffs: their format, their content, and their size limits.
 
 use proptest::prelude::*;
 
@@ -69,7 +69,7 @@ fn path() -> VirtualPath {
     VirtualPath::parse("/f").unwrap()
 }
 
-/// The diff when all that is known is what the texts have in common at their ends.
+/// The diff when only the common start and end of the texts are known.
 fn diff(old: &str, new: &str) -> (String, bool) {
     let mut changes = Changes::default();
     changes.push(0..old.len(), 0..new.len());
@@ -88,7 +88,7 @@ fn equal_texts_have_no_diff() {
 }
 
 #[test]
-fn a_missing_newline_at_the_end_is_said() {
+fn a_missing_newline_at_the_end_is_reported() {
     check(
         "a\nb",
         "a\nb\n",
@@ -153,7 +153,7 @@ fn a_long_line_is_cut() {
 }
 
 #[test]
-fn of_a_long_line_what_differs_is_shown() {
+fn the_difference_within_a_long_line_is_shown() {
     let (before, after) = ("é".repeat(5000), "x".repeat(5000));
     let (diff, cut) = diff(
         &format!("{before}old{after}\n"),

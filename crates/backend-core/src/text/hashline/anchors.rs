@@ -1,4 +1,4 @@
-//! Where the lines are that an edit names, and whether they hold what it says.
+//! Finds the lines that an edit names, and checks their content.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,7 +18,7 @@ pub(super) struct Line {
     pub(super) content: Range<usize>,
 }
 
-/// The lines of a text that were asked for, by their numbers, counted from 1.
+/// The requested lines of a text by their numbers, counted from 1.
 #[derive(Debug)]
 pub(super) struct NamedLines<'a> {
     path: &'a VirtualPath,
@@ -26,7 +26,7 @@ pub(super) struct NamedLines<'a> {
     lines: BTreeMap<u64, Line>,
 }
 
-/// Returns the lines of a text one after the other.
+/// Returns the lines of a text in order.
 fn lines(text: &str) -> impl Iterator<Item = Line> + '_ {
     let ends = memchr::memchr_iter(b'\n', text.as_bytes()).map(|newline| newline + 1);
     let rest = (!text.is_empty() && !text.ends_with('\n')).then_some(text.len());

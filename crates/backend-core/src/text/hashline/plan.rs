@@ -1,4 +1,4 @@
-//! What line edits replace by what, in order, and the text that results.
+//! The replacements of line edits, in order, and the resulting text.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::text::changes::Changes;
 use crate::text::ending::Ending;
 use crate::{Error, LineAnchor, LineEdit, Result, VirtualPath};
 
-/// Refuses edits that make no sense in any text.
+/// Rejects edits that are invalid for any text.
 pub(in crate::text) fn check(path: &VirtualPath, edits: &[LineEdit]) -> Result<()> {
     let refuse = |reason: String| Err(Error::invalid_request_at(path, reason));
     if edits.is_empty() {
@@ -28,7 +28,7 @@ pub(in crate::text) fn check(path: &VirtualPath, edits: &[LineEdit]) -> Result<(
             ));
         }
         if text.is_some_and(|text| text.contains('\0')) {
-            return refuse("the new text must not have a NUL character in it".into());
+            return refuse("the new text must not contain a NUL character".into());
         }
     }
     check_apart(path, edits)
@@ -59,7 +59,7 @@ pub(in crate::text) fn edit_lines(
     Ok(output.finish(edits.len() as u64))
 }
 
-/// What a line edit is, whatever its kind.
+/// A line edit of any kind.
 #[derive(Clone, Copy)]
 struct Parts<'a> {
     place: Place,
@@ -93,7 +93,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Returns how many lines are before the place.
+    /// Returns the number of lines before the place.
     fn start(&self) -> u64 {
         match self.place {
             Place::Range | Place::Before => self.first.line.saturating_sub(1),
@@ -102,8 +102,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Returns the edits from the top of the file to its end. Those of one place keep their order, lines inserted before a
-/// range come before what replaces it.
+/// Returns the edits from the start of the file to its end. Edits of one place keep their order; lines inserted before a
+/// range precede its replacement.
 fn in_order(edits: &[LineEdit]) -> Vec<Parts<'_>> {
     let mut parts: Vec<_> = edits.iter().map(Parts::of).collect();
     parts.sort_by_key(|parts| (parts.start(), parts.place == Place::Range));
@@ -126,14 +126,14 @@ fn check_apart(path: &VirtualPath, edits: &[LineEdit]) -> Result<()> {
     Ok(())
 }
 
-/// The new text, from its start on.
+/// The new text so far.
 struct Output<'a> {
     old: &'a str,
-    /// How much of the old text is dealt with.
+    /// How much of the old text has been processed.
     taken: usize,
     new: String,
     changes: Changes,
-    /// Where the ending of the last line is, if that is a new line that could do without.
+    /// The position of the last line's ending, if that line is new and may have none.
     last_added: Option<Range<usize>>,
 }
 
@@ -148,14 +148,14 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Puts lines in the place of a range, with the line ending of the line that starts at `line`.
+    /// Replaces a range with lines, using the line ending of the line that starts at `line`.
     fn splice(&mut self, removed: Range<usize>, line: usize, text: Option<&str>) {
         self.keep_up_to(removed.start);
         let start = self.new.len();
         if let Some(text) = text {
             let ending = Ending::of_place(self.old, &(line..line)).as_str();
             if !self.new.is_empty() && !self.new.ends_with('\n') {
-                // The last line of the old text had no ending, and is not the last any more.
+                // The last line of the old text had no ending, and is no longer the last.
                 self.new.push_str(ending);
             }
             let text = text.strip_suffix('\n').unwrap_or(text);
@@ -164,7 +164,7 @@ impl<'a> Output<'a> {
                 self.new.push_str(content);
                 let content_end = self.new.len();
                 self.new.push_str(ending);
-                // An empty line without an ending would be no line.
+                // An empty line needs an ending to be a line.
                 self.last_added = (!content.is_empty()).then_some(content_end..self.new.len());
             }
         }
@@ -185,7 +185,7 @@ impl<'a> Output<'a> {
         if !self.old.ends_with('\n')
             && let Some(ending) = self.last_added
         {
-            // A file without an ending at its end stays one.
+            // A file without a final line ending keeps it that way.
             self.new.truncate(ending.start);
             self.changes.end_new_at(ending.start);
         }

@@ -1,8 +1,8 @@
-//! Text with some kinds of difference taken out.
+//! Text with some kinds of difference removed.
 
 use std::borrow::Cow;
 
-/// What is taken out. Line endings always are.
+/// What is removed. Line endings always are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fold {
     indentation: bool,
@@ -44,7 +44,7 @@ impl Fold {
         }
     }
 
-    /// Returns whether this may make texts equal that were not.
+    /// Returns whether this can make different texts equal.
     pub(super) fn applies(self, text: &str, needle: &str) -> bool {
         if self == Self::ENDINGS {
             return text.contains('\r') || needle.contains('\r');
@@ -56,17 +56,17 @@ impl Fold {
         true
     }
 
-    /// Returns how much must be left of a needle, so that a find means something.
+    /// Returns how much of a needle must remain for a match to be meaningful.
     pub(super) fn least_bytes(self) -> usize {
         if self.whitespace { 4 } else { 1 }
     }
 }
 
-/// A text that was folded, with its lines.
+/// A folded text, with its lines.
 #[derive(Debug)]
 pub(super) struct Folded {
     text: String,
-    /// Where in it each line of the original starts.
+    /// The start of each line of the original in it.
     lines: Vec<usize>,
 }
 
@@ -100,7 +100,7 @@ impl Folded {
         } else {
             line
         };
-        // Nearly every line of nearly every text takes the short way.
+        // Nearly every line of nearly every text takes the fast path.
         if line.is_ascii() && memchr::memchr2(b'\r', b'`', line.as_bytes()).is_none() {
             self.push_plain(line, fold);
             return;
@@ -147,7 +147,7 @@ impl Folded {
     }
 }
 
-/// Returns the ASCII that looks like a character, or the character itself.
+/// Returns the ASCII lookalike of a character, or the character itself.
 fn look_alike(char: char) -> Cow<'static, str> {
     Cow::Borrowed(match char {
         '\u{2018}'..='\u{201b}' | '\u{2032}' | '\u{b4}' => "'",
@@ -155,7 +155,7 @@ fn look_alike(char: char) -> Cow<'static, str> {
         '\u{2010}'..='\u{2015}' | '\u{2212}' => "-",
         '\u{2026}' => "...",
         '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => " ",
-        // Nothing of these is seen at all.
+        // All of these are invisible.
         '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => "",
         '\u{ff01}'..='\u{ff5e}' => {
             let ascii = char::from_u32(u32::from(char) - 0xff01 + 0x21);

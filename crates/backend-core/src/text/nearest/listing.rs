@@ -1,10 +1,10 @@
-//! Needles with the line numbers of a listing in them.
+//! Needles that contain the line numbers of a listing.
 
-/// How many digits and letters the hash of a line has.
+/// The number of digits and letters in the hash of a line.
 const HASH_CHARS: usize = 4;
 
-/// Returns a needle without the line numbers before its lines, if every line with anything on it has one and they count
-/// up by one.
+/// Returns a needle without the line numbers in front of its lines, if every non-empty line has one and they count up by
+/// one.
 pub(super) fn without_numbers(needle: &str) -> Option<String> {
     let mut bare = String::with_capacity(needle.len());
     let mut expected = None;
@@ -23,7 +23,7 @@ pub(super) fn without_numbers(needle: &str) -> Option<String> {
     expected.map(|_| bare)
 }
 
-/// Splits a line of a listing, as `cat -n`, `grep -n` or a page shows it, into its number and its content.
+/// Splits a line of a listing, as shown by `cat -n`, `grep -n` or a page, into its number and its content.
 fn split(line: &str) -> Option<(u64, &str)> {
     let line = line.trim_start_matches(' ');
     let digits = line.find(|char: char| !char.is_ascii_digit())?;

@@ -1,4 +1,4 @@
-//! Hints: which difference is named, and what is shown.
+//! Hints: the reported difference, and the text that is shown.
 
 use proptest::prelude::*;
 
@@ -28,7 +28,7 @@ fn check(text: &str, needle: &str, line: u64, difference: Difference, shown: &st
 }
 
 #[test]
-fn line_numbers_of_a_listing_are_told() {
+fn line_numbers_of_a_listing_are_reported() {
     let shown = "    let total = 1;\n\n    println!(\"{total}\");";
     let difference = Difference::LineNumbers;
     for needle in [
@@ -45,7 +45,7 @@ fn line_numbers_of_a_listing_are_told() {
 }
 
 #[test]
-fn line_endings_are_told() {
+fn line_endings_are_reported() {
     let difference = Difference::LineEndings;
     check("a\nbc\nd\n", "bc\r\nd", 2, difference, "bc\nd");
     check("a\rb", "a\nb", 1, difference, "a\rb");
@@ -53,7 +53,7 @@ fn line_endings_are_told() {
 }
 
 #[test]
-fn indentation_is_told() {
+fn indentation_is_reported() {
     check(
         CODE,
         "\tlet total = 1;\n\n\tprintln!(\"{total}\");\n",
@@ -78,7 +78,7 @@ fn indentation_is_told() {
 }
 
 #[test]
-fn whitespace_is_told() {
+fn whitespace_is_reported() {
     let difference = Difference::Whitespace;
     check(CODE, "let total=1;", 2, difference, "    let total = 1;");
     check(
@@ -92,7 +92,7 @@ fn whitespace_is_told() {
 }
 
 #[test]
-fn case_is_told() {
+fn case_is_reported() {
     check(
         CODE,
         "fn other(",
@@ -110,7 +110,7 @@ fn case_is_told() {
 }
 
 #[test]
-fn characters_that_look_alike_are_told() {
+fn characters_that_look_alike_are_reported() {
     let shown = "    sum / 2 // it\u{2019}s half \u{2014} no more";
     check(
         CODE,
@@ -136,7 +136,7 @@ fn characters_that_look_alike_are_told() {
 }
 
 #[test]
-fn other_words_are_told() {
+fn other_words_are_reported() {
     check(
         CODE,
         "    let sum: u64 = values.into_iter().sum();\n    sum / 3",
@@ -154,7 +154,7 @@ fn other_words_are_told() {
 }
 
 #[test]
-fn nothing_near_is_nothing() {
+fn without_a_near_text_there_is_no_hint() {
     assert_eq!(find(CODE, "SELECT name FROM users WHERE id = 7"), None);
     assert_eq!(find("", "a"), None);
     assert_eq!(find("abc", "\n"), None);
@@ -168,7 +168,7 @@ fn numbers_that_do_not_count_up_are_content() {
 }
 
 #[test]
-fn what_is_shown_is_cut() {
+fn the_shown_text_is_cut() {
     let text = format!("{}\n", "word ".repeat(1000));
     let near = find(&text, &"word  ".repeat(1000)).unwrap();
     assert_eq!(near.difference, Difference::Whitespace);

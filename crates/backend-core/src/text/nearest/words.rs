@@ -1,23 +1,23 @@
-//! The lines that have most in common with a needle, by pairs of neighbouring bytes.
+//! The lines that have most in common with a needle, by pairs of adjacent bytes.
 
 use super::Lines;
 
 /// How many lines of a needle are compared.
 const MAX_NEEDLE_LINES: usize = 40;
 
-/// How many lines of a needle, the longest ones, are looked for in the whole text.
+/// How many of a needle's lines, the longest ones, are searched for in the whole text.
 const PROBES: usize = 3;
 
-/// How many candidates each of them gives.
+/// How many candidates each of them yields.
 const CANDIDATES: usize = 4;
 
 /// How many bytes of a line count.
 const MAX_LINE_BYTES: usize = 256;
 
-/// How much a candidate must have in common with the needle, of 1.
+/// The minimum likeness of a candidate and the needle, from 0 to 1.
 const THRESHOLD: f32 = 0.6;
 
-/// Returns the lines that come nearest, if any come near.
+/// Returns the nearest lines, if any are near enough.
 pub(super) fn find(text: &str, needle: &str) -> Option<Lines> {
     let profiles: Vec<Profile> = needle
         .lines()
@@ -45,7 +45,7 @@ pub(super) fn find(text: &str, needle: &str) -> Option<Lines> {
     })
 }
 
-/// Returns how much lines have in common with the needle's, longer ones counting for more.
+/// Returns the likeness of lines and the needle's lines, weighted by length.
 fn score(profiles: &[Profile], lines: &[&str]) -> f32 {
     let mut common = 0.0;
     let mut all = 0.0;
@@ -68,11 +68,11 @@ fn significant(line: &str) -> &str {
     line.get(..end).unwrap_or_default()
 }
 
-/// The pairs of neighbouring bytes that a line has.
+/// The pairs of adjacent bytes in a line.
 struct Profile {
-    /// Sorted, each as often as it is there.
+    /// Sorted, with repetitions.
     sorted: Vec<[u8; 2]>,
-    /// A bit for each pair, by a hash of it: a cheap bound on what a line can have in common.
+    /// A bit for each pair, by its hash: a cheap upper bound on the likeness of two lines.
     bits: Box<[bool; 1024]>,
     pairs: u16,
 }
@@ -104,7 +104,7 @@ impl Profile {
         }
     }
 
-    /// Returns the lines that have most in common with this one, the first of equals.
+    /// Returns the lines most similar to this one, the first of equals.
     fn nearest(&self, lines: &[&str]) -> Vec<usize> {
         let mut nearest: Vec<(f32, usize)> = Vec::with_capacity(CANDIDATES + 1);
         if self.pairs == 0 {
@@ -128,7 +128,7 @@ impl Profile {
         nearest.into_iter().map(|(_, index)| index).collect()
     }
 
-    /// Returns what [`likeness`](Self::likeness) cannot exceed.
+    /// Returns an upper bound for [`likeness`](Self::likeness).
     fn at_most(&self, line: &str) -> f32 {
         let found = pairs(line)
             .filter(|&pair| self.bits.get(slot(pair)) == Some(&true))
@@ -136,7 +136,7 @@ impl Profile {
         ratio(found.min(self.sorted.len()), self.sorted.len(), line)
     }
 
-    /// Returns which part of the pairs of both lines is in the other one too: 1 if they have the same.
+    /// Returns the share of both lines' pairs that the other line has too: 1 if they have the same pairs.
     fn likeness(&self, line: &str) -> f32 {
         let mut others: Vec<_> = pairs(line).collect();
         others.sort_unstable();

@@ -1,4 +1,4 @@
-//! Pages as a reader sees them.
+//! Pages as shown to a reader.
 
 use crate::text::{Scan, WindowScanner, line_hash};
 use crate::{COUNTED_FILE_BYTES, ReadRequest, TextPage, Version, VirtualPath};
@@ -44,7 +44,7 @@ fn numbers_are_counted_as_numbers() {
 }
 
 #[test]
-fn lines_show_what_they_hold() {
+fn lines_show_their_content() {
     let shown = page(&request(), "a\rb\n\n\u{c}\tc\u{2028}d").to_string();
     assert_eq!(shown, "     1\ta\rb\n     2\t\n     3\t\u{c}\tc\u{2028}d");
 }
@@ -65,7 +65,7 @@ fn lines_that_follow_are_counted() {
 }
 
 #[test]
-fn where_lines_are_not_counted_the_offset_to_go_on_is_said() {
+fn where_lines_are_not_counted_the_next_offset_is_shown() {
     let size = COUNTED_FILE_BYTES + 1;
     let shown = page_sized(&request().limit(1).offset(1), "a\nb\nc\n", size).to_string();
     assert_eq!(shown, "     2\tb\n... (more lines; continue at offset 2)");

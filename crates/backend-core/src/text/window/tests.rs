@@ -1,4 +1,4 @@
-//! Windows: against a plain reference, over any split into pieces, and case by case.
+//! Windows: against a plain reference, for any split into pieces, and case by case.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ fn version() -> Version {
     Version::from_parts(&[1])
 }
 
-/// Scans pieces as a backend does, with `size` for the size of the file.
+/// Scans pieces as a backend does, with `size` as the size of the file.
 fn scan_sized<'a>(
     request: &ReadRequest,
     size: u64,
@@ -37,7 +37,7 @@ fn scan(request: &ReadRequest, content: &[u8]) -> Result<TextPage> {
     scan_sized(request, content.len() as u64, [content])
 }
 
-/// The same, done the simple way: on the whole text, line by line.
+/// The same in the simple way: on the whole text, line by line.
 fn reference(request: &ReadRequest, text: &str, counted: bool) -> Option<TextPage> {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let offset = usize::try_from(request.offset).unwrap();
@@ -71,7 +71,7 @@ fn reference(request: &ReadRequest, text: &str, counted: bool) -> Option<TextPag
         let shown = format!("{kept}{}", &line[content.len()..]);
         if page.lines > 0 && page.text.len() + shown.len() > request.page_bytes {
             (end, page.ended_by) = (index, Some(PageEnd::Bytes));
-            // That a final `\r` is content, and too much, is known at the end alone.
+            // Only the end shows that a final `\r` is content, and too long.
             seen_to_end = kept == *line
                 && line.ends_with('\r')
                 && page.text.len() + shown.len() - 1 <= request.page_bytes;
@@ -141,7 +141,7 @@ proptest! {
         sizes in vec(0_usize..9, 0..40),
         large in any::<bool>(),
     ) {
-        // A mark at the start would be read as one.
+        // A mark at the start would be read as a byte order mark.
         prop_assume!(encoding != Encoding::Utf8 || !text.starts_with('\u{feff}'));
         let bytes = encode(&text, encoding);
         let request = request().offset(offset).limit(limit).line_bytes(line_bytes).page_bytes(page_bytes);
@@ -186,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_page_or_a_plain_error_however_they_are_split(
+    fn any_bytes_give_a_page_or_a_plain_error_for_any_split(
         bytes in vec(prop_oneof![any::<u8>(), 0xd7_u8..0xe0, Just(b'\n'), Just(b'a')], 0..60),
         mark in prop_oneof![Just(&b""[..]), Just(&b"\xff\xfe"[..]), Just(&b"\xfe\xff"[..]), Just(&b"\xef\xbb\xbf"[..])],
         offset in 0_u64..4,
@@ -332,13 +332,13 @@ fn malformed_text_is_not_text() {
 }
 
 #[test]
-fn not_text_says_the_size_and_what_it_may_be() {
+fn not_text_reports_the_size_and_the_likely_type() {
     let error = scan_sized(&request(), 12_345, [&b"\x89PNG\r\n\x1a\n\0\0"[..]]).unwrap_err();
     assert_eq!(error.to_string(), "/f: not text (image/png, 12345 bytes)");
 }
 
 #[test]
-fn a_flaw_is_told_again() {
+fn a_flaw_is_reported_again() {
     let mut scanner = WindowScanner::new(&request(), 1, version()).unwrap();
     assert!(scanner.push(b"abc\0").is_err());
     assert!(scanner.push(b"fine").is_err());
@@ -346,7 +346,7 @@ fn a_flaw_is_told_again() {
 }
 
 #[test]
-fn a_flaw_behind_the_window_matters_in_a_small_file_only() {
+fn a_flaw_after_the_window_matters_only_in_a_small_file() {
     let content = b"a\nb\nc\n\xff";
     let request = request().limit(1);
     assert!(scan(&request, content).is_err());
@@ -378,7 +378,7 @@ fn a_scan_of_a_large_file_is_done_a_character_after_the_window() {
 }
 
 #[test]
-fn the_bytes_decide_and_not_the_size_that_was_said() {
+fn the_bytes_decide_and_not_the_announced_size() {
     let page = scan_sized(&request(), 2, [&b"a\nb\nc\n"[..]]).unwrap();
     assert_eq!((page.total_lines, page.size), (Some(3), 6));
     let page = scan_sized(&request(), 1000, [&b"a\n"[..]]).unwrap();
@@ -386,7 +386,7 @@ fn the_bytes_decide_and_not_the_size_that_was_said() {
 }
 
 #[test]
-fn a_file_that_never_stops_growing_is_not_followed_for_ever() {
+fn a_file_that_never_stops_growing_is_not_followed_forever() {
     let mut scanner = WindowScanner::new(&request().limit(1), 10, version()).unwrap();
     let piece = vec![b'\n'; 1 << 20];
     let pushes = (0..100)

@@ -1,4 +1,4 @@
-//! What may arrive and what may not, and when there is credit for more.
+//! Which frames are accepted and rejected, and when credit is given.
 
 use std::sync::Arc;
 
@@ -72,11 +72,11 @@ fn data_over_the_window_is_refused() {
     let inbox = inbox();
     inbox.open(first(1, 100_000, 1)).unwrap();
     inbox.push(data(WINDOW as usize)).unwrap();
-    refused(inbox.push(data(4096)), "more data than there is credit");
+    refused(inbox.push(data(4096)), "more data than there is credit for");
 }
 
 #[test]
-fn a_message_in_crumbs_is_refused() {
+fn a_message_in_tiny_frames_is_refused() {
     let inbox = inbox();
     inbox.open(first(1, 10_000, 1)).unwrap();
     inbox.push(data(5000)).unwrap();
@@ -84,7 +84,7 @@ fn a_message_in_crumbs_is_refused() {
 }
 
 #[tokio::test]
-async fn credit_comes_with_taking_and_only_while_it_is_of_use() {
+async fn credit_is_given_for_taken_bytes_and_only_while_useful() {
     let inbox = inbox();
     inbox.open(first(1, 40_000, 1)).unwrap();
     assert_eq!(inbox.lengths().await.unwrap().total(), 40_001);
@@ -95,7 +95,7 @@ async fn credit_comes_with_taking_and_only_while_it_is_of_use() {
     let mut granted = Vec::new();
     while sent < 40_000 {
         let length = 4096.min(40_000 - sent);
-        assert!(length <= allowed, "the sender would stop for ever");
+        assert!(length <= allowed, "the sender would stop forever");
         inbox.push(data(length)).unwrap();
         sent += length;
         allowed -= length;
@@ -108,7 +108,7 @@ async fn credit_comes_with_taking_and_only_while_it_is_of_use() {
 }
 
 #[tokio::test]
-async fn what_arrived_before_a_failure_can_be_taken() {
+async fn bytes_that_arrived_before_a_failure_can_be_taken() {
     let inbox = inbox();
     inbox.open(first(3, 10, 3)).unwrap();
     inbox.fail(&Arc::new(Failure::Closed));
@@ -126,11 +126,11 @@ async fn raw_bytes_come_to_their_place_and_the_value_does_not() {
     let whole = BytesMut::with_capacity(100_000);
     let start = whole.as_ptr();
     let inbox = Inbox::new(limits, 100_000, Some(whole));
-    // A value in two frames, the second of which brings raw bytes, too: they are copied.
+    // A value in two frames; the second one also brings raw bytes, which are copied.
     inbox.open(first(300, 30_000, 200)).unwrap();
     assert!(inbox.room(5000).is_none(), "the value is not whole");
     inbox.push(data(5100)).unwrap();
-    // What follows can be read right to its place.
+    // The rest can be read directly into its place.
     for length in [10_000, 15_000] {
         let mut room = inbox.room(length).unwrap();
         assert_eq!((room.len(), room.capacity()), (0, length));
@@ -162,5 +162,8 @@ fn a_place_has_room_for_no_more_than_it_was_made_for() {
     assert!(inbox.room(100).is_some());
     let mut more = BytesMut::new();
     more.put_bytes(b'r', WINDOW as usize + 1);
-    refused(inbox.push_placed(more), "more data than there is credit");
+    refused(
+        inbox.push_placed(more),
+        "more data than there is credit for",
+    );
 }

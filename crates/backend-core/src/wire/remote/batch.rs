@@ -5,16 +5,16 @@ use super::super::request::Request;
 use super::Remote;
 use crate::{Error, ReadRequest, Result, TextPage, WriteRequest, Written};
 
-/// So much content is sent with one request for several files, so that the other side need not hold more at once.
+/// The content sent with one request for several files, so that the other side need not hold more at once.
 const BATCH_BYTES: u64 = 8 << 20;
 
-/// At most so many files go into one request.
+/// The maximum number of files in one request.
 const BATCH_FILES: usize = 256;
 
-/// What a file adds to a message beside its content, at most: its path and the fields.
+/// The maximum overhead of a file in a message, in addition to its content: its path and the fields.
 const FIELDS_BYTES: u64 = 8 << 10;
 
-/// Refuses a write that the other side would not take.
+/// Rejects a write that the other side would not accept.
 pub(super) fn fits(client: &Client, request: &WriteRequest) -> Result<()> {
     let (size, limit) = (request.content.len() as u64, client.most_body());
     if size <= limit {
@@ -61,7 +61,7 @@ fn each<T>(answer: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
     let error = match answer {
         Ok(outcomes) if outcomes.len() == count => return outcomes,
         Ok(_) => Error::Unavailable {
-            message: "the other side answered for another number of files".to_owned(),
+            message: "the other side answered for a different number of files".to_owned(),
             source: None,
         },
         Err(error) => error,
@@ -69,7 +69,7 @@ fn each<T>(answer: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
     (0..count).map(|_| Err(error.clone())).collect()
 }
 
-/// Cuts a list so that the weight of each part is at most `most`, but for parts of one.
+/// Cuts a list into parts whose weight is at most `most`, unless a single item exceeds it.
 fn batches<T>(mut rest: &[T], most: u64, weight: impl Fn(&T) -> u64) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let mut sum = 0_u64;

@@ -1,5 +1,5 @@
-//! A large file in pieces: the other side reads one piece while others are on their way, and holds no more than those. On this
-//! side each is read out of the stream right to its place in the whole.
+//! Reads a large file in pieces: the other side reads one piece while others are in flight, and holds no more than those.
+//! On this side each is read from the stream directly into its place in the whole.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use super::super::request::Request;
 use super::Remote;
 use crate::{Content, Error, ReadBytesRequest, Result};
 
-/// Up to this size a file is read at once, in bytes.
+/// Files up to this size are read at once, in bytes.
 const SMALL_BYTES: u64 = 1 << 20;
 
-/// The size of a piece, in bytes. From 128 KiB on, allocators have the kernel make fresh memory for each block, which takes the
-/// side that reads the file longer than reading it.
+/// The size of a piece, in bytes. From 128 KiB on, allocators get fresh memory from the kernel for each block, which costs
+/// the reading side more time than the read itself.
 const PIECE_BYTES: u64 = 124 << 10;
 
-/// So many pieces are under way at once.
+/// The number of pieces in flight.
 const AT_ONCE: usize = 6;
 
-/// How often a file that changes is tried to be read.
+/// How often to try to read a file that changes.
 const TRIES: usize = 3;
 
 pub(super) async fn read_bytes(remote: &Remote, request: &ReadBytesRequest) -> Result<Content> {
@@ -53,8 +53,7 @@ pub(super) async fn read_bytes(remote: &Remote, request: &ReadBytesRequest) -> R
     Err(Error::conflict(&request.path, reason, None))
 }
 
-/// Reads `size` bytes from `start` on, all of them right to where they are returned. `None` is that the file is not the same
-/// any more.
+/// Reads `size` bytes from `start`, directly into the returned buffer. `None` means that the file has changed.
 async fn pieces(
     remote: &Remote,
     request: &ReadBytesRequest,
@@ -62,7 +61,7 @@ async fn pieces(
     size: u64,
 ) -> Result<Option<Content>> {
     let _reservation = remote.client.reserve(size, "read_bytes").await?;
-    // The other side may have lied about the size, but not by more than what the caller wants to read at most.
+    // The other side may have lied about the size, but at most up to the caller's limit.
     let Ok(capacity) = usize::try_from(size) else {
         return Err(Error::unsupported("a file that is larger than memory"));
     };
@@ -84,7 +83,7 @@ async fn pieces(
     while let Some((length, outcome)) = calls.next().await {
         let (piece, bytes) = match outcome {
             Ok(answer) => answer,
-            // It is shorter than it was.
+            // The file shrank.
             Err(Error::InvalidRequest { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -92,13 +91,13 @@ async fn pieces(
         if *first.get_or_insert(is) != is || bytes.len() as u64 != length {
             return Ok(None);
         }
-        // They are side by side: this copies nothing.
+        // They are adjacent, so this copies nothing.
         whole.unsplit(bytes);
     }
     Ok(first.map(|(version, size)| Content::new(whole.freeze(), size, version)))
 }
 
-/// Cuts a range into those of pieces.
+/// Cuts a range into the ranges of its pieces.
 fn ranges(whole: Range<u64>) -> impl Iterator<Item = Range<u64>> {
     let mut start = whole.start;
     std::iter::from_fn(move || {
@@ -109,7 +108,7 @@ fn ranges(whole: Range<u64>) -> impl Iterator<Item = Range<u64>> {
     })
 }
 
-/// Makes the call for what one answer can have.
+/// Makes the call for a single answer.
 fn call(request: ReadBytesRequest) -> Call {
     let body = match &request.range {
         Some(range) => request.limit.min(range.end.saturating_sub(range.start)),

@@ -1,4 +1,4 @@
-//! Each operation does on one side what it does on the other.
+//! Each operation has the same effect as on the other side.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ async fn files_are_the_same_at_both_ends() {
 }
 
 #[tokio::test]
-async fn many_files_go_in_few_requests_and_come_in_order() {
+async fn many_files_take_few_requests_and_arrive_in_order() {
     let (remote, _fake) = connected().await;
     let names: Vec<String> = (0..700).map(|n| format!("/f{n}")).collect();
     let mut writes: Vec<WriteRequest> = names
@@ -128,7 +128,7 @@ async fn errors_cross_with_their_kinds_and_fields() {
 }
 
 #[tokio::test]
-async fn commands_bring_both_streams_as_bytes() {
+async fn commands_return_both_streams_as_bytes() {
     let (remote, _fake) = connected().await;
     let output = remote.execute("both").await.unwrap();
     assert_eq!(output.status, ExecStatus::Exited(0));
@@ -219,7 +219,7 @@ async fn processes_are_started_read_written_and_ended() {
 }
 
 #[tokio::test]
-async fn a_server_of_files_alone_says_so() {
+async fn a_server_of_only_files_says_so() {
     let (near, far) = tokio::io::duplex(1 << 16);
     // A sandbox that is served as a backend shows no commands.
     tokio::spawn(async move { wire::serve_backend(Fake::new(), far).await });
@@ -252,7 +252,7 @@ async fn a_server_of_files_alone_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_and_files_are_interleaved_and_none_is_mixed_up() {
+async fn interleaved_commands_and_files_are_not_mixed_up() {
     let (remote, _fake) = connected().await;
     let tasks: Vec<_> = (0..128_usize)
         .map(|n| {
@@ -281,7 +281,7 @@ async fn commands_and_files_are_interleaved_and_none_is_mixed_up() {
 }
 
 #[tokio::test]
-async fn an_operation_that_panics_is_an_internal_error_and_no_more() {
+async fn a_panicking_operation_is_only_an_internal_error() {
     let (remote, fake) = connected().await;
     for _ in 0..3 {
         let error = soon(remote.execute("panic")).await.unwrap_err();

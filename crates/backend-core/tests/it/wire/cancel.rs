@@ -1,4 +1,4 @@
-//! A call that is given up is given up on the other side, and so is everything when the connection ends.
+//! A dropped call is cancelled on the other side, and so is everything when the connection ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use super::{Fake, connected, connected_to, raw, soon};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_command_dies() {
+async fn a_dropped_command_is_killed() {
     let (remote, fake) = connected().await;
     for _ in 0..50 {
         let calls: Vec<_> = (0..20)
@@ -29,7 +29,7 @@ async fn a_dropped_command_dies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_can_be_dropped_at_any_moment_and_the_others_go_on() {
+async fn a_call_can_be_dropped_at_any_moment_without_affecting_others() {
     let options = Options::default().limits(wire::Limits::default().in_flight(4).frame(4096));
     let fake = Arc::new(Fake::new());
     let remote = connected_to(Arc::clone(&fake), 5000, &options).await;
@@ -56,7 +56,7 @@ async fn a_call_can_be_dropped_at_any_moment_and_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn when_the_client_is_gone_its_commands_die() {
+async fn the_commands_of_a_lost_client_are_killed() {
     let (remote, fake) = connected().await;
     let call = tokio::spawn({
         let remote = remote.clone();
@@ -77,7 +77,7 @@ async fn when_the_client_is_gone_its_commands_die() {
 }
 
 #[tokio::test]
-async fn when_the_stream_is_cut_everything_under_way_ends_on_both_sides() {
+async fn when_the_stream_is_cut_all_pending_calls_end_on_both_sides() {
     let fake = Arc::new(Fake::new());
     let (near, middle_near) = tokio::io::duplex(1 << 16);
     let (mut middle_far, far) = tokio::io::duplex(1 << 16);
@@ -110,7 +110,7 @@ async fn when_the_stream_is_cut_everything_under_way_ends_on_both_sides() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_of_a_command_runs_while_its_input_is_on_the_way() {
+async fn the_time_limit_of_a_command_includes_the_transfer_of_its_input() {
     let (mut near, far) = tokio::io::duplex(1 << 16);
     let fake = Arc::new(Fake::new());
     let server = Server::sandbox(Arc::clone(&fake));
@@ -144,7 +144,7 @@ async fn the_time_of_a_command_runs_while_its_input_is_on_the_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_of_a_command_runs_while_it_waits_for_its_turn() {
+async fn the_time_limit_of_a_command_includes_its_wait_for_a_slot() {
     let options = Options::default().limits(wire::Limits::default().in_flight(2));
     let fake = Arc::new(Fake::new());
     let remote = connected_to(Arc::clone(&fake), 1 << 16, &options).await;

@@ -1,4 +1,4 @@
-//! The laws, on a backend and on a sandbox behind the wire: over a pipe in memory, and over a pair of sockets.
+//! The laws, on a backend and a sandbox behind the wire: over an in-memory pipe, and over a pair of sockets.
 
 use backend_core::wire;
 use backend_state::StateBackend;

@@ -1,4 +1,4 @@
-//! A sandbox whose files are in memory and whose commands are a few words that it understands itself.
+//! A sandbox with files in memory and a few built-in commands.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -15,17 +15,17 @@ pub(super) struct Fake {
     id: SandboxId,
     pub(super) files: StateBackend,
     processes: Mutex<Vec<(ProcessInfo, Vec<u8>)>>,
-    /// How many commands run now.
+    /// How many commands are running.
     running: watch::Sender<usize>,
-    /// What the last command or process was asked to be, as it arrived.
+    /// The last command or process that was requested, as it arrived.
     pub(super) last: Mutex<Option<ExecRequest>>,
-    /// So many reads that begin deep in a file find that somebody has written it anew.
+    /// How many reads that start deep in a file find that it was rewritten.
     pub(super) rewrites: AtomicU32,
     /// The most bytes of a file that were read at once.
     pub(super) most_read: AtomicUsize,
 }
 
-/// Counts a command for as long as it runs, however it ends.
+/// Counts a command while it runs, however it ends.
 struct Running<'a>(&'a watch::Sender<usize>);
 
 impl Drop for Running<'_> {
@@ -47,7 +47,7 @@ impl Fake {
         }
     }
 
-    /// Waits until so many commands run.
+    /// Waits until this many commands run.
     pub(super) async fn running(&self, count: usize) {
         self.running
             .subscribe()
@@ -56,7 +56,7 @@ impl Fake {
             .unwrap();
     }
 
-    /// Writes a file as it is, if that is still to be done.
+    /// Rewrites a file unchanged, if rewrites are left.
     async fn rewrite(&self, path: &VirtualPath) -> Result<()> {
         let fewer = |left: u32| left.checked_sub(1);
         let due = self

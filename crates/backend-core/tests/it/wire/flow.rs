@@ -1,4 +1,4 @@
-//! Long transfers: they are whole, they stop when nobody takes them, and they stop nobody else.
+//! Long transfers: they are complete, they stop when the receiver does, and they block nothing else.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ fn pattern(length: usize) -> Bytes {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_megabytes_go_both_ways() {
+async fn a_hundred_megabytes_pass_both_ways() {
     let (remote, _fake) = connected().await;
     let content = pattern(100 << 20);
     remote.write("/large", content.clone()).await.unwrap();
@@ -76,7 +76,7 @@ async fn a_hundred_megabytes_go_both_ways() {
 }
 
 #[tokio::test]
-async fn who_takes_nothing_stops_the_sender_and_nobody_else() {
+async fn a_slow_receiver_blocks_only_its_own_sender() {
     let fake = Arc::new(Fake::new());
     let size = 40 << 20;
     fake.write("/large", pattern(size)).await.unwrap();
@@ -89,7 +89,7 @@ async fn who_takes_nothing_stops_the_sender_and_nobody_else() {
     super::serve(Arc::clone(&fake), far, &Options::default());
     let remote = wire::connect(near).await.unwrap();
 
-    // The call is begun, and then nobody polls it.
+    // The call has started, and is then never polled.
     let slow = remote.read_bytes("/large");
     tokio::pin!(slow);
     for _ in 0..20 {
@@ -106,7 +106,7 @@ async fn who_takes_nothing_stops_the_sender_and_nobody_else() {
     let more = read.load(Ordering::Relaxed) - taken;
     assert!(
         more < 1 << 20,
-        "{more} bytes came although nobody takes them"
+        "{more} bytes arrived although none are taken"
     );
     let content = soon(slow).await.unwrap();
     assert_eq!(content, pattern(size));
@@ -118,7 +118,7 @@ async fn futures_poll<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn small_requests_pass_beside_a_long_transfer() {
+async fn small_requests_pass_a_long_transfer() {
     // A pipe that is much slower than the transfer is long.
     let fake = Arc::new(Fake::new());
     let remote = connected_to(Arc::clone(&fake), 4 << 10, &Options::default()).await;
@@ -138,7 +138,7 @@ async fn small_requests_pass_beside_a_long_transfer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn transfers_that_do_not_fit_at_once_wait_for_each_other() {
+async fn transfers_over_the_budget_wait_for_each_other() {
     // Room for one body of 4 MB at a time, on both sides, and 16 of them at once each way.
     let limits = Limits::default()
         .body(4 << 20)
@@ -163,7 +163,7 @@ async fn transfers_that_do_not_fit_at_once_wait_for_each_other() {
 }
 
 #[tokio::test]
-async fn content_that_is_kept_does_not_keep_what_came_with_it() {
+async fn keeping_one_content_does_not_keep_the_others_alive() {
     let (remote, fake) = connected().await;
     let requests: Vec<_> = (0..100)
         .map(|n| {
@@ -174,7 +174,7 @@ async fn content_that_is_kept_does_not_keep_what_came_with_it() {
     for written in remote.write_many_with(&requests).await {
         written.unwrap();
     }
-    // Were they slices of the one body that came, they would lie behind each other.
+    // As slices of the one received body they would be adjacent.
     let first = fake.read_bytes("/f0").await.unwrap();
     let second = fake.read_bytes("/f1").await.unwrap();
     assert_ne!(first.as_ptr().wrapping_add(1000), second.as_ptr());

@@ -1,4 +1,4 @@
-//! What a client does with a server that breaks the rules: every call answers `unavailable`, and says why.
+//! A server that breaks the rules: every call answers `unavailable`, and says why.
 
 use backend_core::wire::{self, Limits, Options};
 use backend_core::{
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::raw::*;
 use super::soon;
 
-/// Says hello as a server, and waits for the first request.
+/// Sends a hello as a server, and waits for the first request.
 async fn until_asked(io: &mut tokio::io::DuplexStream) {
     read_magic(io).await;
     assert_eq!(read_frame(io).await.unwrap().0, HELLO);
@@ -19,7 +19,7 @@ async fn until_asked(io: &mut tokio::io::DuplexStream) {
     assert_eq!((kind, id), (REQUEST, 1));
 }
 
-/// Says hello as a server, waits for a request, sends bytes, and then reads on until the client ends.
+/// Sends a hello as a server, waits for a request, sends bytes, and then reads until the client ends.
 async fn play(mut io: tokio::io::DuplexStream, script: Vec<u8>) -> Vec<u8> {
     until_asked(&mut io).await;
     let _ = io.write_all(&script).await;
@@ -46,10 +46,10 @@ fn entry() -> Value {
 }
 
 #[tokio::test]
-async fn a_connection_that_has_failed_is_closed_before_its_last_word_is_taken() {
+async fn a_failed_connection_is_closed_before_its_goodbye_is_read() {
     use futures_util::FutureExt;
 
-    // So small that calls fill it, and no goodbye goes through.
+    // So small that calls fill it, and no goodbye gets through.
     let (near, mut far) = tokio::io::duplex(128);
     let peer = tokio::spawn(async move {
         until_asked(&mut far).await;
@@ -74,7 +74,7 @@ async fn a_connection_that_has_failed_is_closed_before_its_last_word_is_taken() 
 }
 
 #[tokio::test]
-async fn what_a_client_may_meet_before_it_is_connected_is_an_error() {
+async fn everything_that_prevents_a_connection_is_an_error() {
     let hellos: Vec<(&str, Vec<u8>, &str)> = vec![
         ("nothing", vec![], "closed the connection"),
         (
@@ -131,12 +131,12 @@ async fn what_a_client_may_meet_before_it_is_connected_is_an_error() {
 }
 
 #[tokio::test]
-async fn who_does_not_listen_is_heard_all_the_same() {
+async fn a_peer_that_does_not_read_is_still_heard() {
     for (said, want) in [
         (&b"cannot start it"[..], "does not speak this protocol"),
         (&b""[..], "the connection was lost"),
     ] {
-        // Nobody reads what is written, and all is said already.
+        // Nothing reads the client's bytes, and everything has already been sent.
         let (closed, _) = tokio::io::duplex(1);
         let error = soon(wire::connect(tokio::io::join(said, closed)))
             .await
@@ -146,7 +146,7 @@ async fn who_does_not_listen_is_heard_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_breach_fails_every_call_with_the_rule_that_was_broken() {
+async fn a_breach_fails_every_call_and_names_the_broken_rule() {
     let breaches: Vec<(&str, Vec<u8>, &str)> = vec![
         (
             "unknown kind",
@@ -171,12 +171,12 @@ async fn a_breach_fails_every_call_with_the_rule_that_was_broken() {
         (
             "answer to nothing",
             ok(2, entry()),
-            "a Response frame for request 2, which there was not",
+            "a Response frame for unknown request 2",
         ),
         (
             "data for nothing",
             frame(DATA, u64::MAX, b"x"),
-            "a Data frame for request 18446744073709551615",
+            "a Data frame for unknown request 18446744073709551615",
         ),
         (
             "data first",
@@ -232,7 +232,7 @@ async fn a_breach_fails_every_call_with_the_rule_that_was_broken() {
         let (near, far) = tokio::io::duplex(1 << 20);
         let player = tokio::spawn(async move {
             if half {
-                // Here the stream ends in the middle, and not only the patience of a reader.
+                // The stream really ends in the middle; it is not only that a reader gives up.
                 let _ =
                     tokio::time::timeout(std::time::Duration::from_millis(200), play(far, script))
                         .await;
@@ -245,7 +245,7 @@ async fn a_breach_fails_every_call_with_the_rule_that_was_broken() {
         let error = soon(remote.stat("/a")).await.expect_err(name);
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{name}");
         assert!(error.to_string().contains(want), "{name}: {error}");
-        // At once and for good, with the same reason.
+        // Immediately and permanently, with the same reason.
         let again = soon(remote.execute_with(&ExecRequest::shell("x")))
             .await
             .unwrap_err();
@@ -260,7 +260,7 @@ async fn a_breach_fails_every_call_with_the_rule_that_was_broken() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_read_fails_its_call_alone() {
+async fn an_unreadable_answer_fails_only_its_call() {
     let answers = vec![
         ok(1, json!({ "path": "/a" })),
         ok(
@@ -310,7 +310,7 @@ async fn an_answer_that_cannot_be_read_fails_its_call_alone() {
 }
 
 #[tokio::test]
-async fn errors_are_taken_as_they_come() {
+async fn errors_are_accepted_as_sent() {
     let script = message(
         RESPONSE,
         1,
@@ -326,7 +326,7 @@ async fn errors_are_taken_as_they_come() {
 }
 
 #[tokio::test]
-async fn an_answer_larger_than_what_was_asked_for_is_refused_before_it_comes() {
+async fn an_answer_larger_than_requested_is_refused_before_it_arrives() {
     let (near, far) = tokio::io::duplex(1 << 20);
     tokio::spawn(play(far, first(RESPONSE, 1, (100, 101), b"x")));
     let remote = wire::connect(near).await.unwrap();
@@ -341,8 +341,8 @@ async fn an_answer_larger_than_what_was_asked_for_is_refused_before_it_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_never_answers_is_not_waited_for_for_ever() {
-    // It says hello, answers pings, and nothing else.
+async fn a_server_that_never_answers_is_not_waited_for_forever() {
+    // It sends a hello, answers pings, and does nothing else.
     let (near, mut far) = tokio::io::duplex(1 << 20);
     tokio::spawn(async move {
         read_magic(&mut far).await;
@@ -369,7 +369,7 @@ async fn a_server_that_never_answers_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_stops_half_way_is_not_waited_for_for_ever() {
+async fn an_answer_that_stops_midway_is_not_waited_for_forever() {
     let (near, mut far) = tokio::io::duplex(1 << 20);
     tokio::spawn(async move {
         read_magic(&mut far).await;
@@ -394,7 +394,7 @@ async fn an_answer_that_stops_half_way_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_goes_silent_is_gone() {
+async fn a_silent_server_counts_as_gone() {
     let (near, far) = tokio::io::duplex(1 << 20);
     let player = tokio::spawn(play(far, Vec::new()));
     let remote = wire::connect(near).await.unwrap();
@@ -409,8 +409,8 @@ async fn a_server_that_goes_silent_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_does_not_read_is_gone() {
-    // It sends pings, so that it is not silent, but takes nothing.
+async fn a_server_that_does_not_read_counts_as_gone() {
+    // It sends pings, so it is not silent, but reads nothing.
     let (near, mut far) = tokio::io::duplex(4096);
     tokio::spawn(async move {
         read_magic(&mut far).await;
@@ -428,13 +428,13 @@ async fn a_server_that_does_not_read_is_gone() {
     let remote = wire::connect_with(near, &options).await.unwrap();
     let error = remote.write("/a", vec![0; 100_000]).await.unwrap_err();
     assert!(
-        error.to_string().contains("took nothing of what was sent"),
+        error.to_string().contains("has read nothing for"),
         "{error}"
     );
 }
 
 #[tokio::test]
-async fn a_piece_of_a_file_comes_with_little_beside_it() {
+async fn a_piece_of_a_file_has_little_overhead() {
     let (near, mut far) = tokio::io::duplex(1 << 20);
     tokio::spawn(async move {
         until_asked(&mut far).await;

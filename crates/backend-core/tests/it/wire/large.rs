@@ -1,4 +1,4 @@
-//! Files that are read in pieces: they are whole and of one version, and no reader waits for another one for ever.
+//! Files that are read in pieces: they are complete and of one version, and no reader waits for another forever.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +11,7 @@ use super::{Fake, connected_to, soon};
 
 const FILE: &str = "/large";
 
-/// Connects to a sandbox with a large file, which somebody writes anew so often while it is read.
+/// Connects to a sandbox with a large file, which is rewritten this many times while it is read.
 async fn connected(rewrites: u32, limits: Limits) -> (Remote, Arc<Fake>) {
     let fake = Arc::new(Fake::new());
     fake.files.write(FILE, content()).await.unwrap();
@@ -33,7 +33,7 @@ fn request() -> ReadBytesRequest {
 }
 
 #[tokio::test]
-async fn a_part_of_a_large_file_is_that_part() {
+async fn a_range_of_a_large_file_is_that_range() {
     let (remote, fake) = connected(0, Limits::default()).await;
     for range in [
         0..3_500_001,
@@ -47,7 +47,7 @@ async fn a_part_of_a_large_file_is_that_part() {
         let here = fake.files.read_bytes_with(&request).await.unwrap();
         assert_eq!(there, here, "{range:?}");
     }
-    // Neither side needs memory for the whole file beside what the caller gets.
+    // Neither side needs memory for the whole file in addition to the result.
     assert!(fake.most_read.load(Ordering::SeqCst) <= 1 << 20);
 }
 
@@ -61,14 +61,14 @@ async fn a_file_that_changes_while_it_is_read_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_file_that_does_not_stop_changing_is_a_conflict() {
+async fn a_file_that_keeps_changing_is_a_conflict() {
     let (remote, _fake) = connected(u32::MAX, Limits::default()).await;
     let error = soon(remote.read_bytes_with(&request())).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_told_before_any_of_it_comes() {
+async fn a_file_that_is_too_large_is_reported_before_any_of_it_arrives() {
     let (remote, fake) = connected(0, Limits::default().body(2 << 20)).await;
     for (limit, told) in [(u64::MAX, 2 << 20), (1_500_000, 1_500_000)] {
         let request = request().limit(limit);
@@ -81,7 +81,7 @@ async fn what_is_too_large_is_told_before_any_of_it_comes() {
 }
 
 #[tokio::test]
-async fn many_readers_share_little_memory_and_all_come_to_an_end() {
+async fn many_readers_share_little_memory_and_all_finish() {
     let limits = Limits::default()
         .body(4 << 20)
         .message(4 << 10)

@@ -1,4 +1,4 @@
-//! How connections begin and end when both sides keep to the rules.
+//! How connections start and end when both sides follow the rules.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::{Fake, connected, soon};
 
 #[tokio::test]
-async fn the_last_clone_ends_the_connection_and_the_server_hears_goodbye() {
+async fn the_last_clone_ends_the_connection_with_a_goodbye() {
     let (near, far) = tokio::io::duplex(1 << 16);
     let served = tokio::spawn(async move { wire::serve(Fake::new(), far).await });
     let remote = wire::connect(near).await.unwrap();
@@ -22,7 +22,7 @@ async fn the_last_clone_ends_the_connection_and_the_server_hears_goodbye() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_told_to_end_answers_what_is_under_way() {
+async fn a_server_that_shuts_down_answers_pending_requests() {
     let (near, far) = tokio::io::duplex(1 << 16);
     let (stop, stopped) = oneshot::channel::<()>();
     let fake = Arc::new(Fake::new());
@@ -39,12 +39,12 @@ async fn a_server_that_is_told_to_end_answers_what_is_under_way() {
     soon(fake.running(1)).await;
     remote.write("/a", "b").await.unwrap();
     stop.send(()).unwrap();
-    // The command would never end: it is given up after the grace.
+    // The command would never end: it is cancelled after the grace period.
     soon(served).await.unwrap().unwrap();
     let error = soon(forever).await.unwrap().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "unavailable: the other side ended the connection: the server ends"
+        "unavailable: the other side ended the connection: the server is shutting down"
     );
     soon(fake.running(0)).await;
     assert_eq!(
@@ -54,14 +54,17 @@ async fn a_server_that_is_told_to_end_answers_what_is_under_way() {
 }
 
 #[tokio::test]
-async fn an_idle_server_ends_at_once_when_it_is_told_to() {
+async fn an_idle_server_shuts_down_immediately() {
     let (near, far) = tokio::io::duplex(1 << 16);
     let server = Server::backend(Fake::new());
     let remote = tokio::spawn(wire::connect(near));
     soon(server.serve_until(far, async {})).await.unwrap();
     let remote = remote.await.unwrap().unwrap();
     let error = soon(remote.closed()).await;
-    assert!(error.to_string().contains("the server ends"), "{error}");
+    assert!(
+        error.to_string().contains("the server is shutting down"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -97,7 +100,7 @@ async fn a_remote_can_be_served_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_connection_lives_on_with_pings() {
+async fn pings_keep_an_idle_connection_alive() {
     let (remote, _fake) = connected().await;
     tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
     assert!(remote.liveness().await.is_alive());
@@ -117,7 +120,7 @@ async fn a_side_without_keep_alive_still_answers_pings() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_is_gone_without_a_word_is_noticed_and_its_commands_die() {
+async fn a_silently_lost_client_is_detected_and_its_commands_are_killed() {
     let fake = Arc::new(Fake::new());
     let (near, middle_near) = tokio::io::duplex(1 << 16);
     let (mut middle_far, far) = tokio::io::duplex(1 << 16);
@@ -130,7 +133,7 @@ async fn a_client_that_is_gone_without_a_word_is_noticed_and_its_commands_die() 
             _ = tokio::io::copy_bidirectional(&mut middle_near, &mut middle_far) => {}
             _ = is_cut => {}
         }
-        // Both halves stay open, and nothing passes any more: a network that is gone.
+        // Both halves stay open, but nothing passes any more: a lost network.
         std::future::pending::<()>().await;
     });
     let remote = wire::connect(near).await.unwrap();
@@ -151,7 +154,7 @@ async fn a_client_that_is_gone_without_a_word_is_noticed_and_its_commands_die() 
 }
 
 #[tokio::test]
-async fn options_without_measure_do_no_harm() {
+async fn extreme_options_do_no_harm() {
     let rule = KeepAlive::new(Duration::MAX, u32::MAX);
     let options = Options::default().keep_alive(rule).grace(Duration::MAX);
     let options = options.hello_timeout(Duration::MAX).patience(Duration::MAX);
@@ -176,7 +179,7 @@ async fn options_without_measure_do_no_harm() {
 }
 
 #[test]
-fn without_a_runtime_there_is_an_error_and_no_panic() {
+fn without_a_runtime_there_is_an_error_and_not_a_panic() {
     let (near, _far) = tokio::io::duplex(100);
     let mut connecting = std::pin::pin!(wire::connect(near));
     let waker = std::task::Waker::noop();

@@ -1,4 +1,4 @@
-//! What does not fit is refused with what would fit, and the connection goes on.
+//! Messages that do not fit are refused with the limit, and the connection survives.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ async fn small() -> (Remote, Arc<Fake>) {
 }
 
 #[tokio::test]
-async fn a_write_that_is_too_large_says_what_fits() {
+async fn a_write_that_is_too_large_reports_the_limit() {
     let (remote, _fake) = small().await;
     match remote.write("/a", vec![0; 100_001]).await.unwrap_err() {
         Error::TooLarge { path, size, limit } => {
@@ -54,7 +54,7 @@ async fn a_file_that_is_too_large_can_be_read_in_ranges() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_too_long_ends_earlier_and_can_be_read_on() {
+async fn a_page_that_is_too_long_ends_earlier_and_can_be_continued() {
     let (remote, fake) = small().await;
     let text: String = (0..3000).map(|n| format!("this is line {n}\n")).collect();
     fake.write("/a", text.clone()).await.unwrap();
@@ -123,7 +123,7 @@ async fn requests_that_are_too_long_are_not_sent() {
 }
 
 #[tokio::test]
-async fn output_is_kept_up_to_what_fits() {
+async fn output_is_kept_up_to_the_limit() {
     let (remote, _fake) = small().await;
     let request = ExecRequest::shell("bytes 300000").output_bytes(usize::MAX);
     let output = remote.execute_with(&request).await.unwrap();
@@ -132,7 +132,7 @@ async fn output_is_kept_up_to_what_fits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_calls_than_are_allowed_at_once_wait_for_their_turn() {
+async fn calls_over_the_limit_wait_for_a_slot() {
     let (remote, _fake) = small().await;
     let tasks: Vec<_> = (0..200)
         .map(|n| {
@@ -146,21 +146,21 @@ async fn more_calls_than_are_allowed_at_once_wait_for_their_turn() {
 }
 
 #[tokio::test]
-async fn a_sign_of_life_does_not_wait_behind_commands() {
+async fn a_liveness_check_does_not_wait_behind_commands() {
     let (remote, fake) = small().await;
     let busy = tokio::spawn({
         let remote = remote.clone();
         async move { remote.execute("forever").await }
     });
     soon(fake.running(1)).await;
-    // All places for ordinary calls are taken now.
+    // All slots for ordinary calls are taken now.
     assert!(soon(remote.liveness()).await.is_alive());
     assert!(soon(remote.processes()).await.unwrap().is_empty());
     busy.abort();
 }
 
 #[tokio::test]
-async fn limits_that_make_no_sense_are_raised_until_a_connection_works() {
+async fn limits_that_are_too_low_are_raised_until_a_connection_works() {
     let limits = Limits::default()
         .frame(0)
         .message(0)

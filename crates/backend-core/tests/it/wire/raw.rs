@@ -1,4 +1,4 @@
-//! The protocol by hand, from its description and not from the code: for peers that do not keep to it.
+//! The protocol by hand, from its description and not from the code: for peers that break it.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, DuplexStream};

@@ -1,4 +1,4 @@
-//! What waits (for its turn, for room in a queue, for memory, for the last word) does not wait for longer than it must.
+//! Waiting (for a slot, for room in a queue, for memory, for a goodbye) takes no longer than it must.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::raw::*;
 use super::{Fake, connected_to, soon};
 
-/// Polls a future once, and expects nothing of it.
+/// Polls a future once, and expects no result.
 async fn poll_once<F: Future>(mut future: Pin<&mut F>) {
     std::future::poll_fn(|context| {
         assert!(future.as_mut().poll(context).is_pending());
@@ -23,13 +23,13 @@ async fn poll_once<F: Future>(mut future: Pin<&mut F>) {
     .await;
 }
 
-/// Two requests at once: one ordinary, and one that must get through.
+/// Two concurrent requests: an ordinary and an urgent one.
 fn narrow() -> Options {
     Options::default().limits(Limits::default().in_flight(2))
 }
 
 #[tokio::test]
-async fn a_call_that_waits_for_its_turn_hears_of_the_end() {
+async fn a_call_that_waits_for_a_slot_fails_at_the_end() {
     let fake = Arc::new(Fake::new());
     let (near, middle_near) = tokio::io::duplex(1 << 16);
     let (mut middle_far, far) = tokio::io::duplex(1 << 16);
@@ -39,7 +39,7 @@ async fn a_call_that_waits_for_its_turn_hears_of_the_end() {
         let _ = tokio::io::copy_bidirectional(&mut middle_near, &mut middle_far).await;
     });
     let remote = wire::connect_with(near, &narrow()).await.unwrap();
-    // Somebody has the only place, and looks no more at what becomes of it.
+    // Another call holds the only slot, and is no longer polled.
     let mut forgotten = pin!(remote.execute("forever"));
     poll_once(forgotten.as_mut()).await;
     soon(fake.running(1)).await;
@@ -57,7 +57,7 @@ async fn a_call_that_waits_for_its_turn_hears_of_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_gets_no_turn_gives_up() {
+async fn a_call_that_gets_no_slot_gives_up() {
     let fake = Arc::new(Fake::new());
     let remote = connected_to(Arc::clone(&fake), 1 << 16, &narrow()).await;
     let request = ExecRequest::shell("forever").timeout(None);
@@ -73,7 +73,7 @@ async fn a_call_that_gets_no_turn_gives_up() {
     assert_eq!(started.elapsed().as_secs(), 120);
 }
 
-/// Says hello, and then reads nothing. Returns when it is told to, and sends what it is to say last.
+/// Sends a hello, and then reads nothing. Returns on a signal, and sends its last message.
 async fn deaf(mut io: tokio::io::DuplexStream, after: Duration, last: Vec<u8>) {
     read_magic(&mut io).await;
     read_frame(&mut io).await.unwrap();
@@ -86,7 +86,7 @@ async fn deaf(mut io: tokio::io::DuplexStream, after: Duration, last: Vec<u8>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_that_cannot_even_be_sent_hear_of_the_end_at_once() {
+async fn calls_that_cannot_even_be_sent_fail_immediately_at_the_end() {
     let (near, far) = tokio::io::duplex(1 << 10);
     let second = Duration::from_secs(1);
     tokio::spawn(deaf(far, second, frame(99, 1, b"")));
@@ -95,7 +95,7 @@ async fn calls_that_cannot_even_be_sent_hear_of_the_end_at_once() {
     let calls: Vec<_> = (0..100)
         .map(|n| {
             let remote = remote.clone();
-            // Long, so that few of them fill all that is between the two.
+            // Long, so that a few of them fill all buffers between the two.
             let name = format!("/{n}{}", format!("/{}", "x".repeat(200)).repeat(18));
             tokio::spawn(async move { remote.stat(name).await })
         })
@@ -124,11 +124,11 @@ async fn closing_does_not_wait_for_a_side_that_reads_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_with_much_output_holds_up_neither_files_nor_the_time_of_another_one() {
+async fn a_command_with_much_output_delays_neither_files_nor_other_timeouts() {
     let fake = Arc::new(Fake::new());
     let remote = connected_to(Arc::clone(&fake), 1 << 16, &Options::default()).await;
     fake.write("/large", vec![7; 5 << 20]).await.unwrap();
-    // Each could print as much as there is room for, and together they may not.
+    // Each may print as much as there is room for; together they may not.
     let hours = ExecRequest::shell("forever")
         .output_bytes(usize::MAX)
         .timeout(None);
@@ -155,7 +155,7 @@ async fn a_command_with_much_output_holds_up_neither_files_nor_the_time_of_anoth
 }
 
 #[tokio::test]
-async fn numbers_that_cannot_be_do_no_harm() {
+async fn impossible_numbers_do_no_harm() {
     let (near, mut far) = tokio::io::duplex(1 << 16);
     tokio::spawn(async move {
         read_magic(&mut far).await;

@@ -1,4 +1,5 @@
-//! The ways to put a file in place that this machine does not need, and the times that make versions differ.
+//! The fallbacks for putting a file in place that this machine does not need, and the times that make
+//! versions differ.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -48,7 +49,7 @@ fn every_exclusive_way_gives_a_name_once() {
 }
 
 #[test]
-fn a_temporary_file_that_is_dropped_is_gone() {
+fn a_dropped_temporary_file_is_removed() {
     let root = tempfile::tempdir().unwrap();
     let dir = File::open(root.path()).unwrap();
     let mut temp = Temp::create(dir.as_fd(), None).unwrap();
@@ -59,7 +60,7 @@ fn a_temporary_file_that_is_dropped_is_gone() {
 }
 
 #[test]
-fn new_content_does_not_keep_the_rights_of_its_owner() {
+fn new_content_does_not_keep_set_id_bits() {
     let root = tempfile::tempdir().unwrap();
     let dir = File::open(root.path()).unwrap();
     let target = root.path().join("tool");

@@ -20,11 +20,11 @@ pub(crate) enum Kind {
     Overlay,
     FuseOverlay,
     Ntfs3g,
-    /// NTFS without regard to case.
+    /// Case-insensitive NTFS.
     LowNtfs3g,
     Sshfs,
     Bindfs,
-    /// The one that fails, in ways that a backend can live with.
+    /// The faulty one, with faults that a backend can tolerate.
     Faulty(&'static [Fault]),
 }
 
@@ -131,7 +131,7 @@ fn source(dir: &Path) -> PathBuf {
     source
 }
 
-/// Mounts by a program that goes to the background when it has.
+/// Mounts by a program that goes to the background once it has mounted.
 fn by_server(program: &str, options: &[&str], source: Option<&Path>, at: &Path) -> Vec<Mount> {
     let options = options.iter().map(Path::new);
     must(program, options.chain(source).chain([at]));

@@ -1,4 +1,5 @@
-//! A disk with a broken inode: one that no system can read, in a listing that does not tell what its entries are.
+//! A disk with a broken inode: one that no system can read, in a listing that does not report the kinds of its
+//! entries.
 
 use std::fs;
 
@@ -8,11 +9,11 @@ use backend_fs::FsBackend;
 use crate::disks::{Mount, alone, image, must};
 use crate::support::{p, refused, run};
 
-/// An ext4 whose directories have names and numbers alone.
+/// An ext4 whose directories have only names and inode numbers.
 const MAKE: &[&str] = &["mkfs.ext4", "-q", "-F", "-O", "^filetype,^metadata_csum"];
 
 #[test]
-fn a_broken_inode_costs_only_itself() {
+fn a_broken_inode_affects_only_itself() {
     alone(&["mkfs.ext4", "debugfs", "/dev/loop-control"], |dir| {
         let (disk, at) = (dir.join("disk"), dir.join("mnt"));
         image(&disk, 16, MAKE);
@@ -46,11 +47,11 @@ fn a_broken_inode_costs_only_itself() {
             refused(backend.write("/broken", "x").await, ErrorKind::Unavailable);
             backend.edit("/a", "alpha", "beta").await.unwrap();
             backend.write("/d/new", "gamma").await.unwrap();
-            // All else goes, and the error says what does not.
+            // Everything else is removed, and the error says what is not.
             let all = DeleteRequest::new(p("/d")).recursive();
             let error = refused(backend.delete_with(&all).await, ErrorKind::Unavailable);
             assert!(error.to_string().contains("`broken`"), "{error}");
-            assert!(!at.join("d/c").exists(), "it did not go on");
+            assert!(!at.join("d/c").exists(), "it did not continue");
         });
     });
 }

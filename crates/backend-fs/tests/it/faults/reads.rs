@@ -1,4 +1,4 @@
-//! Reads, listings and searches on file systems that fail: one bad thing costs only itself.
+//! Reads, listings and searches on file systems that fail: a failure affects only itself.
 
 use std::fs;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ fn names(page: &backend_core::Page<backend_core::Entry>) -> (Vec<&str>, u64) {
 }
 
 #[test]
-fn one_bad_entry_costs_only_itself() {
+fn one_bad_entry_affects_only_itself() {
     on_faulty(async |faulty| {
         fs::create_dir(faulty.source().join("d")).unwrap();
         for name in ["a", "bad", "d/bad", "d/c"] {
@@ -38,7 +38,7 @@ fn one_bad_entry_costs_only_itself() {
         let globbed = backend.glob("**").await.unwrap();
         let (all, unreadable) = names(&globbed);
         assert!(all.contains(&"/a") && all.contains(&"/d/c"), "{all:?}");
-        // A glob may name what it did not have to look at.
+        // A glob may name entries that it did not have to stat.
         assert_eq!(
             all.iter().filter(|p| p.ends_with("bad")).count() as u64 + unreadable,
             2
@@ -72,7 +72,7 @@ fn names_that_a_directory_returns_twice_are_shown_once() {
 }
 
 #[test]
-fn interrupted_and_short_calls_are_no_errors() {
+fn interrupted_and_short_calls_are_not_errors() {
     on_faulty(async |faulty| {
         for name in ["f", "g"] {
             fs::write(faulty.source().join(name), large("alpha")).unwrap();
@@ -103,7 +103,7 @@ fn interrupted_and_short_calls_are_no_errors() {
 }
 
 #[test]
-fn sizes_that_are_not_true_cut_nothing_off() {
+fn wrong_sizes_cut_nothing_off() {
     on_faulty(async |faulty| {
         fs::write(faulty.source().join("short"), "alpha\n").unwrap();
         let long = large("beta") + "alpha";
@@ -146,14 +146,14 @@ fn a_read_that_fails_in_the_middle_shows_no_half_page() {
 }
 
 #[test]
-fn an_old_handle_is_unavailable_and_no_half_search() {
+fn a_stale_handle_is_unavailable_and_not_half_a_search() {
     on_faulty(async |faulty| {
         for name in ["f", "g"] {
             fs::write(faulty.source().join(name), "alpha").unwrap();
         }
         faulty.set(&[Fault::OpenStale]);
         let backend = faulty.backend();
-        // It may be opened once more, with a new handle.
+        // It may be opened again, with a new handle.
         match backend.read_bytes("/f").await {
             Ok(content) => assert_eq!(content, "alpha"),
             Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}"),
@@ -170,7 +170,7 @@ fn an_old_handle_is_unavailable_and_no_half_search() {
 }
 
 #[test]
-fn a_server_that_is_gone_is_unavailable_and_costs_only_itself() {
+fn a_server_that_is_gone_is_unavailable_and_affects_only_itself() {
     on_faulty(async |faulty| {
         let dir = faulty.source().parent().unwrap().to_path_buf();
         fs::write(faulty.source().join("f"), "alpha").unwrap();
@@ -210,7 +210,7 @@ fn a_file_without_an_end_ends_at_a_limit() {
 }
 
 #[test]
-fn a_mount_that_hangs_costs_only_those_who_use_it() {
+fn a_hanging_mount_affects_only_its_own_operations() {
     on_faulty(async |faulty| {
         let elsewhere = tempfile::tempdir_in(faulty.source().parent().unwrap()).unwrap();
         let healthy = Arc::new(FsBackend::open(elsewhere.path()).unwrap());
@@ -234,12 +234,12 @@ fn a_mount_that_hangs_costs_only_those_who_use_it() {
 }
 
 #[test]
-fn a_look_that_hangs_delays_only_itself() {
+fn a_hanging_stat_delays_only_itself() {
     on_faulty(async |faulty| {
         for dir in ["a", "b"] {
             fs::create_dir(faulty.source().join(dir)).unwrap();
         }
-        // The kernel lets one look at a time into a directory.
+        // The kernel allows one lookup at a time in a directory.
         for name in ["a/slow", "b/f"] {
             fs::write(faulty.source().join(name), "alpha").unwrap();
         }

@@ -1,4 +1,4 @@
-//! Changes on file systems that fail: each happens or does not, and the error says so.
+//! Changes on file systems that fail: each happens completely or not at all, and the error says so.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -15,7 +15,7 @@ use crate::disks::Mount;
 use crate::faulty::{Fault, Faulty};
 use crate::support::{fully_durable, p, refused};
 
-/// Refuses to replace `/old` in every way that there is, and looks that all is as it was.
+/// Checks that replacing `/old` is refused in every way, and that everything is unchanged.
 async fn nothing_changes(faulty: &mut Faulty, faults: &[Fault], kind: ErrorKind) {
     fs::write(faulty.source().join("old"), large("old")).unwrap();
     fs::write(faulty.source().join("from"), large("from")).unwrap();
@@ -30,14 +30,14 @@ async fn nothing_changes(faulty: &mut Faulty, faults: &[Fault], kind: ErrorKind)
 }
 
 #[test]
-fn a_disk_that_is_full_keeps_what_was_there() {
+fn a_full_disk_keeps_the_old_content() {
     on_faulty(async |faulty| {
         nothing_changes(faulty, &[Fault::DiskFull], ErrorKind::QuotaExceeded).await;
         refused(
             faulty.backend().write("/a/b/new", large("new")).await,
             ErrorKind::QuotaExceeded,
         );
-        assert!(!faulty.source().join("a").exists(), "the parents are left");
+        assert!(!faulty.source().join("a").exists(), "the parents remain");
     });
 }
 
@@ -46,7 +46,7 @@ fn a_write_that_fails_at_the_close_changes_nothing() {
     on_faulty(async |faulty| {
         for faults in [
             &[Fault::LostAtClose][..],
-            // The close alone tells it.
+            // Only the close reports it.
             &[Fault::LostAtClose, Fault::NoSync],
         ] {
             nothing_changes(faulty, faults, ErrorKind::QuotaExceeded).await;
@@ -111,7 +111,7 @@ fn a_rename_that_fails_changes_nothing() {
 }
 
 #[test]
-fn where_a_rename_replaces_nothing_no_file_is_lost() {
+fn without_replacing_renames_no_file_is_lost() {
     on_faulty(async |faulty| {
         fs::write(faulty.source().join("f"), "old").unwrap();
         fs::write(faulty.source().join("g"), "other").unwrap();
@@ -129,7 +129,7 @@ fn where_a_rename_replaces_nothing_no_file_is_lost() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_flushed_has_nothing_to_flush() {
+fn a_directory_without_flush_support_has_nothing_to_flush() {
     on_faulty(async |faulty| {
         faulty.set(&[Fault::NoDirSync, Fault::NoSync]);
         let backend = fully_durable(faulty.root());
@@ -146,7 +146,7 @@ fn a_directory_that_cannot_be_flushed_has_nothing_to_flush() {
 }
 
 #[test]
-fn a_flush_of_a_directory_that_fails_is_told() {
+fn a_failed_flush_of_a_directory_is_reported() {
     on_faulty(async |faulty| {
         fs::write(faulty.source().join("f"), "one").unwrap();
         faulty.set(&[Fault::DirSyncFails]);
@@ -158,7 +158,7 @@ fn a_flush_of_a_directory_that_fails_is_told() {
         assert!(["one", "two"].contains(&left["f"].as_str()), "{left:?}");
         refused(backend.write("/new", "new").await, kind);
         refused(backend.mkdir("/d").await, kind);
-        // Without the promise nobody asks.
+        // Without that durability no flush is requested.
         let usual = faulty.backend();
         usual.write("/f", "three").await.unwrap();
         assert_eq!(files(faulty.source())["f"], "three");
@@ -170,7 +170,7 @@ fn mode(dir: &Path, name: &str) -> u32 {
 }
 
 #[test]
-fn where_modes_cannot_be_set_files_can_be_written_and_nobody_gains() {
+fn without_chmod_files_can_be_written_and_no_permission_is_gained() {
     on_faulty(async |faulty| {
         for fault in [Fault::NoChmod, Fault::ChmodDenied, Fault::ChmodIgnored] {
             let file = faulty.source().join("f");
@@ -289,7 +289,7 @@ fn a_file_is_made_once_without_links_and_without_renames_that_replace_nothing() 
 }
 
 #[test]
-fn short_writes_and_interrupted_calls_go_on() {
+fn short_writes_and_interrupted_calls_continue() {
     on_faulty(async |faulty| {
         faulty.set(&[
             Fault::ShortWrites,

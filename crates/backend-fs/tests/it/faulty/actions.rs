@@ -14,10 +14,10 @@ use rustix::io::Result;
 use super::nodes::{Handles, Nodes};
 use super::{Fault, Faults};
 
-/// How many bytes of a file there is space for, where there is not enough.
+/// How many bytes of a file fit when space is short.
 const SPACE: u64 = 100_000;
 
-/// The directory behind, what the kernel knows of it, and what goes wrong.
+/// The directory behind, the kernel's knowledge of it, and the faults.
 pub(super) struct Server {
     pub(super) faults: Arc<AtomicU64>,
     pub(super) nodes: Nodes,
@@ -56,7 +56,7 @@ impl Server {
         }
     }
 
-    /// Falsifies what a look shows.
+    /// Falsifies the attributes of a file.
     pub(super) fn shown(&self, mut attributes: FileAttr) -> FileAttr {
         let is_file = attributes.kind == FileType::RegularFile;
         if self.has(Fault::NoLinkCount) {
@@ -138,7 +138,7 @@ impl Server {
         Ok((self.handles.add(file.into()), self.open_flags()))
     }
 
-    /// With a size that is not the true one, or answers that are short, the page cache of the kernel must not be asked.
+    /// With wrong sizes or short answers, the page cache of the kernel must not be used.
     pub(super) fn open_flags(&self) -> FopenFlags {
         let direct = [
             Fault::SizeZero,
@@ -297,7 +297,7 @@ fn timespec(time: Option<TimeOrNow>) -> Timespec {
     Timespec { tv_sec, tv_nsec }
 }
 
-/// Returns a number that the system did not return before.
+/// Returns an inode number that was not returned before.
 fn random() -> u64 {
     let mut bytes = [0; 8];
     let source = fs::File::open("/dev/urandom").unwrap();

@@ -1,4 +1,5 @@
-//! What the kernel knows by number: the inodes that it looked up, and the files and directories that it opened.
+//! The kernel's knowledge by number: the inodes that it looked up, and the files and directories that it
+//! opened.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -97,7 +98,7 @@ impl Nodes {
     }
 }
 
-/// A file that the kernel opened, and what happened to what it wrote there.
+/// A file that the kernel opened, and the fate of its writes.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) file: File,
@@ -108,7 +109,7 @@ pub(super) struct Opened {
 /// A name in a listing.
 pub(super) type Listed = (u64, FileType, OsString);
 
-/// What is open, by the number that the kernel was given for it.
+/// The open files and directories, by the handles that the kernel was given.
 #[derive(Debug, Default)]
 pub(super) struct Handles {
     last: AtomicU64,

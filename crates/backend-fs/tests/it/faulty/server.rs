@@ -1,4 +1,4 @@
-//! The server of the faulty file system: how requests of the kernel come to it, and answers go back.
+//! The server of the faulty file system: receives the kernel's requests and sends the answers.
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
@@ -21,7 +21,7 @@ use super::Fault;
 use super::actions::{Server, errno};
 use super::nodes::{Nodes, read_dir};
 
-/// Nothing is remembered by the kernel, so that a fault is seen as soon as it is set.
+/// The kernel caches nothing, so that a fault takes effect as soon as it is set.
 const TTL: Duration = Duration::ZERO;
 
 /// Mounts the file system and serves it until it is unmounted. The faults come by the standard input.
@@ -58,7 +58,7 @@ pub(super) fn serve(source: &Path, at: &Path) {
     session.run().unwrap();
 }
 
-/// Answers a request with what came of it.
+/// Answers a request with its outcome.
 macro_rules! answer {
     ($reply:ident, $outcome:expr, $value:pat => $then:expr) => {
         match $outcome {

@@ -1,4 +1,4 @@
-//! What may be on a disk after a loss of power, and what is.
+//! The permitted and the actual states of a disk after a loss of power.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -28,7 +28,7 @@ impl Window {
         }
     }
 
-    /// Adds the changes that were begun meanwhile.
+    /// Adds the changes that were started meanwhile.
     pub(super) fn go_on(&mut self, world: &mut World, begun: usize, confirmed: usize) {
         while self.start + self.changes.len() < begun {
             self.changes.push(world.next());
@@ -37,7 +37,7 @@ impl Window {
         self.confirmed = confirmed;
     }
 
-    /// Forgets what came before so many changes, all of which are on the disk.
+    /// Forgets the states before this many changes, which are all on the disk.
     pub(super) fn is_on_disk(&mut self, changes: usize) {
         let gone = changes - self.start;
         self.states.drain(..gone);
@@ -45,7 +45,7 @@ impl Window {
         self.start = changes;
     }
 
-    /// The states in which the disk may be: with everything that is confirmed, or any since the start.
+    /// The permitted states of the disk: with everything confirmed, or any since the start.
     fn possible(&self, how: How) -> &[BTreeMap<String, State>] {
         match how {
             How::Full => &self.states[self.confirmed - self.start..],
@@ -54,7 +54,7 @@ impl Window {
     }
 }
 
-/// Looks at a disk after a loss of power, and returns what should not be.
+/// Checks a disk after a loss of power, and returns the violations.
 pub(super) fn check(root: &Path, window: &Window, how: How) -> Vec<String> {
     let found = read_all(root);
     let possible = window.possible(how);
@@ -77,7 +77,7 @@ pub(super) fn check(root: &Path, window: &Window, how: How) -> Vec<String> {
         .filter(|path| !path.contains(".~ab-") && *path != "other")
     {
         if !possible.iter().any(|state| state.contains_key(path)) && !path.ends_with(".tmp") {
-            losses.push(format!("{path}: nobody made it"));
+            losses.push(format!("{path}: it was never created"));
         }
     }
     losses.extend(lost_on_the_way(&found, window, how));

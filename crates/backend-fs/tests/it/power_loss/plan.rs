@@ -1,4 +1,5 @@
-//! What the worker does: a sequence of changes that is the same for it and for the test, and what it comes to.
+//! The worker's plan: a sequence of changes that is the same for it and for the test, and the resulting
+//! states.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +23,7 @@ impl Random {
     }
 }
 
-/// What a file holds. It can be told from the text, and every text has one.
+/// The state of a file. Each text has exactly one, which can be derived from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct State {
     /// The number of the change that wrote all of it.
@@ -97,7 +98,7 @@ pub(super) enum Change {
     },
 }
 
-/// The files as they are after so many changes, and what comes next.
+/// The files after a number of changes, and the next change.
 #[derive(Clone, Debug)]
 pub(super) struct World {
     random: Random,

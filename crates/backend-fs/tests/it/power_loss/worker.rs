@@ -82,7 +82,7 @@ async fn by_backend(backend: &FsBackend, change: &Change) -> backend_core::Resul
     Ok(())
 }
 
-/// Changes files as programs do that do not think of the disk.
+/// Changes files like programs that ignore the disk.
 fn naively(root: &Path, change: &Change) {
     match change {
         Change::Write { path, new }

@@ -1,4 +1,4 @@
-//! What is asked for, and refused.
+//! The operations that are requested and refused.
 
 use backend_core::text::line_hash;
 use backend_core::{

@@ -1,4 +1,4 @@
-//! All that can be seen of a tree, and what differs between two of them.
+//! The visible state of a tree, and the differences between two.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{lgetxattr, llistxattr};
 
-/// What can be seen of one entry.
+/// The visible state of one entry.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     kind: char,
@@ -27,7 +27,7 @@ struct Seen {
 #[derive(Debug)]
 pub(super) struct Tree(BTreeMap<PathBuf, Seen>);
 
-/// Looks at everything below a directory.
+/// Takes a snapshot of everything below a directory.
 pub(super) fn tree(root: &Path) -> Tree {
     let mut all = BTreeMap::new();
     let mut todo = vec![root.to_path_buf()];
@@ -46,7 +46,7 @@ pub(super) fn tree(root: &Path) -> Tree {
 }
 
 impl Tree {
-    /// Returns what is other in a tree that was looked at later.
+    /// Returns the differences in a later snapshot of the tree.
     pub(super) fn changes_to(&self, later: &Self) -> Vec<String> {
         let mut changes = Vec::new();
         for (path, seen) in &self.0 {

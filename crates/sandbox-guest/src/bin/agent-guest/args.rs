@@ -1,4 +1,4 @@
-//! The command line. It is short, and a parser for any command line would be a good part of the binary.
+//! The command line, parsed by hand: a general parser would be a large part of the binary.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,33 +11,33 @@ pub(crate) const USAGE: &str = "\
 usage: agent-guest <command> [options]
 
   serve     serve files and commands on standard input and output, until the input ends
-  init      serve them on a Unix socket, to one connection after the other or several at once,
+  init      serve them on a Unix socket, to one connection after another or several at once,
             until SIGTERM; processes outlive the connection that started them; as process 1
-            it also reaps what has lost its parent
+            it also reaps orphaned processes
   connect   join standard input and output to the socket of an init
 
 options of serve and init:
-  --root DIR          the directory whose files are served; / by default
-  --work-dir PATH     the directory below the root where commands run, made if it is not there;
+  --root DIR          the directory to serve; / by default
+  --work-dir PATH     the directory below the root where commands run, created if missing;
                       the root by default
   --id NAME           the name of the sandbox; guest by default
-  --durability NAME   what a power loss can take: relaxed, content (never content that was there; the
-                      default), or full (nothing that was confirmed)
+  --durability NAME   what a power loss can lose: relaxed, content (never existing content; the
+                      default), or full (nothing confirmed)
   --inherit-env       give commands the variables of the guest itself, such as those of a container; a home
                       of / becomes the work directory
-  --env NAME=VALUE    a variable for every command; can be repeated
-  --limit NAME=NUMBER a limit of each process that commands start, such as nofile=1024; can be repeated
+  --env NAME=VALUE    set an environment variable for every command (repeatable)
+  --limit NAME=NUMBER a limit for each process of a command, such as nofile=1024 (repeatable)
 
 options of init and connect:
   --socket PATH       the socket; /dev/shm/agent-guest.sock by default
 
 options of init:
-  --lease SECONDS     end when nobody has been connected for so long
+  --lease SECONDS     exit after this long without a connection
 
 options of connect:
-  --wait SECONDS      how long the socket may take to be there; 5 by default
+  --wait SECONDS      how long to wait for the socket to appear; 5 by default
 
-  --version, --help   print the version, or this
+  --version, --help   print the version, or this help
 ";
 
 const SOCKET: &str = "/dev/shm/agent-guest.sock";
@@ -51,7 +51,7 @@ pub(crate) enum Task {
     Connect(Connect),
 }
 
-/// What is served.
+/// The workspace to serve.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
@@ -63,7 +63,7 @@ pub(crate) struct Workspace {
     pub(crate) limits: Vec<Limit>,
 }
 
-/// What each process of a command may have of a resource.
+/// A resource limit for each process of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
     pub(crate) resource: Resource,
@@ -72,7 +72,7 @@ pub(crate) struct Limit {
 }
 
 impl Workspace {
-    /// Has commands start with limits that this process had. Those that they are given go before.
+    /// Makes commands start with the limits that this process had. Explicit limits take precedence.
     pub(crate) fn inherits(&mut self, mut limits: Vec<Limit>) {
         limits.append(&mut self.limits);
         self.limits = limits;
@@ -114,7 +114,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, S
         .map_err(|argument| format!("{} is not UTF-8", argument.display()))?;
     let mut arguments = arguments.into_iter();
     let Some(command) = arguments.next() else {
-        return Err("there is no command".to_owned());
+        return Err("missing command".to_owned());
     };
     let allowed: &[&str] = match command.as_str() {
         "serve" => &[
@@ -145,7 +145,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, S
             )));
         }
         "--help" | "-h" | "help" => return Ok(Task::Say(USAGE.to_owned())),
-        other => return Err(format!("there is no command '{other}'")),
+        other => return Err(format!("unknown command '{other}'")),
     };
     let mut options = Options {
         root: PathBuf::from("/"),
@@ -253,7 +253,7 @@ fn limit(value: &str) -> Result<Limit, String> {
             hard: most,
         })
     });
-    limit.ok_or_else(|| format!("--limit takes NAME=NUMBER, and '{value}' is none"))
+    limit.ok_or_else(|| format!("--limit takes NAME=NUMBER, not '{value}'"))
 }
 
 fn seconds(name: &str, value: &str) -> Result<Duration, String> {
@@ -261,7 +261,7 @@ fn seconds(name: &str, value: &str) -> Result<Duration, String> {
         .parse::<f64>()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| format!("{name} takes seconds, and '{value}' is none"))
+        .ok_or_else(|| format!("{name} takes seconds, not '{value}'"))
 }
 
 #[cfg(test)]
@@ -306,27 +306,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_said() {
+    fn an_invalid_command_line_is_explained() {
         for (line, want) in [
-            ("", "there is no command"),
-            ("run", "there is no command 'run'"),
+            ("", "missing command"),
+            ("run", "unknown command 'run'"),
             ("serve --socket /x", "serve has no option '--socket'"),
             ("serve x", "serve has no option 'x'"),
             ("init --lease", "--lease needs a value"),
-            ("init --lease -1", "--lease takes seconds, and '-1' is none"),
-            (
-                "connect --wait NaN",
-                "--wait takes seconds, and 'NaN' is none",
-            ),
+            ("init --lease -1", "--lease takes seconds, not '-1'"),
+            ("connect --wait NaN", "--wait takes seconds, not 'NaN'"),
             ("serve --env A", "--env takes NAME=VALUE"),
             ("serve --root=", "--root needs a path"),
             (
                 "init --limit nofiles=1",
-                "--limit takes NAME=NUMBER, and 'nofiles=1' is none",
+                "--limit takes NAME=NUMBER, not 'nofiles=1'",
             ),
             (
                 "init --limit nofile",
-                "--limit takes NAME=NUMBER, and 'nofile' is none",
+                "--limit takes NAME=NUMBER, not 'nofile'",
             ),
             (
                 "serve --durability fsync",
@@ -338,7 +335,7 @@ mod tests {
         assert!(
             task("serve --id ../x")
                 .unwrap_err()
-                .contains("no sandbox id")
+                .contains("invalid sandbox id")
         );
     }
 }

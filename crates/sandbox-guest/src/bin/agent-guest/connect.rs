@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::args::Connect;
 
-/// How long to wait before the socket is tried again.
+/// How long to wait before trying the socket again.
 const RETRY: Duration = Duration::from_millis(5);
 
 /// How many bytes are moved at once.
@@ -19,17 +19,17 @@ pub(crate) fn run(options: &Connect) -> Result<(), String> {
     let failed = |error: io::Error| format!("{}: {error}", options.socket.display());
     let socket = connect(&options.socket, options.wait).map_err(failed)?;
     let to_socket = socket.try_clone().map_err(failed)?;
-    // The thread ends with the process: it may be waiting for input that never comes.
+    // The thread ends with the process: it may be waiting for input that never arrives.
     thread::Builder::new()
         .spawn(move || {
             let _ = copy(&mut io::stdin().lock(), &to_socket);
             let _ = to_socket.shutdown(Shutdown::Write);
         })
-        .map_err(|error| format!("no thread can be made: {error}"))?;
+        .map_err(|error| format!("cannot create a thread: {error}"))?;
     copy(&socket, &mut io::stdout().lock()).map_err(failed)
 }
 
-/// Connects to a socket that may only come to be.
+/// Connects to a socket that may not exist yet.
 fn connect(path: &Path, wait: Duration) -> io::Result<UnixStream> {
     let deadline = Instant::now().checked_add(wait);
     loop {
@@ -48,7 +48,7 @@ fn connect(path: &Path, wait: Duration) -> io::Result<UnixStream> {
     }
 }
 
-/// Copies everything as it comes.
+/// Copies everything as it arrives.
 fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {

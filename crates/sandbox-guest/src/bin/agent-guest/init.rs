@@ -1,5 +1,4 @@
-//! `init`: connections on a Unix socket. Files, commands and processes are the same for all of them, and stay when they
-//! end.
+//! `init`: connections on a Unix socket. All of them share files, commands and processes, which outlive them.
 
 use std::fs;
 use std::io;
@@ -20,26 +19,26 @@ use tokio::task::JoinSet;
 use crate::workspace::Guest;
 use crate::{args, limits, memory, pid1, workspace};
 
-/// So many connections at once are served. A host has one, and one more while it changes over.
+/// How many connections are served at once. A host has one, and a second while it reconnects.
 const CONNECTIONS: usize = 16;
 
-/// So many more may wait for a place. What comes then is closed at once.
+/// How many more may wait for a slot. Any beyond that are closed at once.
 const WAITING: usize = 64;
 
-/// How long one waits until it is turned away: less than a host waits for the hello.
+/// How long a connection waits until it is turned away: less than a host waits for the hello.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// In how many steps a lease is waited for.
+/// The number of steps in which to wait for a lease.
 const LEASE_STEPS: u32 = 20;
 
-/// How long to wait when a connection cannot be accepted, for want of descriptors for example.
+/// How long to wait when a connection cannot be accepted, for example for lack of descriptors.
 const BREATH: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(mut options: args::Init) -> Result<(), String> {
     memory::outlive();
     options.workspace.inherits(limits::outlive());
     if std::process::id() == 1 {
-        // What follows runs in a child. Here is who reaps what has lost its parent, and never runs anything else.
+        // The rest runs in a child. The parent only reaps orphans, and never runs anything else.
         pid1::split()?;
     }
     memory::settle();
@@ -54,7 +53,7 @@ pub(crate) fn run(mut options: args::Init) -> Result<(), String> {
         .into_iter()
         .map(signal)
         .collect::<io::Result<Vec<Signal>>>()
-        .map_err(|error| format!("signals cannot be received: {error}"))?;
+        .map_err(|error| format!("cannot receive signals: {error}"))?;
         accept(&guest, &socket, signals, options.lease).await;
         drop(socket);
         let _ = guest.stop().await;
@@ -104,15 +103,15 @@ async fn accept(
     while connections.join_next().await.is_some() {}
 }
 
-/// Waits for the end of a lease. A container that was paused does not find it at an end when it goes on: only the step in
-/// which it was paused has passed.
+/// Waits for the end of a lease. A container that was paused does not find the lease expired when it resumes: only the
+/// step in which it was paused has passed.
 async fn run_out(lease: Duration) {
     for _ in 0..LEASE_STEPS {
         tokio::time::sleep(lease / LEASE_STEPS).await;
     }
 }
 
-/// Serves a connection when there is a place for it, and tells it if there is none in time.
+/// Serves a connection once there is a slot for it, or tells it that there is none in time.
 async fn serve(
     server: Server,
     stream: UnixStream,
@@ -129,13 +128,13 @@ async fn serve(
     };
     let Ok(Ok(_place)) = place else {
         let reason = format!(
-            "{CONNECTIONS} programs are connected to this sandbox, and there is no place for another one; \
-             close one of them"
+            "{CONNECTIONS} programs are connected to this sandbox, which is the limit; close one \
+             of them"
         );
         let _ = server.refuse(stream, &reason).await;
         return;
     };
-    // How a connection ended is known to who was connected; the next one starts afresh.
+    // The peer knows how its connection ended; the next connection starts afresh.
     let _ = server.serve_until(stream, stop).await;
 }
 
@@ -154,15 +153,15 @@ async fn any(signals: &mut [Signal]) {
     .await;
 }
 
-/// A socket that is listened on, and removed when that is over.
+/// A listening socket, removed when it is dropped.
 struct Socket {
     listener: UnixListener,
     path: PathBuf,
 }
 
 impl Socket {
-    /// Listens on a path. What is left there of a guest that was killed is replaced; a socket that answers is not, and
-    /// neither is anything else.
+    /// Listens on a path. The dead socket of a killed guest is replaced; a socket that answers is not, and neither is
+    /// anything else.
     fn bind(path: &Path) -> Result<Self, String> {
         let listener = match UnixListener::bind(path) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_dead(path) => {
@@ -189,7 +188,7 @@ impl Drop for Socket {
     }
 }
 
-/// Returns whether there is a socket on which nobody listens.
+/// Returns whether there is a socket without a listener.
 fn is_dead(path: &Path) -> bool {
     let socket = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
     let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;

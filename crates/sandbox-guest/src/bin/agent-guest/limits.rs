@@ -1,8 +1,8 @@
-//! How the guest outlives the limits and signals that its surroundings bring, and what commands get of them.
+//! How the guest survives the limits and signals of its environment, and which of them commands inherit.
 //!
-//! A limit of the whole container holds for the guest too. Where it ends a process that reaches it, the guest would end, and
-//! the sandbox with it: so the guest raises what it may raise for itself, and ignores the signals. Commands get the limits
-//! that were there before, or those that they are given, and every signal's default.
+//! A limit of the whole container applies to the guest too. Where reaching it kills a process, the guest would be killed,
+//! and the sandbox with it: so the guest raises its own limits where it may, and ignores the signals. Commands get the
+//! original limits, or those that they are given, and every signal's default.
 
 #![expect(unsafe_code, reason = "signal dispositions have no safe wrapper")]
 
@@ -11,8 +11,8 @@ use sandbox_local::Resource;
 
 use crate::args::Limit;
 
-/// What the guest takes more of than commands, where it may. What a file may be is not among them: it holds for what the
-/// guest writes, too, which is then refused.
+/// The limits that the guest raises for itself, where it may. The file size is not among them: it also applies to writes
+/// of the guest, which are then refused.
 const RAISED: [(RawResource, Resource); 6] = [
     (RawResource::As, Resource::AddressSpace),
     (RawResource::Cpu, Resource::Cpu),
@@ -22,11 +22,11 @@ const RAISED: [(RawResource, Resource); 6] = [
     (RawResource::Stack, Resource::Stack),
 ];
 
-/// The stack that the guest is content with. Where there is no limit at all, memory is laid out otherwise.
+/// The stack that the guest needs. An unlimited stack would change the memory layout.
 const STACK_BYTES: u64 = 8 << 20;
 
-/// The signals that would end the guest, and say nothing that it need know: limits that were reached, and what a command
-/// may send to whatever it finds.
+/// The signals that would kill the guest without telling it anything useful: limits that were reached, and signals that a
+/// command may send to any process it finds.
 const IGNORED: [libc::c_int; 9] = [
     libc::SIGALRM,
     libc::SIGIO,
@@ -39,12 +39,12 @@ const IGNORED: [libc::c_int; 9] = [
     libc::SIGXFSZ,
 ];
 
-/// Prepares this process, and returns the limits that commands get instead of its own.
+/// Prepares this process, and returns the limits for commands, which differ from its own.
 ///
-/// It must be called while there is one thread.
+/// It must be called while there is only one thread.
 pub(crate) fn outlive() -> Vec<Limit> {
     for signal in IGNORED {
-        // SAFETY: to ignore a signal takes no handler, and there is no other thread.
+        // SAFETY: ignoring a signal installs no handler, and there is no other thread.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
     RAISED
@@ -53,7 +53,7 @@ pub(crate) fn outlive() -> Vec<Limit> {
         .collect()
 }
 
-/// Raises the soft limit of this process, and returns the one that was there if that changed it.
+/// Raises the soft limit of this process, and returns the previous one if it changed.
 fn raise(raw: RawResource, resource: Resource) -> Option<Limit> {
     let before = getrlimit(raw);
     let most = before.maximum.unwrap_or(u64::MAX);

@@ -1,7 +1,7 @@
-//! The guest: what runs inside a sandbox, and gives its files and commands to whoever is at the other end of a stream.
+//! The guest: runs inside a sandbox, and serves its files and commands over a stream.
 //!
-//! It is `backend-fs`, `sandbox-local` and the wire in one static file. It has no configuration but its command line, logs
-//! nothing, and writes nothing to standard output but the protocol.
+//! It is `backend-fs`, `sandbox-local` and the wire in one static file. Its only configuration is its command line, it
+//! logs nothing, and it writes only the protocol to standard output.
 
 #![deny(unsafe_code)]
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 
 #[cfg(not(target_os = "linux"))]
 fn main() -> ExitCode {
-    complain("the guest runs on Linux", 1)
+    complain("the guest runs only on Linux", 1)
 }
 
 #[cfg(target_os = "linux")]
@@ -59,7 +59,7 @@ fn say(text: &str) -> ExitCode {
 fn complain(message: &str, code: u8) -> ExitCode {
     use std::io::Write;
 
-    // Where there is no standard error there is nobody to tell.
+    // Without standard error there is nowhere to report it.
     let _ = writeln!(std::io::stderr(), "agent-guest: {}", message.trim_end());
     ExitCode::from(code)
 }

@@ -1,20 +1,20 @@
-//! How the guest behaves where memory is scarce: what it gives back, and who goes first when there is none left.
+//! How the guest behaves when memory is scarce: what it returns to the system, and which processes are killed first.
 
 /// How likely a process is to be killed when memory runs out, from -1000, never, to 1000.
 const LIKELINESS: &str = "/proc/self/oom_score_adj";
 
-/// Asks to be killed last when memory runs out, where that is permitted. Commands are made likelier to be killed than
-/// this process wherever they run, which is always permitted.
+/// Asks to be killed last when memory runs out, where permitted. Commands always make themselves likelier to be killed
+/// than this process, which is permitted everywhere.
 ///
-/// Not never: where nobody is left who can be killed, the kernel hangs.
+/// Not never: if no process is left that may be killed, the kernel hangs.
 pub(crate) fn outlive() {
     let _ = std::fs::write(LIKELINESS, "-900");
 }
 
-/// Has large blocks given back to the system as soon as they are freed.
+/// Makes the allocator return large blocks to the system as soon as they are freed.
 ///
-/// By default the allocator of glibc takes the size of the largest block that was ever freed as the size from which on
-/// blocks are given back, up to 32 MB, and keeps everything smaller; and it has an arena for each thread.
+/// By default glibc raises its threshold for returning blocks to the size of the largest block ever freed, up to 32
+/// MB, and keeps everything smaller; and it has an arena for each thread.
 pub(crate) fn settle() {
     #[cfg(target_env = "gnu")]
     glibc::settle();
@@ -23,7 +23,7 @@ pub(crate) fn settle() {
 #[cfg(target_env = "gnu")]
 #[expect(unsafe_code, reason = "the allocator's settings have no safe wrapper")]
 mod glibc {
-    /// A transfer comes in blocks that are larger.
+    /// The blocks of a transfer are larger.
     const LARGE: libc::c_int = 128 << 10;
 
     pub(super) fn settle() {

@@ -16,7 +16,7 @@ pub(crate) fn run(mut options: Workspace) -> Result<(), String> {
         let guest = workspace::open(&options).await?;
         let server = Server::sandbox(Arc::clone(&guest)).options(workspace::options());
         let served = server.serve(stdio::take()).await;
-        // Whether all that it started is known to be dead is nothing that anybody is left to be told.
+        // The peer is gone, so there is no one to report to whether everything is known to be dead.
         let _ = guest.stop().await;
         served.map_err(|error| error.to_string())
     })

@@ -1,7 +1,7 @@
 //! Standard input and output as one stream.
 //!
-//! Pipes and sockets are read and written as such. Anything else goes through threads that block, for the kernel cannot
-//! say of it when it is ready.
+//! Pipes and sockets are read and written as such. Anything else goes through blocking threads, because the kernel
+//! cannot report its readiness.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -38,7 +38,7 @@ fn pipe_out() -> io::Result<Writer> {
 
 fn socket(of: &impl AsFd) -> io::Result<UnixStream> {
     let socket = StdUnixStream::from(copy(of)?);
-    // Fails for what is no socket at all, and for a socket of another family.
+    // Fails if it is not a socket, or a socket of another family.
     socket.peer_addr()?;
     socket.set_nonblocking(true)?;
     UnixStream::from_std(socket)

@@ -1,4 +1,4 @@
-//! What is served, and the runtime that it runs on.
+//! The workspace to serve, and the runtime that it runs on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,36 +14,36 @@ use crate::args::Workspace;
 /// Files of a directory, and commands in it.
 pub(crate) type Guest = LocalSandbox<FsBackend>;
 
-/// How many operations on files block at once. More would wait for the same disk.
+/// How many file operations block at once. More would wait for the same disk.
 const BLOCKING_THREADS: usize = 16;
 
-/// How long such a thread waits for more to do: for ever. When a command has used up all processes that there may be, no
-/// thread can be made either, and tokio panics where a pool without one needs its first.
+/// How long such a thread waits for more work: forever. When a command has used up all processes, no thread can be created
+/// either, and tokio panics when an empty pool cannot get its first thread.
 const THREAD_IDLE: Duration = Duration::from_secs(1 << 30);
 
-/// How long operations have to be done when the guest is told to end.
+/// How long operations may take to finish when the guest is asked to stop.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// How long a connection may hold a place without a word. Whoever connects says hello first of all.
+/// How long a connection may hold a slot in silence. Every peer says hello first.
 const HELLO: Duration = Duration::from_secs(5);
 
-/// How long threads that block have to be done when all else is.
+/// How long blocking threads may take to finish after everything else has.
 const LAST: Duration = Duration::from_secs(1);
 
-/// Operations on files are short calls, and the deepest of them is a regular expression.
+/// File operations are shallow calls; the deepest is a regular expression.
 const STACK_BYTES: usize = 1 << 20;
 
-/// Opens the workspace, and makes its work directory. It needs a runtime around it.
+/// Opens the workspace, and creates its work directory. Must be called within a runtime.
 pub(crate) async fn open(workspace: &Workspace) -> Result<Arc<Guest>, String> {
     let files = FsBackend::builder(&workspace.root).durability(workspace.durability);
     let files = files
         .build()
-        .map_err(|error| format!("the root cannot be served: {error}"))?;
+        .map_err(|error| format!("cannot serve the root: {error}"))?;
     if !workspace.work_dir.is_root() {
         files
             .mkdir(&workspace.work_dir)
             .await
-            .map_err(|error| format!("the work directory cannot be made: {error}"))?;
+            .map_err(|error| format!("cannot create the work directory: {error}"))?;
     }
     let mut guest = LocalSandbox::builder_without_isolation(files)
         .host_root(&workspace.root)
@@ -70,14 +70,14 @@ pub(crate) async fn open(workspace: &Workspace) -> Result<Arc<Guest>, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Returns whether the user has no home directory: an engine says `/` for one that the image does not know. Whatever keeps
-/// its settings and caches at home would be refused there.
+/// Returns whether the user has no home directory: an engine sets `/` for a user that the image does not know. Programs
+/// that keep settings and caches at home would be refused there.
 fn nobodys_home() -> bool {
     std::env::var_os("HOME").is_none_or(|home| home == "/")
 }
 
-/// Returns how the wire behaves here. What a host sends is held back early, for memory in a sandbox is scarce. And an end
-/// is quick: whoever stops a container does not wait for long.
+/// Returns the wire's settings for a guest. A host is throttled early, because memory in a sandbox is scarce. And shutdown
+/// is quick: an engine that stops a container does not wait long.
 pub(crate) fn options() -> Options {
     Options::default()
         .limits(Limits::default().buffered(300 << 20))
@@ -85,7 +85,7 @@ pub(crate) fn options() -> Options {
         .hello_timeout(HELLO)
 }
 
-/// Runs something on one thread: whatever takes long is on threads that block, or in other processes.
+/// Runs a future on one thread: long work is on blocking threads, or in other processes.
 pub(crate) fn run(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -93,13 +93,13 @@ pub(crate) fn run(work: impl Future<Output = Result<(), String>>) -> Result<(), 
         .thread_keep_alive(THREAD_IDLE)
         .thread_stack_size(STACK_BYTES)
         .build()
-        .map_err(|error| format!("no runtime can be made: {error}"))?;
-    // The first thread, while one can be had.
+        .map_err(|error| format!("cannot create a runtime: {error}"))?;
+    // Starts the first thread while that is still possible.
     runtime
         .block_on(runtime.spawn_blocking(|| ()))
-        .map_err(|error| format!("no thread can be made: {error}"))?;
+        .map_err(|error| format!("cannot create a thread: {error}"))?;
     let outcome = runtime.block_on(work);
-    // One that waits for a disk, or for input, does not keep the process.
+    // A thread that waits for a disk, or for input, does not keep the process alive.
     runtime.shutdown_timeout(LAST);
     outcome
 }

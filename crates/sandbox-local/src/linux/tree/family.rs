@@ -1,7 +1,7 @@
-//! Finds all descendants of the supervisor, and signals them, without ever hitting a process that is none.
+//! Finds all descendants of the supervisor, and signals them, without ever signalling an unrelated process.
 //!
-//! A number can go to a stranger as soon as its process was reaped. Our own children are safe: only we reap them. Any
-//! other descendant is held by a pidfd, and its parent looked up again, before it is signalled.
+//! A pid can be reused as soon as its process was reaped. Our own children are safe: only we reap them. Any other
+//! descendant is pinned by a pidfd, and its parent looked up again, before it is signalled.
 
 use std::fmt::Write;
 
@@ -10,32 +10,32 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 
 use super::procfs::{self, Name};
 
-/// How many descendants one pass finds. When there are more the next pass finds the others: those of a process that was
-/// killed become our children.
+/// How many descendants one pass finds. If there are more, the next pass finds the others: the children of a killed
+/// process are reparented to us.
 const MOST: usize = 4096;
 
-/// How many numbers of each kind one pass of a kill tries where there is no `/proc`. It is the usual number of numbers.
+/// How many pids of each kind one pass of a kill tries where there is no `/proc`. It is the usual size of the pid space.
 const PROBED: u32 = 1 << 15;
 
-/// Below every number that Linux gives to a process of ours.
+/// Below every pid that Linux gives to a process of ours.
 const LOWEST: u32 = 2;
 
-/// Above every number that Linux gives to a process.
+/// Above every pid that Linux gives to a process.
 const HIGHEST: u32 = 1 << 22;
 
-/// The number that comes so many after this one.
+/// The pid this many after another, wrapping around.
 fn after(number: u32, steps: u32) -> u32 {
     LOWEST + (number.saturating_sub(LOWEST) + steps) % (HIGHEST - LOWEST)
 }
 
-/// How descendants are found. The first way that works is taken.
+/// How descendants are found. The first way that works is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// By the children of each process, where the kernel lists them.
     Children,
     /// By the parent of each process that there is.
     Parents,
-    /// By asking for each number whether it is a child of ours. It finds children alone, and needs no `/proc`.
+    /// By asking for each pid whether it is a child of ours. It finds only children, and needs no `/proc`.
     Numbers,
 }
 
@@ -71,22 +71,22 @@ impl Family {
         }
     }
 
-    /// Kills all that it finds. It is to be called again until nobody is left: new ones can appear meanwhile, and who is
-    /// killed leaves its children to us.
+    /// Kills all that it finds. Call it again until none is left: new ones can appear meanwhile, and a killed process's
+    /// children are reparented to us.
     pub(super) fn kill(&mut self) {
         if !self.hurried {
             self.hurried = true;
-            // Where it is allowed, so that we are faster than what forks without end.
+            // Where permitted, so that we are faster than a fork bomb.
             let _ = rustix::process::setpriority_process(None, -20);
         }
         if self.way == Way::Numbers {
             let mut kill = |pid, parent| {
                 self.send(pid, parent, Signal::KILL);
             };
-            // Numbers are given in order, and from the lowest again after the highest. So these are the likely ones.
+            // Pids are assigned in order, wrapping around after the highest. So these are the likely ones.
             self.pass_by_numbers(self.own, PROBED, &mut kill);
             self.pass_by_numbers(LOWEST, PROBED, &mut kill);
-            // And by and by all others.
+            // Then, eventually, all the others.
             self.pass_by_numbers(self.next_number, PROBED, &mut kill);
             self.next_number = after(self.next_number, PROBED);
         } else {
@@ -102,10 +102,10 @@ impl Family {
         self.way == Way::Numbers
     }
 
-    /// Stops all, so that nobody can fork, or answer to the end of another, while they are killed.
+    /// Stops all, so that none can fork, or react to the end of another, while they are killed.
     fn freeze(&self) {
-        // Each pass finds what was forked during the one before it. A process that cannot stop just now, such as one that
-        // waits for a disk, is no reason to go on for long: it cannot fork either.
+        // Each pass finds what was forked during the previous one. A process that cannot stop now, such as one that waits
+        // for a disk, is not a reason to continue for long: it cannot fork either.
         for _ in 0..16 {
             let mut moving = false;
             self.find(&mut |pid, parent| {
@@ -120,10 +120,10 @@ impl Family {
         }
     }
 
-    /// Sends a signal to all, once to each: to those of a group at once, as a terminal does it, then to those outside.
+    /// Sends a signal once to each: to the process group at once, as a terminal does, then to those outside it.
     pub(super) fn signal(&self, signal: Signal, group: Option<Pid>) {
-        // All are found before anyone gets it: who ends because of it leaves its children to us, where we have looked
-        // already.
+        // All are found before any gets it: the children of a process that ends because of it are reparented to us, where
+        // we have looked already.
         let mut all = Queue::new();
         self.find(&mut |pid, parent| all.push((pid, parent)));
         if let Some(group) = group {
@@ -156,14 +156,14 @@ impl Family {
         while let Some((pid, parent)) = queue.get(at) {
             at += 1;
             if pid != self.own {
-                // Before its children are looked for, so that it has no new ones once it is stopped.
+                // Before looking for its children, so that it has no new ones once it is stopped.
                 found(pid, parent);
             }
             let mut threads = Name::new();
             if write!(threads, "/proc/{pid}/task").is_err() {
                 continue;
             }
-            // One that is gone meanwhile has no children: they are ours now, and found by the next pass.
+            // A process that ended meanwhile has no children: they are ours now, and the next pass finds them.
             let _ = procfs::numbers(&threads, |thread| {
                 let _ = procfs::children(pid, thread, |child| queue.push((child, pid)));
             });
@@ -186,7 +186,7 @@ impl Family {
 
     /// Returns whether a process is this one or descends from it.
     fn is_ancestor_of(&self, mut pid: u32) -> bool {
-        // There is no cycle, but between two looks anything can happen.
+        // There is no cycle at any one moment, but the tree can change between two reads.
         for _ in 0..4096 {
             if pid == self.own {
                 return true;
@@ -221,7 +221,7 @@ impl Family {
         }
         let held = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
             Ok(held) => held,
-            // Before Linux 5.3, and where a filter forbids it, the number has to do.
+            // Before Linux 5.3, or where a seccomp filter forbids it, the pid has to do.
             Err(Errno::NOSYS | Errno::PERM) => {
                 return rustix::process::kill_process(pid, signal).is_ok();
             }
@@ -233,7 +233,7 @@ impl Family {
     }
 }
 
-/// Processes that are yet to be looked at, with their parents.
+/// Processes still to be examined, with their parents.
 struct Queue {
     entries: [(u32, u32); MOST],
     length: usize,

@@ -1,4 +1,5 @@
-//! What a new process does before it becomes the command: it splits into the supervisor and the command's own process.
+//! What a new process does before it executes the command: it splits into the supervisor and the command's own
+//! process.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -19,28 +20,28 @@ pub(super) struct Hook {
     pub(super) control: OwnedFd,
     /// The working directory of the command.
     pub(super) cwd: OwnedFd,
-    /// Whether its standard input is a terminal, which it then controls.
+    /// Whether its standard input is a terminal, which becomes its controlling terminal.
     pub(super) terminal: bool,
-    /// What the command may have of each resource.
+    /// The resource limits of the command.
     pub(super) limits: Limits,
     pub(super) way: Option<Way>,
 }
 
-/// Has a command start under a supervisor.
+/// Makes a command start under a supervisor.
 pub(super) fn install(command: &mut Command, hook: Hook) {
     let host = rustix::process::getpid();
     sys::before_exec(command, move || hook.run(host));
 }
 
 impl Hook {
-    /// Returns in the process that becomes the command. The one that was there before stays behind as the supervisor.
+    /// Returns in the process that executes the command. The original process stays behind as the supervisor.
     fn run(&self, host: rustix::process::Pid) -> io::Result<()> {
         // Both in sessions of their own, so that the host's terminal is not theirs.
         sys::block_all_signals();
         rustix::process::setsid()?;
         rustix::process::set_child_subreaper(Some(host))?;
         rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
-        // Not the same where the host is in another PID namespace, or already gone.
+        // They differ where the host is in another PID namespace, or already gone.
         let parent = rustix::process::getppid();
         let supervisor = rustix::process::getpid();
         match sys::fork()? {

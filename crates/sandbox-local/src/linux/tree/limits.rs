@@ -7,7 +7,7 @@ use rustix::process::{Resource as RawResource, Rlimit, getrlimit, setrlimit};
 
 use crate::limit::{Bounds, Resource};
 
-/// Limits, made ready before the fork: the process that sets them only makes system calls.
+/// Limits, prepared before the fork: the process that sets them only makes system calls.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Limits(Arc<[(RawResource, Bounds)]>);
 
@@ -19,9 +19,9 @@ impl Limits {
         Self(raw.collect())
     }
 
-    /// Sets them for this process and for what it becomes.
+    /// Sets them for this process and the program that it executes.
     ///
-    /// A limit above what this process itself may have is that one: only a privileged process could raise it.
+    /// A limit above this process's own is lowered to it: only a privileged process could raise it.
     pub(super) fn apply(&self) -> io::Result<()> {
         for (resource, bounds) in self.0.iter() {
             let most = getrlimit(*resource).maximum.unwrap_or(u64::MAX);
@@ -36,7 +36,7 @@ impl Limits {
     }
 }
 
-/// Returns a limit as the system calls have it, where the largest number is none.
+/// Returns a limit as the system calls expect it, where the largest number means unlimited.
 fn known(limit: u64) -> Option<u64> {
     (limit != u64::MAX).then_some(limit)
 }

@@ -1,14 +1,15 @@
-//! What the host and a supervisor say to each other. They are copies of one program, so that it needs no versions.
+//! The messages between the host and a supervisor. Both are copies of one program, so the messages need no
+//! versions.
 
 use rustix::process::Signal;
 
-/// The length of a message of the supervisor.
+/// The length of a message from the supervisor.
 pub(super) const LENGTH: usize = 8;
 
-/// What the supervisor tells.
+/// What the supervisor reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    /// The number of the process that becomes the command.
+    /// The pid of the command.
     Started(i32),
     /// The command has ended, with this status as `wait` returns it.
     Ended(i32),
@@ -41,7 +42,7 @@ impl Message {
 
 /// What the host asks for, as the byte that it sends: the number of the signal.
 pub(super) fn request(signal: Signal) -> u8 {
-    // Those that are sent have numbers below 16 everywhere.
+    // The signals that are sent have numbers below 16 on every target.
     u8::try_from(signal.as_raw()).unwrap_or_default()
 }
 

@@ -8,11 +8,11 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
-/// What is needed of `/proc/<pid>/stat`.
+/// The needed fields of `/proc/<pid>/stat`.
 #[derive(Clone, Copy)]
 pub(super) struct Stat {
     pub(super) parent: u32,
-    /// It does nothing any more until it is continued, or for good.
+    /// It does nothing more until it is continued, or ever again.
     pub(super) halted: bool,
 }
 
@@ -51,13 +51,13 @@ pub(super) fn numbers(directory: &Name, mut visit: impl FnMut(u32)) -> Result<()
     Ok(())
 }
 
-/// Calls `visit` with each child that a process has by one of its threads.
+/// Calls `visit` with each child of one thread of a process.
 pub(super) fn children(pid: u32, thread: u32, mut visit: impl FnMut(u32)) -> Result<(), Errno> {
     let mut name = Name::new();
     write!(name, "/proc/{pid}/task/{thread}/children").map_err(|_| Errno::NAMETOOLONG)?;
     let file = open(&name, OFlags::empty())?;
     let mut buffer = [0; 1024];
-    // Numbers with a space after each. One may be cut by the end of the buffer.
+    // Numbers, each followed by a space. One may be split by the end of the buffer.
     let mut current = None;
     loop {
         let length = read(&file, &mut buffer)?;
@@ -123,7 +123,7 @@ impl Name {
 impl Write for Name {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let end = self.length + text.len();
-        // One byte stays 0 for the end.
+        // The last byte stays 0 as the terminator.
         if end >= self.bytes.len() {
             return Err(fmt::Error);
         }

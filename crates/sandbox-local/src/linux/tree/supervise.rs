@@ -1,8 +1,8 @@
-//! The supervisor: a process between the host and one command, which adopts and reaps all that the command leaves behind,
-//! tells the host what ends, and kills all of it when asked, or when the host is gone.
+//! The supervisor: a process between the host and one command, which adopts and reaps everything that the command leaves
+//! behind, reports to the host what ends, and kills everything when asked, or when the host is gone.
 //!
-//! It is a copy of the host that never becomes another program. So it makes system calls and uses its stack, nothing
-//! else: no allocation, no lock, no panic.
+//! It is a copy of the host that never executes another program. So it only makes system calls and uses its stack: no
+//! allocation, no lock, no panic.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -15,13 +15,13 @@ use super::family::{Family, Way};
 use super::message::{Message, parse_request};
 use super::sys;
 
-/// How long to wait, in milliseconds, before what is killed is looked for again.
+/// Initial backoff, in milliseconds, before the next pass of a kill.
 const AGAIN: i64 = 5;
 
-/// Longest such wait. Who is not dead by then waits for the kernel, or belongs to somebody else.
+/// Maximum backoff. A process that survives this long is stuck in the kernel or not ours.
 const AGAIN_AT_MOST: i64 = 100;
 
-/// Looks after a command until nothing of it is left, and ends.
+/// Looks after a command until nothing of it is left, then exits.
 pub(super) fn supervise(
     control: BorrowedFd<'_>,
     host: Option<Pid>,
@@ -79,7 +79,7 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Collects who has ended. Returns whether anybody is left.
+    /// Reaps ended processes. Returns whether any is left.
     fn reap(&mut self) -> bool {
         loop {
             match rustix::process::wait(WaitOptions::NOHANG) {
@@ -96,7 +96,7 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Waits until somebody ended, the host asks for something or is gone, or the time is over.
+    /// Waits until a process ended, the host asks for something or is gone, or the timeout passes.
     fn wait(&self, milliseconds: i64) {
         let timeout = Timespec {
             tv_sec: 0,
@@ -112,13 +112,13 @@ impl Supervisor<'_> {
             None => rustix::event::poll(&mut [control], timeout),
         };
         if let Some(signals) = &self.signals {
-            // What they were does not matter: whoever they are about is looked at anyway.
+            // Which signals they were does not matter: every process that they could be about is checked anyway.
             let mut buffer = [0; 512];
             while rustix::io::read(signals, &mut buffer).is_ok_and(|length| length > 0) {}
         }
     }
 
-    /// Returns whether the host has ended. The end of its thread that forked makes us look, but is no reason.
+    /// Returns whether the host has ended. The end of its thread that forked makes us check, but does not count.
     fn is_orphan(&self) -> bool {
         rustix::process::getppid() != self.host
     }
@@ -146,17 +146,17 @@ impl Supervisor<'_> {
     }
 
     fn signal(&self, signal: Signal) {
-        // Once the command was reaped its number, and so that of its group, may be somebody else's.
+        // Once the command was reaped, its pid and thus the id of its group may be reused.
         let group = (!self.leader_is_reaped).then_some(self.leader);
         self.family.signal(signal, group);
         if signal != Signal::INT {
-            // One that is stopped would get it only when somebody continues it.
+            // A stopped process would get the signal only when it is continued.
             self.family.signal(Signal::CONT, group);
         }
     }
 
     fn tell(&self, message: Message) {
-        // Three messages fit into any socket's buffer. Nobody listens where the host is gone.
+        // Three messages fit into any socket's buffer. Where the host is gone, a failure does not matter.
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
         let _ = rustix::net::send(self.control, &message.to_bytes(), flags);
     }

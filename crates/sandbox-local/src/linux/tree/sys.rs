@@ -1,7 +1,7 @@
 //! The system calls that no safe wrapper has, and the only `unsafe` of this crate.
 //!
 //! Everything here but [`before_exec`] is called between `fork` and `exec` or by the supervisor, which never leaves that
-//! state: so it makes system calls and touches its own stack, and neither allocates nor locks.
+//! state: so it only makes system calls and touches its own stack, and neither allocates nor locks.
 
 #![expect(
     unsafe_code,
@@ -19,16 +19,16 @@ use rustix::process::Pid;
 
 /// What a fork returned.
 pub(super) enum Forked {
-    /// To the process that called.
+    /// In the process that called.
     Parent(Pid),
-    /// To the new one.
+    /// In the new one.
     Child,
 }
 
-/// Has a command call `hook` in the new process before it becomes the program.
+/// Makes a command call `hook` in the new process before it executes the program.
 ///
-/// `hook` runs in the only thread of a copy of this process: it must make system calls alone, because any lock that
-/// another thread held at the fork is held for ever in the copy, that of the allocator included.
+/// `hook` runs in the only thread of a copy of this process: it must only make system calls, because any lock that another
+/// thread held at the fork stays locked in the copy, including the allocator's.
 pub(super) fn before_exec(
     command: &mut Command,
     hook: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
@@ -42,8 +42,8 @@ pub(super) fn before_exec(
 
 /// Forks this process. It is called in a process with one thread.
 pub(super) fn fork() -> io::Result<Forked> {
-    // SAFETY: it takes no pointers. The caller is the only thread of a process that was itself just forked, so nobody can
-    // hold a lock that the copy would need; and both sides keep to the rule of `before_exec` all the same.
+    // SAFETY: it takes no pointers. The caller is the only thread of a process that was itself just forked, so no other
+    // thread can hold a lock that the copy would need; and both sides keep to the rule of `before_exec` anyway.
     let pid = unsafe { libc::fork() };
     match pid {
         -1 => Err(io::Error::last_os_error()),
@@ -55,7 +55,7 @@ pub(super) fn fork() -> io::Result<Forked> {
     }
 }
 
-/// Blocks every signal for this thread: what the host does on a signal must not happen in a copy of it.
+/// Blocks every signal for this thread: the host's signal handlers must not run in a copy of it.
 pub(super) fn block_all_signals() {
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: `all` is a signal set that `sigfillset` writes whole before `sigprocmask` reads it.
@@ -65,14 +65,14 @@ pub(super) fn block_all_signals() {
     }
 }
 
-/// Gives every signal its default disposition and unblocks all, so that nothing is inherited of what the host ignores.
+/// Gives every signal its default disposition and unblocks all, so that no ignored signal is inherited from the host.
 pub(super) fn reset_signals() {
-    // As the kernel has it: no handler, no flags, no mask. The C library does not let its own signals be set, but a
-    // program that started us may have had them ignored.
+    // The kernel's structure: no handler, no flags, no mask. The C library does not let its own signals be set, but the
+    // program that started us may have ignored them.
     let default = [0_u64; 8];
     for signal in 1..=64 {
         // SAFETY: `default` is longer than the structure that the call reads, and nothing is written where the pointer for
-        // the old one is null. A number that is no signal, or cannot be changed, is refused and left as it is.
+        // the old one is null. A number that is not a signal, or cannot be changed, is rejected and left unchanged.
         unsafe {
             libc::syscall(
                 libc::SYS_rt_sigaction,
@@ -95,7 +95,7 @@ pub(super) fn reset_signals() {
 pub(super) fn signal_descriptor() -> Option<OwnedFd> {
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: `set` is a signal set that `sigemptyset` writes whole before it is changed and read. A descriptor that
-    // `signalfd` returns is new and nobody else's.
+    // `signalfd` returns is new and not owned elsewhere.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         libc::sigaddset(set.as_mut_ptr(), libc::SIGCHLD);
@@ -107,7 +107,7 @@ pub(super) fn signal_descriptor() -> Option<OwnedFd> {
 
 /// Closes every descriptor of this process but one.
 ///
-/// It is called by the supervisor alone, which never returns to code that believes to own one of them.
+/// Only the supervisor calls it, and it never returns to code that believes it owns one of them.
 pub(super) fn close_all_but(kept: BorrowedFd<'_>) {
     let kept = kept.as_raw_fd().unsigned_abs();
     if kept > 0 {
@@ -116,19 +116,19 @@ pub(super) fn close_all_but(kept: BorrowedFd<'_>) {
     range(kept + 1, libc::c_uint::MAX, 0);
 }
 
-/// Marks every descriptor from this one on as not to be inherited by a program.
+/// Marks every descriptor from this one on as close-on-exec.
 pub(super) fn inherit_none_from(first: libc::c_uint) {
     range(first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
 }
 
 /// Closes a range of descriptors, or marks it, where the flags say so.
 fn range(first: libc::c_uint, last: libc::c_uint, flags: libc::c_uint) {
-    // SAFETY: it takes no pointers. Who closes descriptors that others own is `close_all_but`, which says why it may.
+    // SAFETY: it takes no pointers. Only `close_all_but` closes descriptors that other code owns; it says why it may.
     let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
     if done == 0 {
         return;
     }
-    // Before Linux 5.9 (5.11 for the flag) there is no such call. Then one by one, as far as descriptors can reach.
+    // Before Linux 5.9 (5.11 for the flag) there is no such call. Then one by one, up to the highest possible descriptor.
     let mut limit = MaybeUninit::<libc::rlimit>::uninit();
     // SAFETY: `limit` is written whole where the call succeeds, and read only then. The other calls take no pointers.
     unsafe {
@@ -149,10 +149,10 @@ fn range(first: libc::c_uint, last: libc::c_uint, flags: libc::c_uint) {
     }
 }
 
-/// How far to look for open descriptors where the kernel does not do it. It is the default of `fs.nr_open`.
+/// The highest descriptor to try where the kernel does not do it. It is the default of `fs.nr_open`.
 const MOST: libc::c_uint = 1 << 20;
 
-/// Ends this process without running anything of the process that it is a copy of.
+/// Exits without running any cleanup of the process that this is a copy of.
 pub(super) fn exit_now(code: i32) -> ! {
     // SAFETY: it takes no pointers, and does not return.
     unsafe { libc::_exit(code) }

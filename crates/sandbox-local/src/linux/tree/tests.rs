@@ -36,7 +36,7 @@ async fn start(line: &str, way: Way) -> (Arc<Tree>, String, tempfile::TempDir) {
     (tree, mark, dir)
 }
 
-/// How many processes have the mark.
+/// Returns how many processes have the mark.
 fn alive(mark: &str) -> usize {
     let environ = |entry: fs::DirEntry| fs::read(entry.path().join("environ")).unwrap_or_default();
     fs::read_dir("/proc")
@@ -63,10 +63,10 @@ async fn every_way_kills_all() {
 }
 
 #[tokio::test]
-async fn signals_reach_who_left_the_group() {
-    // The leader's child in a session of its own is no member of its group; the pipe ends when it has ended.
+async fn signals_reach_processes_that_left_the_group() {
+    // The leader's child in a session of its own is not a member of its group; the pipe ends when it has ended.
     let line = "setsid sh -c ': > up; exec sleep 1000' | cat";
-    // Where only children are found, who is none yet gets a kill alone.
+    // Where only children are found, a process that is not one yet can only be killed.
     for way in [Way::Children, Way::Parents] {
         let (tree, mark, _dir) = start(line, way).await;
         assert!(tree.signal(Signal::Terminate).await);

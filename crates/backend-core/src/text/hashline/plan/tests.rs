@@ -1,4 +1,4 @@
-//! Edits by line and hash: what they make, what they keep, what they refuse.
+//! Edits by line and hash: what they produce, keep and refuse.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ fn path() -> VirtualPath {
     VirtualPath::parse("/f").unwrap()
 }
 
-/// Makes the anchor of a line as a page shows it.
+/// Makes the anchor of a line as shown by a page.
 fn at(text: &str, line: usize) -> LineAnchor {
     let content = text.split('\n').nth(line - 1).unwrap();
     let content = content.strip_suffix('\r').unwrap_or(content);
@@ -240,12 +240,12 @@ fn lines_that_are_not_there_are_refused() {
         ABC,
         vec![after(ABC, 1, "\0")],
         invalid,
-        "/f: the new text must not have a NUL character in it",
+        "/f: the new text must not contain a NUL character",
     );
 }
 
 #[test]
-fn a_line_that_holds_something_else_is_a_conflict_that_says_what() {
+fn a_line_with_different_content_is_a_conflict_that_shows_it() {
     let (a, b, z) = (line_hash("a"), line_hash("b"), line_hash("z"));
     let edit = |line, hash: &str| {
         vec![LineEdit::InsertAfter {
@@ -323,19 +323,19 @@ fn hashes_are_short_and_spread() {
     hashes.sort();
     hashes.dedup();
     assert!(hashes.len() >= 995, "{}", hashes.len());
-    // It is part of what callers keep, so it stays what it is.
+    // Callers store hashes, so they must not change.
     assert_eq!(line_hash(""), "k39r");
     assert_eq!(line_hash("fn main() {"), "mjr6");
 }
 
-/// A file as lines with what they end with.
+/// A file as lines with their endings.
 fn lines(text: &str) -> Vec<String> {
     text.split_inclusive('\n').map(str::to_owned).collect()
 }
 
 proptest! {
     #[test]
-    fn lines_that_no_edit_names_stay_as_they_are(
+    fn unnamed_lines_stay_as_they_are(
         text in "([ab]{0,2}(\n|\r\n)){1,12}[ab]{0,2}",
         picks in proptest::collection::vec((any::<proptest::sample::Index>(), 0_u8..4, "[xy\n]{0,3}"), 1..4),
     ) {
@@ -358,7 +358,7 @@ proptest! {
             .map(|(pick, _, _)| pick.index(old.len()))
             .collect();
         let Ok(new) = apply(&text, edits) else { return Ok(()) };
-        // All untouched lines are there, in order; the last may have got an ending.
+        // All untouched lines are there, in order; the last may have gained an ending.
         let mut left = lines(&new).into_iter();
         for (index, line) in old.iter().enumerate().filter(|(index, _)| !touched.contains(index)) {
             let found = left.any(|new| {
