@@ -1,4 +1,4 @@
-//! How a sandbox is set up: the options, and what each of them means.
+//! The options of a sandbox.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,12 +16,12 @@ use crate::start::Progress;
 use crate::turns::Turns;
 use crate::{DockerSandbox, Engine};
 
-/// Builds a [`DockerSandbox`] with options. It is made by [`DockerSandbox::builder`].
+/// Builds a [`DockerSandbox`] with options; created by [`DockerSandbox::builder`].
 ///
-/// What the options are by default is a container that is safe to let an agent loose in: no network, no new privileges, few
-/// capabilities, and ceilings on memory, processes and CPU. The page `docs/docker.md` has them all in a table.
+/// The defaults give a container that is safe for an agent: no network, no new privileges, few capabilities, and limits on
+/// memory, processes and CPU. The page `docs/docker.md` lists them all in a table.
 ///
-/// An option that cannot be is told by [`build`](Self::build).
+/// Invalid options are reported by [`build`](Self::build).
 ///
 /// # Examples
 ///
@@ -56,19 +56,18 @@ impl DockerSandboxBuilder {
         }
     }
 
-    /// Sets the engine; the one that [`Engine::connect`] finds by default. Sandboxes that share one share its connections.
+    /// Sets the engine; the one that [`Engine::connect`] finds by default. Sandboxes with the same engine share its connections.
     pub fn engine(mut self, engine: Engine) -> Self {
         self.engine = Some(engine);
         self
     }
 
-    /// Uses the image that a runtime needs, which is built if it has to be, with the runtime's variables, work directory and
-    /// user.
+    /// Uses the image of a runtime, building it if necessary, with the runtime's variables, work directory and user.
     pub fn runtime(self, runtime: RuntimeConfig) -> Self {
         self.set(|settings| settings.image = ImageSource::Runtime(runtime))
     }
 
-    /// Sets when the image is pulled; when the engine does not have it by default.
+    /// Sets when the image is pulled; by default, if the engine does not have it.
     pub fn pull(self, policy: PullPolicy) -> Self {
         self.set(|settings| settings.build.pull = policy)
     }
@@ -79,13 +78,13 @@ impl DockerSandboxBuilder {
         self.set(|settings| settings.build = options)
     }
 
-    /// Calls a function with what is going on while the image is pulled or built.
+    /// Calls a function with the progress while the image is pulled or built.
     pub fn on_progress(mut self, told: impl Fn(ImageProgress) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(told));
         self
     }
 
-    /// Names the sandbox, so that it can be found again. By default it has a name that no other one has.
+    /// Names the sandbox, so that it can be found again. By default it gets a unique name.
     ///
     /// A sandbox with a name is [kept](Lifetime::Kept) until it is destroyed, unless
     /// [`lifetime`](Self::lifetime) says otherwise.
@@ -93,46 +92,46 @@ impl DockerSandboxBuilder {
         self.set(|settings| settings.id = Some(id))
     }
 
-    /// Sets the namespace: sandboxes of the same name in different ones do not know of each other. `default` by default.
+    /// Sets the namespace: sandboxes of the same name in different namespaces are independent. `default` by default.
     pub fn namespace(self, namespace: SandboxId) -> Self {
         self.set(|settings| settings.namespace = namespace)
     }
 
-    /// Sets whether the sandbox outlives the process that makes it.
+    /// Sets whether the sandbox outlives the process that creates it.
     pub fn lifetime(self, lifetime: Lifetime) -> Self {
         self.set(|settings| settings.lifetime = Some(lifetime))
     }
 
-    /// Sets for how long the container runs on when nobody is connected to it; then it ends by itself. By default
-    /// [`DEFAULT_LEASE`](crate::DEFAULT_LEASE) for an ephemeral sandbox, and without end for one that is kept.
+    /// Sets how long the container keeps running without a connection; then it ends automatically. By default
+    /// [`DEFAULT_LEASE`](crate::DEFAULT_LEASE) for an ephemeral sandbox, and unlimited for a kept one.
     pub fn lease(self, lease: impl Into<Option<Duration>>) -> Self {
         let lease = lease.into();
         self.set(|settings| settings.lease = Some(lease))
     }
 
-    /// Chooses what a loss of power can take from files that are written through the sandbox. By default never content that
-    /// was there. What commands write is as durable as they make it.
+    /// Sets what a power loss can take from files written through the sandbox. By default never earlier content. Files written by
+    /// commands are as durable as the commands make them.
     pub fn durability(self, durability: Durability) -> Self {
         self.set(|settings| settings.durability = durability)
     }
 
-    /// Says after how long without use the sandbox may be laid to rest. Nothing here does so: it is for whoever manages
-    /// sandboxes, and is found again on the container, as [`DockerSandbox::idle_timeout`].
+    /// Sets after how long without use the sandbox may be suspended. This crate does not do so itself: it is a hint for a
+    /// manager, stored on the container and available as [`DockerSandbox::idle_timeout`].
     pub fn idle_timeout(self, time: Duration) -> Self {
         self.set(|settings| settings.idle_timeout = Some(time))
     }
 
-    /// Sets the directory in which commands run and relative paths start; that of the runtime, or `/workspace`, by default.
-    /// It is made if it is not there.
+    /// Sets the directory in which commands run and relative paths start; that of the runtime, or `/workspace`, by default. It is
+    /// created if it does not exist.
     pub fn work_dir(self, path: impl IntoPath) -> Self {
         self.set_path(path, |settings, path| settings.work_dir = Some(path))
     }
 
-    /// Mounts a directory of the engine's host. On this machine it is made absolute; it has to be there.
+    /// Mounts a directory of the engine's host. On this machine the path is made absolute; the directory must exist.
     ///
     /// # Security
     ///
-    /// What is mounted for writing can be changed by whatever runs in the container, and what root writes there is root's.
+    /// Anything that runs in the container can change a writable mount, and files written there by its root belong to root.
     pub fn bind(self, directory: impl AsRef<Path>, path: impl IntoPath, access: Access) -> Self {
         let directory = std::path::absolute(directory).ok();
         let text = directory
@@ -148,7 +147,7 @@ impl DockerSandboxBuilder {
         })
     }
 
-    /// Mounts a volume of the engine, which is made if it is not there, and stays when the sandbox is destroyed.
+    /// Mounts a volume of the engine, which is created if it does not exist, and stays when the sandbox is destroyed.
     pub fn volume(self, name: impl Into<String>, path: impl IntoPath, access: Access) -> Self {
         let name = name.into();
         self.set_path(path, |settings, path| {
@@ -160,16 +159,16 @@ impl DockerSandboxBuilder {
         })
     }
 
-    /// Puts a directory into memory, with room for so many bytes. They count as memory of the sandbox.
+    /// Puts a directory into memory, with room for this many bytes. They count as memory of the sandbox.
     pub fn tmpfs(self, path: impl IntoPath, bytes: u64) -> Self {
         self.set_path(path, |settings, path| {
             settings.tmpfs.insert(path, bytes);
         })
     }
 
-    /// Adds a variable to the environment of everything that runs in the container.
+    /// Adds an environment variable for everything that runs in the container.
     ///
-    /// Whoever can look at containers of the engine can read it.
+    /// Anyone who can inspect the engine's containers can read it.
     pub fn env(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
         self.set(|settings| {
@@ -185,25 +184,25 @@ impl DockerSandboxBuilder {
         })
     }
 
-    /// Sets the user that everything runs as: a name that the image knows, or numbers, as in `1000:1000`. By default that of
-    /// the runtime or the image, and user 1000 under [`Hardening::Strict`].
+    /// Sets the user that everything runs as: a name that the image knows, or numbers, as in `1000:1000`. By default the
+    /// runtime's or the image's, and user 1000 under [`Hardening::Strict`].
     pub fn user(self, user: impl Into<String>) -> Self {
         let user = user.into();
         self.set(|settings| settings.user = Some(user))
     }
 
-    /// Sets what the container may reach; nothing by default.
+    /// Sets the network of the container; none by default.
     pub fn network(self, network: Network) -> Self {
         self.set(|settings| settings.network = network)
     }
 
-    /// Lets this machine reach a port of the container, on a free port of the loopback address that
-    /// [`DockerSandbox::port`] tells.
+    /// Publishes a port of the container to this machine, on a free port of the loopback address that [`DockerSandbox::port`]
+    /// returns.
     pub fn port(self, inside: u16) -> Self {
         self.port_at(inside, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0))
     }
 
-    /// Lets others reach a port of the container, at an address of the engine's host.
+    /// Publishes a port of the container at an address of the engine's host.
     pub fn port_at(self, inside: u16, outside: SocketAddr) -> Self {
         self.set(|settings| settings.ports.push(Port { inside, outside }))
     }
@@ -214,12 +213,12 @@ impl DockerSandboxBuilder {
         self.set(|settings| settings.memory = bytes)
     }
 
-    /// Sets how much swap it may use besides, in bytes; none by default.
+    /// Sets how much swap it may use in addition, in bytes; none by default.
     pub fn swap(self, bytes: u64) -> Self {
         self.set(|settings| settings.swap = bytes)
     }
 
-    /// Sets how many processors' time it may use; [`DEFAULT_CPUS`](crate::DEFAULT_CPUS) by default.
+    /// Sets the number of processors it may use; [`DEFAULT_CPUS`](crate::DEFAULT_CPUS) by default.
     pub fn cpus(self, cpus: f64) -> Self {
         self.set(|settings| settings.cpus = cpus)
     }
@@ -229,15 +228,14 @@ impl DockerSandboxBuilder {
         self.set(|settings| settings.pids = pids)
     }
 
-    /// Sets how many bytes it may write to its root file system. Most engines cannot hold it to that, and refuse it.
+    /// Sets how many bytes it may write to its root file system. Most engines cannot enforce that, and refuse it.
     pub fn disk(self, bytes: u64) -> Self {
         self.set(|settings| settings.disk = Some(bytes))
     }
 
-    /// Sets a limit of each process of a command, by its name as in `docker run --ulimit`, or `as` for address space.
+    /// Sets a limit for each process of a command, by its name in `docker run --ulimit`, or `as` for address space.
     ///
-    /// The guest lives with `fsize`: what it may not write is `quota_exceeded`. It keeps itself out of a limit that would
-    /// end it.
+    /// The guest also respects `fsize`: a write beyond it is `quota_exceeded`. It is exempt from limits that would end it.
     pub fn ulimit(self, name: impl Into<String>, value: u64) -> Self {
         let name = name.into();
         self.set(|settings| {
@@ -245,18 +243,17 @@ impl DockerSandboxBuilder {
         })
     }
 
-    /// Sets how much the container is kept from.
+    /// Sets how strictly the container is restricted.
     pub fn hardening(self, hardening: Hardening) -> Self {
         self.set(|settings| settings.hardening = hardening)
     }
 
-    /// Makes the root file system one that cannot be written to. `/tmp` is in memory then, and the work directory has to be
-    /// mounted.
+    /// Makes the root file system read-only. `/tmp` is then in memory, and the work directory has to be mounted.
     pub fn read_only_root(self) -> Self {
         self.set(|settings| settings.read_only_root = true)
     }
 
-    /// Gives back a capability that the hardening takes away, `NET_RAW` for example.
+    /// Adds a capability that the hardening drops, such as `NET_RAW`.
     pub fn capability(self, name: impl Into<String>) -> Self {
         let name = name.into();
         self.set(|settings| {
@@ -264,43 +261,42 @@ impl DockerSandboxBuilder {
         })
     }
 
-    /// Gives it a device of the engine's host, `/dev/kvm` for example.
+    /// Adds a device of the engine's host, such as `/dev/kvm`.
     pub fn device(self, path: impl Into<String>) -> Self {
         let path = path.into();
         self.set(|settings| settings.devices.push(path))
     }
 
-    /// Sets the program by which the engine runs the container, `runsc` for example; the engine's own default otherwise.
+    /// Sets the OCI runtime that runs the container, such as `runsc`; the engine's default otherwise.
     pub fn oci_runtime(self, name: impl Into<String>) -> Self {
         let name = name.into();
         self.set(|settings| settings.oci_runtime = Some(name))
     }
 
-    /// Sets the guest to run in the container: the bytes of `agent-guest` for the engine's machine. By default the one that
-    /// is embedded in this crate.
+    /// Sets the guest to run in the container: the bytes of `agent-guest` for the engine's machine. By default the one embedded
+    /// in this crate.
     pub fn guest(self, program: impl Into<Bytes>) -> Self {
         let program = program.into();
         self.set(|settings| settings.guest = Some(program))
     }
 
-    /// Makes a sandbox whose container is made and started when it is first used.
+    /// Creates a sandbox whose container is created and started on first use.
     ///
     /// # Errors
     ///
-    /// `invalid_request` or `invalid_path` for an option that cannot be.
+    /// `invalid_request` or `invalid_path` for an invalid option.
     pub fn build(self) -> Result<DockerSandbox> {
         let settings = self.settings?;
         settings.check()?;
         DockerSandbox::planned(self.engine, settings, self.progress, Turns::default())
     }
 
-    /// Makes a sandbox and starts its container. A start that fails leaves nothing behind, and neither does one that is not
-    /// waited for.
+    /// Creates a sandbox and starts its container. A failed start leaves nothing behind, and neither does an abandoned one.
     ///
     /// # Errors
     ///
-    /// As [`build`](Self::build); `already_exists` if there is a sandbox of this name; `unavailable` where the engine does
-    /// not answer, or the image is not to be had.
+    /// As [`build`](Self::build); `already_exists` if there is a sandbox of this name; `unavailable` if the engine does not
+    /// answer, or the image cannot be obtained.
     pub async fn start(self) -> Result<DockerSandbox> {
         let sandbox = self.build()?;
         sandbox.ensure_started().await?;

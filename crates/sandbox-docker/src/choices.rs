@@ -1,4 +1,4 @@
-//! What the options of a sandbox choose between.
+//! The values of a sandbox's options.
 
 use std::net::SocketAddr;
 
@@ -8,52 +8,52 @@ use backend_core::VirtualPath;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Network {
-    /// Nothing but itself.
+    /// Only itself.
     #[default]
     None,
-    /// The engine's bridge: the internet, and most often other containers and the host too.
+    /// The engine's bridge: the internet, and usually also other containers and the host.
     Bridge,
     /// A network of the engine, by its name.
     Named(String),
-    /// The network of the host, with every service that listens on its loopback address. It isolates nothing.
+    /// The network of the host, with every service that listens on its loopback address. It provides no isolation.
     HostWithoutIsolation,
 }
 
-/// How much a container is kept from.
+/// How strictly a container is restricted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hardening {
-    /// No new privileges, the few capabilities that package managers need, and ceilings on memory, processes and CPU.
-    /// Commands are root inside, where the image says no other user.
+    /// No new privileges, the few capabilities that package managers need, and ceilings on memory, processes and CPU. Commands
+    /// run as root inside, unless the image has another user.
     #[default]
     Standard,
-    /// As standard, and besides: user 1000, no capability, a root file system that cannot be written to, and the work
-    /// directory, `/tmp` and the home directory in memory.
+    /// Like standard, plus: user 1000, no capabilities, a read-only root file system, and the work directory, `/tmp` and the home
+    /// directory in memory.
     Strict,
 }
 
-/// What may be done with what is mounted.
+/// The access to a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Access {
-    /// It can be read.
+    /// Read only.
     ReadOnly,
-    /// It can be read and changed.
+    /// Read and write.
     ReadWrite,
 }
 
-/// Whether a sandbox outlives the process that made it.
+/// Whether a sandbox outlives the process that created it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lifetime {
-    /// It goes when it is stopped, when its lease is over because the process that made it is gone, or when a later process
-    /// [reaps](crate::Engine::reap). The default of a sandbox without a name.
+    /// It is removed when it is stopped, when its lease ends because the process that created it is gone, or when a later process
+    /// [reaps](crate::Engine::reap) it. The default of a sandbox without a name.
     Ephemeral,
     /// It stays until it is destroyed. The default of a sandbox with a name.
     Kept,
 }
 
-/// What is mounted into a container.
+/// A mount of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mounted {
     pub(crate) source: MountSource,
@@ -69,7 +69,7 @@ pub(crate) enum MountSource {
     Volume(String),
 }
 
-/// A port of the container that the host reaches.
+/// A published port of the container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Port {
     pub(crate) inside: u16,

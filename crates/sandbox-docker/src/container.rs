@@ -1,4 +1,4 @@
-//! One container, and what the engine is asked to do with it.
+//! One container, and the engine calls on it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::engine::{LONG, SHORT, conflict, failure, gone, no_container};
 use crate::link::unavailable;
 use crate::stream::Attached;
 
-/// How long the guest has to end what runs when it is asked to, before the engine kills it.
+/// How long the guest may take to end everything before the engine kills it.
 const GRACE_SECONDS: i32 = 3;
 
-/// How often, and how many times, to look whether a container is gone that somebody else is removing.
+/// Interval and number of checks whether a container that another process is removing is gone.
 const LOOK: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 500;
 
@@ -27,25 +27,25 @@ const LOOKS: u32 = 500;
 #[derive(Clone, Debug)]
 pub(crate) struct Container {
     pub(crate) engine: Engine,
-    /// The engine's own name for it, which no other one will ever have.
+    /// The engine's unique id for it.
     pub(crate) key: Arc<str>,
 }
 
 /// A command that was started in a container.
 pub(crate) struct Running {
-    /// The engine's name for it.
+    /// The engine's id for it.
     pub(crate) exec: String,
     pub(crate) stream: Attached,
 }
 
-/// How a container is.
+/// The condition of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
     Running,
     Paused,
-    /// It has not been started, or has ended. The text says how.
+    /// It has not been started, or has ended, as the text says.
     Ended(&'static str),
-    /// There is no such container, or will not be one.
+    /// It does not exist, or is being removed.
     Gone,
     /// The engine does not say.
     Unclear,
@@ -59,7 +59,7 @@ impl Container {
         }
     }
 
-    /// Asks the engine how the container is.
+    /// Asks the engine for the container's condition.
     pub(crate) async fn condition(&self) -> Result<Condition> {
         Ok(self
             .inspect()
@@ -67,7 +67,7 @@ impl Container {
             .map_or(Condition::Gone, |found| condition(&found)))
     }
 
-    /// Returns what the engine knows of the container, if it is there.
+    /// Returns the engine's description of the container, if it exists.
     pub(crate) async fn inspect(&self) -> Result<Option<ContainerInspectResponse>> {
         let what = "looking at the container";
         let call = self.engine.docker().inspect_container(&self.key, None);
@@ -78,7 +78,7 @@ impl Container {
         }
     }
 
-    /// Starts a command in it, as its user. `None` is that the container does not run.
+    /// Starts a command in it, as its user. `None` if the container is not running.
     pub(crate) async fn try_run(&self, command: Vec<String>) -> Result<Option<Running>> {
         let what = "running a command in the container";
         let docker = self.engine.docker();
@@ -147,7 +147,7 @@ impl Container {
             Err(error) if no_container(&error) => return Ok(()),
             Err(error) => error,
         };
-        // It may be paused, or be on its way out: that it was refused does not say that it runs no more.
+        // It may be paused or being removed: a refusal does not prove that it has stopped.
         match self.condition().await? {
             Condition::Ended(_) | Condition::Gone => Ok(()),
             Condition::Running | Condition::Paused | Condition::Unclear => {
@@ -156,7 +156,7 @@ impl Container {
         }
     }
 
-    /// Ends the container and starts it again. Its files stay, but for those in memory.
+    /// Ends the container and starts it again. Its files stay, except those in memory.
     pub(crate) async fn restart(&self) -> Result<()> {
         let options = RestartContainerOptionsBuilder::default()
             .t(GRACE_SECONDS)
@@ -201,7 +201,7 @@ impl Container {
         match self.engine.try_call(what, LONG, call).await? {
             Ok(()) => return Ok(()),
             Err(error) if no_container(&error) => return Ok(()),
-            // Somebody else is about it.
+            // Another process is removing it.
             Err(error) if conflict(&error) => {}
             Err(error) => return Err(failure(what, error)),
         }
@@ -218,7 +218,7 @@ impl Container {
     }
 }
 
-/// Returns how a container is by what the engine says of it.
+/// Returns a container's condition from the engine's description.
 pub(crate) fn condition(found: &ContainerInspectResponse) -> Condition {
     let Some(state) = &found.state else {
         return Condition::Unclear;

@@ -1,7 +1,7 @@
 //! Whole directories between this machine and a container, each as one stream.
 //!
-//! The engine can pack and unpack the files of a container by itself, but for those in memory, and those of a root file system
-//! that is read-only. There the container's own `tar` does it.
+//! The engine can pack and unpack the files of a container, except those in memory or on a read-only root file system. For these
+//! the container's own `tar` is used.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,48 +25,47 @@ mod pack;
 mod pipe;
 mod unpack;
 
-/// How long one copy may take.
+/// Time limit of one copy.
 const LIMIT: Duration = Duration::from_secs(3600);
 
-/// How many pieces of a stream are on the way.
+/// How many chunks of a stream are buffered.
 const PIECES: usize = 16;
 
-/// What was copied.
+/// The outcome of a copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Copied {
-    /// How many files.
+    /// The number of files.
     pub files: u64,
-    /// How many bytes are in them.
+    /// The number of bytes in them.
     pub bytes: u64,
-    /// How many entries were left out: sockets, devices, and what must not be outside of a container, such as links that
-    /// lead out of the directory.
+    /// How many entries were skipped: sockets, devices, and entries not allowed outside a container, such as links that lead out
+    /// of the directory.
     pub skipped: u64,
 }
 
-/// How a directory of a container is reached.
+/// How a directory of a container is accessed.
 enum Way {
-    /// The engine does it. What it unpacks gets these numbers as owner.
+    /// Through the engine. Unpacked files get these numbers as owner.
     Engine { user: u32, group: u32 },
-    /// The container's own `tar` does it, as its user.
+    /// Through the container's own `tar`, as its user.
     Program,
 }
 
 impl DockerSandbox {
-    /// Copies what is in a directory of this machine into one of the sandbox, which is made if it is not there. What is
-    /// there under the same names is replaced. Modes and links are kept; all of it is the sandbox's user's.
+    /// Copies the contents of a directory of this machine into one of the sandbox, which is created if missing. Files of the same
+    /// names are replaced. Modes and links are kept; the sandbox's user owns all of it.
     ///
     /// # Errors
     ///
-    /// `invalid_request` where there is no such directory on this machine; the errors of
-    /// [`mkdir_with`](Backend::mkdir_with); `unsupported` where the sandbox's directory is in memory and the image has no
-    /// `tar`; `unavailable`.
+    /// `invalid_request` if there is no such directory on this machine; the errors of [`mkdir_with`](Backend::mkdir_with);
+    /// `unsupported` if the sandbox's directory is in memory and the image has no `tar`; `unavailable`.
     pub async fn copy_in(&self, directory: impl AsRef<Path>, to: impl IntoPath) -> Result<Copied> {
         let to = to.into_path_from(&self.work_dir())?;
         let directory = directory.as_ref().to_owned();
         if !directory.is_dir() {
             return Err(Error::invalid_request(
-                "what is copied is no directory of this machine",
+                "the source is not a directory of this machine",
             ));
         }
         self.mkdir(&to).await?;
@@ -101,21 +100,21 @@ impl DockerSandbox {
         unpacked?;
         packed
             .map_err(|error| Error::internal(None, "copying into the container failed", error))?
-            .map_err(|error| Error::internal(None, "what is copied cannot be read", error))
+            .map_err(|error| Error::internal(None, "the source cannot be read", error))
     }
 
-    /// Copies what is in a directory of the sandbox into one of this machine, which is made if it is not there. What is there
-    /// under the same names is replaced.
+    /// Copies the contents of a directory of the sandbox into one of this machine, which is created if missing. Files of the same
+    /// names are replaced.
     ///
     /// # Errors
     ///
-    /// `not_found`; `not_a_directory`; `too_large` for more than `limit` bytes; `unsupported` where the sandbox's
-    /// directory is in memory and the image has no `tar`; `unavailable`. What was copied until then stays.
+    /// `not_found`; `not_a_directory`; `too_large` for more than `limit` bytes; `unsupported` if the sandbox's directory is in
+    /// memory and the image has no `tar`; `unavailable`. Files copied before the error stay.
     ///
     /// # Security
     ///
-    /// What comes out of a sandbox is made by whoever worked in it. Nothing is written outside of the directory, no link is
-    /// made that leads out of it, no device, no set-user-ID bit, and nothing is written through a link.
+    /// Anything that comes out of a sandbox is untrusted. Nothing is written outside the directory or through a link, and no link
+    /// that leads out of it, no device and no set-user-ID bit is created.
     pub async fn copy_out(
         &self,
         from: impl IntoPath,
@@ -132,7 +131,7 @@ impl DockerSandbox {
         let directory: PathBuf = directory.as_ref().to_owned();
         let (sender, pieces) = mpsc::channel(PIECES);
         let prefix = match way {
-            // The engine's archive has the directory itself as its first entry.
+            // The first entry of the engine's archive is the directory itself.
             Way::Engine { .. } => 1,
             Way::Program => 0,
         };
@@ -160,11 +159,11 @@ impl DockerSandbox {
                 size: limit.saturating_add(1),
                 limit,
             }),
-            // Why there was no more is the better reason.
+            // The reason for the end of the stream is more useful.
             Err(unpack::Failure::Io(error)) => Err(packed.err().unwrap_or_else(|| {
                 Error::internal(
                     None,
-                    "what is copied out of the container cannot be written",
+                    "the files copied out of the container cannot be written",
                     error,
                 )
             })),
@@ -173,7 +172,7 @@ impl DockerSandbox {
     }
 }
 
-/// Finds out who can reach a directory.
+/// Determines how a directory is accessed.
 async fn way(container: &Container, path: &VirtualPath) -> Result<Way> {
     let found = container.inspect().await?.unwrap_or_default();
     let host = found.host_config.unwrap_or_default();
@@ -240,7 +239,7 @@ async fn out_of_program(
         }
     };
     match tokio::time::timeout(LIMIT, copy).await {
-        // Whoever unpacks has given up, and says why.
+        // The receiver has given up, and reports why.
         Ok(false) => Ok(()),
         whole => {
             let ended = ended(container, what, &running.exec, whole.is_err()).await;
@@ -252,7 +251,7 @@ async fn out_of_program(
     }
 }
 
-/// Returns whether a `tar` in the container has done what it was to do.
+/// Checks whether `tar` in the container succeeded.
 async fn ended(container: &Container, what: &str, exec: &str, late: bool) -> Result<()> {
     if late {
         return Err(Error::TimedOut {

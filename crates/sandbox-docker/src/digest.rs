@@ -1,4 +1,4 @@
-//! Digests by which things of ours are named.
+//! Digests used in the names of our objects.
 
 use sha2::{Digest, Sha256};
 

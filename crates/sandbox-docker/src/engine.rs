@@ -1,7 +1,7 @@
 //! The connection to a Docker engine, and how long each call to it may take.
 //!
-//! Everything of this crate that asks the engine for something does it through here, so that no call is without a bound and
-//! every failure is told in the same words.
+//! Every request of this crate to the engine goes through here, so that each call has a time limit and failures are reported
+//! consistently.
 
 use std::fmt;
 use std::future::Future;
@@ -20,13 +20,13 @@ mod said;
 pub(crate) use failure::{conflict, gone, no_container, of as failure, refused};
 pub(crate) use said::{is_about_request, shown};
 
-/// How long a call may take that the engine answers from memory.
+/// Time limit of a call that the engine answers from memory.
 pub(crate) const SHORT: Duration = Duration::from_secs(15);
 
-/// How long a call may take that makes, starts, ends or changes something.
+/// Time limit of a call that creates, starts, ends or changes something.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-/// The client's own bound, which is above all of ours, but for those of transfers.
+/// The client's own time limit, above all of ours except those of transfers.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
 /// A connection to a Docker engine. Clones share it, and so should all sandboxes of an application.
@@ -42,11 +42,11 @@ struct Shared {
 }
 
 impl Engine {
-    /// Connects to the engine that `DOCKER_HOST` names, or else to the one of this machine, and makes sure that it answers.
+    /// Connects to the engine named by `DOCKER_HOST`, or else to the one on this machine, and makes sure that it answers.
     ///
     /// # Errors
     ///
-    /// `unavailable` where no engine answers; `invalid_request` for an address that this build cannot reach.
+    /// `unavailable` if no engine answers; `invalid_request` for an address that this build cannot reach.
     pub async fn connect() -> Result<Self> {
         match std::env::var("DOCKER_HOST") {
             Ok(address) if !address.is_empty() => Self::connect_to(&address).await,
@@ -54,8 +54,8 @@ impl Engine {
         }
     }
 
-    /// Connects to the engine at an address: `unix:///path/to.sock`, or `tcp://host:port` for one that is reached without
-    /// encryption, through a tunnel for example.
+    /// Connects to the engine at an address: `unix:///path/to.sock`, or `tcp://host:port` for an unencrypted connection, for
+    /// example through a tunnel.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Engine {
     ///
     /// # Security
     ///
-    /// Whoever can speak to an engine is root on its machine.
+    /// Anyone who can talk to an engine is root on its machine.
     pub async fn connect_to(address: &str) -> Result<Self> {
         let docker = Docker::connect_with_host(address)
             .map_err(failure::address)?
@@ -84,7 +84,7 @@ impl Engine {
         })
     }
 
-    /// Returns the client, for calls that are made within [`call`](Self::call) or have a bound of another kind.
+    /// Returns the client, for calls made within [`call`](Self::call) or with another time limit.
     pub(crate) fn docker(&self) -> &Docker {
         &self.shared.docker
     }
@@ -99,12 +99,12 @@ impl Engine {
         self.shared.guest.get_or_try_init(choose).await.cloned()
     }
 
-    /// Returns where it was reached.
+    /// Returns its address.
     pub(crate) fn address(&self) -> &str {
         &self.shared.address
     }
 
-    /// Makes a call with a deadline. Every error of it is one of ours.
+    /// Makes a call with a deadline, and converts its errors to ours.
     pub(crate) async fn call<T>(
         &self,
         what: &str,
@@ -116,7 +116,7 @@ impl Engine {
             .map_err(|error| failure::of(what, error))
     }
 
-    /// Makes a call with a deadline, and leaves it to the caller what an error of the engine means.
+    /// Makes a call with a deadline, and leaves errors of the engine to the caller.
     pub(crate) async fn try_call<T>(
         &self,
         what: &str,

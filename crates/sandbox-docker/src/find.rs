@@ -1,7 +1,7 @@
-//! Finding the container of a sandbox: by its name, or by its labels where somebody renamed it.
+//! Finding the container of a sandbox: by its name, or by its labels if it was renamed.
 //!
-//! That there is no such sandbox is said only after both. A container is never taken for a sandbox because of the labels of
-//! its image: those are whatever somebody wrote into it.
+//! A sandbox is reported missing only after both fail. A container never counts as a sandbox because of its image's labels, which
+//! anyone may have set.
 
 use backend_core::{Result, SandboxId};
 use bollard::models::ContainerInspectResponse;
@@ -10,7 +10,7 @@ use crate::container::{Container, labels_of};
 use crate::link::unavailable;
 use crate::{Engine, labels};
 
-/// A container, and what the engine said of it.
+/// A container, and the engine's description of it.
 pub(crate) type Found = (Container, ContainerInspectResponse);
 
 impl Engine {
@@ -52,8 +52,8 @@ impl Engine {
                 Some(true) => continue,
                 None => {
                     return Err(unavailable(format!(
-                        "the container of sandbox '{id}' was renamed and its image is not there, so that it cannot be told \
-                         whether it is the sandbox; give it its name back"
+                        "the container of sandbox '{id}' was renamed and its image is missing, so it cannot be identified as the \
+                         sandbox; give it its name back"
                     )));
                 }
             }
@@ -67,7 +67,7 @@ impl Engine {
         Ok(renamed)
     }
 
-    /// Asks the engine about a container, by its name or by the engine's own name for it.
+    /// Asks the engine about a container, by its name or engine id.
     async fn look_at(&self, name: &str) -> Result<Option<ContainerInspectResponse>> {
         Container::new(self.clone(), name).inspect().await
     }

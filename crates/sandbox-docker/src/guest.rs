@@ -1,7 +1,7 @@
-//! The guest in a container: which one, where it is, and how it is called.
+//! The guest in a container: its binary, its location, and its command line.
 //!
-//! It is in a volume of the engine, one for each version of the guest, which every container mounts without the right to
-//! change it. So it costs a container nothing, and no image has to know of it.
+//! It is in a volume of the engine, one per version of the guest, which every container mounts read-only. So it costs a container
+//! nothing, and images need not contain it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::{Engine, digest};
 
 mod volume;
 
-/// Where the volume is mounted. The name is hidden, so that no search of an agent looks into it.
+/// Where the volume is mounted. The name is hidden, so that an agent's searches skip it.
 pub(crate) const DIRECTORY: &str = "/.agent-backends";
 
 /// The guest in it.
@@ -23,13 +23,13 @@ pub(crate) const PROGRAM: &str = "/.agent-backends/agent-guest";
 /// The guest's name in the volume.
 const FILE: &str = "agent-guest";
 
-/// Where it listens: in memory, in a directory that every container has and every user may write to.
+/// The path of its socket: in memory, in a directory that every container has and every user may write to.
 const SOCKET: &str = "/dev/shm/agent-guest.sock";
 
-/// How long a guest that has just been started may take to listen.
+/// How long a newly started guest may take to listen.
 const WAIT: Duration = Duration::from_secs(10);
 
-/// A guest, as it is given to an engine.
+/// A guest binary.
 #[derive(Clone, Debug)]
 pub(crate) struct Guest {
     bytes: Bytes,
@@ -37,16 +37,16 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// Returns the guest that was chosen, or the one that is embedded for the engine's machine.
+    /// Returns the chosen guest, or the one embedded for the engine's machine.
     pub(crate) async fn choose(engine: &Engine, chosen: Option<&Bytes>) -> Result<Self> {
         match chosen {
             Some(bytes) if bytes.starts_with(b"\x7fELF") => Ok(Self::new(bytes.clone())),
-            Some(_) => Err(Error::invalid_request("the guest is no program for Linux")),
+            Some(_) => Err(Error::invalid_request("the guest is not a Linux program")),
             None => engine.embedded_guest().await,
         }
     }
 
-    /// Returns the guest that is embedded for a machine.
+    /// Returns the guest embedded for a machine.
     pub(crate) fn embedded(architecture: &str) -> Result<Self> {
         embedded(architecture).map(Self::new)
     }
@@ -67,7 +67,7 @@ impl Guest {
 
 /// Returns the command of process 1.
 pub(crate) fn command(settings: &Settings, id: &SandboxId, work_dir: &VirtualPath) -> Vec<String> {
-    // The environment of process 1 is that of the image and of the container; commands get it.
+    // The environment of process 1 comes from the image and the container; commands inherit it.
     let mut command = [PROGRAM, "init", "--inherit-env"]
         .map(str::to_owned)
         .to_vec();
@@ -88,7 +88,7 @@ pub(crate) fn command(settings: &Settings, id: &SandboxId, work_dir: &VirtualPat
     command
 }
 
-/// Returns the command that joins its standard streams to the guest.
+/// Returns the command that connects its standard streams to the guest.
 pub(crate) fn connect() -> Vec<String> {
     vec![
         PROGRAM.to_owned(),

@@ -1,7 +1,7 @@
-//! Images: where a container's image comes from.
+//! Images: finding, pulling and building a container's image.
 //!
-//! An image is there already, is pulled, or is built of a [`RuntimeConfig`] and then found again by a tag that has a digest
-//! of all that matters to the build in it. Nothing here makes a container.
+//! An image exists already, is pulled, or is built from a [`RuntimeConfig`] and then found again by a tag with a digest of
+//! everything that affects the build. Nothing here creates a container.
 
 use std::fmt;
 
@@ -27,34 +27,34 @@ pub use failure::BuildFailure;
 pub use options::{BuildOptions, DEFAULT_BUILD_TIMEOUT};
 pub use progress::ImageProgress;
 
-/// Who is told how an image comes along. It is called between two reads from the engine, so it must not block.
+/// A callback for the progress of an image. It is called between two reads from the engine, so it must not block.
 pub(crate) type Report<'a> = dyn Fn(ImageProgress) + Send + Sync + 'a;
 
 /// When an image is pulled from its registry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PullPolicy {
-    /// When the engine does not have it.
+    /// If the engine does not have it.
     #[default]
     Missing,
-    /// Always, so that a tag that has moved is followed.
+    /// Always, to follow a tag that has moved.
     Always,
-    /// Never: an image that the engine does not have is an error.
+    /// Never: a missing image is an error.
     Never,
 }
 
-/// Where the image of a container comes from.
+/// The source of a container's image.
 #[derive(Clone, Debug)]
 pub(crate) enum ImageSource {
-    /// It has a name.
+    /// An image by name.
     Reference(String),
-    /// It is what a runtime needs.
+    /// The image of a runtime.
     Runtime(RuntimeConfig),
 }
 
-/// Makes images ready in an engine: finds, pulls, builds and removes them.
+/// Prepares images in an engine: finds, pulls, builds and removes them.
 ///
-/// A sandbox does this by itself when it starts. Do it before, where the first start must be quick:
+/// A sandbox does this automatically when it starts. Do it in advance if the first start must be quick:
 ///
 /// ```no_run
 /// # async fn example() -> backend_core::Result<()> {
@@ -76,7 +76,7 @@ pub struct Images {
 }
 
 impl Images {
-    /// Makes images ready in this engine.
+    /// Prepares images in this engine.
     pub fn new(engine: Engine) -> Self {
         Self {
             engine,
@@ -95,12 +95,12 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// `invalid_request` for what is no name of an image, for one that its registry does not have, and for one that is not
-    /// there and may not be pulled; `unavailable` where the engine or the registry cannot be reached.
+    /// `invalid_request` for an invalid image name, for an image that its registry does not have, and for a missing image that
+    /// may not be pulled; `unavailable` if the engine or the registry cannot be reached.
     ///
     /// # Cancellation
     ///
-    /// The engine goes on with a pull for others that wait for it, and ends it otherwise.
+    /// The engine continues a pull for other callers that wait for it, and ends it otherwise.
     pub async fn pull(
         &self,
         image: &str,
@@ -111,27 +111,26 @@ impl Images {
         Ok(image.to_owned())
     }
 
-    /// Makes the image of a runtime ready, and returns its name: that of the runtime's image or base image if there is
-    /// nothing to install, and otherwise that of an image which is built unless the engine has it.
+    /// Prepares the image of a runtime, and returns its name: that of the runtime's image or base image if there is nothing to
+    /// install, and otherwise that of an image that is built unless the engine has it.
     ///
-    /// An image is built once at a time, however many tasks and processes of this user on this machine ask for it; the
-    /// others wait for it. What the engine itself fails at is tried twice.
+    /// Only one build of an image runs at a time among the tasks and processes of this user on this machine; the others wait for
+    /// it. A build at which the engine itself fails is tried twice.
     ///
     /// # Errors
     ///
-    /// As [`pull`](Self::pull) for the base image. `unavailable` where the build fails; its message says at which step and
-    /// has the end of what that printed, and [`BuildFailure::of`] has more of it. `invalid_request` for
-    /// a runtime or an option that cannot be built. `timed_out` after [`BuildOptions::timeout`], with the step and the end of what it
-    /// printed.
+    /// As [`pull`](Self::pull) for the base image. `unavailable` if the build fails; its message has the step and the end of its
+    /// output, and [`BuildFailure::of`] has more of it. `invalid_request` for a runtime or an option that cannot be built.
+    /// `timed_out` after [`BuildOptions::timeout`], with the step and the end of its output.
     ///
     /// # Cancellation
     ///
-    /// The build goes on as long as anybody of this process waits for it, and is ended in the engine after that.
+    /// The build continues as long as a caller in this process waits for it, and is ended in the engine after that.
     ///
     /// # Security
     ///
-    /// A build is not a sandbox: packages and setup lines run as root of a container with the engine's defaults and a
-    /// network. Build only of packages that you would install.
+    /// A build is not a sandbox: packages and setup lines run as root in a container with the engine's defaults and a network.
+    /// Build only with packages that you trust.
     pub async fn build(
         &self,
         runtime: &RuntimeConfig,
@@ -149,20 +148,20 @@ impl Images {
                 }
             }
             _ => Err(backend_core::Error::unsupported(
-                "a runtime whose image comes from elsewhere",
+                "a runtime with another kind of image",
             )),
         }
     }
 
-    /// Removes the images that earlier versions of this runtime were built to, and returns their names. Those stay that
-    /// a container is made of, and the one that the runtime as it is now would use.
+    /// Removes the images built for earlier versions of this runtime, and returns their names. Images used by a container stay,
+    /// and so does the one that the current runtime would use.
     ///
-    /// It knows images that [`build`](Self::build) made by their label and by their name, which must agree, and removes
-    /// nothing else; what somebody built on such an image, or gave another name to, stays.
+    /// It recognizes images created by [`build`](Self::build) by label and name, which must agree, and removes nothing else;
+    /// images built on top of one, or given another name, stay.
     ///
     /// # Errors
     ///
-    /// `unavailable` where the engine does not answer.
+    /// `unavailable` if the engine does not answer.
     pub async fn prune(&self, runtime: &RuntimeConfig) -> Result<Vec<String>> {
         let current = match runtime.image() {
             RuntimeImage::BuiltOn(base) => match pull::find(&self.engine, base).await? {
@@ -175,13 +174,13 @@ impl Images {
         prune::superseded(&self.engine, runtime.name(), current.as_deref()).await
     }
 
-    /// Returns who runs in an image, where the image says so.
+    /// Returns the user of an image, if it has one.
     pub(crate) async fn user_of(&self, image: &str) -> Result<Option<String>> {
         let found = pull::find(&self.engine, image).await?;
         Ok(found.and_then(|found| found.user))
     }
 
-    /// Makes sure that the engine has an image, and returns the name to make containers from.
+    /// Makes sure that the engine has an image, and returns the name to create containers from.
     pub(crate) async fn ensure(
         &self,
         source: &ImageSource,

@@ -1,4 +1,4 @@
-//! The labels that everything of ours carries in an engine, so that it is found again, and nothing else is.
+//! The labels of our objects in an engine, by which exactly those are found again.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use backend_core::SandboxId;
 
 use crate::owner::Owner;
 
-/// Says what something of ours is: one of the kinds below. What does not carry it is not ours.
+/// The kind of an object of ours: one of the values below. An object without it is not ours.
 pub(crate) const KIND: &str = "agent-backends.kind";
 
 pub(crate) const SANDBOX: &str = "sandbox";
@@ -22,23 +22,23 @@ pub(crate) const LIFETIME: &str = "agent-backends.lifetime";
 pub(crate) const EPHEMERAL: &str = "ephemeral";
 pub(crate) const KEPT: &str = "kept";
 
-/// How many seconds it runs on without a connection; not there if it does so without end.
+/// How many seconds it runs without a connection; absent if without limit.
 pub(crate) const LEASE: &str = "agent-backends.lease";
 
-/// What a power loss can take from its files. It is missing where that is the default.
+/// The durability of its files; absent for the default.
 pub(crate) const DURABILITY: &str = "agent-backends.durability";
 
-/// After how many seconds without use it may be laid to rest; not there if nobody said so.
+/// After how many seconds without use it may be suspended; absent if not set.
 pub(crate) const IDLE: &str = "agent-backends.idle-timeout";
 
-/// What a sandbox has to be told again by whoever attaches to it.
+/// Settings that a process needs when it attaches to the sandbox.
 pub(crate) const WORK_DIR: &str = "agent-backends.work-dir";
 pub(crate) const VARIABLES: &str = "agent-backends.variables";
 
 /// The digest and the architecture of a guest.
 pub(crate) const DIGEST: &str = "agent-backends.digest";
 
-/// Whatever a user labels must not look like ours.
+/// A user's labels must not start with this.
 pub(crate) const PREFIX: &str = "agent-backends.";
 
 const HOST: &str = "agent-backends.host";
@@ -47,7 +47,7 @@ const PIDS: &str = "agent-backends.pid-namespace";
 const PID: &str = "agent-backends.pid";
 const STARTED: &str = "agent-backends.started";
 
-/// Returns the labels of something of this kind that this process makes.
+/// Returns the labels of an object of this kind created by this process.
 pub(crate) fn of(kind: &str) -> HashMap<String, String> {
     let owner = Owner::this();
     let labels = [
@@ -64,7 +64,7 @@ pub(crate) fn of(kind: &str) -> HashMap<String, String> {
         .collect()
 }
 
-/// Returns who made what carries these labels.
+/// Returns the owner in these labels.
 pub(crate) fn owner(labels: &HashMap<String, String>) -> Owner {
     let text = |name: &str| labels.get(name).cloned().unwrap_or_default();
     Owner {
@@ -76,17 +76,17 @@ pub(crate) fn owner(labels: &HashMap<String, String>) -> Owner {
     }
 }
 
-/// Returns whether something is of this kind.
+/// Returns whether an object is of this kind.
 pub(crate) fn is(labels: &HashMap<String, String>, kind: &str) -> bool {
     labels.get(KIND).is_some_and(|is| is == kind)
 }
 
-/// Returns the name of the container of a sandbox. Neither part can hold a `.`, so that no two pairs have one name.
+/// Returns the name of the container of a sandbox. Neither part can contain a `.`, so names are unique.
 pub(crate) fn container_name(namespace: &SandboxId, id: &SandboxId) -> String {
     format!("agent-backends.{namespace}.{id}")
 }
 
-/// Returns the filter of a listing for labels with these values.
+/// Returns the listing filter for labels with these values.
 pub(crate) fn filter(wanted: &[(&str, &str)]) -> HashMap<String, Vec<String>> {
     let labels = wanted.iter().map(|(name, value)| format!("{name}={value}"));
     HashMap::from([("label".to_owned(), labels.collect())])

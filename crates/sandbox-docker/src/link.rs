@@ -1,4 +1,4 @@
-//! The connection to the guest of one sandbox: made when it is first needed, made again when it broke, and given up when the
+//! The connection to the guest of one sandbox: opened when first needed, reopened after it breaks, and given up when the
 //! container is gone.
 
 use std::fmt;
@@ -13,15 +13,15 @@ use tokio::sync::Mutex as AsyncMutex;
 use crate::container::{Condition, Container};
 use crate::guest;
 
-/// A container that is being killed is said to run for a moment. So often, and so far apart, the engine is asked again
-/// before a broken connection counts as no more than that.
+/// The engine may briefly report a dying container as running; poll this many times, at this interval, before a broken connection
+/// counts as only that.
 const DOUBT: Duration = Duration::from_millis(30);
 const DOUBTS: u32 = 10;
 
 #[derive(Debug, Default)]
 pub(crate) struct Link {
     state: Mutex<State>,
-    /// Who holds it connects. Others wait, and find the connection made.
+    /// Its holder connects. Others wait, and then find the connection open.
     turn: AsyncMutex<()>,
     connected_once: AtomicBool,
 }
@@ -32,14 +32,14 @@ enum State {
     #[default]
     Idle,
     Connected(Remote),
-    /// The container is paused. Its connection, if there was one, may still be good afterwards.
+    /// The container is paused. Its connection, if any, may still be usable afterwards.
     Paused(Option<Remote>),
-    /// The container is gone, or was stopped, for this reason.
+    /// The container is gone or was stopped, for this reason.
     Gone(Error),
 }
 
 impl Link {
-    /// Returns the connection, and makes one where there is none. `container` is asked for when one has to be made.
+    /// Returns the connection, opening one if there is none. `container` is only awaited if one has to be opened.
     pub(crate) async fn remote(
         &self,
         container: impl Future<Output = Result<Container>> + Send,
@@ -64,7 +64,7 @@ impl Link {
         self.known().unwrap_or(Ok(remote))
     }
 
-    /// Returns what is known without asking anybody.
+    /// Returns the result if it is known without a request.
     fn known(&self) -> Option<Result<Remote>> {
         match &*self.lock() {
             State::Connected(remote) if !remote.is_closed() => Some(Ok(remote.clone())),
@@ -86,7 +86,7 @@ impl Link {
                 tracing::debug!(container = %container.key, said = complaint.text(), "no guest");
                 match self.lost(container).await {
                     known @ Error::Unavailable { .. } if self.is_gone() => Err(known),
-                    // The guest has said why, or it is how the connection broke.
+                    // The guest reported the reason, or it is how the connection broke.
                     _ => Err(Error::unavailable(
                         format!(
                             "the guest in the container cannot be used: {}",
@@ -99,7 +99,7 @@ impl Link {
         }
     }
 
-    /// Returns the error to answer with when a call failed: why the container is gone, if it is.
+    /// Returns the error for a failed call: why the container is gone, if it is.
     pub(crate) async fn explain(
         &self,
         remote: &Remote,
@@ -113,7 +113,7 @@ impl Link {
         }
     }
 
-    /// Finds out why there is no connection, and remembers it if it is for good.
+    /// Determines why there is no connection, and remembers a permanent reason.
     async fn lost(&self, container: &Container) -> Error {
         for _ in 0..DOUBTS {
             if let Some(Err(error)) = self.known() {
@@ -139,12 +139,12 @@ impl Link {
             )));
         }
         unavailable(
-            "the connection to the sandbox broke, and whether this was done is not known; \
-             the sandbox runs, and can be asked again",
+            "the connection to the sandbox broke, and it is not known whether the operation was done; \
+             the sandbox is running and can be used again",
         )
     }
 
-    /// Says that the sandbox is gone, and why. The first reason stays.
+    /// Marks the sandbox gone, with the reason. The first reason stays.
     pub(crate) fn gone(&self, why: Error) -> Error {
         let mut state = self.lock();
         if let State::Gone(why) = &*state {
@@ -175,12 +175,12 @@ impl Link {
         !self.connected_once.load(Ordering::Relaxed)
     }
 
-    /// Forgets everything, for a container that was started again.
+    /// Resets the state, for a container that was started again.
     pub(crate) fn reset(&self) {
         *self.lock() = State::Idle;
     }
 
-    /// Says that the container is paused.
+    /// Marks the container paused.
     pub(crate) fn pause(&self) {
         let mut state = self.lock();
         *state = match std::mem::take(&mut *state) {
@@ -190,7 +190,7 @@ impl Link {
         };
     }
 
-    /// Says that the container is paused no more.
+    /// Marks the container no longer paused.
     pub(crate) fn resume(&self) {
         let mut state = self.lock();
         *state = match std::mem::take(&mut *state) {
@@ -224,7 +224,7 @@ impl fmt::Debug for State {
     }
 }
 
-/// Returns why a connection was not made, without its kind.
+/// Returns why the connection failed, without the error kind.
 fn reason(error: &Error) -> &str {
     match error {
         Error::Unavailable { message, .. } => message,

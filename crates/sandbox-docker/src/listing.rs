@@ -17,10 +17,10 @@ impl Engine {
         self.sandboxes_of(&[(labels::KIND, labels::SANDBOX)]).await
     }
 
-    /// Returns the sandboxes whose containers have labels with these values: the namespace and the id of each, in order.
+    /// Returns the namespace and id of the sandboxes whose containers have labels with these values, in order.
     ///
-    /// A container has the labels of its image too, and anybody can give an image any label. One that has the name that belongs to
-    /// its labels is ours; one that was renamed is, unless it has them of its image.
+    /// A container also has the labels of its image, and anyone can give an image any label. A container whose name matches its
+    /// labels is ours; a renamed one is ours unless the labels come from its image.
     pub(crate) async fn sandboxes_of(
         &self,
         wanted: &[(&str, &str)],
@@ -40,7 +40,7 @@ impl Engine {
         Ok(sandboxes)
     }
 
-    /// Returns whether an image itself has the label of a sandbox; nothing where it is not there, or not known.
+    /// Returns whether an image itself has the label of a sandbox; `None` if the image is missing or unknown.
     pub(crate) async fn marks(&self, image: Option<&str>, id: &SandboxId) -> Result<Option<bool>> {
         let what = "looking at the image of the sandbox";
         let Some(image) = image else { return Ok(None) };
@@ -67,7 +67,7 @@ impl Engine {
     }
 }
 
-/// Returns the namespace and the id of a sandbox by its container, if that has the name that belongs to its labels.
+/// Returns the namespace and id of a container's sandbox, if its name matches its labels.
 pub(crate) fn sandbox(container: &ContainerSummary) -> Option<(SandboxId, SandboxId)> {
     let (namespace, id) = marked(container)?;
     let name = labels::container_name(&namespace, &id);
@@ -76,7 +76,7 @@ pub(crate) fn sandbox(container: &ContainerSummary) -> Option<(SandboxId, Sandbo
     ours.then_some((namespace, id))
 }
 
-/// Returns the namespace and the id of the sandbox whose labels a container has.
+/// Returns the namespace and id of the sandbox in a container's labels.
 fn marked(container: &ContainerSummary) -> Option<(SandboxId, SandboxId)> {
     let marks = container.labels.as_ref()?;
     let part = |name: &str| SandboxId::parse(marks.get(name)?).ok();

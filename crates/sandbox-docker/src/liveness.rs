@@ -1,4 +1,4 @@
-//! What the engine's description of a container says about the sandbox: whether it is there, and whether its maker is.
+//! Derives the state of a sandbox and of its owner from the engine's description of the container.
 
 use std::collections::HashMap;
 
@@ -9,19 +9,19 @@ use crate::container::{Condition, condition, labels_of};
 use crate::labels;
 use crate::owner::Fate;
 
-/// Returns whether the sandbox of a container is there. [`Liveness::Alive`] is a container that runs, whether its guest answers
-/// or not.
+/// Returns whether the sandbox of a container exists. [`Liveness::Alive`] means that the container runs, whether its guest
+/// answers or not.
 pub(crate) fn liveness(found: &ContainerInspectResponse) -> Liveness {
     let marks = labels_of(found);
     let ephemeral = marks.get(labels::LIFETIME).map(String::as_str) == Some(labels::EPHEMERAL);
     match condition(found) {
         Condition::Running => Liveness::Alive,
-        // That is how it is suspended.
+        // This is how it is suspended.
         Condition::Paused if has_files_in_memory(found, &marks) => {
             Liveness::asleep("the container is paused")
         }
-        // Somebody else paused it and will let it go on. Until then nothing can be learned from it.
-        Condition::Paused => Liveness::unknown("the container is paused; unpause it to go on"),
+        // It was paused from outside and may be resumed. Until then its state is unknown.
+        Condition::Paused => Liveness::unknown("the container is paused; unpause it to continue"),
         Condition::Ended(how) if ephemeral => Liveness::gone(how),
         Condition::Ended(how) => Liveness::asleep(how),
         Condition::Gone => Liveness::gone("the container is being removed"),
@@ -31,7 +31,7 @@ pub(crate) fn liveness(found: &ContainerInspectResponse) -> Liveness {
     }
 }
 
-/// Returns all that a provider says about the sandbox of a container.
+/// Returns the provider's description of the sandbox of a container.
 pub(crate) fn info(found: &ContainerInspectResponse) -> SandboxInfo {
     let marks = labels_of(found);
     let owner = match labels::owner(&marks).fate() {

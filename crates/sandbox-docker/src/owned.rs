@@ -1,4 +1,4 @@
-//! The work directory of a user who is not root: it is made, and is that user's, before anything runs.
+//! Creates the work directory for a non-root user and chowns it before anything runs.
 
 use std::io::Read;
 
@@ -13,12 +13,12 @@ use crate::container::Container;
 use crate::engine::{LONG, SHORT, failure, gone};
 use crate::settings::{Settings, numbers};
 
-/// A list of users that is longer than this is not read.
+/// Maximum size of the list of users that is read.
 const LIST_BYTES: usize = 1 << 20;
 
-/// Makes the work directory of a container that has not been started, and gives it to the container's user.
+/// Creates the work directory of a container that has not been started, owned by the container's user.
 ///
-/// Root needs no such thing, what is mounted is as it is, and a root file system that is read-only stays as it is.
+/// Nothing is done for root, for a mounted work directory or on a read-only root file system.
 pub(crate) async fn give(container: &Container, settings: &Settings) -> Result<()> {
     let work_dir = settings.work_dir()?;
     let Some(user) = settings.user_or_of_image() else {
@@ -62,7 +62,7 @@ fn directory(path: &str, user: u32, group: u32) -> std::io::Result<Vec<u8>> {
     archive.into_inner()
 }
 
-/// Returns the numbers of a user. Nobody in particular is root.
+/// Returns the numbers of a user. An empty name means root.
 pub(crate) async fn numbers_of(container: &Container, user: &str) -> Result<(u32, u32)> {
     match numbers(user) {
         _ if user.is_empty() => Ok((0, 0)),
@@ -71,7 +71,7 @@ pub(crate) async fn numbers_of(container: &Container, user: &str) -> Result<(u32
     }
 }
 
-/// Returns the numbers of a user that the image has a name for.
+/// Returns the numbers of a user named in the image.
 async fn look_up(container: &Container, user: &str) -> Result<(u32, u32)> {
     let (name, group) = user.split_once(':').unwrap_or((user, ""));
     let users = text_of(container, "/etc/passwd").await?;
@@ -96,7 +96,7 @@ async fn look_up(container: &Container, user: &str) -> Result<(u32, u32)> {
     }
 }
 
-/// Returns a field that is a number, of the line that starts with a name.
+/// Returns a numeric field of the line that starts with a name.
 fn field(list: &str, name: &str, index: usize) -> Option<u32> {
     let mut fields = list
         .lines()
@@ -105,7 +105,7 @@ fn field(list: &str, name: &str, index: usize) -> Option<u32> {
     fields.nth(index)?.parse().ok()
 }
 
-/// Returns a small file of a container that need not run. One that is not there is empty.
+/// Returns a small file of a container, which need not run. A missing file is empty.
 async fn text_of(container: &Container, path: &str) -> Result<String> {
     let what = "looking up the user";
     let options = DownloadFromContainerOptionsBuilder::default()

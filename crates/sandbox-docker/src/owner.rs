@@ -1,34 +1,34 @@
-//! Who made something: a process of a host, told so exactly that another process can say whether it is gone.
+//! The process that created an object, described so precisely that another process can determine whether it is gone.
 //!
-//! "Gone" is only said where it is certain: on the same boot of the same host, and among the same processes. A process of
-//! another host, or one that another container hides, counts as there.
+//! "Gone" is only reported when it is certain: on the same boot of the same host, and in the same PID namespace. A process of
+//! another host or PID namespace counts as existing.
 
 use std::sync::OnceLock;
 
-/// A process. Each part is empty where it is not known.
+/// A process. Unknown parts are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Owner {
-    /// The host by its name and machine id, as a digest.
+    /// The host: a digest of its name and machine id.
     pub(crate) host: String,
     /// The boot of that host.
     pub(crate) boot: String,
-    /// Which processes it is among: a number means another process in another container.
+    /// Its PID namespace: the same number means another process in another container.
     pub(crate) pids: String,
     pub(crate) pid: String,
-    /// When it started, in ticks since the boot: numbers are used again.
+    /// When it started, in ticks since the boot, because process numbers are reused.
     pub(crate) started: String,
 }
 
-/// What is known of an owner.
+/// The state of an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It runs.
     Here,
-    /// It ran on another host, or among other processes: nothing here can tell.
+    /// It ran on another host or in another PID namespace: its state cannot be determined here.
     Unknown,
     /// It has ended.
     Gone,
-    /// Its host has started again since. What still runs somewhere else may have been adopted.
+    /// Its host has rebooted since. A container that still runs elsewhere may have been adopted.
     Rebooted,
 }
 
@@ -47,7 +47,7 @@ impl Owner {
         })
     }
 
-    /// Returns what has become of it.
+    /// Returns its state.
     pub(crate) fn fate(&self) -> Fate {
         self.fate_as_seen_by(Self::this(), started)
     }
@@ -76,20 +76,20 @@ impl Owner {
     }
 }
 
-/// Returns when a process started, if it is there.
+/// Returns when a process started, if it exists.
 fn started(pid: &str) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the name of the program, in parentheses, and may have anything in it.
+    // The second field is the name of the program, in parentheses, and may contain any character.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace();
-    // The third field of the line is the state. A process that has ended and was not waited for is no owner any more.
+    // The third field of the line is the state. A zombie is no longer an owner.
     if matches!(fields.next()?, "Z" | "X") {
         return None;
     }
     fields.nth(18).map(str::to_owned)
 }
 
-/// Returns a name for this host that tells others nothing about it.
+/// Returns a name for this host that reveals nothing about it.
 fn host() -> String {
     let (machine, name) = (read("/etc/machine-id"), read("/proc/sys/kernel/hostname"));
     if machine.is_empty() && name.is_empty() {

@@ -1,4 +1,4 @@
-//! Sandboxes by their names: made, found again, laid to rest and destroyed.
+//! Sandboxes by name: created, found again, suspended and destroyed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,14 +21,13 @@ use crate::start::Progress;
 use crate::turns::Turns;
 use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, labels};
 
-/// Makes containers as sandboxes, each by its name, and finds them again, in another process too.
+/// Creates containers as named sandboxes, and finds them again, even from another process.
 ///
-/// All that it makes is as its template says, but for what the
-/// [specification](SandboxSpec) of each says otherwise. Sandboxes are [kept](crate::Lifetime::Kept) until they are destroyed, unless
-/// the template has another lifetime.
+/// Every sandbox follows its template, except where its [specification](SandboxSpec) says otherwise. Sandboxes are
+/// [kept](crate::Lifetime::Kept) until they are destroyed, unless the template has another lifetime.
 ///
-/// It sees the sandboxes of its own namespace alone, and never a container that this crate did not make. A container that
-/// somebody renamed is still its sandbox: it is found by its labels.
+/// It sees only the sandboxes of its own namespace, and never a container that this crate did not create. A renamed container is
+/// still its sandbox: it is found by its labels.
 ///
 /// # Examples
 ///
@@ -62,24 +61,24 @@ pub struct DockerProviderBuilder {
 }
 
 impl DockerProviderBuilder {
-    /// Sets the namespace: sandboxes of the same name in different ones do not know of each other. `default` by default.
-    /// Applications that share an engine should each have their own.
+    /// Sets the namespace: sandboxes of the same name in different namespaces are independent. `default` by default. Applications
+    /// that share an engine should each have their own.
     pub fn namespace(mut self, namespace: SandboxId) -> Self {
         self.template = self.template.namespace(namespace);
         self
     }
 
-    /// Leaves alone what processes that are gone have left behind. By default it is [reaped](Engine::reap).
+    /// Leaves the remains of dead processes alone. By default they are [reaped](Engine::reap).
     pub fn without_sweep(mut self) -> Self {
         self.sweep = false;
         self
     }
 
-    /// Connects to the engine, and removes what is left there of processes that are gone.
+    /// Connects to the engine, and removes what dead processes left there.
     ///
     /// # Errors
     ///
-    /// `unavailable` where no engine answers; `invalid_request` for a template that cannot be.
+    /// `unavailable` if no engine answers; `invalid_request` for an invalid template.
     pub async fn connect(self) -> Result<DockerProvider> {
         let (engine, template, progress) = self.template.into_parts()?;
         template.check()?;
@@ -101,7 +100,7 @@ impl DockerProviderBuilder {
 }
 
 impl DockerProvider {
-    /// Starts a provider with a template: a builder whose options every sandbox gets. Its name, if it has one, is not used.
+    /// Returns a builder with a template, whose options every sandbox gets. The template's name, if any, is not used.
     pub fn builder(template: DockerSandboxBuilder) -> DockerProviderBuilder {
         DockerProviderBuilder {
             template,
@@ -114,7 +113,7 @@ impl DockerProvider {
         &self.engine
     }
 
-    /// Removes the ephemeral sandboxes of this namespace whose process is gone, as [`Engine::reap`] does.
+    /// Removes the ephemeral sandboxes of this namespace whose process is gone, like [`Engine::reap`].
     ///
     /// # Errors
     ///
@@ -123,7 +122,7 @@ impl DockerProvider {
         self.engine.reap(&self.template.namespace).await
     }
 
-    /// Finds the container of a sandbox, if there is one and it is ours.
+    /// Finds the container of a sandbox, if it exists and is ours.
     async fn find(&self, id: &SandboxId) -> Result<Option<(Container, ContainerInspectResponse)>> {
         self.engine.find(&self.template.namespace, id).await
     }
@@ -134,7 +133,7 @@ impl DockerProvider {
             .ok_or_else(|| unavailable(format!("there is no sandbox '{id}'")))
     }
 
-    /// Connects to a container that runs.
+    /// Connects to a running container.
     async fn sandbox(
         &self,
         id: &SandboxId,
@@ -181,8 +180,8 @@ impl SandboxProvider for DockerProvider {
     fn features(&self) -> ProviderFeatures {
         let mut features = ProviderFeatures::none();
         features.suspends = true;
-        // A mount is of the directory itself, not of its name. An engine that is reached otherwise than by its socket, or not
-        // on Linux, may look the name up again, or see the directory through something that does.
+        // A mount refers to the directory itself, not its name. An engine that is not reached by its socket, or not on Linux, may
+        // look the name up again, or see the directory through something that does.
         features.workspace_moves =
             cfg!(target_os = "linux") && self.engine.address().starts_with("unix://");
         features
@@ -232,7 +231,7 @@ impl SandboxProvider for DockerProvider {
     }
 
     async fn destroy(&self, id: &SandboxId) -> Result<()> {
-        // A start that nobody waits for any more may still be about to make it.
+        // An abandoned start may still be about to create it.
         let _turn = self.turns.take(id).await;
         match self.find(id).await? {
             Some((container, _)) => container.remove().await,
@@ -240,17 +239,17 @@ impl SandboxProvider for DockerProvider {
         }
     }
 
-    /// Stops the container. One whose work directory is in memory is paused instead, and goes on having it.
+    /// Stops the container. One whose work directory is in memory is paused instead, which keeps the files.
     async fn suspend(&self, id: &SandboxId) -> Result<()> {
         let (container, found) = self.existing(id).await?;
         let marks = labels_of(&found);
         if marks.get(labels::LIFETIME).map(String::as_str) == Some(labels::EPHEMERAL) {
             return Err(Error::invalid_request(format!(
-                "sandbox '{id}' is ephemeral, and would be gone; a sandbox that is kept can be suspended"
+                "sandbox '{id}' is ephemeral, and would be removed; only a kept sandbox can be suspended"
             )));
         }
         let paused = condition(&found) == Condition::Paused;
-        // What is in memory would not come back.
+        // Files in memory would be lost.
         if has_files_in_memory(&found, &marks) {
             return if paused {
                 Ok(())
@@ -282,7 +281,7 @@ impl SandboxProvider for DockerProvider {
     }
 }
 
-/// Returns the error for a container that the engine does not start again, with its reason: what was mounted may be gone.
+/// Returns the error for a container that the engine does not start again, with its reason: a mounted directory may be gone.
 fn not_started(error: EngineError) -> Error {
     let what = "starting the container";
     match refused(&error) {

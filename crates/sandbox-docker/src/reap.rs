@@ -1,7 +1,7 @@
-//! What processes that are gone have left behind, and how it is removed.
+//! Removing what dead processes have left behind.
 //!
-//! Nothing is removed on a guess: a container has to carry our labels, be ephemeral, and be made by a process of this host
-//! that is known to have ended. Whatever else there is in the engine, of other hosts too, stays.
+//! Nothing is removed on a guess: a container must have our labels, be ephemeral, and be created by a process of this host that
+//! is known to have ended. Everything else in the engine stays, including containers of other hosts.
 
 use backend_core::{Result, SandboxId};
 use bollard::models::ContainerSummary;
@@ -13,16 +13,16 @@ use crate::engine::{LONG, SHORT};
 use crate::owner::Fate;
 use crate::{Engine, labels, listing};
 
-/// How many containers are removed at once.
+/// How many containers are removed concurrently.
 const AT_ONCE: usize = 8;
 
-/// What was removed.
+/// The outcome of a reap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reaped {
-    /// The sandboxes, in order.
+    /// The removed sandboxes, in order.
     pub sandboxes: Vec<SandboxId>,
-    /// How many more should have been removed, and could not.
+    /// How many others could not be removed.
     pub failed: usize,
 }
 
@@ -30,13 +30,13 @@ impl Engine {
     /// Removes the [ephemeral](crate::Lifetime::Ephemeral) sandboxes of a namespace whose process has ended without stopping
     /// them.
     ///
-    /// That a process has ended is said only where it is certain: it was one of this host, and is not there any more; or
-    /// the host has been started again since, and the container does not run. Sandboxes that are kept, those of other
-    /// hosts and namespaces, and what this crate did not make stay.
+    /// A process counts as ended only if that is certain: it ran on this host and no longer exists; or the host has rebooted
+    /// since, and the container does not run. Kept sandboxes, those of other hosts and namespaces, and containers that this crate
+    /// did not create stay.
     ///
     /// # Errors
     ///
-    /// `unavailable` where the engine does not answer. A sandbox that cannot be removed is counted.
+    /// `unavailable` where the engine does not answer. A sandbox that cannot be removed is only counted.
     pub async fn reap(&self, namespace: &SandboxId) -> Result<Reaped> {
         let wanted = [
             (labels::KIND, labels::SANDBOX),
@@ -67,8 +67,8 @@ impl Engine {
         Ok(reaped)
     }
 
-    /// Removes the containers through which volumes were being filled by processes that are gone: they are of no namespace.
-    /// Returns how many could not be removed.
+    /// Removes the containers that dead processes used to fill volumes; these have no namespace. Returns how many could not be
+    /// removed.
     async fn reap_locks(&self) -> Result<usize> {
         let found = self.list(&[(labels::KIND, labels::GUEST)]).await?;
         let mut failed = 0;
@@ -79,8 +79,7 @@ impl Engine {
         Ok(failed)
     }
 
-    /// Removes the volumes in which guests are kept and that no container has mounted. Whoever needs one fills it again.
-    /// Returns how many were removed.
+    /// Removes the guest volumes that no container has mounted. They are refilled when needed. Returns how many were removed.
     ///
     /// # Errors
     ///
@@ -98,7 +97,7 @@ impl Engine {
             let call = self
                 .docker()
                 .remove_volume(&volume.name, None::<RemoveVolumeOptions>);
-            // One that is mounted is refused.
+            // The engine refuses to remove a mounted one.
             if self
                 .try_call("removing a volume", LONG, call)
                 .await?
@@ -111,7 +110,7 @@ impl Engine {
     }
 }
 
-/// Returns the key of a container, if it was left behind.
+/// Returns the engine's id of a container, if it was left behind.
 fn left_behind(container: ContainerSummary) -> Option<String> {
     let marks = container.labels.unwrap_or_default();
     let runs = container

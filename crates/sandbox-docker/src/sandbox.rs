@@ -1,4 +1,4 @@
-//! A sandbox that is a container: what it is made of, and what becomes of it.
+//! A sandbox that is a container: its parts and its life cycle.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -28,15 +28,14 @@ pub use observe::Stats;
 
 /// A container in which commands run, and its files.
 ///
-/// Its files are those of the container, from `/` on, so that a path that a command prints is the path by which the file is
-/// read; commands run, and relative paths start, in the [work directory](backend_core::Backend::work_dir). Clones are the
-/// same sandbox.
+/// Its files are those of the container, from `/`, so a path printed by a command can be used to read the file; commands run, and
+/// relative paths start, in the [work directory](backend_core::Backend::work_dir). Clones are the same sandbox.
 ///
-/// A connection to it that breaks is made again by the next call. A container that is gone is gone for good: then everything
-/// is `unavailable`, and no other container takes its place.
+/// A broken connection is reopened by the next call. A container that is gone is gone for good: then everything is `unavailable`,
+/// and no other container replaces it.
 ///
-/// Dropping it does nothing to the container. One without a name ends by itself when nobody has been connected to it for the
-/// time of its [lease](DockerSandboxBuilder::lease); [`stop`](backend_core::Sandbox::stop) ends it at once.
+/// Dropping it does not affect the container. One without a name ends automatically after its
+/// [lease](DockerSandboxBuilder::lease) has passed without a connection; [`stop`](backend_core::Sandbox::stop) ends it at once.
 ///
 /// # Examples
 ///
@@ -64,7 +63,7 @@ struct Shared {
     lifetime: Lifetime,
     idle_timeout: Option<Duration>,
     durability: Durability,
-    /// How the container is made; none for one that was there.
+    /// How to create the container; `None` for an existing one.
     plan: Option<Plan>,
     container: OnceCell<Container>,
     link: Link,
@@ -74,7 +73,7 @@ struct Plan {
     engine: Option<Engine>,
     settings: Arc<Settings>,
     progress: Option<Progress>,
-    /// What a provider does with sandboxes of the same name waits for the start.
+    /// A provider's operations on sandboxes of the same name wait for the start.
     turns: Turns,
 }
 
@@ -88,12 +87,12 @@ impl DockerSandbox {
         Self::builder(image).start().await
     }
 
-    /// Starts to set up a sandbox from an image.
+    /// Returns a builder for a sandbox from an image.
     pub fn builder(image: impl Into<String>) -> DockerSandboxBuilder {
         DockerSandboxBuilder::new(image.into())
     }
 
-    /// Makes a sandbox that has no container yet.
+    /// Creates a sandbox without a container yet.
     pub(crate) fn planned(
         engine: Option<Engine>,
         settings: Settings,
@@ -123,7 +122,7 @@ impl DockerSandbox {
         })
     }
 
-    /// Makes a sandbox of a container that is there.
+    /// Creates a sandbox for an existing container.
     pub(crate) fn found(
         id: SandboxId,
         marks: &HashMap<String, String>,
@@ -152,13 +151,12 @@ impl DockerSandbox {
         })
     }
 
-    /// Returns after how long without use it may be laid to rest, if whoever made it has
-    /// [said so](DockerSandboxBuilder::idle_timeout).
+    /// Returns after how long without use it may be suspended, if that was [set](DockerSandboxBuilder::idle_timeout).
     pub fn idle_timeout(&self) -> Option<Duration> {
         self.shared.idle_timeout
     }
 
-    /// Makes and starts the container, if that has not been done, and connects to the guest in it.
+    /// Creates and starts the container, unless that has been done, and connects to the guest in it.
     ///
     /// # Errors
     ///
@@ -175,7 +173,7 @@ impl DockerSandbox {
         let Err(error) = ready.await else {
             return Ok(());
         };
-        // Nobody is to find a container that never answered, or in which nothing can be done.
+        // A container that never answered or is unusable must not be found later.
         let unusable =
             self.shared.link.never_connected() || error.kind() == ErrorKind::InvalidRequest;
         if self.shared.plan.is_some()
@@ -189,7 +187,7 @@ impl DockerSandbox {
         Err(error)
     }
 
-    /// Returns what the guest says that it can do. It is what [`capabilities`](backend_core::Backend::capabilities) says.
+    /// Returns the capabilities reported by the guest, the same as [`capabilities`](backend_core::Backend::capabilities).
     ///
     /// # Errors
     ///
@@ -201,7 +199,7 @@ impl DockerSandbox {
         Ok(self.remote().await?.capabilities())
     }
 
-    /// Returns the container, which is made if there is none.
+    /// Returns the container, creating it if there is none.
     async fn container(&self) -> Result<Container> {
         let make = || async {
             let plan = self.shared.plan.as_ref();
@@ -224,7 +222,7 @@ impl DockerSandbox {
         self.shared.container.get_or_try_init(make).await.cloned()
     }
 
-    /// Returns the container, if one was made.
+    /// Returns the container, if one was created.
     pub(crate) fn started(&self) -> Result<&Container> {
         self.shared
             .container
@@ -237,7 +235,7 @@ impl DockerSandbox {
         self.shared.link.remote(self.container()).await
     }
 
-    /// Returns the error that a failed call is answered with.
+    /// Returns the error to report for a failed call.
     async fn explain(&self, remote: &Remote, error: Error) -> Error {
         match self.shared.container.get() {
             Some(container) => self.shared.link.explain(remote, error, container).await,
@@ -252,7 +250,7 @@ impl std::fmt::Debug for Plan {
     }
 }
 
-/// Returns a name that no other sandbox has.
+/// Returns a unique name.
 fn random_id() -> Result<SandboxId> {
     let number = || RandomState::new().hash_one(std::process::id());
     SandboxId::parse(format!(

@@ -1,4 +1,4 @@
-//! Everything that is chosen about a sandbox, before there is a container.
+//! All settings of a sandbox, before there is a container.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,30 +18,30 @@ mod tests;
 pub(crate) use body::{body, numbers};
 pub(crate) use limits::of_commands as limits_of_commands;
 
-/// How much memory a sandbox has unless it is given another amount: 1 GiB.
+/// Default memory limit of a sandbox: 1 GiB.
 pub const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;
 
-/// How many processors' time a sandbox has unless it is given another share: 2.
+/// Default number of processors of a sandbox: 2.
 pub const DEFAULT_CPUS: f64 = 2.0;
 
-/// How many processes and threads a sandbox has at once unless it is given another number: 512.
+/// Default limit of concurrent processes and threads of a sandbox: 512.
 pub const DEFAULT_PIDS: u32 = 512;
 
-/// How long an ephemeral sandbox outlives the last connection to it unless it is given another time: 2 minutes.
+/// How long an ephemeral sandbox outlives its last connection by default: 2 minutes.
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(120);
 
-/// The user of [`Hardening::Strict`], and where its home directory is.
+/// The user of [`Hardening::Strict`], and its home directory.
 pub(crate) const STRICT_USER: &str = "1000:1000";
 pub(crate) const STRICT_HOME: &str = "/home/agent";
 
-/// The capabilities of [`Hardening::Standard`]: what installing packages and ending commands needs, and no more.
+/// The capabilities of [`Hardening::Standard`]: only those needed for installing packages and ending commands.
 pub(crate) const CAPABILITIES: [&str; 7] = [
     "CHOWN",        // dpkg, tar and npm give files the owner of their archive
-    "DAC_OVERRIDE", // root reads and writes what it has given away, apt's lists for example
-    "FOWNER",       // and changes its mode and times
-    "FSETID",       // and keeps its set-group-ID bit, as dpkg expects of /var/mail and the like
-    "KILL",         // the guest ends commands of other users, apt's downloads for example
-    "SETGID",       // apt and npm drop to a user of their own
+    "DAC_OVERRIDE", // root reads and writes files it has given away, such as apt's lists
+    "FOWNER",       // and changes their mode and times
+    "FSETID",       // and keeps their set-group-ID bit, as dpkg expects of /var/mail and the like
+    "KILL",         // the guest ends commands of other users, such as apt's downloads
+    "SETGID",       // apt and npm switch to their own user
     "SETUID",
 ];
 
@@ -61,7 +61,7 @@ pub(crate) struct Settings {
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) user: Option<String>,
-    /// Who runs in the image. It is known when there is an image.
+    /// The user of the image, known once there is an image.
     pub(crate) image_user: Option<String>,
     pub(crate) network: Network,
     pub(crate) ports: Vec<Port>,
@@ -114,7 +114,7 @@ impl Settings {
         })
     }
 
-    /// Checks every field. Whoever makes a container of it calls this first.
+    /// Checks every field. Called before a container is created.
     pub(crate) fn check(&self) -> Result<()> {
         check::settings(self)
     }
@@ -135,7 +135,7 @@ impl Settings {
         }
     }
 
-    /// Returns the user that everything runs as; that of the image if there is none.
+    /// Returns the user that everything runs as; `None` means the image's.
     pub(crate) fn user(&self) -> Option<&str> {
         let strict = (self.hardening == Hardening::Strict).then_some(STRICT_USER);
         self.user
@@ -144,7 +144,7 @@ impl Settings {
             .or(strict)
     }
 
-    /// Returns the user that everything runs as, also where the image says who that is; root if there is none.
+    /// Returns the user that everything runs as, including the image's; `None` means root.
     pub(crate) fn user_or_of_image(&self) -> Option<&str> {
         self.user().or(self.image_user.as_deref())
     }
@@ -156,7 +156,7 @@ impl Settings {
         })
     }
 
-    /// Returns how long the container runs on without a connection; without end if there is none.
+    /// Returns how long the container runs without a connection; `None` means without limit.
     pub(crate) fn lease(&self) -> Option<Duration> {
         self.lease.unwrap_or(match self.lifetime() {
             Lifetime::Ephemeral => Some(DEFAULT_LEASE),
@@ -168,7 +168,7 @@ impl Settings {
         self.read_only_root || self.hardening == Hardening::Strict
     }
 
-    /// Returns the directories of the host that are mounted.
+    /// Returns the mounted directories of the host.
     pub(crate) fn directories(&self) -> impl Iterator<Item = &str> {
         self.mounts.iter().filter_map(|mount| match &mount.source {
             MountSource::Directory(directory) => Some(directory.as_str()),
@@ -176,7 +176,7 @@ impl Settings {
         })
     }
 
-    /// Returns paths of the sandbox and devices that were asked for: whoever asked knows them.
+    /// Returns the requested paths and devices, which the caller knows.
     pub(crate) fn own_paths(&self) -> impl Iterator<Item = &str> {
         let mounts = self.mounts.iter().map(|mount| mount.path.as_str());
         let tmpfs = self.tmpfs.keys().map(VirtualPath::as_str);
@@ -185,7 +185,7 @@ impl Settings {
         mounts.chain(tmpfs).chain(work_dir).chain(devices)
     }
 
-    /// Returns whether a path does not show what the image has there.
+    /// Returns whether a path hides the image's content there.
     pub(crate) fn hides(&self, path: &VirtualPath) -> bool {
         let over = |mounted: &VirtualPath| path.starts_with(mounted);
         self.has_read_only_root()
@@ -193,7 +193,7 @@ impl Settings {
             || self.mounts.iter().any(|mount| over(&mount.path))
     }
 
-    /// Returns whether a directory or a volume is mounted at a path, and may be written to.
+    /// Returns whether a writable directory or volume is mounted at a path.
     pub(crate) fn is_mounted_to_write(&self, path: &VirtualPath) -> bool {
         let mut mounts = self.mounts.iter();
         mounts.any(|mount| mount.path == *path && mount.access == Access::ReadWrite)

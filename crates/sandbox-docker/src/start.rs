@@ -1,4 +1,4 @@
-//! How a container comes to be: the image, the container, the guest, the start.
+//! Starting a container: the image, the container, the guest, the start.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ use crate::settings::{Settings, body};
 use crate::turns::Turn;
 use crate::{Engine, labels, owned};
 
-/// How often the guest is put into its volume before it is no use.
+/// How often to put the guest into its volume before giving up.
 const FILLS: u32 = 3;
 
-/// Who is told how an image comes along.
+/// The callback for the progress of an image.
 pub(crate) type Progress = Arc<dyn Fn(ImageProgress) + Send + Sync>;
 
-/// Makes a container and starts it. One that does not start is removed.
+/// Creates a container and starts it. One that does not start is removed.
 ///
-/// Whoever waits for it may stop waiting: then nothing is made, or the container is removed as soon as it has started, and
-/// the turn ends only after that.
+/// If the caller stops waiting, the container is not created, or is removed as soon as it has started; the turn ends only after
+/// that.
 pub(crate) async fn start(
     engine: Engine,
     settings: Arc<Settings>,
@@ -60,7 +60,7 @@ pub(crate) async fn start(
         .unwrap_or_else(|_| Err(unavailable("the runtime ended while the sandbox started")))
 }
 
-/// Makes sure that there is an image and a guest, and finds out who runs in the image if nobody was chosen.
+/// Makes sure that the image and the guest exist, and looks up the image's user if none was chosen.
 async fn ready(
     engine: &Engine,
     settings: &mut Settings,
@@ -90,15 +90,15 @@ impl Starting<'_> {
             Err(refusal) => refusal,
         };
         for _ in 0..FILLS {
-            // It may have been for want of the guest, and by now another one may have put it there. Whatever else it was
-            // will be said once more.
+            // The guest may have been missing, and another process may have added it by now. Any other cause will be reported
+            // again.
             let broken = refused(&refusal).is_some_and(|said| said.contains("exec format error"));
             guest.fill(self.engine, image, broken).await?;
             refusal = match self.make(image, guest).await? {
                 Ok(container) => return Ok(container),
                 Err(refusal) => refusal,
             };
-            // Somebody may remove a volume that is not mounted yet.
+            // A volume that is not mounted yet may be removed.
             if !refused(&refusal).is_some_and(|said| said.contains(PROGRAM)) {
                 break;
             }
@@ -106,7 +106,7 @@ impl Starting<'_> {
         Err(self.explained("starting the container", refusal))
     }
 
-    /// Makes a container and starts it. One that the engine does not start is removed.
+    /// Creates a container and starts it. One that the engine does not start is removed.
     async fn make(&self, image: &str, guest: &Guest) -> Result<Result<Container, EngineError>> {
         let container = self.create(image, guest).await?;
         let started = async {
@@ -126,7 +126,7 @@ impl Starting<'_> {
         Ok(started?.map(|()| container))
     }
 
-    /// Makes sure that the engine did not pass over what is to run the container: it may be what isolates it.
+    /// Makes sure that the engine did not ignore the OCI runtime: the isolation may depend on it.
     async fn check_runtime(&self, container: &Container) -> Result<()> {
         let Some(wanted) = &self.settings.oci_runtime else {
             return Ok(());
@@ -138,7 +138,7 @@ impl Starting<'_> {
         match found.and_then(|host| host.runtime) {
             Some(runtime) if runtime == *wanted => Ok(()),
             _ => Err(Error::invalid_request(format!(
-                "this engine does not run containers by '{wanted}' when it is asked to; make it the engine's default"
+                "the engine ignored the requested OCI runtime '{wanted}'; make it the engine's default"
             ))),
         }
     }
@@ -155,7 +155,7 @@ impl Starting<'_> {
                 self.id.as_str(),
             )?)),
             Err(error) if gone(&error) => Err(Error::unavailable(
-                "the image of the container is not there",
+                "the image of the container does not exist",
                 error,
             )),
             Err(error) => Err(self.explained(what, error)),
@@ -168,8 +168,8 @@ impl Starting<'_> {
         }
     }
 
-    /// Returns the error for what the engine refused, with its reason where that is the request. Directories of the host are
-    /// not named.
+    /// Returns the error for a refused call, with the engine's reason if the request is at fault. Directories of the host are not
+    /// named.
     fn explained(&self, what: &str, error: EngineError) -> Error {
         match refused(&error) {
             Some(said) if is_about_request(&error) => {

@@ -1,7 +1,7 @@
 //! The attached streams of a command in a container, as one stream of bytes.
 //!
-//! The engine sends both outputs of the command over one connection, in frames that say which is which. The standard output
-//! is the stream; what comes on the standard error is kept, in case the stream has to be explained.
+//! The engine sends both outputs of the command over one connection, in frames marked by stream. The standard output is the
+//! stream; the standard error is kept to explain failures of the stream.
 
 use std::io;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much of the standard error is kept.
+/// Number of bytes of the standard error that are kept.
 const COMPLAINT_BYTES: usize = 2 << 10;
 
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, EngineError>> + Send>>;
@@ -28,7 +28,7 @@ pub(crate) struct Attached {
     complaint: Complaint,
 }
 
-/// What a command said on its standard error.
+/// The standard error of a command.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Complaint(Arc<Mutex<Vec<u8>>>);
 
@@ -42,14 +42,14 @@ impl Attached {
         }
     }
 
-    /// Returns where the standard error is kept.
+    /// Returns the handle to the standard error.
     pub(crate) fn complaint(&self) -> Complaint {
         self.complaint.clone()
     }
 }
 
 impl Complaint {
-    /// Returns what was said so far.
+    /// Returns the output so far.
     pub(crate) fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes).trim().to_owned()

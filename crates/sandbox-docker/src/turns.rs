@@ -1,4 +1,4 @@
-//! Turns by name: what is done with one sandbox waits for what is being done with it, and for nothing else.
+//! A mutex per name: operations on one sandbox wait for each other, and for nothing else.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,7 +10,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Turns(Arc<Mutex<HashMap<SandboxId, Weak<AsyncMutex<()>>>>>);
 
-/// Somebody's turn. It ends when this is dropped.
+/// A turn. It ends on drop.
 pub(crate) type Turn = OwnedMutexGuard<()>;
 
 impl Turns {
@@ -21,7 +21,7 @@ impl Turns {
             match turns.get(id).and_then(Weak::upgrade) {
                 Some(turn) => turn,
                 None => {
-                    // Whoever comes first clears up after those who have gone.
+                    // Each caller also removes unused entries.
                     turns.retain(|_, turn| turn.strong_count() > 0);
                     let turn = Arc::new(AsyncMutex::new(()));
                     turns.insert(id.clone(), Arc::downgrade(&turn));

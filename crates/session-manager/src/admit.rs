@@ -1,4 +1,4 @@
-//! Who gets in to a session that is there, and what about it a caller can change.
+//! Checks whether a caller may use an existing session, and which of its properties the caller can change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::inner::Inner;
 type Env = BTreeMap<String, String>;
 
 impl<P: SandboxProvider> Inner<P> {
-    /// Lets a caller in who may reach the session and asks for nothing that it is not, and takes over what can be changed.
+    /// Authorizes the caller, rejects options that conflict with the session, and applies those that can be changed.
     pub(crate) fn admit(
         &self,
         id: &SandboxId,
@@ -25,7 +25,7 @@ impl<P: SandboxProvider> Inner<P> {
         let (options, tenant) = match want {
             Want::Open { scope: None } => return Ok(()),
             Want::Open { scope } if scope == profile.tenant.as_deref() => return Ok(()),
-            // Whether there is one of somebody else's is not told.
+            // Does not reveal whether another tenant has this id.
             Want::Open { .. } => return Err(unknown(id)),
             Want::Create { options, tenant } => (options, tenant),
         };
@@ -51,7 +51,8 @@ impl<P: SandboxProvider> Inner<P> {
                     runtime.name()
                 )));
             }
-            // The same one, defined anew: the next sandbox has it. One that is laid to rest would come back as it was.
+            // The same runtime with a new definition: the next sandbox gets it. A suspended one would come back with the old
+            // definition.
             if !asleep || slot.resting.is_some() {
                 return Err(running_as(id, "another definition of its runtime"));
             }
@@ -86,8 +87,8 @@ impl<P: SandboxProvider> Inner<P> {
         Ok(())
     }
 
-    /// Has a sandbox at rest, which has its variables for good, run its commands with others from its next start on. Where one of
-    /// its variables is to go, it is made anew.
+    /// A suspended sandbox keeps the variables it was created with. From its next start on, its commands run with the new ones;
+    /// if a variable is to be removed, the sandbox is recreated.
     fn give_later(
         &self,
         id: &SandboxId,
@@ -99,8 +100,8 @@ impl<P: SandboxProvider> Inner<P> {
         let removed = made.keys().any(|name| !wanted.contains_key(name));
         if removed && !self.keeps_files() {
             return Err(Error::invalid_request(format!(
-                "session '{id}' sleeps with a variable that is not among the new ones; it cannot be taken from its sandbox, \
-                 which has the files; give it another value, or release the session first"
+                "session '{id}' is hibernated with a variable that is not among the new ones; it cannot be removed from its \
+                 sandbox, which has the files; give it another value, or release the session first"
             )));
         }
         resting.anew |= removed;
@@ -109,7 +110,7 @@ impl<P: SandboxProvider> Inner<P> {
     }
 }
 
-/// Returns whether two definitions come to the same sandbox. What they say to a reader has no part in it.
+/// Returns whether two definitions lead to the same sandbox. Descriptions are ignored.
 fn same(a: &RuntimeConfig, b: &RuntimeConfig) -> bool {
     a.name() == b.name()
         && a.image() == b.image()

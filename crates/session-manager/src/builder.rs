@@ -1,4 +1,4 @@
-//! How a manager is set up.
+//! Configuring a manager.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -15,13 +15,13 @@ use crate::settings::{Eviction, Settings};
 use crate::store::Store;
 use crate::{Clock, SessionManager, TokioClock};
 
-/// The longest name of a manager.
+/// Maximum length of a manager's name.
 const MAX_NAME_BYTES: usize = 24;
 
-/// The most events that are kept: room for them is made at once.
+/// Maximum number of buffered events: the buffer is allocated up front.
 const MAX_EVENTS: usize = 1 << 16;
 
-/// Builds a [`SessionManager`]. It is made by [`SessionManager::builder`].
+/// Builds a [`SessionManager`]; created by [`SessionManager::builder`].
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct SessionManagerBuilder<P> {
     provider: P,
@@ -37,23 +37,24 @@ impl<P: SandboxProvider> SessionManagerBuilder<P> {
     }
 
     /// Keeps the files of each session in `{root}/{id}/workspace`, across sandboxes and restarts. By default the files of a
-    /// session are in its sandbox alone, and **go with it**: an idle session without a root is closed and its files are lost.
+    /// session are only in its sandbox, and **are lost with it**: an idle session without a root is closed and its files are
+    /// lost.
     ///
-    /// One manager owns a root at a time. What is installed in a sandbox outside of the work directory is not kept.
+    /// Only one manager owns a root at a time. Anything installed in a sandbox outside the work directory is not kept.
     pub fn workspace_root(mut self, root: impl Into<PathBuf>) -> Self {
         self.settings.root = Some(root.into());
         self
     }
 
-    /// Does not wait for the disk when a record is written: a crash of the machine can lose the last records. By default it
+    /// Does not wait for the disk when a record is written, so a crash of the machine can lose the last records. By default it
     /// waits.
     pub fn without_fsync(mut self) -> Self {
         self.settings.fsync = false;
         self
     }
 
-    /// Says how the stored files of a session are opened, for [`files`](SessionManager::files): with the backend of your
-    /// choice over this directory. It need not be read-only by itself.
+    /// Sets how the stored files of a session are opened, for [`files`](SessionManager::files): with the backend of your choice
+    /// over this directory. The backend need not be read-only.
     pub fn files(
         mut self,
         open: impl Fn(&Path) -> Result<Arc<dyn Backend>> + Send + Sync + 'static,
@@ -62,128 +63,129 @@ impl<P: SandboxProvider> SessionManagerBuilder<P> {
         self
     }
 
-    /// Names the manager: 1 to 24 of `a-z`, `0-9`, `-` and `_`, the first one a letter or a digit. The ids of its sandboxes
-    /// begin with it, and a manager of the same name ends what an earlier one left: with a workspace root what the manager of this root
-    /// made, without one what was made by a process that is gone for certain. Give no two managers of one provider the same name
-    /// at the same time: they leave each other's sandboxes alone, and what one of them leaves may be left to an operator.
+    /// Names the manager: 1 to 24 of `a-z`, `0-9`, `-` and `_`, the first one a letter or a digit. The ids of its sandboxes begin
+    /// with it, and a manager of the same name destroys what an earlier one left: with a workspace root, the sandboxes that the
+    /// manager of this root created; without one, those of a process that is certainly gone. Do not give two managers of one
+    /// provider the same name at the same time: they leave each other's sandboxes alone, so an operator may have to remove
+    /// leftovers.
     ///
-    /// By default the name is made with the workspace root; without a root it is new each time, and what a crash leaves is left
-    /// to the provider. A root keeps the last name that its manager had: change it only when nothing of the old one runs.
+    /// By default the name is generated with the workspace root; without a root it is new each time, and cleaning up after a
+    /// crash is left to the provider. A root keeps the last name of its manager: change it only when no sandbox with the old name
+    /// runs.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = Some(name.into());
         self
     }
 
-    /// Sets the runtime of sessions that ask for none; the provider's own by default.
+    /// Sets the runtime of sessions that do not ask for one; the provider's own by default.
     pub fn default_runtime(mut self, runtime: RuntimeConfig) -> Self {
         self.settings.runtime = Some(runtime);
         self
     }
 
-    /// Sets how long a session may be unused before its sandbox is stopped; `None` is for ever. One hour by default. A session
+    /// Sets how long a session may be unused before its sandbox is stopped; `None` means never. One hour by default. A session
     /// can have its own.
     pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.settings.idle_timeout = timeout.into();
         self
     }
 
-    /// Sets how long a session may be unused while a process that was spawned in it still runs; 4 hours by default. Zero lets
-    /// such processes not count.
+    /// Sets how long a session may be unused while a process spawned in it still runs; 4 hours by default. With zero, such
+    /// processes do not count.
     pub fn background_limit(mut self, limit: Duration) -> Self {
         self.settings.background_limit = limit;
         self
     }
 
-    /// Sets how long a session may sleep before it is closed; `None` is for ever. 24 hours by default. Stored files are kept;
-    /// of a session without them, what was laid to rest is destroyed.
+    /// Sets how long a session may be hibernated before it is closed; `None` means never. 24 hours by default. Stored files are
+    /// kept; for a session without them, the suspended sandbox is destroyed.
     pub fn close_after(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.settings.close_after = limit.into();
         self
     }
 
-    /// Sets how long a session may be unused before its stored files are removed; `None`, the default, is for ever.
+    /// Sets how long a session may be unused before its stored files are removed; `None`, the default, means never.
     pub fn purge_after(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.settings.purge_after = limit.into();
         self
     }
 
-    /// Sets how many sandboxes there may be at a time, those included that are being started or stopped and those of the warm
-    /// pool; 64 by default.
+    /// Sets how many sandboxes may exist at a time, including those being started or stopped and those of the warm pool; 64 by
+    /// default.
     pub fn max_resident(mut self, limit: usize) -> Self {
         self.settings.max_resident = limit;
         self
     }
 
-    /// Sets how many sessions may be open at a time, sleeping ones included; 10,000 by default.
+    /// Sets how many sessions may be open at a time, including hibernated ones; 10,000 by default.
     pub fn max_open(mut self, limit: usize) -> Self {
         self.settings.max_open = limit;
         self
     }
 
-    /// Sets how many sessions one tenant may have open at a time; no limit but that of all by default.
+    /// Sets how many sessions one tenant may have open at a time; by default only the overall limit applies.
     pub fn max_per_tenant(mut self, limit: usize) -> Self {
         self.settings.max_per_tenant = limit;
         self
     }
 
-    /// Sets what happens when a sandbox is needed and there may be no more; [`Eviction::Refuse`] by default.
+    /// Sets what happens when a sandbox is needed at the ceiling; [`Eviction::Refuse`] by default.
     pub fn eviction(mut self, eviction: Eviction) -> Self {
         self.settings.eviction = eviction;
         self
     }
 
     /// Keeps this many sandboxes ready for new sessions with a runtime; `None` is the default runtime. They count as resident,
-    /// and give way when a session needs their place. A session that brings variables or labels of its own is not given one.
+    /// and are evicted when a session needs their slot. A session with its own variables or labels does not get one.
     ///
-    /// With a workspace root the provider must allow that a workspace is renamed while a sandbox has it
+    /// With a workspace root the provider must support renaming a workspace while a sandbox uses it
     /// ([`workspace_moves`](backend_core::ProviderFeatures::workspace_moves)).
     pub fn warm(mut self, runtime: impl Into<Option<RuntimeConfig>>, count: usize) -> Self {
         self.settings.warm.push((runtime.into(), count));
         self
     }
 
-    /// Sets how often the cleanup runs; every 60 seconds by default. With `None` it does not run by itself.
+    /// Sets how often the cleanup runs; every 60 seconds by default. With `None` it does not run automatically.
     pub fn cleanup_interval(mut self, every: impl Into<Option<Duration>>) -> Self {
         self.settings.cleanup_interval = every.into();
         self
     }
 
-    /// Sets how many sandboxes are started at the same time; 8 by default.
+    /// Sets how many sandboxes are started concurrently; 8 by default.
     pub fn start_concurrency(mut self, limit: NonZeroUsize) -> Self {
         self.settings.start_concurrency = limit.get().min(Semaphore::MAX_PERMITS);
         self
     }
 
-    /// Sets how long a start may take, an image that has to be fetched or built included; 10 minutes by default.
+    /// Sets how long a start may take, including fetching or building an image; 10 minutes by default.
     pub fn start_timeout(mut self, limit: Duration) -> Self {
         self.settings.start_timeout = limit;
         self
     }
 
-    /// Sets how long one attempt to stop a sandbox may take, or to take over one that an earlier run left; 30 seconds by
-    /// default.
+    /// Sets how long one attempt to stop a sandbox may take, or to take over one left by an earlier run; 30 seconds by default.
     pub fn stop_timeout(mut self, limit: Duration) -> Self {
         self.settings.stop_timeout = limit;
         self
     }
 
-    /// Sets after how many attempts those who wait for a stop are told that it fails, 3 by default, and how long to wait
-    /// before the second one, a second by default; each time twice as long, up to a minute. It is tried until it is done.
+    /// Sets after how many failed stop attempts the waiting callers get the error, 3 by default, and the delay before the second
+    /// attempt, one second by default; it doubles each time, up to a minute. The stop is retried until it succeeds.
     pub fn stop_retry(mut self, attempts: u32, backoff: Duration) -> Self {
         self.settings.stop_attempts = attempts.max(1);
         self.settings.stop_backoff = backoff;
         self
     }
 
-    /// Sets after what time a sandbox is asked whether it lives before it is handed out, 30 seconds by default, and how long
-    /// its answer is waited for, 5 seconds by default.
+    /// Sets after which time a sandbox is checked before it is handed out, 30 seconds by default, and how long to wait for its
+    /// answer, 5 seconds by default.
     pub fn probe(mut self, after: Duration, timeout: Duration) -> Self {
         self.settings.probe_after = after;
         self.settings.probe_timeout = timeout;
         self
     }
 
-    /// Sets how many events are kept for a watcher that is slow; 1024 by default, and 65,536 at most.
+    /// Sets how many events are buffered for a slow subscriber; 1024 by default, at most 65,536.
     pub fn event_capacity(mut self, capacity: NonZeroUsize) -> Self {
         self.settings.events = capacity.get().min(MAX_EVENTS);
         self
@@ -195,21 +197,20 @@ impl<P: SandboxProvider> SessionManagerBuilder<P> {
         self
     }
 
-    /// Uses the disk on the caller's thread, and this number in the names of sandboxes, so that a simulation is the same each
-    /// time.
+    /// Uses the disk on the caller's thread, and this number in the names of sandboxes, so that a simulation is reproducible.
     #[cfg(test)]
     pub(crate) fn inline(mut self, boot: u64) -> Self {
         self.settings.inline = Some(boot);
         self
     }
 
-    /// Makes the manager. With a workspace root, or a name, it first takes over what an earlier one left; see
+    /// Builds the manager. With a workspace root, or a name, it first takes over what an earlier one left; see
     /// [`recovered`](SessionManager::recovered).
     ///
     /// # Errors
     ///
-    /// `invalid_request` for settings that contradict each other; `unavailable` if the root is another manager's or cannot be
-    /// used, or the provider does not answer.
+    /// `invalid_request` for settings that contradict each other; `unavailable` if another manager owns the root, the root cannot
+    /// be used, or the provider does not answer.
     pub async fn build(self) -> Result<SessionManager<P>> {
         let (provider, settings) = self.checked()?;
         SessionManager::open(provider, settings).await
@@ -247,7 +248,7 @@ impl<P: SandboxProvider> SessionManagerBuilder<P> {
 }
 
 impl<P: SandboxProvider> Inner<P> {
-    /// Opens the root, if there is one, and makes a manager that knows of nothing yet.
+    /// Opens the root, if there is one, and creates a manager with no sessions loaded.
     pub(crate) async fn open(provider: P, mut settings: Settings) -> Result<Self> {
         let clock = settings.clock.take();
         let clock = clock.unwrap_or_else(|| Arc::new(TokioClock::new()));
@@ -295,7 +296,7 @@ fn check_name(name: &str) -> Result<()> {
     let id = backend_core::SandboxId::parse(name)?;
     if id.as_str().len() > MAX_NAME_BYTES {
         return Err(Error::invalid_request(
-            "the name of a manager has at most 24 bytes",
+            "the name of a manager may have at most 24 bytes",
         ));
     }
     Ok(())

@@ -1,7 +1,8 @@
-//! The pass that lets idle sessions go, finds dead sandboxes, writes down when sessions were used, and refills the pool.
+//! The pass that hibernates and closes idle sessions, finds dead sandboxes, records when sessions were used, and refills the
+//! pool.
 //!
-//! What it finds is looked at once more, with the session's lock held, before anything is done: whoever came back meanwhile is
-//! spared. A failure is reported and the pass goes on.
+//! Each finding is rechecked with the session's lock held before anything is done, so a session that was used meanwhile is
+//! spared. A failure is reported and the pass continues.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::store::Record;
 /// The shortest time between two passes.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// What was done with one session.
+/// The outcome for one session.
 pub(crate) enum Done {
     Nothing,
     Unreachable,
@@ -33,7 +34,7 @@ pub(crate) enum Done {
     Busy,
 }
 
-/// What is to be done with one session.
+/// The action due for one session.
 enum Due<S: ?Sized> {
     Nothing,
     /// It is live, and may be idle.
@@ -44,7 +45,7 @@ enum Due<S: ?Sized> {
     },
     /// Its sandbox may run, and could not be reached when it was last tried.
     Reach,
-    /// It sleeps, and nobody comes back.
+    /// It has been hibernated for long enough to be closed.
     Go {
         goal: Goal,
         used: Duration,
@@ -152,7 +153,7 @@ impl<P: SandboxProvider> Inner<P> {
             Due::Reach => return self.reach(entry).await,
             Due::Look { body, used, idle } => {
                 let seen = if idle {
-                    // What is to be ended for its idleness has to say that it is idle.
+                    // A sandbox that is stopped for being idle must itself report that it is idle.
                     self.ask(entry, &body).await
                 } else {
                     self.confirm(entry, &body).await
@@ -191,7 +192,7 @@ impl<P: SandboxProvider> Inner<P> {
             }
             Due::Go { goal, used } => {
                 let mut slot = entry.lock();
-                // Somebody may have come back.
+                // The session may have been used again.
                 if !matches!(slot.phase, Phase::Hibernated | Phase::Dead) || slot.used != used {
                     return Ok(Done::Nothing);
                 }
@@ -206,7 +207,7 @@ impl<P: SandboxProvider> Inner<P> {
         })
     }
 
-    /// Writes down when a live session was last used, if that has changed.
+    /// Stores when a live session was last used, if that has changed.
     async fn write_use(
         &self,
         entry: &Entry<P::Sandbox>,
@@ -235,15 +236,15 @@ impl<P: SandboxProvider> Inner<P> {
         if let Some(record) = record {
             self.save_held(entry, record).await;
             if lock(&self.unwritten).contains_key(&entry.id) {
-                // The next pass tries it again.
+                // The next pass retries it.
                 entry.lock().stored_use = None;
             }
         }
     }
 
-    /// Does a pass at every interval, as long as the manager is there.
+    /// Does a pass at every interval, as long as the manager exists.
     pub(crate) fn start_cleaning(self: &Arc<Self>, every: Duration) {
-        // A pass after the other at no interval would leave no time for anything else.
+        // Back-to-back passes would leave no time for anything else.
         let every = every.max(SHORTEST);
         let Some(first) = Instant::now().checked_add(every) else {
             return;
@@ -259,7 +260,7 @@ impl<P: SandboxProvider> Inner<P> {
             loop {
                 ticks.tick().await;
                 let Some(inner) = inner.upgrade() else { return };
-                // In a task of its own, so that a panic does not end the loop. What it failed to do it has told as events.
+                // In its own task, so that a panic does not end the loop. Failures have been reported as events.
                 let pass = tokio::spawn(async move { inner.clean().await });
                 let _ = pass.await;
             }

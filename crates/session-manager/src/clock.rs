@@ -1,23 +1,23 @@
-//! Where the manager takes the time from.
+//! The manager's source of time.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// Tells the time. A test can bring its own.
+/// A source of time. A test can supply its own.
 ///
-/// The manager decides by it what is idle or expired. It waits on tokio's timer all the same, so that a clock of one's own goes
-/// with calls of [`cleanup_idle`](crate::SessionManager::cleanup_idle) by hand.
+/// The manager uses it to decide what is idle or expired. It still waits on tokio's timer, so with a custom clock call
+/// [`cleanup_idle`](crate::SessionManager::cleanup_idle) explicitly.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// Returns the time since some moment, always the same one. It never goes back.
+    /// Returns the time since a fixed moment. It never goes back.
     fn elapsed(&self) -> Duration;
 
     /// Returns the date and time.
     fn now(&self) -> SystemTime;
 }
 
-/// The clock of tokio, which a test can pause, from the date at which it was made.
+/// Tokio's clock, which a test can pause, starting at the date when it was created.
 #[derive(Clone, Copy, Debug)]
 pub struct TokioClock {
     start: Instant,
@@ -33,7 +33,7 @@ impl TokioClock {
         }
     }
 
-    /// Starts the clock at another date than today's.
+    /// Starts the clock at the given date.
     pub fn starting_at(date: SystemTime) -> Self {
         Self {
             start: Instant::now(),

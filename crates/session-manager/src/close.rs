@@ -1,4 +1,4 @@
-//! Wishes that a session end or sleep: what is begun for them, and what they wait for.
+//! Requests to close or hibernate a session: what they start, and what they wait for.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::inner::Inner;
 use crate::room::{Work, idle_still};
 
 impl<P: SandboxProvider> Inner<P> {
-    /// Closes a session, or closes it and removes its files. One that is not there is no error.
+    /// Closes a session, or closes it and removes its files. A missing session is not an error.
     pub(crate) async fn close(
         self: &Arc<Self>,
         id: &SandboxId,
@@ -33,7 +33,7 @@ impl<P: SandboxProvider> Inner<P> {
                 Close::Again => claim = self.claim(id),
                 Close::Load(flight) => {
                     let loaded = flight.outcome().await;
-                    // Nobody can say whose it is; the operator may remove it all the same.
+                    // The owner is unknown, so only an unscoped manager may purge it.
                     if loaded.is_err() && goal == Goal::Purge && scope.is_none() {
                         let _writing = entry.writing.lock().await;
                         let id = id.clone();
@@ -44,7 +44,7 @@ impl<P: SandboxProvider> Inner<P> {
                 Close::Start(flight) => flight.over().await?,
                 Close::End(flight) => match flight.outcome().await {
                     Err(error) if self.still_there(entry) => return Err(stuck(&entry.id, &error)),
-                    // It was a start that failed; what it was before is looked at once more.
+                    // A start failed; check the state that it restored.
                     Err(_) if matches!(entry.lock().phase, Phase::Hibernated) => {}
                     outcome => return outcome,
                 },
@@ -52,7 +52,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Closes this session, and no other one that has its id by now.
+    /// Closes this session, but not another one that has its id by now.
     pub(crate) async fn close_entry(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -74,7 +74,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Begins to close a session, or finds out what has to be waited for first.
+    /// Starts closing a session, or returns what has to be waited for first.
     fn begin_close(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -90,7 +90,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
         let stored = slot.profile.is_some();
         let rests = slot.resting.is_some();
-        // What is stored, or at rest, may be the next manager's by now.
+        // Stored sessions and suspended sandboxes may belong to the next manager by now.
         if self.is_closing() && !matches!(slot.phase, Phase::Leaving(_) | Phase::Closed) {
             return Err(closing());
         }
@@ -117,7 +117,7 @@ impl<P: SandboxProvider> Inner<P> {
         })
     }
 
-    /// Stops the sandbox of a session in which nothing goes on.
+    /// Stops the sandbox of an idle session.
     pub(crate) async fn hibernate(
         self: &Arc<Self>,
         id: &SandboxId,
@@ -157,7 +157,9 @@ impl<P: SandboxProvider> Inner<P> {
                 }
             };
             if !self.can_sleep(&body) {
-                return Err(Error::unsupported("hibernation that would lose all files"));
+                return Err(Error::unsupported(
+                    "hibernating this session: all files would be lost",
+                ));
             }
             let works = self.works(&body).await;
             if works == Work::Silent && self.ask(&entry, &body).await? != Seen::Alive {
@@ -179,17 +181,17 @@ impl<P: SandboxProvider> Inner<P> {
     }
 }
 
-/// What a caller that wants to close a session waits for.
+/// What a caller of close waits for.
 enum Close {
     Done,
     Again,
     Load(Flight),
     Start(Flight),
     End(Flight),
-    /// Waits a short time for an attempt that it asked for.
+    /// Waits a short time for the attempt that it triggered.
     Hurry(Flight),
 }
 
 fn no_sandbox(id: &SandboxId) -> Error {
-    unavailable(format!("session '{id}' has no sandbox that runs"))
+    unavailable(format!("session '{id}' has no running sandbox"))
 }

@@ -1,7 +1,7 @@
-//! How a caller gets to a session: what is to be done, by the phase that the session is in.
+//! How a caller obtains a session: the next step for each phase.
 //!
-//! A caller does nothing itself but look and wait. What takes time is done by a task, once for all who wait for it, so that
-//! a caller who goes away takes nothing along.
+//! Callers only inspect state and wait. Slow work is done by one task that all waiting callers share, so a caller that cancels
+//! does not affect the others.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,15 +17,15 @@ use crate::inner::{Claim, Inner, lock};
 use crate::session::{Pass, Session};
 use crate::start::Origin;
 
-/// What a caller wants of an id.
+/// What a caller wants for an id.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Want<'a> {
-    /// The session, made if it is not there.
+    /// The session, created if it does not exist.
     Create {
         options: &'a SessionOptions,
         tenant: Option<&'a str>,
     },
-    /// The session, if it is there, and belongs to the tenant, if one is given.
+    /// The session, if it exists and belongs to the given tenant, if any.
     Open { scope: Option<&'a str> },
 }
 
@@ -34,15 +34,15 @@ enum Step<S: ?Sized> {
     Ready(Arc<Body<S>>),
     /// Waits, and shares the failure.
     Share(Flight),
-    /// Waits, and looks again whatever came of it.
+    /// Waits, and checks again whatever the outcome.
     Wait(Flight),
-    /// Waits a short time for an attempt that it asked for.
+    /// Waits a short time for the attempt that it triggered.
     Hurry(Flight),
     Again,
 }
 
 impl<P: SandboxProvider> Inner<P> {
-    /// Returns the session, with a sandbox that runs.
+    /// Returns the session, with a running sandbox.
     pub(crate) async fn obtain(
         self: &Arc<Self>,
         id: &SandboxId,
@@ -51,7 +51,7 @@ impl<P: SandboxProvider> Inner<P> {
         if let Some(session) = self.at_hand(id, want)? {
             return Ok(session);
         }
-        // One claim for all of it: between two looks the entry must not be forgotten.
+        // One claim for the whole loop: the entry must not be forgotten between two iterations.
         let mut claim = self.claim(id);
         let mut hurried = false;
         loop {
@@ -72,15 +72,15 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Waits for an attempt that was hurried, as long as for an answer of a sandbox. What came of it is looked at afterwards;
-    /// only that it was lost is an error.
+    /// Waits for a hurried attempt, for at most the probe timeout. The caller checks the outcome afterwards; only a lost attempt
+    /// is an error.
     pub(crate) async fn hurried(&self, flight: Flight) -> Result<()> {
         timeout(self.settings.probe_timeout, flight.over())
             .await
             .unwrap_or(Ok(()))
     }
 
-    /// Returns the session, if it has a sandbox that was seen alive a short time ago.
+    /// Returns the session, if its sandbox was recently seen alive.
     fn at_hand(self: &Arc<Self>, id: &SandboxId, want: Want<'_>) -> Result<Option<Session<P>>> {
         let Some(entry) = self.table().get(id).map(Arc::clone) else {
             return Ok(None);
@@ -100,7 +100,7 @@ impl<P: SandboxProvider> Inner<P> {
         Ok(Some(Session::new(self, &entry)))
     }
 
-    /// Looks at the phase, begins what has to be done, and tells the caller what to wait for.
+    /// Inspects the phase, starts the necessary work, and returns what the caller waits for.
     fn decide(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -171,7 +171,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Begins an operation on the sandbox of a session, and wakes the session up for it.
+    /// Begins an operation on the sandbox of a session, resuming the session first if needed.
     pub(crate) async fn enter(self: &Arc<Self>, entry: &Arc<Entry<P::Sandbox>>) -> Result<Pass<P>> {
         let mut hurried = false;
         loop {
@@ -210,7 +210,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Begins to read what is stored about an id.
+    /// Starts reading the record of an id.
     pub(crate) fn begin_loading(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -219,7 +219,7 @@ impl<P: SandboxProvider> Inner<P> {
         let (landing, flight) = Flight::begin();
         slot.phase = Phase::Loading(flight.clone());
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
-        // It keeps the entry in the table until the phase is another one.
+        // It keeps the entry in the table until the phase changes.
         let claim = Claim::within(self, &entry, slot);
         self.spawn(async move {
             let id = entry.id.clone();
@@ -232,10 +232,10 @@ impl<P: SandboxProvider> Inner<P> {
                         slot.phase = Phase::Known;
                         slot.profile = record.as_ref().map(|record| Arc::new(record.profile()));
                         if let Some(record) = &record {
-                            // What is written of it later must not make it look older than it is.
+                            // A later write must not make the session look older than it is.
                             let age = inner.clock.now().duration_since(record.used());
                             let used = inner.now().saturating_sub(age.unwrap_or_default());
-                            // Nor may a record that could not be written when it was used again.
+                            // Nor may a record that could not be written after the last use.
                             let unwritten = lock(&inner.unwritten).get(&entry.id).copied();
                             slot.used = unwritten.map_or(used, |unwritten| unwritten.max(used));
                             copied = record.copied;
@@ -293,7 +293,7 @@ pub(crate) fn unknown(id: &SandboxId) -> Error {
 
 fn dead(id: &SandboxId) -> Error {
     unavailable(format!(
-        "the sandbox of session '{id}' died, and its files with it; release the session to start anew"
+        "the sandbox of session '{id}' died and its files are lost; release the session to start over"
     ))
 }
 
@@ -303,6 +303,6 @@ fn released(id: &SandboxId) -> Error {
 
 pub(crate) fn stuck(id: &SandboxId, why: &Error) -> Error {
     unavailable(format!(
-        "the last sandbox of session '{id}' could not be stopped yet: {why}; try again later"
+        "session '{id}' is still stopping its previous sandbox: {why}; try again later"
     ))
 }

@@ -1,7 +1,7 @@
-//! A session as the manager holds it: which phase it is in, and what belongs to the phase.
+//! A session as the manager holds it: its phase, and the state of that phase.
 //!
-//! A phase is changed with the entry's lock held, for moments only. Phases in which something goes on have a [`Flight`]: one
-//! task does it, whoever else is interested waits for the task.
+//! The phase is changed with the entry's lock held, and only briefly. Phases with work in progress have a [`Flight`]: one task
+//! does the work, all others wait for it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,18 +19,18 @@ pub(crate) use crate::flight::{Flight, Landing};
 use crate::guard::{Guard, holds};
 use crate::rooms::{OpenPermit, Permit};
 
-/// A session, or an id that somebody asks about.
+/// A session, or an id that a caller asks about.
 #[derive(Debug)]
 pub(crate) struct Entry<S: ?Sized> {
     pub(crate) id: SandboxId,
-    /// What a handle answers without a sandbox.
+    /// What a handle can answer without a sandbox.
     pub(crate) face: OnceLock<Face>,
     /// Held while the record of the session is written, so that an older one never replaces a newer one.
     pub(crate) writing: tokio::sync::Mutex<()>,
     slot: Mutex<Slot<S>>,
 }
 
-/// What a sandbox says of itself, and says again after each start.
+/// What a sandbox reports about itself, again after each start.
 #[derive(Clone, Debug)]
 pub(crate) struct Face {
     pub(crate) capabilities: Capabilities,
@@ -46,17 +46,17 @@ impl Face {
     }
 }
 
-/// What changes about an entry.
+/// The mutable part of an entry.
 #[derive(Debug)]
 pub(crate) struct Slot<S: ?Sized> {
     pub(crate) phase: Phase<S>,
-    /// What the session is; `None` as long as nobody has it, or it is not known.
+    /// The session's properties; `None` while the id is unused, or its record is not loaded.
     pub(crate) profile: Option<Arc<Profile>>,
     /// The sandbox that the session has while it is not live.
     pub(crate) resting: Option<Resting>,
-    /// The place of an open session.
+    /// The permit of an open session.
     pub(crate) open: Option<OpenPermit>,
-    /// How many callers look at the entry. One that nobody looks at, and that is not open, is forgotten.
+    /// How many callers hold the entry. An entry that is not open is forgotten when no caller holds it.
     pub(crate) claims: usize,
     /// When it was last used, by the clock.
     pub(crate) used: Duration,
@@ -64,22 +64,22 @@ pub(crate) struct Slot<S: ?Sized> {
     pub(crate) stored_use: Option<Duration>,
 }
 
-/// A sandbox of a session that is not live: it rests, or it is not known whether it runs. It is never replaced unless it is gone
-/// for certain, or is to be made anew.
+/// The sandbox of a session that is not live: suspended, or in an unknown state. It is replaced only if it is certainly gone, or
+/// is to be recreated.
 #[derive(Debug)]
 pub(crate) struct Resting {
     pub(crate) id: SandboxId,
-    /// Whether it rests for certain. Otherwise it may run.
+    /// Whether it is certainly suspended. Otherwise it may run.
     pub(crate) certain: bool,
-    /// Whether it cannot be started again as it is, and the files outlive it.
+    /// Whether it must be recreated instead of resumed; its files outlive it.
     pub(crate) anew: bool,
-    /// The variables that it was made with, if the session has others by now.
+    /// The variables it was created with, if the session has others by now.
     pub(crate) env: Option<BTreeMap<String, String>>,
-    /// Its place, if it may run.
+    /// Its permit, if it may run.
     pub(crate) permit: Option<Permit>,
 }
 
-/// What a session is. It outlives its sandboxes.
+/// A session's properties. They outlive its sandboxes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Profile {
     pub(crate) tenant: Option<String>,
@@ -90,26 +90,26 @@ pub(crate) struct Profile {
     pub(crate) created: SystemTime,
 }
 
-/// Where a session is in its life.
+/// The phase of a session.
 #[derive(Debug)]
 pub(crate) enum Phase<S: ?Sized> {
-    /// Nobody has looked yet whether it is stored.
+    /// Not checked yet whether it is stored.
     Unloaded,
     /// Its record is being read.
     Loading(Flight),
-    /// It is stored and closed, or, without a profile, nobody's.
+    /// It is stored and closed or, without a profile, the id is unused.
     Known,
     /// A sandbox is being started.
     Starting(Flight),
     /// It has a sandbox.
     Live(Live<S>),
-    /// Its sandbox is being stopped, or something is being removed.
+    /// Its sandbox is being stopped, or its files are being removed.
     Leaving(Leaving),
-    /// It has no sandbox that runs, and goes on with the next use.
+    /// It has no running sandbox, and resumes with the next use.
     Hibernated,
-    /// Its sandbox died and its files with it. It stays so until it is released.
+    /// Its sandbox died and its files are lost. It stays dead until it is released.
     Dead,
-    /// It was released. The entry is in no table any more.
+    /// It was released. The entry is no longer in the table.
     Closed,
 }
 
@@ -123,16 +123,16 @@ pub(crate) struct Live<S: ?Sized> {
 #[derive(Debug)]
 pub(crate) struct Body<S: ?Sized> {
     pub(crate) id: SandboxId,
-    /// How many operations are in flight. It changes with the entry's lock held.
+    /// How many operations are in flight. Changed with the entry's lock held.
     pub(crate) busy: AtomicUsize,
-    /// What is known of whether it answers.
+    /// Whether it answers, as far as known.
     pub(crate) health: Mutex<Health>,
-    /// Whether its workspace was renamed after it was made, or it has variables that the session has no more, so that it cannot be
-    /// started again.
+    /// Whether its workspace was renamed after it was created, or it has variables that the session no longer has, so that it
+    /// cannot be resumed.
     pub(crate) moved: bool,
-    /// The variables that it was made with, if the session has others.
+    /// The variables it was created with, if the session has others.
     pub(crate) env: Option<BTreeMap<String, String>>,
-    /// The variables that each command gets, because the sandbox was made with others.
+    /// The variables to add to each command, because the sandbox was created with others.
     pub(crate) added: BTreeMap<String, String>,
     pub(crate) sandbox: Arc<S>,
 }
@@ -140,25 +140,25 @@ pub(crate) struct Body<S: ?Sized> {
 /// Whether a sandbox answers.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
-    /// When it was last seen alive; `None` if it has to be asked.
+    /// When it was last seen alive; `None` if it has to be checked.
     pub(crate) seen: Option<Duration>,
-    /// Why nothing could be learned from it when it was last asked.
+    /// Why its state could not be determined at the last check.
     pub(crate) outage: Option<String>,
 }
 
-/// What is being done to end a sandbox.
+/// A stop in progress.
 #[derive(Debug)]
 pub(crate) struct Leaving {
     pub(crate) goal: Goal,
     pub(crate) cause: Cause,
     pub(crate) flight: Flight,
-    /// Who takes over the place of the sandbox.
+    /// The waiter that gets the sandbox's permit.
     pub(crate) heir: Option<oneshot::Sender<Permit>>,
-    /// Why it failed, once it was tried often enough for those who wait to be told.
+    /// Why it failed, set once enough attempts failed to report it to the waiting callers.
     pub(crate) stuck: Option<Error>,
-    /// Wakes the next attempt.
+    /// Triggers the next attempt.
     pub(crate) nudge: Arc<Notify>,
-    /// Who waits for the next attempt.
+    /// The callers that wait for the next attempt.
     pub(crate) next: Option<(Landing, Flight)>,
 }
 
@@ -175,7 +175,7 @@ impl Leaving {
         }
     }
 
-    /// Has it tried again at once, and returns what to wait for.
+    /// Triggers an attempt at once, and returns what to wait for.
     pub(crate) fn hurry(&mut self) -> Flight {
         if !holds(Guard::Nudge) {
             return self.flight.clone();
@@ -186,16 +186,16 @@ impl Leaving {
     }
 }
 
-/// What a session that leaves its sandbox becomes. A later one includes the earlier ones.
+/// The target state of a session whose sandbox is being stopped. A later variant includes the earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Goal {
-    /// It sleeps until the next use.
+    /// Hibernated until the next use.
     Hibernate,
-    /// Its sandbox died: it sleeps if it has files, and is dead otherwise.
+    /// Its sandbox died: hibernated if it has stored files, dead otherwise.
     Bury,
-    /// It is closed. Its files stay.
+    /// Closed. Its files stay.
     Close,
-    /// It is closed, and its files are removed.
+    /// Closed, and its files are removed.
     Purge,
 }
 
@@ -223,7 +223,7 @@ impl<S: ?Sized> Entry<S> {
 }
 
 impl<S: ?Sized> Slot<S> {
-    /// Returns the sandbox, if there is one that runs.
+    /// Returns the sandbox, if one is running.
     pub(crate) fn body(&self) -> Option<&Arc<Body<S>>> {
         match &self.phase {
             Phase::Live(live) => Some(&live.body),
@@ -231,7 +231,7 @@ impl<S: ?Sized> Slot<S> {
         }
     }
 
-    /// Returns whether nobody asks about it, and all that is known of it is in its record. A sandbox that may run takes up a place.
+    /// Returns whether no caller holds it and its record has everything known about it. A sandbox that may run holds a permit.
     pub(crate) fn is_needless(&self) -> bool {
         let placed = self.resting.as_ref().is_some_and(|r| r.permit.is_some());
         self.claims == 0 && !placed && matches!(self.phase, Phase::Unloaded | Phase::Known)
@@ -243,7 +243,7 @@ impl<S: ?Sized> Slot<S> {
 }
 
 impl<S: ?Sized> Body<S> {
-    /// Makes the body of a sandbox that answers. `env` is what it was made with, if the session has other variables.
+    /// Creates the body of a sandbox that answers. `env` is what it was created with, if the session has other variables.
     pub(crate) fn new(
         id: SandboxId,
         sandbox: Arc<S>,
@@ -276,7 +276,7 @@ impl<S: ?Sized> Body<S> {
         self.busy.load(Ordering::Relaxed) > 0
     }
 
-    /// Adds to a request what the sandbox was not made with. What the request brings itself counts.
+    /// Adds the session's variables that the sandbox was not created with. The request's own take precedence.
     pub(crate) fn with_variables<'a>(&self, request: &'a ExecRequest) -> Cow<'a, ExecRequest> {
         let mut request = Cow::Borrowed(request);
         for (name, value) in &self.added {
@@ -287,12 +287,12 @@ impl<S: ?Sized> Body<S> {
         request
     }
 
-    /// Returns whether it was seen alive since a moment.
+    /// Returns whether it was seen alive since a given moment.
     pub(crate) fn seen_since(&self, since: Duration) -> bool {
         self.health().seen.is_some_and(|seen| seen >= since)
     }
 
-    /// Notes that it answers.
+    /// Records that it answers.
     pub(crate) fn saw(&self, now: Duration) {
         *self.health() = Health {
             seen: Some(now),
@@ -300,7 +300,7 @@ impl<S: ?Sized> Body<S> {
         };
     }
 
-    /// Notes that nothing can be learned from it, and returns whether that is news. The next caller asks again.
+    /// Records that its state cannot be determined, and returns whether that is new. The next caller checks again.
     pub(crate) fn missed(&self, reason: &str) -> bool {
         let mut health = self.health();
         health.seen = None;

@@ -1,4 +1,4 @@
-//! What happens to sessions, for whoever watches.
+//! Events about sessions, for subscribers.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use backend_core::{Error, SandboxId};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event {
-    /// The session, unless it is about a sandbox of none.
+    /// The session, unless the event is about a sandbox without one.
     pub session: Option<SandboxId>,
-    /// Whom the session belongs to.
+    /// The tenant of the session.
     pub tenant: Option<String>,
     /// The sandbox, where there is one.
     pub sandbox: Option<SandboxId>,
@@ -26,23 +26,23 @@ pub struct Event {
 pub enum EventKind {
     /// A new session has its first sandbox.
     Created {
-        /// Whether the sandbox was there already, in the warm pool.
+        /// Whether the sandbox came from the warm pool.
         warm: bool,
         /// How long it took.
         took: Duration,
     },
-    /// A session that had no sandbox has one again.
+    /// A session without a running sandbox has one again.
     Woken {
-        /// Whether the sandbox was there already, in the warm pool, or had been laid to rest.
+        /// Whether the sandbox existed already: from the warm pool, or suspended.
         warm: bool,
         /// How long it took.
         took: Duration,
     },
-    /// A sandbox that an earlier run of the application left was taken over.
+    /// A sandbox left by an earlier run of the application was taken over.
     Adopted,
-    /// The sandbox of a session was stopped or laid to rest. Its files are kept, and its handles work on.
+    /// The sandbox of a session was stopped or suspended. Its files are kept, and its handles stay valid.
     Hibernated(Cause),
-    /// A session was closed; its handles are of no use any more.
+    /// A session was closed; its handles no longer work.
     Released {
         /// Why.
         cause: Cause,
@@ -53,45 +53,46 @@ pub enum EventKind {
     Purged(Cause),
     /// The sandbox of a session died.
     Died {
-        /// Whether its files outlive it, so that the session goes on with a new sandbox.
+        /// Whether its files outlive it, so that the session continues with a new sandbox.
         files_kept: bool,
     },
     /// A sandbox could not be started.
     StartFailed(Error),
-    /// A sandbox could not be stopped. It is tried again.
+    /// A sandbox could not be stopped. The stop is retried.
     StopFailed {
-        /// How often it was tried.
+        /// The number of attempts so far.
         attempt: u32,
         /// Why.
         error: Error,
     },
-    /// Nothing can be learned from a live sandbox. It is kept as it is. It is told once for each outage.
+    /// The state of a live session's sandbox cannot be determined. It is kept as it is. Sent once per outage.
     Unresponsive {
         /// Why.
         reason: String,
     },
-    /// The workspace root is a copy of another one. The sandboxes that its records named are the original's, and were left alone.
+    /// The workspace root is a copy of another one. The sandboxes named in its records belong to the original, and were left
+    /// alone.
     RootCopied,
-    /// The record of a session was copied from another directory, or names a sandbox of another session. It gets a sandbox of its own.
+    /// The record of a session was copied from another directory, or names a sandbox of another session. It gets its own sandbox.
     RecordCopied,
-    /// Two sessions name one sandbox, and nothing says whose it is. Neither uses it.
+    /// Two sessions name one sandbox, and its owner cannot be determined. Neither uses it.
     SandboxDisputed,
-    /// The calendar went on by more than is likely while no manager ran. Nothing is closed or purged for its age for a day.
+    /// The wall clock advanced implausibly far while no manager ran. Nothing is closed or purged for its age for a day.
     ClockDistrusted {
         /// By how much.
         ahead: Duration,
     },
-    /// A sandbox of nobody, left by an earlier run or by a start that failed, was destroyed.
+    /// An orphaned sandbox, left by an earlier run or by a failed start, was destroyed.
     OrphanDestroyed,
-    /// A sandbox for the warm pool could not be made.
+    /// A sandbox for the warm pool could not be created.
     WarmFailed(Error),
-    /// What is stored about a session cannot be read. Its files are left as they are.
+    /// The record of a session cannot be read. Its files are left as they are.
     RecordUnreadable(Error),
-    /// What is stored about a session could not be written.
+    /// The record of a session could not be written.
     RecordFailed(Error),
-    /// Files of a session that was purged could not all be removed. It is tried again.
+    /// Some files of a purged session could not be removed. The removal is retried.
     RemovalFailed(Error),
-    /// The watcher was too slow, and this many events are lost to it.
+    /// The subscriber was too slow and missed this many events.
     Missed(u64),
 }
 
@@ -99,15 +100,15 @@ pub enum EventKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
-    /// Somebody asked for it.
+    /// It was requested.
     Asked,
     /// It was unused for too long.
     Idle,
-    /// Its room was needed for another one.
+    /// Its slot was needed for another session.
     Evicted,
     /// Its sandbox died.
     Died,
-    /// Its sandbox was stopped by somebody else, or by a restart of the engine, and rests now.
+    /// Its sandbox was stopped from outside, or by a restart of the engine, and can be resumed.
     Stopped,
     /// The manager was shut down.
     Shutdown,
@@ -140,7 +141,7 @@ impl Event {
     }
 }
 
-/// Events from the moment on at which it was made by [`subscribe`](crate::SessionManager::subscribe).
+/// The events since the call to [`subscribe`](crate::SessionManager::subscribe).
 #[derive(Debug)]
 pub struct Events {
     receiver: broadcast::Receiver<Event>,
@@ -156,7 +157,7 @@ impl Events {
     ///
     /// # Cancellation
     ///
-    /// No event is lost by dropping the future.
+    /// Dropping the future does not lose an event.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             match self.receiver.recv().await {
@@ -168,7 +169,7 @@ impl Events {
         }
     }
 
-    /// Returns the next event that has happened already, if there is one.
+    /// Returns the next event that is already available, if any.
     pub fn try_next(&mut self) -> Option<Event> {
         loop {
             match self.receiver.try_recv() {
@@ -180,7 +181,7 @@ impl Events {
         }
     }
 
-    /// A scoped watcher sees the sessions of its tenant alone.
+    /// A scoped subscriber sees only the sessions of its tenant.
     fn shows(&self, event: &Event) -> bool {
         self.scope.is_none() || (event.session.is_some() && self.scope == event.tenant)
     }

@@ -1,4 +1,4 @@
-//! Something that one task does, and many may wait for.
+//! Work that one task does and many may wait for.
 
 use std::sync::Arc;
 
@@ -6,18 +6,18 @@ use backend_core::{Error, Result};
 
 use crate::latch::Latch;
 
-/// Something that one task does, and many may wait for.
+/// Work that one task does and many may wait for.
 #[derive(Clone, Debug)]
 pub(crate) struct Flight(Arc<Latch<Landed>>);
 
-/// The end of a flight that the task has. If the task is lost, those who wait are told.
+/// The task's side of a flight. If the task is lost, the waiters get an error.
 #[derive(Debug)]
 pub(crate) struct Landing(Arc<Latch<Landed>>);
 
 #[derive(Debug)]
 enum Landed {
     Done(Result<()>),
-    /// The task went with its runtime, or panicked. The phase stays as it is, for nobody else ends it.
+    /// The task was dropped with its runtime, or panicked. The phase stays as it is, because no other task ends it.
     Lost,
 }
 
@@ -35,7 +35,7 @@ impl Flight {
         }
     }
 
-    /// Waits until it is over, whatever came of it. Only that it was lost is an error: waiting for it again would never end.
+    /// Waits until it is over, whatever the outcome. Only a lost task is an error: waiting for it again would never end.
     pub(crate) async fn over(self) -> Result<()> {
         match self.0.wait().await {
             Landed::Done(_) => Ok(()),
@@ -45,7 +45,7 @@ impl Flight {
 }
 
 impl Landing {
-    /// Tells the outcome. Only the first one counts.
+    /// Sets the outcome. Only the first one counts.
     pub(crate) fn land(&self, outcome: Result<()>) {
         self.0.set(Landed::Done(outcome));
     }

@@ -1,43 +1,43 @@
-//! The checks that keep what lives alive, by name, so that the tests can show what each of them is there for.
+//! The checks that protect running sandboxes, by name, so that the tests can show what each of them prevents.
 //!
-//! A test switches one of them off and expects a failure. Elsewhere all hold, and asking costs nothing.
+//! A test switches one of them off and expects a failure. Outside of tests all are on, and testing them costs nothing.
 
-/// A check that something depends on.
+/// A safety check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Guard {
-    /// A sandbox of which nothing can be told is not taken to be gone.
+    /// A sandbox in an unknown state is not treated as gone.
     UnknownIsNotGone,
-    /// A sandbox that was stopped from outside is not buried.
+    /// A sandbox that was stopped from outside is not marked dead.
     AsleepIsNotGone,
-    /// A sandbox that is gone is told by whoever runs it, after a stop that failed.
+    /// After a failed stop, the provider is asked whether the sandbox is gone.
     AskAfterFailedStop,
-    /// The place of a sandbox that is gone is given back.
+    /// The permit of a sandbox that is gone is released.
     PlaceGivenBack,
-    /// Somebody who asks hurries the next attempt.
+    /// A request for the session triggers the next attempt.
     Nudge,
-    /// A sandbox at rest is replaced only when it is certainly gone.
+    /// A suspended sandbox is replaced only when it is certainly gone.
     NeverReplaceResting,
-    /// A sandbox of nobody is destroyed only if its owner is certainly gone.
+    /// An orphaned sandbox is destroyed only if its owner is certainly gone.
     OrphanOwner,
-    /// A root that is a copy takes over nothing.
+    /// A copied root does not take over any sandbox.
     RootIdentity,
-    /// A record that was copied does not name a sandbox.
+    /// A copied record does not name a sandbox.
     RecordIdentity,
-    /// A sandbox is the session's that its label names.
+    /// A sandbox belongs to the session that its label names.
     SessionLabel,
-    /// A sandbox that cannot be asked is not idle.
+    /// A sandbox that cannot be reached is not idle.
     SilenceIsNotIdle,
-    /// The record names a sandbox before it is made.
+    /// The record names a sandbox before it is created.
     RecordFirst,
-    /// A sandbox that cannot be reached at the start is not ended.
+    /// A sandbox that cannot be reached at startup is not destroyed.
     UnreachableIsKept,
-    /// The root has its own lock besides that of the lock file.
+    /// The root itself is locked, in addition to the lock file.
     RootLock,
-    /// A jump of the clock is no time that passed.
+    /// A jump of the clock does not count as elapsed time.
     ClockJump,
 }
 
-/// Returns whether a check is made.
+/// Returns whether a check is on.
 #[cfg(not(test))]
 pub(crate) const fn holds(_: Guard) -> bool {
     true
@@ -48,13 +48,13 @@ thread_local! {
     static OFF: std::cell::Cell<Option<Guard>> = const { std::cell::Cell::new(None) };
 }
 
-/// Returns whether a check is made.
+/// Returns whether a check is on.
 #[cfg(test)]
 pub(crate) fn holds(guard: Guard) -> bool {
     OFF.get() != Some(guard)
 }
 
-/// Switches a check off on this thread, or none.
+/// Switches one check off on this thread, or none.
 #[cfg(test)]
 pub(crate) fn switch_off(guard: Option<Guard>) {
     OFF.set(guard);

@@ -1,4 +1,4 @@
-//! Calls to the provider, which may hang, and may panic: neither takes the manager along.
+//! Calls to the provider, which may hang or panic without affecting the manager.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::decide::closing;
 
-/// Ends a task with whoever waits for it.
+/// Aborts a task when its waiter is dropped.
 struct Task<T>(JoinHandle<T>);
 
 impl<T> Drop for Task<T> {
@@ -18,8 +18,8 @@ impl<T> Drop for Task<T> {
     }
 }
 
-/// Does something within a time, and unless `stop` ends first. When it returns, the future is done or dropped, whatever came
-/// of it.
+/// Runs a future within a time limit, unless `stop` ends first. When it returns, the future is done or dropped, whatever the
+/// outcome.
 ///
 /// # Errors
 ///
@@ -61,13 +61,13 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn what_hangs_is_given_up() {
+    async fn a_hanging_call_times_out() {
         let hangs = guarded::<()>("it", LIMIT, pending(), pending()).await;
         assert_eq!(hangs.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_panics_is_an_error() {
+    async fn a_panicking_call_is_an_error() {
         let panics = guarded::<()>("it", LIMIT, pending(), async { panic!("oh") }).await;
         assert_eq!(panics.unwrap_err().kind(), ErrorKind::Internal);
         let returns = guarded("it", LIMIT, pending(), async { Ok(7) }).await;
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_stopped_is_unavailable() {
+    async fn a_stopped_call_is_unavailable() {
         let stopped = guarded::<()>("it", LIMIT, async {}, pending()).await;
         assert_eq!(stopped.unwrap_err().kind(), ErrorKind::Unavailable);
     }

@@ -1,7 +1,7 @@
-//! What becomes of a session whose sandbox was asked whether it is there.
+//! Liveness checks of a session's sandbox, and their consequences for the session.
 //!
-//! Only a sandbox that is gone is given up. One that was stopped from outside is asleep, and one of which nothing can be told stays
-//! as it is: whoever wants it hears why, and the next one asks again.
+//! Only a sandbox that is gone is given up. One that was stopped from outside counts as suspended, and one in an unknown state
+//! stays as it is: the caller gets the reason, and the next caller checks again.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,23 +16,23 @@ use crate::event::EventKind;
 use crate::guard::{Guard, holds};
 use crate::inner::Inner;
 
-/// What was learned about the sandbox of a live session.
+/// The result of checking the sandbox of a live session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// It answers.
     Alive,
-    /// It was stopped from outside, and its session sleeps now.
+    /// It was stopped from outside, and its session is now hibernated.
     Slept,
-    /// It is gone, and is being buried.
+    /// It is gone, and the session is being marked accordingly.
     Died,
 }
 
 impl<P: SandboxProvider> Inner<P> {
-    /// Makes sure that a sandbox answers, asking it if that is not known.
+    /// Makes sure that a sandbox answers, checking it unless it was seen recently.
     ///
     /// # Errors
     ///
-    /// `unavailable` if nothing can be learned from it.
+    /// `unavailable` if its state cannot be determined.
     pub(crate) async fn confirm(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -46,18 +46,18 @@ impl<P: SandboxProvider> Inner<P> {
                 if health.seen.is_some_and(|seen| seen >= since) {
                     return Ok(Seen::Alive);
                 }
-                // Whoever asks meanwhile need not ask as well.
+                // A caller that comes meanwhile need not check again.
                 health.seen = Some(now);
             }
         }
         self.ask(entry, body).await
     }
 
-    /// Asks a sandbox whether it is there, and does what follows.
+    /// Checks a sandbox, and acts on the answer.
     ///
     /// # Errors
     ///
-    /// `unavailable` if nothing can be learned from it.
+    /// `unavailable` if its state cannot be determined.
     pub(crate) async fn ask(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -71,7 +71,7 @@ impl<P: SandboxProvider> Inner<P> {
         self.heed(entry, body, liveness)
     }
 
-    /// Does what follows from an answer of a live sandbox.
+    /// Acts on the answer of a live session's sandbox.
     pub(crate) fn heed(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -100,17 +100,17 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Looks after a sandbox that an operation found to be unavailable.
+    /// Checks a sandbox that an operation found to be unavailable.
     pub(crate) async fn suspect(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
         body: &Arc<Body<P::Sandbox>>,
     ) {
-        // What cannot be learned is told as an event, and the caller has an error already.
+        // An unknown state is reported as an event, and the caller already has an error.
         let _ = self.ask(entry, body).await;
     }
 
-    /// Notes that nothing can be learned from a sandbox, and tells it once for each outage.
+    /// Records that a sandbox's state cannot be determined, and reports it once per outage.
     fn silent(&self, entry: &Entry<P::Sandbox>, body: &Body<P::Sandbox>, reason: String) -> Error {
         let error = unavailable(format!(
             "the sandbox of session '{}' cannot be reached: {reason}; it is kept, try again later",
@@ -122,7 +122,7 @@ impl<P: SandboxProvider> Inner<P> {
         error
     }
 
-    /// Lets a session sleep whose sandbox was stopped from outside, and gives its place back.
+    /// Hibernates a session whose sandbox was stopped from outside, and releases its permit.
     fn slept(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -137,14 +137,14 @@ impl<P: SandboxProvider> Inner<P> {
             return Ok(Seen::Slept);
         }
         if self.keeps_files() {
-            // It cannot be started again, and the files are not in it.
+            // It cannot be resumed, and the files are not in it.
             self.died(entry, body);
             return Ok(Seen::Died);
         }
         Err(self.silent(entry, body, reason))
     }
 
-    /// Buries a sandbox, if it is still that of the session.
+    /// Marks a sandbox dead, if it is still that of the session.
     pub(crate) fn died(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -166,7 +166,7 @@ impl<P: SandboxProvider> Inner<P> {
         self.tell_of(entry, EventKind::Died { files_kept });
     }
 
-    /// Asks the provider about a sandbox. It never fails: an answer that does not come is one that cannot be told.
+    /// Asks the provider about a sandbox. It never fails: without an answer the state is unknown.
     pub(crate) async fn inspect(&self, id: &SandboxId) -> SandboxInfo {
         let (provider, id) = (Arc::clone(&self.provider), id.clone());
         let inspect = async move { Ok(provider.inspect(&id).await) };

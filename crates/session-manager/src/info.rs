@@ -1,13 +1,13 @@
-//! What the manager tells about its sessions.
+//! What the manager reports about its sessions.
 
 use std::time::{Duration, SystemTime};
 
 use backend_core::{Error, SandboxId};
 
-/// How many sessions a listing returns unless asked otherwise.
+/// Default number of sessions in a listing.
 pub(crate) const DEFAULT_LIST_LIMIT: usize = 1000;
 
-/// Where a session is in its life.
+/// The state of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionState {
@@ -17,11 +17,11 @@ pub enum SessionState {
     Live,
     /// Its sandbox is being stopped.
     Stopping,
-    /// Its sandbox could not be stopped yet. It is tried again, and until then the session cannot be used.
+    /// Its sandbox could not be stopped yet. The stop is retried, and until it succeeds the session cannot be used.
     Stuck,
-    /// It has no sandbox that runs, and gets one with the next use of its handle.
+    /// It has no running sandbox, and gets one with the next use of its handle.
     Hibernated,
-    /// Its sandbox died, and its files with it. It can only be released.
+    /// Its sandbox died, and its files are lost. It can only be released.
     Dead,
     /// It is closed. Its files are kept, and `get_or_create` opens it again.
     Stored,
@@ -33,33 +33,33 @@ pub enum SessionState {
 pub struct SessionInfo {
     /// Its id.
     pub id: SandboxId,
-    /// Whom it belongs to.
+    /// The tenant it belongs to.
     pub tenant: Option<String>,
-    /// The name of its runtime; `None` is the provider's default.
+    /// The name of its runtime; `None` means the provider's default.
     pub runtime: Option<String>,
-    /// Where it is in its life.
+    /// Its state.
     pub state: SessionState,
-    /// Its sandbox, where it has one that runs; for a [`WorkspaceRoot`](crate::WorkspaceRoot) the one that it had last.
+    /// Its running sandbox, if any; for a [`WorkspaceRoot`](crate::WorkspaceRoot) the one it had last.
     pub sandbox: Option<SandboxId>,
-    /// Why its sandbox cannot be stopped or reached at the moment, where that is so.
+    /// Why its sandbox cannot currently be stopped or reached, if that is the case.
     pub trouble: Option<String>,
     /// How many operations are in flight.
     pub busy: usize,
-    /// When it was made.
+    /// When it was created.
     pub created: SystemTime,
     /// When it was last used.
     pub used: SystemTime,
 }
 
-/// Asks for sessions.
+/// A request to list sessions.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ListSessions {
-    /// The id after which to go on; from the first one by default.
+    /// The id to continue after; from the first one by default.
     pub after: Option<SandboxId>,
-    /// How many to return at most; 1000 by default.
+    /// Maximum number to return; 1000 by default.
     pub limit: usize,
-    /// Of which tenant; of all by default.
+    /// Only sessions of this tenant; all by default.
     pub tenant: Option<String>,
 }
 
@@ -74,26 +74,26 @@ impl Default for ListSessions {
 }
 
 impl ListSessions {
-    /// Asks for the first sessions.
+    /// Requests the first sessions.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Goes on after this id.
+    /// Continues after this id.
     #[must_use]
     pub fn after(mut self, id: SandboxId) -> Self {
         self.after = Some(id);
         self
     }
 
-    /// Sets how many to return at most.
+    /// Sets the maximum number to return.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Asks for those of one tenant.
+    /// Requests only those of one tenant.
     #[must_use]
     pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
         self.tenant = Some(tenant.into());
@@ -101,13 +101,13 @@ impl ListSessions {
     }
 }
 
-/// Sessions, in order of their ids.
+/// A page of sessions, in order of their ids.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SessionPage {
     /// The sessions.
     pub sessions: Vec<SessionInfo>,
-    /// The ids whose record cannot be read, and why. Nothing is done to their files.
+    /// The ids whose record cannot be read, and why. Their files are left alone.
     pub unreadable: Vec<(SandboxId, Error)>,
     /// Whether there are more after the last one.
     pub truncated: bool,
@@ -117,11 +117,11 @@ pub struct SessionPage {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Cleaned {
-    /// Sessions that sleep now, because they were unused.
+    /// Sessions that were hibernated because they were unused.
     pub hibernated: Vec<SandboxId>,
-    /// Sessions that are closed now, because they were unused.
+    /// Sessions that were closed because they were unused.
     pub released: Vec<SandboxId>,
-    /// Sessions whose files are gone, because they were unused for long.
+    /// Sessions whose files were removed because they were unused for too long.
     pub purged: Vec<SandboxId>,
     /// Sessions whose sandbox was found dead.
     pub died: Vec<SandboxId>,
@@ -129,11 +129,11 @@ pub struct Cleaned {
     pub busy: Vec<SandboxId>,
     /// Sessions whose sandbox could not be reached. They are left as they are.
     pub unreachable: Vec<SandboxId>,
-    /// What could not be done. It is tried again.
+    /// Failures. They are retried.
     pub failures: Vec<(SandboxId, Error)>,
 }
 
-/// What a manager found of an earlier run when it was made.
+/// What a manager found of an earlier run when it was built.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Recovered {
@@ -141,22 +141,22 @@ pub struct Recovered {
     pub stored: usize,
     /// Sessions whose running sandbox was taken over.
     pub adopted: Vec<SandboxId>,
-    /// Sessions whose sandbox could not be taken over, or had no room. It is being ended; their files are kept.
+    /// Sessions whose sandbox could not be taken over, or had no free slot. It is being stopped; their files are kept.
     pub ended: Vec<SandboxId>,
-    /// Sessions whose sandbox may run and cannot be reached, or told from gone. It is left alone, and taken over with the next use or
-    /// pass of the cleanup that reaches it. Until then it takes up a place.
+    /// Sessions whose sandbox may run, but cannot be reached or confirmed gone. It is left alone, and taken over by the next use
+    /// or cleanup pass that reaches it. Until then it holds a slot.
     pub unreachable: Vec<SandboxId>,
-    /// Sessions that name the sandbox of another one, because their record was copied. They get one of their own.
+    /// Sessions that name the sandbox of another session, because their record was copied. They get their own sandbox.
     pub copies: Vec<SandboxId>,
-    /// Sessions that name a sandbox together with another one, where nothing says whose it is. Neither may use it.
+    /// Sessions that name the same sandbox as another session, where the owner cannot be determined. Neither may use it.
     pub disputed: Vec<SandboxId>,
-    /// Whether the workspace root is a copy of another one. Then nothing was taken over, and nothing is destroyed.
+    /// Whether the workspace root is a copy of another one. If so, no sandbox was taken over or is destroyed.
     pub copied: bool,
-    /// Sandboxes of no session that are certainly left over. They are being destroyed.
+    /// Sandboxes without a session that are certainly left over. They are being destroyed.
     pub orphans: Vec<SandboxId>,
     /// Sandboxes of the same name that may belong to another manager. They are left alone.
     pub foreign: Vec<SandboxId>,
-    /// Sessions whose record cannot be read, and why. Nothing is done to their files.
+    /// Sessions whose record cannot be read, and why. Their files are left alone.
     pub unreadable: Vec<(SandboxId, Error)>,
 }
 
@@ -164,22 +164,22 @@ pub struct Recovered {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// How many sandboxes were stopped, those of the warm pool included.
+    /// How many sandboxes were stopped, including those of the warm pool.
     pub stopped: usize,
-    /// The sessions, or sandboxes of none, that could not be stopped, and why. They may still run; the next manager on the
-    /// same root ends them.
+    /// The sessions, or sandboxes without one, that could not be stopped, and why. They may still run; the next manager on the
+    /// same root stops them.
     pub failures: Vec<(SandboxId, Error)>,
     /// How long it took.
     pub took: Duration,
 }
 
-/// Numbers for an operator, of one moment.
+/// Numbers for an operator, at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Sandboxes that exist or are being made: those of sessions, of the warm pool, and those that could not be stopped.
+    /// Sandboxes that exist or are being created: those of sessions, of the warm pool, and those that could not be stopped.
     pub resident: usize,
-    /// Sessions that are open, hibernated and dead ones included.
+    /// Open sessions, including hibernated and dead ones.
     pub open: usize,
     /// Tenants that have an open session.
     pub tenants: usize,
@@ -187,27 +187,27 @@ pub struct Stats {
     pub starting: usize,
     /// Sessions whose sandbox runs.
     pub live: usize,
-    /// Of those, the ones with an operation in flight.
+    /// Live sessions with an operation in flight.
     pub busy: usize,
-    /// Of the live ones, those whose sandbox could not be reached when it was last asked.
+    /// Live sessions whose sandbox could not be reached at the last check.
     pub unresponsive: usize,
-    /// Sessions that are not live, and whose sandbox may run and cannot be reached. Each takes up a place.
+    /// Sessions that are not live, but whose sandbox may run and cannot be reached. Each holds a slot.
     pub unreachable: usize,
     /// Sessions whose sandbox is being stopped.
     pub stopping: usize,
     /// Sessions whose sandbox could not be stopped yet.
     pub stuck: usize,
-    /// Sessions that sleep.
+    /// Hibernated sessions.
     pub hibernated: usize,
-    /// Sessions whose sandbox died with their files.
+    /// Sessions whose sandbox died and whose files are lost.
     pub dead: usize,
     /// Sandboxes in the warm pool.
     pub warm: usize,
-    /// Sandboxes of nobody that could not be destroyed yet.
+    /// Orphaned sandboxes that could not be destroyed yet.
     pub orphans: usize,
-    /// Starts of sandboxes that succeeded since the manager was made.
+    /// Successful sandbox starts since the manager was built.
     pub starts: u64,
-    /// Of those, the ones that the warm pool had ready.
+    /// Starts served from the warm pool or by resuming a sandbox.
     pub warm_starts: u64,
     /// Starts that failed.
     pub failed_starts: u64,

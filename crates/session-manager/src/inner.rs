@@ -1,4 +1,4 @@
-//! What all handles of a manager share: the table of sessions, the ceilings, the store, the tasks that run.
+//! What all handles of a manager share: the table of sessions, the ceilings, the store, the running tasks.
 //!
 //! Locks are taken in the order table, entry, everything else, and never held across an await.
 
@@ -23,13 +23,13 @@ use crate::settings::Settings;
 use crate::store::Store;
 use crate::warm::Pool;
 
-/// How many letters of a sandbox's id come after the name of the manager.
+/// Number of characters in a sandbox's id after the name of the manager.
 const UNIQUE: usize = 24;
 
-/// The table of sessions: those that are open, and those that somebody asks about.
+/// The table of sessions: open ones, and ids that a caller asks about.
 pub(crate) type Table<S> = BTreeMap<SandboxId, Arc<Entry<S>>>;
 
-/// A sandbox of nobody, that has to be destroyed and takes up a place until then; without a place, what is left of one that is gone.
+/// Orphaned sandboxes: each holds its permit until destroyed; without a permit, the remains of one that is gone.
 pub(crate) type Orphans = BTreeMap<SandboxId, Option<Permit>>;
 
 /// A manager, as its handles share it.
@@ -44,23 +44,23 @@ pub(crate) struct Inner<P: SandboxProvider> {
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) pool: Mutex<Pool<P::Sandbox>>,
     pub(crate) orphans: Mutex<Orphans>,
-    /// Wakes the next attempt to destroy sandboxes of nobody.
+    /// Triggers the next attempt to destroy orphaned sandboxes.
     pub(crate) hurry: Notify,
-    /// Sandboxes that more than one record names. Whose each is, its label says, or nobody.
+    /// Sandboxes that more than one record names. Only its label can show the owner of one.
     pub(crate) disputed: Mutex<BTreeSet<SandboxId>>,
     pub(crate) counters: Counters,
-    /// What sandboxes are marked with, so that this manager, and no other one, ends those that are left over.
+    /// The mark on sandboxes, so that only this manager destroys its leftovers.
     pub(crate) mark: String,
-    /// The time of the clock, and of the calendar, when the manager was made.
+    /// The clock and the wall-clock time when the manager was built.
     pub(crate) began: (Duration, SystemTime),
-    /// The sessions whose record could not be written, and when each was last used: what the record says of that is too old.
+    /// The sessions whose record could not be written, and when each was last used: the time in the record is too old.
     pub(crate) unwritten: Mutex<BTreeMap<SandboxId, Duration>>,
-    /// Until when the calendar is not believed: it went on by more than is likely while no manager ran.
+    /// Until when the wall clock is not trusted: it advanced implausibly far while no manager ran.
     pub(crate) distrust: Mutex<Option<Duration>>,
     /// Whether the manager is being shut down.
     pub(crate) closing: Latch<()>,
     pub(crate) cleaner: Mutex<Option<tokio::task::JoinHandle<()>>>,
-    /// When stored sessions were last looked at for their age.
+    /// When the age of stored sessions was last checked.
     pub(crate) swept: Mutex<Option<Duration>>,
     table: Mutex<Table<P::Sandbox>>,
     tasks: Mutex<JoinSet<()>>,
@@ -68,7 +68,7 @@ pub(crate) struct Inner<P: SandboxProvider> {
     names: Names,
 }
 
-/// What happened since the manager was made.
+/// Counts since the manager was built.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) starts: AtomicU64,
@@ -78,7 +78,7 @@ pub(crate) struct Counters {
     pub(crate) deaths: AtomicU64,
 }
 
-/// Gives names to sandboxes: that of the manager, then what no other sandbox has.
+/// Names sandboxes: the name of the manager, then a unique suffix.
 #[derive(Debug)]
 struct Names {
     prefix: String,
@@ -134,7 +134,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Returns whether what a session writes is there after its sandbox is destroyed.
+    /// Returns whether a session's files outlive its sandbox.
     pub(crate) fn keeps_files(&self) -> bool {
         self.store.is_some()
     }
@@ -151,7 +151,8 @@ impl<P: SandboxProvider> Inner<P> {
         self.clock.elapsed()
     }
 
-    /// Returns the date of a moment of the clock, as it is stored. A calendar that was set back makes nothing look older than it is.
+    /// Returns the date of a moment of the clock, as it is stored. A wall clock that was set back does not make anything look
+    /// older.
     pub(crate) fn date(&self, moment: Duration) -> SystemTime {
         let ago = self.clock.elapsed().saturating_sub(moment);
         let told = self.clock.now().checked_sub(ago);
@@ -172,7 +173,7 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     pub(crate) fn tell(&self, event: Event) {
-        // That nobody watches is no error.
+        // Having no subscribers is not an error.
         let _ = self.events.send(event);
     }
 
@@ -185,7 +186,7 @@ impl<P: SandboxProvider> Inner<P> {
         self.tell(event);
     }
 
-    /// Does something with the store, on a thread on which it may block.
+    /// Uses the store on a thread that may block.
     pub(crate) async fn disk<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> Result<T> + Send + 'static,
@@ -205,7 +206,7 @@ impl<P: SandboxProvider> Inner<P> {
         })
     }
 
-    /// Runs a task that nobody waits for, and that a shutdown waits for.
+    /// Spawns a background task that a shutdown waits for.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let counted = Counted::new(&self.running);
         let mut tasks = lock(&self.tasks);
@@ -216,13 +217,13 @@ impl<P: SandboxProvider> Inner<P> {
         });
     }
 
-    /// Waits until no task runs, those included that are started meanwhile.
+    /// Waits until no task runs, including tasks started meanwhile.
     pub(crate) async fn settled(&self) {
-        // The sender lives as long as this.
+        // The sender exists as long as this manager.
         let _ = self.running.subscribe().wait_for(|&count| count == 0).await;
     }
 
-    /// Stops everything at once, as the end of the process would.
+    /// Stops everything abruptly, as the end of the process would.
     #[cfg(test)]
     pub(crate) fn crash(&self) {
         self.closing.set(());
@@ -242,7 +243,7 @@ impl<P: SandboxProvider> Inner<P> {
         SandboxId::parse(format!("{prefix}-{boot:016x}{number:08x}"))
     }
 
-    /// Returns whether a sandbox has a name that this manager, or an earlier one of this name, gave.
+    /// Returns whether a sandbox was named by this manager or an earlier one of the same name.
     pub(crate) fn is_ours(&self, id: &SandboxId) -> bool {
         let rest = id.as_str().strip_prefix(&self.names.prefix);
         rest.and_then(|rest| rest.strip_prefix('-'))
@@ -251,7 +252,7 @@ impl<P: SandboxProvider> Inner<P> {
             })
     }
 
-    /// Looks an id up, or starts to look at it. As long as the claim lives, everybody else gets the same entry.
+    /// Returns the entry of an id, creating it if needed. While the claim exists, all callers get the same entry.
     pub(crate) fn claim(self: &Arc<Self>, id: &SandboxId) -> Claim<P> {
         let mut table = self.table();
         let entry = table.entry(id.clone()).or_insert_with(|| {
@@ -274,8 +275,8 @@ impl<P: SandboxProvider> Inner<P> {
         lock(&self.disputed).contains(sandbox)
     }
 
-    /// Returns today's date as far as it can be relied on: the calendar may be set forward while the manager runs, and that is no time
-    /// that passed.
+    /// Returns today's date as far as it can be trusted: setting the wall clock forward while the manager runs does not count as
+    /// elapsed time.
     pub(crate) fn today(&self) -> SystemTime {
         let now = self.clock.now();
         if !holds(Guard::ClockJump) {
@@ -287,7 +288,7 @@ impl<P: SandboxProvider> Inner<P> {
             .map_or(now, |counted| counted.min(now))
     }
 
-    /// Takes an entry out of the table that nobody asks about, and that nothing has to be known of.
+    /// Removes an entry from the table if no caller holds it and it has no state to keep.
     pub(crate) fn retire(
         &self,
         table: &mut Table<P::Sandbox>,
@@ -299,7 +300,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Takes a closed session out of the table.
+    /// Removes a closed session from the table.
     pub(crate) fn forget(&self, table: &mut Table<P::Sandbox>, entry: &Arc<Entry<P::Sandbox>>) {
         if table
             .get(&entry.id)
@@ -310,7 +311,7 @@ impl<P: SandboxProvider> Inner<P> {
     }
 }
 
-/// Counts a task until it is dropped.
+/// Counts a task until dropped.
 struct Counted(watch::Sender<usize>);
 
 impl Counted {
@@ -326,14 +327,14 @@ impl Drop for Counted {
     }
 }
 
-/// Somebody's interest in an id.
+/// A caller's interest in an id.
 pub(crate) struct Claim<P: SandboxProvider> {
     pub(crate) entry: Arc<Entry<P::Sandbox>>,
     inner: Arc<Inner<P>>,
 }
 
 impl<P: SandboxProvider> Claim<P> {
-    /// Adds a claim to an entry that the caller has locked, and claimed.
+    /// Adds a claim to an entry that the caller has locked and claimed.
     pub(crate) fn within(
         inner: &Arc<Inner<P>>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -365,8 +366,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns a number that no other process gets. The keys of the standard library's hash maps come from the system's source
-/// of randomness; nothing here has to be a secret.
+/// Returns a number unique to this process. The keys of the standard library's hash maps come from the system's random source;
+/// the number need not be secret.
 pub(crate) fn random() -> u64 {
     let mut hasher = std::hash::RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());

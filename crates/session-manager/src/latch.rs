@@ -1,7 +1,7 @@
-//! Something that happens once, and that many may wait for.
+//! A value that is set once and that many may wait for.
 //!
-//! Those who wait go on in the order in which they began to wait, which tokio's `watch` does not promise: a simulation must be
-//! the same each time.
+//! Waiters continue in the order in which they began to wait, which tokio's `watch` does not guarantee: a simulation must be
+//! reproducible.
 
 use std::sync::OnceLock;
 
@@ -40,7 +40,7 @@ impl<T: Send + Sync> Latch<T> {
     pub(crate) async fn wait(&self) -> &T {
         loop {
             let mut set = std::pin::pin!(self.set.notified());
-            // From here on no notification is missed, so that it is safe to look.
+            // From here on no notification is missed, so checking the value is safe.
             set.as_mut().enable();
             if let Some(value) = self.value.get() {
                 return value;
@@ -57,7 +57,7 @@ mod tests {
     use super::Latch;
 
     #[tokio::test]
-    async fn whoever_waits_and_whoever_comes_later_gets_the_first_value() {
+    async fn early_and_late_waiters_get_the_first_value() {
         let latch = Arc::new(Latch::default());
         let waiting = tokio::spawn({
             let latch = Arc::clone(&latch);

@@ -1,7 +1,7 @@
-//! Ending a sandbox, and what becomes of its session: it sleeps, is closed, or goes with all its files.
+//! Stopping a sandbox, and the next state of its session: hibernated, dead, closed or purged.
 //!
-//! A stop that fails is tried again until it is done. Those who wait are told after a few attempts, and until it is done the
-//! session has no other sandbox, so that no two ever have the same files.
+//! A failed stop is retried until it succeeds. Waiting callers get the error after a few attempts. Until it succeeds the session
+//! has no other sandbox, so that two sandboxes never have the same files.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,39 +21,39 @@ use crate::rooms::Permit;
 use crate::start::SESSION_LABEL;
 use crate::store::Record;
 
-/// The longest wait before a stop is tried again.
+/// Maximum delay before a stop is retried.
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
-/// A sandbox that is being ended.
+/// A sandbox that is being stopped.
 pub(crate) struct Departure<S: ?Sized> {
     /// The sandbox, as long as it exists.
     pub(crate) exists: Option<SandboxId>,
-    /// Its place, as long as it may run.
+    /// Its permit, as long as it may run.
     pub(crate) permit: Option<Permit>,
-    /// Whether it may be laid to rest.
+    /// Whether it may be suspended.
     pub(crate) rest: bool,
-    /// Whether it rests.
+    /// Whether it is suspended.
     pub(crate) rests: bool,
-    /// The connection to it, which goes with it.
+    /// The connection to it, dropped with it.
     pub(crate) body: Option<Arc<Body<S>>>,
     pub(crate) landing: Landing,
-    /// What those who wait are told, if it is a start that failed.
+    /// The error for the waiting callers, if a start failed.
     pub(crate) answer: Option<Error>,
     pub(crate) first_goal: Goal,
-    /// Whether the record of the session has to be written, or removed, if nothing else is asked for.
+    /// Whether the record of the session has to be written or removed, unless the goal changes.
     pub(crate) write: bool,
     /// Whether the sandbox was found to be gone when it could not be stopped.
     pub(crate) gone: bool,
-    /// Whether it was not live, so that it may be that of another session by now.
+    /// Whether it was not live, so that it may belong to another session by now.
     pub(crate) doubted: bool,
-    /// Whether it has to be made anew rather than resumed, if it rests.
+    /// Whether it has to be recreated rather than resumed, if it is suspended.
     pub(crate) anew: bool,
-    /// The variables that it was made with, if the session has others.
+    /// The variables it was created with, if the session has others.
     pub(crate) env: Option<BTreeMap<String, String>>,
 }
 
 impl<P: SandboxProvider> Inner<P> {
-    /// Begins to end the sandbox of a session. The phase must be one that rests, not one in which something goes on.
+    /// Starts stopping the sandbox of a session. The phase must be one without work in progress.
     pub(crate) fn begin_leave(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -85,7 +85,7 @@ impl<P: SandboxProvider> Inner<P> {
                 departure.permit = Some(live.permit);
                 departure.anew = live.body.moved;
                 departure.env.clone_from(&live.body.env);
-                // It was stopped from outside, and needs no stopping.
+                // It was already stopped from outside.
                 departure.rests = cause == Cause::Stopped;
                 departure.body = Some(live.body);
             }
@@ -105,7 +105,7 @@ impl<P: SandboxProvider> Inner<P> {
         flight
     }
 
-    /// Ends a sandbox, however long it takes, and then does with the session what is to be done.
+    /// Stops a sandbox, however long it takes, and then moves the session to its next state.
     pub(crate) async fn depart(
         self: &Arc<Self>,
         entry: Arc<Entry<P::Sandbox>>,
@@ -130,7 +130,7 @@ impl<P: SandboxProvider> Inner<P> {
                 continue;
             };
             if departure.doubted && !self.is_of(&id, &entry.id).await {
-                // Its session ends it, or nobody does.
+                // If it belongs to another session, that one stops it.
                 departure.exists = None;
                 departure.rests = false;
                 continue;
@@ -147,18 +147,18 @@ impl<P: SandboxProvider> Inner<P> {
                 }
                 Err(error) => error,
             };
-            // What is not there needs no stopping.
+            // A sandbox that is gone needs no stopping.
             let found = if holds(Guard::AskAfterFailedStop) {
                 self.inspect(&id).await.liveness
             } else {
-                Liveness::unknown("nobody asked")
+                Liveness::unknown("not checked")
             };
             match found {
                 Liveness::Gone { .. } => {
                     departure.exists = None;
                     departure.rests = false;
                     departure.gone = true;
-                    // What is left of it takes up no place.
+                    // Its remains hold no permit.
                     self.begin_remains(id);
                     continue;
                 }
@@ -182,7 +182,7 @@ impl<P: SandboxProvider> Inner<P> {
                 let answer = departure.answer.clone().unwrap_or(error);
                 departure.landing.land(Err(answer));
                 if self.is_closing() {
-                    // The record names the sandbox, and the next manager ends it.
+                    // The record names the sandbox, and the next manager stops it.
                     return;
                 }
             }
@@ -191,8 +191,8 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Returns whether a sandbox that was not live is that of a session. One that is labelled otherwise is another's; of one that says
-    /// nothing, the record is believed, unless two records name it.
+    /// Returns whether a sandbox that was not live belongs to a session. A different label means another session's; without a
+    /// label the record decides, unless two records name the sandbox.
     pub(crate) async fn is_of(&self, sandbox: &SandboxId, session: &SandboxId) -> bool {
         if !holds(Guard::SessionLabel) {
             return true;
@@ -204,7 +204,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Destroys a sandbox, or lays it to rest.
+    /// Destroys or suspends a sandbox.
     pub(crate) async fn end(&self, id: &SandboxId, lay: bool) -> Result<()> {
         let (provider, id) = (Arc::clone(&self.provider), id.clone());
         let end = async move {
@@ -236,7 +236,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Gives the place of a sandbox that is gone to whoever waits for it.
+    /// Hands the permit of a sandbox that is gone to its waiter.
     fn bequeath(&self, entry: &Entry<P::Sandbox>, permit: Option<Permit>) {
         let heir = match &mut entry.lock().phase {
             Phase::Leaving(leaving) => leaving.heir.take(),
@@ -247,12 +247,12 @@ impl<P: SandboxProvider> Inner<P> {
             return;
         }
         if let (Some(heir), Some(permit)) = (heir, permit) {
-            // An heir that is gone gives it back.
+            // If the waiter is gone, the permit is released.
             let _ = heir.send(permit);
         }
     }
 
-    /// Does with the session what is to be done once its sandbox is ended. Returns false if that is something else by now.
+    /// Moves the session to its next state once its sandbox is stopped. Returns false if the goal has changed meanwhile.
     async fn settle(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -273,7 +273,7 @@ impl<P: SandboxProvider> Inner<P> {
             Ok(())
         };
         let files_kept = self.keeps_files();
-        // Its files went with it.
+        // Its files are lost with it.
         let lost = departure.gone && goal == Goal::Hibernate && !files_kept;
         let (next, event) = {
             let mut table = self.table();
@@ -317,7 +317,7 @@ impl<P: SandboxProvider> Inner<P> {
                     })
                 }
             };
-            // A start that failed is told as that, and not as the end of what never was.
+            // A failed start is reported as such, not as the end of a session that never existed.
             let failed = departure.answer.is_some() && goal == departure.first_goal;
             let event = kind
                 .filter(|_| !failed)
@@ -341,7 +341,7 @@ impl<P: SandboxProvider> Inner<P> {
         true
     }
 
-    /// Writes down what becomes of a session.
+    /// Stores the new state of a session.
     async fn store_end(
         &self,
         entry: &Entry<P::Sandbox>,
@@ -376,7 +376,7 @@ impl<P: SandboxProvider> Inner<P> {
     }
 }
 
-/// Returns what is to become of a session that is being left.
+/// Returns the goal of a session whose sandbox is being stopped.
 fn goal_of<S: ?Sized>(entry: &Entry<S>) -> Option<(Goal, Cause)> {
     match &entry.lock().phase {
         Phase::Leaving(leaving) => Some((leaving.goal, leaving.cause)),
@@ -384,7 +384,7 @@ fn goal_of<S: ?Sized>(entry: &Entry<S>) -> Option<(Goal, Cause)> {
     }
 }
 
-/// Lets everybody know that it takes longer, and why.
+/// Reports to all waiting callers that the stop takes longer, and why.
 fn give_notice<S: ?Sized>(entry: &Entry<S>, why: &Error) {
     let next = match &mut entry.lock().phase {
         Phase::Leaving(leaving) => {
@@ -399,7 +399,7 @@ fn give_notice<S: ?Sized>(entry: &Entry<S>, why: &Error) {
     }
 }
 
-/// Returns what wakes the next attempt.
+/// Returns what triggers the next attempt.
 fn nudge_of<S: ?Sized>(entry: &Entry<S>) -> Arc<Notify> {
     match &entry.lock().phase {
         Phase::Leaving(leaving) => Arc::clone(&leaving.nudge),

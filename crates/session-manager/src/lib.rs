@@ -48,7 +48,7 @@ pub use root::WorkspaceRoot;
 pub use session::Session;
 pub use settings::Eviction;
 
-/// Runs the examples of the workspace's README, for which this crate has all that they need.
+/// Runs the examples of the workspace's README; this crate has every dependency they need.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct WorkspaceReadme;

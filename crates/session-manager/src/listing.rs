@@ -1,4 +1,4 @@
-//! What there is: sessions in memory and on disk, and numbers about them.
+//! Listing sessions in memory and on disk, and statistics about them.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -43,7 +43,7 @@ impl<P: SandboxProvider> Inner<P> {
             let after = request.after.clone();
             let mut ids = self.disk(|store| store.ids()).await?;
             ids.retain(|id| Some(id) > after.as_ref());
-            // What is open is known; the rest is read in pieces, as far as is needed.
+            // Open sessions are in memory; the others are read in batches, as far as needed.
             let mut ids = ids.into_iter().peekable();
             while ids.peek().is_some() {
                 let piece: Vec<SandboxId> = ids.by_ref().take(request.limit.min(256)).collect();
@@ -58,7 +58,7 @@ impl<P: SandboxProvider> Inner<P> {
                             open.insert(id, Some(stored(&record)));
                         }
                         Ok(None) => {}
-                        // Whose it is, nobody knows.
+                        // Its tenant is unknown.
                         Err(error) if tenant.is_none() => page.unreadable.push((id, error)),
                         Err(_) => {}
                     }
@@ -84,7 +84,7 @@ impl<P: SandboxProvider> Inner<P> {
         Ok(page)
     }
 
-    /// Returns what is known of an entry; `None` if it is nobody's, or only what is stored counts.
+    /// Returns the description of an entry; `None` if the id is unused, or only the record counts.
     pub(crate) fn info(&self, entry: &Entry<P::Sandbox>) -> Option<SessionInfo> {
         let slot = entry.lock();
         let state = match &slot.phase {
@@ -115,7 +115,7 @@ impl<P: SandboxProvider> Inner<P> {
         })
     }
 
-    /// Returns what is known of one session, open or stored.
+    /// Returns the description of one session, open or stored.
     pub(crate) async fn info_of(
         self: &Arc<Self>,
         id: &SandboxId,
@@ -169,7 +169,7 @@ impl<P: SandboxProvider> Inner<P> {
     }
 }
 
-/// Returns what is the matter with the sandbox of a session.
+/// Returns what is wrong with the sandbox of a session.
 fn trouble<S: ?Sized>(slot: &Slot<S>) -> Option<String> {
     match &slot.phase {
         Phase::Live(live) => live.body.health().outage.clone(),
@@ -201,7 +201,7 @@ fn shown<'a>(
         .filter(move |info| tenant.is_none() || info.tenant.as_deref() == tenant)
 }
 
-/// Returns what is known of a session that is not open. The sandbox that its record names does not run.
+/// Returns the description of a session that is not open. The sandbox that its record names does not run.
 fn stored(record: &Record) -> SessionInfo {
     SessionInfo {
         sandbox: None,

@@ -1,4 +1,4 @@
-//! The face of the manager.
+//! The public interface of the manager.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,18 +18,18 @@ use crate::session::Session;
 use crate::settings::Settings;
 use crate::{IntoSessionId, SessionManagerBuilder, SessionOptions};
 
-/// Many users' sessions over one provider of sandboxes.
+/// Sessions for many users over one sandbox provider.
 ///
-/// A session is a name, the files that go with it, and at most one sandbox at a time. The manager starts the sandbox when
-/// the session is asked for, stops it when nobody uses it, and never has more of them than it may.
+/// A session is a name, its files, and at most one sandbox at a time. The manager starts the sandbox when the session is
+/// requested, stops it when it is idle, and never runs more sandboxes than allowed.
 ///
-/// A clone is the same manager. It needs a tokio runtime with time. Dropping the last clone stops nothing: call
+/// A clone is the same manager. It needs a tokio runtime with time. Dropping the last clone does not stop anything: call
 /// [`shutdown`](Self::shutdown), or leave the sandboxes for the next manager on the same workspace root to take over.
 ///
 /// # Cancellation
 ///
-/// Any future of it may be dropped. What was begun goes on: a sandbox that is being started becomes that of the session, and
-/// is let go when it is idle; one that is being stopped is stopped.
+/// Any of its futures may be dropped. Work already begun continues: a sandbox being started becomes that of the session, and is
+/// stopped when idle; one being stopped is stopped.
 pub struct SessionManager<P: SandboxProvider> {
     inner: Arc<Inner<P>>,
     scope: Option<Arc<str>>,
@@ -37,7 +37,7 @@ pub struct SessionManager<P: SandboxProvider> {
 }
 
 impl<P: SandboxProvider> SessionManager<P> {
-    /// Starts a manager with options.
+    /// Returns a builder for a manager.
     pub fn builder(provider: P) -> SessionManagerBuilder<P> {
         SessionManagerBuilder::new(provider)
     }
@@ -47,7 +47,7 @@ impl<P: SandboxProvider> SessionManager<P> {
         let named = inner.settings.name.is_some();
         let recovered = Arc::new(inner.recover(named).await?);
         inner.refill();
-        // What rests since an earlier run may rest for too long already, and nobody may ask for a pass of the cleanup.
+        // Sessions hibernated by an earlier run may already be due, and no cleanup pass may be scheduled.
         let aged = Arc::clone(&inner);
         inner.spawn(async move { aged.sweep(&mut Cleaned::default()).await });
         if let Some(every) = inner.settings.cleanup_interval {
@@ -60,13 +60,12 @@ impl<P: SandboxProvider> SessionManager<P> {
         })
     }
 
-    /// Returns this manager as one tenant sees it: it reaches the sessions of the tenant alone, and those that it makes are
-    /// the tenant's.
+    /// Returns this manager as one tenant sees it: it reaches only the tenant's sessions, and creates sessions for that tenant.
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a name that is empty, longer than 256 bytes, or has control characters, and for another tenant
-    /// than the one that the manager is scoped to already.
+    /// `invalid_request` for a name that is empty, longer than 256 bytes, or has control characters, and for a tenant other than
+    /// the one the manager is already scoped to.
     pub fn scoped(&self, tenant: &str) -> Result<Self> {
         check_tenant(tenant)?;
         if self.scope.as_deref().is_some_and(|scope| scope != tenant) {
@@ -80,15 +79,15 @@ impl<P: SandboxProvider> SessionManager<P> {
         })
     }
 
-    /// Returns the session of this id, with a sandbox that runs. It is made, started, woken up or just returned.
+    /// Returns the session of this id, with a running sandbox. It is created, started, resumed or just returned.
     ///
-    /// Whoever asks for the same id meanwhile waits for the same start, and for nobody else's.
+    /// Concurrent callers with the same id wait for the same start, and never for another id's.
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a text that is no id, and for an id that somebody else has; `quota_exceeded` at a ceiling;
-    /// `unavailable` for a session that died with its files, one whose last sandbox could not be stopped yet, and during a
-    /// shutdown; `timed_out`, and whatever the provider answers, for a sandbox that does not start.
+    /// `invalid_request` for an invalid id, and for another tenant's id; `quota_exceeded` at a ceiling; `unavailable` for a
+    /// session whose sandbox died and whose files are lost, one whose previous sandbox could not be stopped yet, and during a
+    /// shutdown; `timed_out`, and the provider's errors, for a sandbox that does not start.
     pub fn get_or_create(
         &self,
         id: impl IntoSessionId,
@@ -103,7 +102,7 @@ impl<P: SandboxProvider> SessionManager<P> {
         }
     }
 
-    /// Returns the session of this id, with a sandbox that runs, as [`get_or_create`](Self::get_or_create) does.
+    /// Returns the session of this id, with a running sandbox, like [`get_or_create`](Self::get_or_create).
     ///
     /// # Errors
     ///
@@ -124,7 +123,7 @@ impl<P: SandboxProvider> SessionManager<P> {
         }
     }
 
-    /// Returns the session of this id with a sandbox that runs, if there is such a session, open or stored. It never makes one.
+    /// Returns the session of this id with a running sandbox, if there is such a session, open or stored. It never creates one.
     ///
     /// # Errors
     ///
@@ -140,7 +139,7 @@ impl<P: SandboxProvider> SessionManager<P> {
         }
     }
 
-    /// Returns the session of this id if it is open. Nothing is started, and it is no use of the session.
+    /// Returns the session of this id if it is open. It starts nothing, and does not count as a use of the session.
     pub fn get(&self, id: impl IntoSessionId) -> Option<Session<P>> {
         let id = id.into_session_id().ok()?;
         let entry = self.inner.table().get(&id).map(Arc::clone)?;
@@ -161,11 +160,11 @@ impl<P: SandboxProvider> SessionManager<P> {
         self.get(id).is_some_and(|session| session.touch())
     }
 
-    /// Returns what is known of the session; `None` if there is none.
+    /// Returns the description of the session; `None` if there is none.
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a text that is no id; `internal` for a record that cannot be read.
+    /// `invalid_request` for an invalid id; `internal` for a record that cannot be read.
     pub fn info(
         &self,
         id: impl IntoSessionId,
@@ -174,7 +173,7 @@ impl<P: SandboxProvider> SessionManager<P> {
         async move { self.inner.info_of(&id?, self.scope.as_deref()).await }
     }
 
-    /// Returns sessions in order of their ids, those that are stored included.
+    /// Returns sessions in order of their ids, including stored ones.
     ///
     /// # Errors
     ///
@@ -183,23 +182,23 @@ impl<P: SandboxProvider> SessionManager<P> {
         self.inner.list(request, self.scope.as_deref())
     }
 
-    /// Closes a session: its sandbox is destroyed, its handles are of no use any more, and what is in flight fails. Its files
-    /// are kept if there is a workspace root, and are gone otherwise. A session that is not open is no error.
+    /// Closes a session: its sandbox is destroyed, its handles no longer work, and operations in flight fail. Its files are kept
+    /// if there is a workspace root, and are lost otherwise. A session that is not open is not an error.
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a text that is no id; whatever the provider answers, if the sandbox could not be stopped in a few
-    /// attempts. It is tried on.
+    /// `invalid_request` for an invalid id; the provider's error, if the sandbox could not be stopped in a few attempts. The stop
+    /// is retried in the background.
     pub fn release(&self, id: impl IntoSessionId) -> impl Future<Output = Result<()>> + Send {
         self.close(id.into_session_id(), Goal::Close)
     }
 
-    /// Closes a session and removes its files. A session that is not there is no error.
+    /// Closes a session and removes its files. A missing session is not an error.
     ///
     /// # Errors
     ///
-    /// As [`release`](Self::release); `internal` if files could not be removed. The session is gone in that case as well, and
-    /// the cleanup tries to remove what is left.
+    /// As [`release`](Self::release); `internal` if files could not be removed. The session is gone even then, and the cleanup
+    /// retries the removal.
     pub fn purge(&self, id: impl IntoSessionId) -> impl Future<Output = Result<()>> + Send {
         self.close(id.into_session_id(), Goal::Purge)
     }
@@ -210,19 +209,19 @@ impl<P: SandboxProvider> SessionManager<P> {
             .await
     }
 
-    /// Stops the sandbox of a session, or lays it to rest. Its files are kept, and its handles wake it up again.
+    /// Hibernates a session: its sandbox is suspended or stopped. Its files are kept, and the next use of a handle resumes it.
     ///
     /// # Errors
     ///
-    /// `unavailable` if it has no sandbox that runs; `invalid_request` while something is in flight, or a process that was
-    /// spawned runs; `unsupported` if its files would be lost; and as [`release`](Self::release).
+    /// `unavailable` if it has no running sandbox; `invalid_request` while an operation is in flight or a spawned process runs;
+    /// `unsupported` if its files would be lost; and as [`release`](Self::release).
     pub fn hibernate(&self, id: impl IntoSessionId) -> impl Future<Output = Result<()>> + Send {
         let id = id.into_session_id();
         async move { self.inner.hibernate(&id?, self.scope.as_deref()).await }
     }
 
-    /// Returns the stored files of a session, to be read without a sandbox, whether one runs or not. Paths in it start at the
-    /// work directory.
+    /// Returns the stored files of a session, readable without a sandbox, whether one runs or not. Paths in it start at the work
+    /// directory.
     ///
     /// # Errors
     ///
@@ -250,25 +249,25 @@ impl<P: SandboxProvider> SessionManager<P> {
         }
     }
 
-    /// Does one pass of the cleanup: sessions that were unused for too long sleep or are closed, dead sandboxes are found,
-    /// the warm pool is refilled. An operation in flight is a use; a process that was spawned holds the pass off for as long
-    /// as [`background_limit`](SessionManagerBuilder::background_limit) says.
+    /// Does one cleanup pass: hibernates or closes sessions that were unused for too long, finds dead sandboxes, and refills the
+    /// warm pool. An operation in flight counts as use; a spawned process delays hibernation for up to
+    /// [`background_limit`](SessionManagerBuilder::background_limit).
     pub fn cleanup_idle(&self) -> impl Future<Output = Cleaned> + Send {
         self.inner.clean()
     }
 
-    /// Starts a task that does a pass at every interval. One that runs already goes on as it is.
+    /// Starts a task that does a pass at every interval. If one is already running, it continues unchanged.
     pub fn start_cleanup(&self, every: Duration) {
         self.inner.start_cleaning(every);
     }
 
-    /// Ends the task of [`start_cleanup`](Self::start_cleanup). What it has begun is done all the same.
+    /// Ends the task of [`start_cleanup`](Self::start_cleanup). Work it has begun is still completed.
     pub fn stop_cleanup(&self) {
         self.inner.stop_cleaning();
     }
 
-    /// Stops all sandboxes at the same time, and reports what could not be stopped. From the call on everything that would
-    /// start one answers `unavailable`. Stored files are kept, and the workspace root is free for another manager.
+    /// Stops all sandboxes concurrently, and reports what could not be stopped. From the call on, everything that would start one
+    /// answers `unavailable`. Stored files are kept, and the workspace root is released for another manager.
     pub fn shutdown(&self) -> impl Future<Output = ShutdownReport> + Send {
         self.inner.shut_down()
     }
@@ -278,12 +277,12 @@ impl<P: SandboxProvider> SessionManager<P> {
         self.inner.stats()
     }
 
-    /// Returns what was found of an earlier run when the manager was made.
+    /// Returns what was found of an earlier run when the manager was built.
     pub fn recovered(&self) -> &Recovered {
         &self.recovered
     }
 
-    /// Returns the events from now on; for a [scoped](Self::scoped) manager those of its tenant's sessions.
+    /// Returns the events from now on; for a [scoped](Self::scoped) manager only those of its tenant's sessions.
     pub fn subscribe(&self) -> Events {
         let scope = self.scope.as_deref().map(str::to_owned);
         Events::new(self.inner.events.subscribe(), scope)

@@ -1,46 +1,47 @@
-//! What a session is asked for with.
+//! The options of a session, and its id.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use backend_core::{Error, Result, RuntimeConfig, SandboxId};
 
-/// The longest name of a tenant, in bytes.
+/// Maximum length of a tenant's name, in bytes.
 const MAX_TENANT_BYTES: usize = 256;
 
-/// What a session is to be, for [`get_or_create_with`](crate::SessionManager::get_or_create_with).
+/// Options of a session, for [`get_or_create_with`](crate::SessionManager::get_or_create_with).
 ///
-/// What is left out is the manager's default for a new session, and no matter for one that is there.
+/// An unset option means the manager's default for a new session, and is ignored for an existing one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionOptions {
-    /// What is installed in its sandbox. A session keeps its runtime: another one is refused.
+    /// The runtime of its sandbox. A session keeps its runtime: another one is refused.
     pub runtime: Option<RuntimeConfig>,
-    /// Whom the session belongs to. Nobody else reaches it.
+    /// The tenant that the session belongs to. No other tenant reaches it.
     pub tenant: Option<String>,
-    /// How long it may be unused before its sandbox is stopped. It applies at once, to a session that is there as well.
+    /// How long it may be unused before its sandbox is stopped. It applies at once, even to an existing session.
     pub idle_timeout: Option<Duration>,
-    /// Marks on its sandbox, for an operator. They are changed with the next sandbox; a live one with others is refused.
+    /// Labels on its sandbox, for an operator. They change with the next sandbox; they are refused while a sandbox with others
+    /// runs.
     pub labels: BTreeMap<String, String>,
-    /// Variables for the environment of everything that runs in it. They are kept with the record of the session, and
-    /// changed with the next sandbox; a live one with others is refused.
+    /// Environment variables of everything that runs in it. They are stored in the session's record, and change with the next
+    /// sandbox; they are refused while a sandbox with others runs.
     pub env: BTreeMap<String, String>,
 }
 
 impl SessionOptions {
-    /// Asks for nothing in particular.
+    /// Creates options with nothing set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets what is installed in the sandbox.
+    /// Sets the runtime of the sandbox.
     #[must_use]
     pub fn runtime(mut self, runtime: RuntimeConfig) -> Self {
         self.runtime = Some(runtime);
         self
     }
 
-    /// Sets whom the session belongs to.
+    /// Sets the tenant that the session belongs to.
     #[must_use]
     pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
         self.tenant = Some(tenant.into());
@@ -54,25 +55,25 @@ impl SessionOptions {
         self
     }
 
-    /// Adds a mark to the sandbox.
+    /// Adds a label to the sandbox.
     #[must_use]
     pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.labels.insert(name.into(), value.into());
         self
     }
 
-    /// Adds a variable to the environment.
+    /// Adds an environment variable.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), value.into());
         self
     }
 
-    /// Returns the tenant that is meant, within the scope of whoever asks.
+    /// Returns the effective tenant within the caller's scope.
     pub(crate) fn checked_tenant<'a>(&'a self, scope: Option<&'a str>) -> Result<Option<&'a str>> {
         match (self.tenant.as_deref(), scope) {
             (Some(asked), Some(scope)) if asked != scope => Err(Error::invalid_request(
-                "the tenant is not the one that this manager is scoped to",
+                "the manager is scoped to another tenant",
             )),
             (asked, scope) => {
                 let tenant = asked.or(scope);
@@ -83,7 +84,7 @@ impl SessionOptions {
     }
 }
 
-/// Refuses what no application would call a tenant.
+/// Refuses unusable tenant names.
 pub(crate) fn check_tenant(tenant: &str) -> Result<()> {
     let reason = if tenant.is_empty() {
         "it is empty"
@@ -99,15 +100,15 @@ pub(crate) fn check_tenant(tenant: &str) -> Result<()> {
     )))
 }
 
-/// What a session can be named by: a [`SandboxId`], or a text that is one.
+/// Converts to a session id: a [`SandboxId`], or a string that is a valid one.
 ///
-/// No path is ever made from a text that was not checked.
+/// A path is never made from an unchecked string.
 pub trait IntoSessionId {
     /// Returns the id.
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a text that is no id.
+    /// `invalid_request` for an invalid id.
     fn into_session_id(self) -> Result<SandboxId>;
 }
 

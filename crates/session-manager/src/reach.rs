@@ -1,4 +1,4 @@
-//! Sandboxes that may run and could not be reached: tried again, until they can be told.
+//! Sandboxes that may run and could not be reached: checked again until their state is known.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::start::Origin;
 use crate::store::Record;
 
 impl<P: SandboxProvider> Inner<P> {
-    /// Looks once more at the sandbox of a session that is not live, and takes it over if it runs.
+    /// Checks the sandbox of a session that is not live again, and takes it over if it runs.
     pub(crate) async fn reach(self: &Arc<Self>, entry: &Arc<Entry<P::Sandbox>>) -> Result<Done> {
         let id = {
             let slot = entry.lock();
@@ -71,7 +71,7 @@ impl<P: SandboxProvider> Inner<P> {
         Ok(done)
     }
 
-    /// Begins to take a sandbox over that runs.
+    /// Starts taking over a running sandbox.
     fn begin_reach(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -92,7 +92,7 @@ impl<P: SandboxProvider> Inner<P> {
         Ok(Some(self.begin_start(entry, &mut slot, origin)))
     }
 
-    /// Returns whether nothing happened to the session since its sandbox was asked about.
+    /// Returns whether the session is unchanged since its sandbox was checked.
     fn may_reach(&self, slot: &Slot<P::Sandbox>, id: &SandboxId) -> bool {
         let resting = slot.resting.as_ref();
         !self.is_closing() && resting.is_some_and(|r| r.id == *id && r.permit.is_some())

@@ -1,8 +1,8 @@
-//! What an earlier run of the application left: its sandboxes are taken over or ended, its records are read.
+//! Recovery after an earlier run of the application: its sandboxes are taken over or stopped, its records are read.
 //!
-//! The records say which sandbox is whose. What is reached is taken over; what is not reached is kept, and tried again later. A
-//! sandbox of our name that no record names is destroyed only if it is left over for certain: this root's manager made it, or its
-//! owner is gone. Where no files are kept there are no records, and the owner alone counts.
+//! The records say which sandbox belongs to which session. Reachable ones are taken over; unreachable ones are kept, and checked
+//! again later. A sandbox of our name that no record names is destroyed only if it is certainly left over: this root's manager
+//! created it, or its owner is gone. Without a root there are no records, and only the owner counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,25 +19,25 @@ use crate::rooms::{OpenPermit, Permit};
 use crate::start::{MANAGER_LABEL, SESSION_LABEL};
 use crate::store::Record;
 
-/// How the mark of a workspace root begins. That of a manager without one does not.
+/// Prefix of a workspace root's mark. The mark of a manager without a root does not have it.
 pub(crate) const ROOT_MARK: &str = "root-";
 
-/// What became of a sandbox that a record names.
+/// The outcome for a sandbox that a record names.
 enum Fate {
-    /// It runs, and its session goes on.
+    /// It runs, and its session continues.
     Adopted,
-    /// It is being ended or laid to rest.
+    /// It is being stopped or suspended.
     Ended,
     /// It may run, and could not be reached.
     Unreachable,
-    /// It rests.
+    /// It is suspended.
     Rests,
-    /// It is another session's.
+    /// It belongs to another session.
     Copy,
 }
 
 impl<P: SandboxProvider> Inner<P> {
-    /// Takes over what there is. `named` says whether this manager has a name that an earlier one had.
+    /// Takes over what an earlier run left. `named` says whether this manager has the name of an earlier one.
     pub(crate) async fn recover(self: &Arc<Self>, named: bool) -> Result<Recovered> {
         let mut recovered = Recovered::default();
         if !self.keeps_files() && !named {
@@ -62,7 +62,7 @@ impl<P: SandboxProvider> Inner<P> {
         Ok(recovered)
     }
 
-    /// Takes over the sandboxes that records name, and returns which they are.
+    /// Takes over the sandboxes that records name, and returns their ids.
     async fn recover_sessions(
         self: &Arc<Self>,
         existing: &BTreeSet<SandboxId>,
@@ -89,7 +89,7 @@ impl<P: SandboxProvider> Inner<P> {
             self.tell_copied(&record.id);
             recovered.copies.push(record.id.clone());
         }
-        // Those that were used last come first, if there is not room for all.
+        // The most recently used come first, if there are not enough slots.
         records.sort_by_key(|record| std::cmp::Reverse(record.used()));
         records.retain(|record| {
             record
@@ -105,7 +105,7 @@ impl<P: SandboxProvider> Inner<P> {
         let mut adopting = tokio::task::JoinSet::new();
         for record in records {
             let inner = Arc::clone(self);
-            // The places are taken in order, before anything is waited for. What rests needs none, unless it runs after all.
+            // The slots are taken in order, before any waiting. A suspended sandbox needs none, unless it turns out to run.
             let places = if record.resting || recovered.disputed.contains(&record.id) {
                 None
             } else {
@@ -137,7 +137,7 @@ impl<P: SandboxProvider> Inner<P> {
         Ok(claimed)
     }
 
-    /// Finds the sandboxes that two records name, where the sandbox does not say whose it is.
+    /// Finds the sandboxes that two records name and whose labels do not show the owner.
     async fn find_disputed(&self, records: &[Record], recovered: &mut Recovered) {
         let mut named: BTreeMap<&SandboxId, Vec<&SandboxId>> = BTreeMap::new();
         for record in records {
@@ -167,7 +167,7 @@ impl<P: SandboxProvider> Inner<P> {
         self.tell(Event::of(id, None, EventKind::RecordCopied));
     }
 
-    /// Returns whether a sandbox of our name, which no record names, is left over for certain.
+    /// Returns whether a sandbox of our name that no record names is certainly left over.
     fn is_left_over(&self, info: &SandboxInfo, recovered: &Recovered) -> bool {
         if !holds(Guard::OrphanOwner) {
             return true;
@@ -179,27 +179,27 @@ impl<P: SandboxProvider> Inner<P> {
         let unreadable =
             |(id, _): &(SandboxId, Error)| session.map(String::as_str) == Some(id.as_str());
         if recovered.unreadable.iter().any(unreadable) {
-            // Its record may name it, and nothing is done to what that says.
+            // An unreadable record may name it, and its sandbox is left alone.
             return false;
         }
         let owner_gone = info.owner == Owner::Gone;
         match info.labels.get(MANAGER_LABEL) {
-            // Only the manager of this root, which is locked, gives this mark.
+            // Only the manager of this root sets this mark, and the root is locked.
             Some(mark) if *mark == self.mark => self.keeps_files() || owner_gone,
-            // The next manager on another root takes it over.
+            // The next manager on the other root takes it over.
             Some(mark) if mark.starts_with(ROOT_MARK) => false,
             Some(_) => !self.keeps_files() && owner_gone,
             None => owner_gone,
         }
     }
 
-    /// Takes the places of a session and its sandbox, if there are any.
+    /// Takes the slots for a session and its sandbox, if available.
     fn places(self: &Arc<Self>, record: &Record) -> Option<(OpenPermit, Permit)> {
         let open = self.rooms.open(record.tenant.as_deref()).ok()?;
         Some((open, self.rooms.resident()?))
     }
 
-    /// Takes a sandbox over, ends it, or leaves it as it is.
+    /// Takes a sandbox over, stops it, or leaves it as it is.
     async fn take_over(
         self: Arc<Self>,
         record: Record,
@@ -274,20 +274,20 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Puts a session into the table that nobody has asked about yet.
+    /// Puts a session into the table before any caller has asked about it.
     fn enter_table(self: &Arc<Self>, record: &Record) -> Arc<Entry<P::Sandbox>> {
         let entry = Arc::new(Entry::new(record.id.clone(), Phase::Known));
         {
             let mut slot = entry.lock();
             slot.profile = Some(Arc::new(record.profile()));
-            // It counts as used now: who used it before the crash may come back.
+            // It counts as used now: its user may return after the crash.
             slot.used = self.now();
         }
         self.table().insert(record.id.clone(), Arc::clone(&entry));
         entry
     }
 
-    /// Keeps a sandbox that could not be reached, with its place, until somebody reaches it.
+    /// Keeps a sandbox that could not be reached, with its permit, until it is reached.
     fn keep_unreached(
         self: &Arc<Self>,
         record: &Record,
@@ -303,7 +303,7 @@ impl<P: SandboxProvider> Inner<P> {
         Fate::Unreachable
     }
 
-    /// Ends a sandbox that cannot be taken over, or lays it to rest. Until that is done its session has no other one.
+    /// Stops or suspends a sandbox that cannot be taken over. Until that is done its session has no other one.
     fn leave_one(
         self: &Arc<Self>,
         record: &Record,

@@ -1,7 +1,7 @@
-//! Bringing back the sandbox that a session had: attached to, resumed, or found to be gone.
+//! Bringing back the sandbox that a session had: attach, resume, or find it gone.
 //!
-//! It is asked about first, whatever the record says of it. As long as it may be there the session gets no other one, for its files
-//! may be in it, or it may be writing to them.
+//! The provider is asked first, whatever the record says. While the sandbox may exist the session does not get another one,
+//! because its files may be in it, or it may be writing to them.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::start::{Failed, SESSION_LABEL, Started};
 use crate::store::Record;
 
 impl<P: SandboxProvider> Inner<P> {
-    /// Brings the sandbox of a session back. `None` if there is none any more, and a new one may take its place.
+    /// Brings the sandbox of a session back. `None` if it no longer exists and a new one may replace it.
     pub(crate) async fn bring_back(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -34,7 +34,7 @@ impl<P: SandboxProvider> Inner<P> {
             return Ok(None);
         }
         if !info.labels.contains_key(SESSION_LABEL) && self.is_disputed(&resting.id) {
-            let why = "two sessions name its sandbox, and it is not known whose it is";
+            let why = "two sessions name its sandbox, and its owner is not known";
             return Err(kept(resting, self.unreachable(entry, why)));
         }
         match info.liveness {
@@ -49,7 +49,7 @@ impl<P: SandboxProvider> Inner<P> {
                     let error = self.unreachable(entry, &reason);
                     return Err(kept(resting, error));
                 }
-                // Its files are in the root, and nothing brings it back as it is to be.
+                // Its files are in the root, and it cannot be resumed as required.
                 match self.end(&resting.id, false).await {
                     Ok(()) => Ok(None),
                     Err(error) if self.is_gone(&resting).await => {
@@ -73,7 +73,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Attaches to a sandbox that runs, or resumes one that rests.
+    /// Attaches to a running sandbox, or resumes a suspended one.
     async fn wake(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -86,7 +86,7 @@ impl<P: SandboxProvider> Inner<P> {
         let mut found = None;
         if woken.is_err() {
             let liveness = self.inspect(&resting.id).await.liveness;
-            // The answer was lost, and it runs all the same.
+            // The answer was lost, but it runs.
             if !runs && liveness.is_alive() {
                 woken = self.attach_or_resume(&resting, true).await;
             } else {
@@ -99,7 +99,7 @@ impl<P: SandboxProvider> Inner<P> {
                     let mut record = Record::new(&entry.id, profile, self.date(self.now()))
                         .with_resting(Some(&resting));
                     record.resting = false;
-                    // A record that says that it rests is as good: it is asked about all the same.
+                    // A record that still says suspended does no harm: the provider is asked anyway.
                     self.save(entry, record).await;
                 }
                 return Ok(Some(Started {
@@ -130,7 +130,7 @@ impl<P: SandboxProvider> Inner<P> {
                 drop(permit);
                 self.replace(resting)
             }
-            // It may run, and then it takes up its place.
+            // It may run, and then it needs its permit.
             Liveness::Alive | Liveness::Unknown { .. } => {
                 resting.certain = false;
                 resting.permit = Some(permit);
@@ -150,12 +150,12 @@ impl<P: SandboxProvider> Inner<P> {
             }
         };
         let limit = self.settings.start_timeout;
-        guarded("waking the sandbox", limit, self.closed(), wake).await
+        guarded("resuming the sandbox", limit, self.closed(), wake).await
     }
 
-    /// Lets a new sandbox take the place of one that is gone, if the files are still there.
+    /// Allows a new sandbox to replace one that is gone, if the files still exist.
     fn replace(self: &Arc<Self>, resting: Resting) -> Result<Option<Started<P::Sandbox>>, Failed> {
-        // What is left of it takes up no place.
+        // Its remains hold no permit.
         self.begin_remains(resting.id);
         if self.keeps_files() {
             return Ok(None);
@@ -163,7 +163,7 @@ impl<P: SandboxProvider> Inner<P> {
         Err(Failed {
             lost: true,
             ..Failed::from(unavailable(
-                "the sandbox of the session is gone, and its files with it".to_owned(),
+                "the sandbox of the session is gone and its files are lost".to_owned(),
             ))
         })
     }

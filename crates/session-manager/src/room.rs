@@ -1,7 +1,7 @@
-//! A place for one more sandbox: a free one, or that of a sandbox that goes.
+//! A permit for one more sandbox: a free one, or that of a sandbox being stopped.
 //!
-//! Where a place has to be made, it is handed from the one that goes to the one that comes, so that nobody else gets it, and
-//! the ceiling holds at every moment.
+//! A freed permit is handed directly from the stopping sandbox to the waiter, so that no other caller gets it and the ceiling
+//! holds at every moment.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::inner::{Inner, lock};
 use crate::rooms::Permit;
 use crate::settings::Eviction;
 
-/// A session that could make room.
+/// A session that could be evicted.
 struct Candidate<S: ?Sized> {
     used: Duration,
     entry: Arc<Entry<S>>,
@@ -26,13 +26,13 @@ struct Candidate<S: ?Sized> {
 }
 
 impl<P: SandboxProvider> Inner<P> {
-    /// Returns a place for a sandbox, and makes room for it if that may be.
+    /// Returns a permit for a sandbox, evicting a session if allowed.
     pub(crate) async fn room(self: &Arc<Self>) -> Result<Permit> {
         loop {
             if let Some(permit) = self.rooms.resident() {
                 return Ok(permit);
             }
-            // What holds a place without need is tried to be ended again.
+            // Retry destroying orphaned sandboxes that hold a permit.
             self.hurry.notify_waiters();
             let Some(promise) = self.promise().await else {
                 return Err(self.rooms.no_resident());
@@ -40,7 +40,7 @@ impl<P: SandboxProvider> Inner<P> {
             tokio::select! {
                 biased;
                 () = self.closed() => return Err(closing()),
-                // One that could not be stopped gives nothing. Then there may be another one.
+                // If the sandbox could not be stopped, try another one.
                 permit = promise => if let Ok(permit) = permit {
                     return Ok(permit);
                 },
@@ -48,7 +48,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Finds somebody who goes, or makes somebody go.
+    /// Finds a session that is stopping, or evicts one.
     async fn promise(self: &Arc<Self>) -> Option<oneshot::Receiver<Permit>> {
         let (heir, promise) = oneshot::channel();
         let heir = match self.spare(heir) {
@@ -58,7 +58,7 @@ impl<P: SandboxProvider> Inner<P> {
         self.leaver(heir, promise).await
     }
 
-    /// Gives the place of a sandbox of the pool to the heir. Returns the heir if there is none.
+    /// Hands the permit of a pooled sandbox to the waiter. Returns the waiter if the pool has none.
     fn spare(self: &Arc<Self>, heir: oneshot::Sender<Permit>) -> Option<oneshot::Sender<Permit>> {
         let mut pool = lock(&self.pool);
         if let Some(spare) = pool.spare() {
@@ -90,7 +90,7 @@ impl<P: SandboxProvider> Inner<P> {
         self.evict(heir).await.then_some(promise)
     }
 
-    /// Lets the session that was unused for longest sleep. Returns false if there is none that may.
+    /// Hibernates the least recently used session. Returns false if none is eligible.
     async fn evict(self: &Arc<Self>, heir: oneshot::Sender<Permit>) -> bool {
         let Eviction::LeastRecentlyUsed { idle_for } = self.settings.eviction else {
             return false;
@@ -114,7 +114,7 @@ impl<P: SandboxProvider> Inner<P> {
             match self.works(&body).await {
                 Work::Idle => {}
                 Work::Busy => continue,
-                // If it is gone, or was stopped, its place is free in a moment.
+                // If it is gone, or was stopped, its permit is about to be released.
                 Work::Silent => self.suspect(&entry, &body).await,
             }
             let mut slot = entry.lock();
@@ -134,12 +134,12 @@ impl<P: SandboxProvider> Inner<P> {
         false
     }
 
-    /// Returns whether a session keeps its files while it has no sandbox that runs.
+    /// Returns whether a session keeps its files while it has no running sandbox.
     pub(crate) fn can_sleep(&self, body: &Body<P::Sandbox>) -> bool {
         self.keeps_files() || (self.features.suspends && !body.moved)
     }
 
-    /// Returns whether a process that was spawned still runs.
+    /// Returns whether a spawned process is still running.
     pub(crate) async fn works(&self, body: &Body<P::Sandbox>) -> Work {
         let limit = self.settings.probe_timeout;
         match timeout(limit, body.sandbox.processes()).await {
@@ -147,7 +147,7 @@ impl<P: SandboxProvider> Inner<P> {
                 Work::Idle
             }
             Ok(Ok(_)) => Work::Busy,
-            // Where there are no processes, none works.
+            // Without support for processes, none is running.
             Ok(Err(error)) if error.kind() == ErrorKind::Unsupported => Work::Idle,
             Ok(Err(error)) if error.kind() == ErrorKind::Unavailable => {
                 if holds(Guard::SilenceIsNotIdle) {
@@ -161,18 +161,18 @@ impl<P: SandboxProvider> Inner<P> {
     }
 }
 
-/// Whether a sandbox works for somebody who does not wait for it.
+/// Background activity of a sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// Nothing that was spawned runs.
+    /// No spawned process is running.
     Idle,
-    /// Something runs, or it may.
+    /// A spawned process is or may be running.
     Busy,
-    /// It could not be asked. It is not taken to be idle.
+    /// The sandbox could not be reached. It is not considered idle.
     Silent,
 }
 
-/// Returns whether nothing happened since a session was looked at.
+/// Returns whether a session is unchanged since it was inspected.
 pub(crate) fn idle_still<S: ?Sized>(
     slot: &crate::entry::Slot<S>,
     body: &Arc<Body<S>>,

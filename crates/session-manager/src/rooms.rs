@@ -1,14 +1,13 @@
 //! Ceilings: how many sandboxes may be resident, how many sessions open, and how many of one tenant.
 //!
-//! A place is taken before anything is made, and given back when the permit is dropped, so that no path through the code
-//! can exceed a ceiling or leak a place.
+//! A permit is taken before anything is created, and released on drop, so that no code path can exceed a ceiling or leak a slot.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use backend_core::{Error, Result};
 
-/// The places that are taken.
+/// The slots in use.
 #[derive(Debug)]
 pub(crate) struct Rooms {
     max_resident: usize,
@@ -34,7 +33,7 @@ impl Rooms {
         })
     }
 
-    /// Takes a place for a sandbox, if there is one.
+    /// Takes a slot for a sandbox, if one is free.
     pub(crate) fn resident(self: &Arc<Self>) -> Option<Permit> {
         let mut taken = self.lock();
         if taken.resident >= self.max_resident {
@@ -44,13 +43,13 @@ impl Rooms {
         Some(Permit(Arc::clone(self)))
     }
 
-    /// Takes a place for a sandbox that exists, whether there is one or not.
+    /// Takes a slot for an existing sandbox, even over the ceiling.
     pub(crate) fn resident_anyway(self: &Arc<Self>) -> Permit {
         self.lock().resident += 1;
         Permit(Arc::clone(self))
     }
 
-    /// Takes a place for an open session.
+    /// Takes a slot for an open session.
     pub(crate) fn open(self: &Arc<Self>, tenant: Option<&str>) -> Result<OpenPermit> {
         let mut taken = self.lock();
         if taken.open >= self.max_open {
@@ -74,7 +73,7 @@ impl Rooms {
         full("running sandboxes", self.max_resident)
     }
 
-    /// Returns how many places are taken: by sandboxes, by sessions, and how many tenants have any.
+    /// Returns the slots in use by sandboxes and by sessions, and the number of tenants that have any.
     pub(crate) fn count(&self) -> (usize, usize, usize) {
         let taken = self.lock();
         (taken.resident, taken.open, taken.tenants.len())
@@ -92,7 +91,7 @@ fn full(what: &str, limit: usize) -> Error {
     }
 }
 
-/// The place of a sandbox.
+/// The slot of a sandbox.
 #[derive(Debug)]
 pub(crate) struct Permit(Arc<Rooms>);
 
@@ -102,7 +101,7 @@ impl Drop for Permit {
     }
 }
 
-/// The place of an open session.
+/// The slot of an open session.
 #[derive(Debug)]
 pub(crate) struct OpenPermit {
     rooms: Arc<Rooms>,
@@ -129,7 +128,7 @@ mod tests {
     use super::Rooms;
 
     #[test]
-    fn a_place_is_taken_until_its_permit_goes() {
+    fn a_slot_is_taken_until_its_permit_is_dropped() {
         let rooms = Rooms::new(1, 2, 1);
         let first = rooms.resident();
         assert!(first.is_some() && rooms.resident().is_none());
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_has_a_ceiling_of_its_own_and_leaves_nothing() {
+    fn a_tenant_has_its_own_ceiling_and_leaves_nothing_behind() {
         let rooms = Rooms::new(1, 2, 1);
         let a = rooms.open(Some("a")).unwrap();
         assert!(rooms.open(Some("a")).is_err());

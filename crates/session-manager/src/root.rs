@@ -1,4 +1,4 @@
-//! A workspace root as somebody sees it who does not own it.
+//! A read-only view of a workspace root, for a process that does not own it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,9 +8,9 @@ use backend_core::{Error, Result};
 use crate::info::{ListSessions, SessionInfo, SessionPage, SessionState};
 use crate::store::{Record, View};
 
-/// What is stored below a workspace root, read beside the manager that may own it.
+/// The sessions stored below a workspace root, read alongside the manager that may own it.
 ///
-/// Nothing is changed, and no manager is held up. Everything here blocks on the disk.
+/// It does not change anything or hold up a manager. Everything here blocks on the disk.
 ///
 /// # Examples
 ///
@@ -30,28 +30,28 @@ pub struct WorkspaceRoot {
 }
 
 impl WorkspaceRoot {
-    /// Looks at a root that a manager made.
+    /// Opens a root that a manager created.
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a directory that is no root; `unavailable` if it is not there or cannot be read.
+    /// `invalid_request` for a directory that is not a root; `unavailable` if it does not exist or cannot be read.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
         Ok(Self {
             view: View::open(&root.into())?,
         })
     }
 
-    /// Returns whether a manager owns the root at the moment.
+    /// Returns whether a manager currently owns the root.
     ///
     /// # Errors
     ///
-    /// `unavailable` if that cannot be found out; `unsupported` where there are no roots.
+    /// `unavailable` if that cannot be determined; `unsupported` where roots are not supported.
     pub fn is_owned(&self) -> Result<bool> {
         self.view.is_owned()
     }
 
     /// Returns the sessions in order of their ids, as their records say. Each is [stored](SessionState::Stored), whatever its
-    /// manager makes of it; the sandbox is the one that it had last, or has, and whether that exists is the provider's to say.
+    /// state in its manager; the sandbox is its current or last one, and only the provider knows whether it exists.
     ///
     /// # Errors
     ///
@@ -76,9 +76,9 @@ impl WorkspaceRoot {
                         page.sessions.push(info);
                     }
                 }
-                // It was purged just now.
+                // It has just been purged.
                 Ok(None) => {}
-                // Whose it is, nobody knows.
+                // Its tenant is unknown.
                 Err(error) if request.tenant.is_none() => page.unreadable.push((id, error)),
                 Err(_) => {}
             }
@@ -90,13 +90,13 @@ impl WorkspaceRoot {
     ///
     /// # Security
     ///
-    /// A sandbox may be changing what is in it, links included.
+    /// A sandbox may be changing its contents, including links.
     pub fn workspace(&self, id: &backend_core::SandboxId) -> PathBuf {
         self.view.workspace(id)
     }
 }
 
-/// Returns what a record says.
+/// Returns the description in a record.
 pub(crate) fn info(record: &Record) -> SessionInfo {
     SessionInfo {
         id: record.id.clone(),
@@ -106,7 +106,7 @@ pub(crate) fn info(record: &Record) -> SessionInfo {
         sandbox: record.sandbox.clone(),
         trouble: record
             .copied
-            .then(|| "its record was copied, and names no sandbox of its own".to_owned()),
+            .then(|| "its record was copied, and does not name its own sandbox".to_owned()),
         busy: 0,
         created: record.profile().created,
         used: record.used(),

@@ -1,4 +1,4 @@
-//! The handle of a session, which is a sandbox itself.
+//! The handle of a session, which is itself a sandbox.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,16 +13,15 @@ use crate::inner::Inner;
 mod commands;
 mod files;
 
-/// A session. It is a [`Sandbox`](backend_core::Sandbox): what is asked of it is asked of the sandbox that the session has.
+/// A session. It is a [`Sandbox`](backend_core::Sandbox) that forwards every operation to the session's sandbox.
 ///
-/// - Every operation is a use of the session, from its start to its end: while one is in flight, the session is not idle.
-/// - If the session sleeps, the next operation wakes it up first. Its files are as they were; processes that were spawned are
-///   gone.
-/// - If its sandbox dies, what is in flight fails. Where the files outlive it, the next operation gets a new sandbox;
-///   otherwise everything answers `unavailable`.
-/// - After a release everything answers `unavailable`, whoever has the id by then.
+/// - Every operation counts as use of the session from its start to its end: while one is in flight, the session is not idle.
+/// - If the session is hibernated, the next operation resumes it first. Its files are as they were; spawned processes are gone.
+/// - If its sandbox dies, operations in flight fail. Where the files outlive it, the next operation gets a new sandbox; otherwise
+///   everything answers `unavailable`.
+/// - After a release everything answers `unavailable`, even if the id is in use again.
 ///
-/// A clone is the same session. Dropping it does nothing.
+/// A clone is the same session. Dropping it has no effect.
 pub struct Session<P: SandboxProvider> {
     inner: Arc<Inner<P>>,
     entry: Arc<Entry<P::Sandbox>>,
@@ -41,17 +40,17 @@ impl<P: SandboxProvider> Session<P> {
         &self.entry.id
     }
 
-    /// Returns the id of the sandbox that the session has now; `None` if none runs.
+    /// Returns the id of the session's current sandbox; `None` if none runs.
     pub fn sandbox_id(&self) -> Option<SandboxId> {
         self.entry.lock().body().map(|body| body.id.clone())
     }
 
-    /// Returns what is known of the session; `None` after it was released.
+    /// Returns the description of the session; `None` after it was released.
     pub fn info(&self) -> Option<SessionInfo> {
         self.inner.info(&self.entry)
     }
 
-    /// Counts as a use, and returns whether the session is open. A session that sleeps is not woken up.
+    /// Counts as a use, and returns whether the session is open. It does not resume a hibernated session.
     pub fn touch(&self) -> bool {
         let now = self.inner.now();
         let mut slot = self.entry.lock();
@@ -66,13 +65,13 @@ impl<P: SandboxProvider> Session<P> {
         self.inner.enter(&self.entry).await
     }
 
-    /// Looks after the sandbox if an operation found it to be gone, and returns what the operation returned.
+    /// Checks the sandbox if an operation found it unavailable, and returns the outcome of the operation.
     async fn checked<T>(&self, pass: Pass<P>, outcome: Result<T>) -> Result<T> {
         match &outcome {
             Err(error) if error.kind() == ErrorKind::Unavailable => {
                 self.inner.suspect(&self.entry, &pass.body).await;
             }
-            // Whatever else it answers, it answers.
+            // Any other answer shows that it is alive.
             _ => pass.body.saw(self.inner.now()),
         }
         outcome
@@ -101,7 +100,7 @@ pub(crate) struct Pass<P: SandboxProvider> {
 }
 
 impl<P: SandboxProvider> Pass<P> {
-    /// Takes over a count that was added with the entry's lock held.
+    /// Takes over a count that was incremented with the entry's lock held.
     pub(crate) fn new(
         inner: &Arc<Inner<P>>,
         entry: &Arc<Entry<P::Sandbox>>,

@@ -1,4 +1,4 @@
-//! What an operator set, in one place, with the defaults.
+//! The settings of a manager and their defaults, in one place.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,15 +12,15 @@ use crate::Clock;
 /// Opens the files of a stored workspace.
 pub(crate) type OpenFiles = dyn Fn(&Path) -> Result<Arc<dyn Backend>> + Send + Sync;
 
-/// What happens when a session needs a sandbox and as many run as may.
+/// What happens when a session needs a sandbox and the ceiling is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Eviction {
-    /// It is refused with `quota_exceeded`.
+    /// The request is refused with `quota_exceeded`.
     #[default]
     Refuse,
-    /// The least recently used session in which nothing runs is hibernated, if it has been unused for at least this long.
-    /// One whose files would be lost is never chosen.
+    /// The least recently used session with nothing running is hibernated, if it has been unused for at least this long. A
+    /// session whose files would be lost is never chosen.
     LeastRecentlyUsed {
         /// How long it must have been unused.
         idle_for: Duration,
@@ -53,8 +53,7 @@ pub(crate) struct Settings {
     pub(crate) probe_timeout: Duration,
     pub(crate) events: usize,
     pub(crate) clock: Option<Arc<dyn Clock>>,
-    /// That the disk is used on the caller's thread, and what is in the names of sandboxes, so that a simulation is the same
-    /// each time.
+    /// Use the disk on the caller's thread, with this number in the names of sandboxes, so that a simulation is reproducible.
     pub(crate) inline: Option<u64>,
 }
 
@@ -91,7 +90,7 @@ impl Default for Settings {
 }
 
 impl fmt::Debug for Settings {
-    /// Shows what is limited, and no path: what is logged may reach an agent.
+    /// Shows the limits but no path, because logs may reach an agent.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("name", &self.name)

@@ -1,4 +1,4 @@
-//! The end of a manager: every sandbox is stopped at the same time, and every failure is reported.
+//! Shutting a manager down: every sandbox is stopped concurrently, and every failure is reported.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl<P: SandboxProvider> Inner<P> {
             }
             for (id, flight) in starting {
                 if let Err(error) = flight.over().await {
-                    // Its start went with another runtime, and nobody knows what it left.
+                    // Its start was lost with another runtime; what it left is unknown.
                     if let Some(entry) = self.table().remove(&id) {
                         entry.lock().phase = Phase::Closed;
                     }
@@ -41,7 +41,7 @@ impl<P: SandboxProvider> Inner<P> {
             }
         }
         self.settled().await;
-        // A sandbox of the pool that was being made has been made by now.
+        // Pool sandboxes whose creation was in progress exist by now.
         self.end_pool(&mut spares);
         self.settled().await;
         for entry in self.entries() {
@@ -73,7 +73,7 @@ impl<P: SandboxProvider> Inner<P> {
         report
     }
 
-    /// Begins to end every session that has a sandbox, and returns what is being started and has to be waited for.
+    /// Starts stopping every session that has a sandbox, and returns the starts in progress that have to be waited for.
     fn end_sessions(
         self: &Arc<Self>,
         ending: &mut Vec<(SandboxId, Flight)>,
@@ -92,7 +92,7 @@ impl<P: SandboxProvider> Inner<P> {
                     let flight = self.begin_leave(&entry, &mut slot, goal, Cause::Shutdown);
                     ending.push((entry.id.clone(), flight));
                 }
-                // Without a record nobody would find it again.
+                // Without a record it would never be found again.
                 Phase::Hibernated if slot.resting.is_some() && !self.keeps_files() => {
                     let flight = self.begin_leave(&entry, &mut slot, goal, Cause::Shutdown);
                     ending.push((entry.id.clone(), flight));

@@ -1,11 +1,11 @@
-//! A day of a manager, simulated: users, faults, deaths, crashes, on a clock that does not wait. After each step the
-//! manager and the provider are compared with what must hold.
+//! A simulated day of a manager: users, faults, deaths and crashes, on a paused clock. After each step the invariants of the
+//! manager and the provider are checked.
 //!
-//! The engine goes away and comes back, is restarted, and runs out of disk; somebody kills, stops, pauses and removes sandboxes; the
-//! calendar jumps; and other managers come and go, on copies of the root or with the same name.
+//! The engine becomes unreachable and returns, is restarted, and runs out of disk; sandboxes are killed, stopped, paused and
+//! removed from outside; the wall clock jumps; and other managers start and stop, on copies of the root or with the same name.
 //!
-//! A seed decides everything, and is printed with a failure. `SESSION_SIMULATION_SEEDS` is how many are run,
-//! `SESSION_SIMULATION_SEED` runs one alone, and prints what the manager told.
+//! A seed determines everything, and is printed with a failure. `SESSION_SIMULATION_SEEDS` sets the number of seeds,
+//! `SESSION_SIMULATION_SEED` runs a single one and prints the manager's events.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -28,25 +28,25 @@ mod world;
 use random::Random;
 use world::{Size, World};
 
-/// How many days are simulated unless asked otherwise.
+/// Default number of simulated days.
 const SEEDS: u64 = 2000;
 
-/// How many steps a day has.
+/// Number of steps per day.
 const STEPS: usize = 120;
 
-/// How many days with thousands of users there are, and how many steps each of them has.
+/// Number of days with thousands of users, and of steps in each.
 const CROWDS: u64 = 1;
 const CROWD_STEPS: usize = 2000;
 
-/// How long a day may take on any machine. One of the small ones takes some milliseconds, the large one a few seconds; one that takes
-/// this long never ends, for something is asked again and again that nobody will answer.
+/// Time limit of a day on any machine. A small one takes some milliseconds, the large one a few seconds; one that takes this long
+/// never ends, because it retries something forever.
 const ENDLESS: Duration = Duration::from_secs(300);
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-/// Lives one day, and returns the world as it is then.
+/// Runs one day, and returns the final state of the world.
 fn day(seed: u64, size: Size, remember: bool) -> World {
     let runtime = Builder::new_current_thread()
         .enable_time()
@@ -56,7 +56,7 @@ fn day(seed: u64, size: Size, remember: bool) -> World {
     runtime.block_on(async {
         let mut world = World::new(Random::new(seed), size).await;
         world.told = remember.then(Vec::new);
-        // Where there are many, to look at all of them takes longer than what they do.
+        // With many users, checking all of them takes longer than their actions.
         let (steps, every) = match size {
             Size::Small => (STEPS, 1),
             Size::Crowd => (CROWD_STEPS, 10),
@@ -72,7 +72,7 @@ fn day(seed: u64, size: Size, remember: bool) -> World {
     })
 }
 
-/// Lives many days, on all processors, and names the seed of one that fails, or does not end.
+/// Runs many days on all processors, and prints the seed of one that fails or does not end.
 fn days(seeds: std::ops::Range<u64>, size: Size) {
     let next = AtomicU64::new(seeds.start);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

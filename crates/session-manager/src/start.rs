@@ -1,6 +1,6 @@
-//! Starting a sandbox for a session: from the warm pool, from its rest, or anew.
+//! Starting a sandbox for a session: from the warm pool, resumed, or new.
 //!
-//! The record names the sandbox before the sandbox is made. So whatever is running after a crash, somebody knows of.
+//! The record names the sandbox before it is created, so every sandbox that runs after a crash is tracked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,23 +20,23 @@ use crate::leave::Departure;
 use crate::rooms::Permit;
 use crate::store::Record;
 
-/// The label that names the session, on every sandbox that was made for one.
+/// The label that names the session, on every sandbox created for one.
 pub(crate) const SESSION_LABEL: &str = "session-manager.session";
 
-/// The label that says which manager made a sandbox: the mark of the workspace root, or of the one manager without a root.
+/// The label that says which manager created a sandbox: the mark of the workspace root, or of the one manager without a root.
 pub(crate) const MANAGER_LABEL: &str = "session-manager.manager";
 
 /// The label that names the tenant.
 const TENANT_LABEL: &str = "session-manager.tenant";
 
-/// What a session was before it is started.
+/// The state of a session before its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// There was none.
+    /// It did not exist.
     Fresh,
     /// It was stored.
     Stored,
-    /// It slept, or its sandbox died.
+    /// It was hibernated, or its sandbox died.
     Asleep,
 }
 
@@ -47,17 +47,17 @@ pub(crate) struct Started<S: ?Sized> {
     pub(crate) permit: Permit,
     pub(crate) warm: bool,
     pub(crate) moved: bool,
-    /// The variables that it was made with, if the session has others.
+    /// The variables it was created with, if the session has others.
     pub(crate) env: Option<BTreeMap<String, String>>,
 }
 
-/// A start that failed, and what it may have left.
+/// A failed start, and what it may have left behind.
 pub(crate) struct Failed {
     pub(crate) error: Error,
     pub(crate) remains: Option<(SandboxId, Permit)>,
-    /// The sandbox that the session had before, which is still its own.
+    /// The session's previous sandbox, which it still has.
     pub(crate) kept: Option<Box<Resting>>,
-    /// Whether the sandbox that the session had is gone.
+    /// Whether the session's previous sandbox is gone.
     pub(crate) lost: bool,
     /// Whether anything about the session was stored.
     pub(crate) written: bool,
@@ -76,7 +76,7 @@ impl From<Error> for Failed {
 }
 
 impl Failed {
-    /// A record that could not be written, or not as durably as it should be: what is there of it is not to be relied on.
+    /// A record that could not be written, or not durably enough, so that it cannot be relied on.
     pub(crate) fn half_written(error: Error) -> Self {
         Self {
             written: true,
@@ -86,7 +86,7 @@ impl Failed {
 }
 
 impl<P: SandboxProvider> Inner<P> {
-    /// Begins to start a sandbox.
+    /// Starts a sandbox in a task.
     pub(crate) fn begin_start(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
@@ -95,7 +95,7 @@ impl<P: SandboxProvider> Inner<P> {
     ) -> Flight {
         let (landing, flight) = Flight::begin();
         slot.phase = Phase::Starting(flight.clone());
-        // To ask for a session is a use of it, whether it starts or not.
+        // Requesting a session counts as a use, whether it starts or not.
         slot.used = slot.used.max(self.now());
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
         let kept = flight.clone();
@@ -157,7 +157,7 @@ impl<P: SandboxProvider> Inner<P> {
         });
     }
 
-    /// Brings a session back to what it was before a start that failed.
+    /// Restores a session to its state before a failed start.
     async fn clear_up(
         self: &Arc<Self>,
         entry: Arc<Entry<P::Sandbox>>,
@@ -205,7 +205,7 @@ impl<P: SandboxProvider> Inner<P> {
         self.depart(entry, departure).await;
     }
 
-    /// Leaves a session with the sandbox that it had, and as open as it was.
+    /// Leaves a session with its previous sandbox, and as open as it was.
     fn keep(&self, entry: &Arc<Entry<P::Sandbox>>, origin: Origin, kept: Resting) {
         let mut table = self.table();
         let mut slot = entry.lock();
@@ -271,7 +271,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Makes a sandbox. One that took too long, or is not wanted any more, may be there all the same.
+    /// Creates a sandbox. One that took too long, or is no longer wanted, may still exist.
     pub(crate) async fn create(&self, spec: SandboxSpec) -> Result<Arc<P::Sandbox>> {
         let provider = Arc::clone(&self.provider);
         let create = async move { provider.create(&spec).await };
@@ -284,7 +284,7 @@ impl<P: SandboxProvider> Inner<P> {
         .await
     }
 
-    /// Waits until not too many others are being started.
+    /// Waits for one of the slots for concurrent starts.
     pub(crate) async fn turn(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
         tokio::select! {
             biased;
@@ -295,7 +295,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Writes down which sandbox the session is about to have, and returns the directory of its files.
+    /// Records which sandbox the session is about to have, and returns the directory of its files.
     async fn prepare(
         &self,
         entry: &Entry<P::Sandbox>,
@@ -316,7 +316,7 @@ impl<P: SandboxProvider> Inner<P> {
             if origin == Origin::Fresh {
                 store.stage(&sandbox)?;
                 store.commit(&sandbox, &record).inspect_err(|_| {
-                    // What is left is cleared with the next start of the application.
+                    // Leftovers are cleared at the next start of the application.
                     let _ = store.unstage(&sandbox);
                 })?;
             } else {
@@ -340,13 +340,13 @@ impl<P: SandboxProvider> Inner<P> {
         .await
     }
 
-    /// Replaces the record of a session. A failure is told, and is no reason to stop.
+    /// Replaces the record of a session. A failure is reported, and is not a reason to stop.
     pub(crate) async fn save(&self, entry: &Entry<P::Sandbox>, record: Record) {
         let _writing = entry.writing.lock().await;
         self.save_held(entry, record).await;
     }
 
-    /// Replaces the record of a session whose record nobody else can write meanwhile.
+    /// Replaces the record of a session while no other task can write it.
     pub(crate) async fn save_held(&self, entry: &Entry<P::Sandbox>, record: Record) {
         match self.disk(move |store| store.save(&record)).await {
             Ok(()) => {

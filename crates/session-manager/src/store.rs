@@ -2,17 +2,17 @@
 //!
 //! ```text
 //! root/                           locked by the manager that owns it, as is root/.lock
-//! root/.name                      how the names of its sandboxes begin
-//! root/.identity                  which directory the root is, so that a copy knows that it is one
-//! root/.seen                      when a manager last looked at the age of sessions
+//! root/.name                      the prefix of its sandboxes' names
+//! root/.identity                  which directory the root is, so that a copy is recognized
+//! root/.seen                      when a manager last checked the age of sessions
 //! root/{session}/session.json     the record, replaced atomically
 //! root/{session}/workspace/       the files
 //! root/.staging/{sandbox}/        a session directory that has no name yet
-//! root/.trash/{number}            what is being removed
+//! root/.trash/{number}            a directory being removed
 //! ```
 //!
-//! A session appears and disappears by one rename, so that a crash leaves no half of one. Everything here blocks, and
-//! every path is made of names that were checked.
+//! A session appears and disappears by one rename, so a crash never leaves half of one. Everything here blocks, and every path is
+//! made of validated names.
 
 use std::fs;
 use std::io;
@@ -62,9 +62,9 @@ const SEEN: &str = ".seen";
 pub(crate) struct Store {
     view: View,
     fsync: bool,
-    /// Held for reading while something is written, so that nothing is written once the lock is given up.
+    /// Held for reading during a write, so that nothing is written after the lock is released.
     lock: RwLock<Option<Lock>>,
-    /// What the sandboxes of the root's manager are marked with.
+    /// The mark on the sandboxes of the root's manager.
     manager: String,
     /// Whether the root is a copy of another one.
     copied: bool,
@@ -72,11 +72,11 @@ pub(crate) struct Store {
     #[cfg(test)]
     pub(crate) full: std::sync::atomic::AtomicBool,
     removals: Mutex<u64>,
-    /// Held for reading while something is removed, so that the trash is not emptied under its feet.
+    /// Held for reading during a removal, so that the trash is not emptied concurrently.
     removing: RwLock<()>,
 }
 
-/// Two locks: that of the root itself, which nobody can remove, and that of its lock file, which older versions look at.
+/// Two locks: on the root itself, which cannot be removed, and on its lock file, which older versions check.
 #[derive(Debug)]
 struct Lock {
     root: fs::File,
@@ -91,7 +91,7 @@ impl Drop for Lock {
 }
 
 impl Store {
-    /// Opens a root, and makes it if it is not there. `make` makes a mark for a root that has none.
+    /// Opens a root, and creates it if it does not exist. `make` makes a mark for a root that has none.
     pub(crate) fn open(root: &Path, fsync: bool, make: impl FnOnce() -> String) -> Result<Self> {
         let failed = |error| Error::unavailable("the workspace root cannot be opened", error);
         fs::create_dir_all(root).map_err(failed)?;
@@ -119,13 +119,13 @@ impl Store {
         })
     }
 
-    /// Lets another manager have the root. From now on whatever would write is refused.
+    /// Releases the root for another manager. From now on every write is refused.
     pub(crate) fn unlock(&self) {
         let mut lock = self.lock.write().unwrap_or_else(PoisonError::into_inner);
         drop(lock.take());
     }
 
-    /// Makes sure that the root is ours, for as long as what is returned is held.
+    /// Makes sure that the root is ours while the returned guard is held.
     fn owned(&self) -> Result<RwLockReadGuard<'_, Option<Lock>>> {
         let lock = self.lock.read().unwrap_or_else(PoisonError::into_inner);
         let Some(held) = lock.as_ref() else {
@@ -142,20 +142,20 @@ impl Store {
         }
     }
 
-    /// Returns what the sandboxes of the root's manager are marked with.
+    /// Returns the mark on the sandboxes of the root's manager.
     pub(crate) fn manager(&self) -> &str {
         &self.manager
     }
 
-    /// Returns whether the root is a copy of another one. Then what its records say of sandboxes is about the original's.
+    /// Returns whether the root is a copy of another one. If so, the sandboxes in its records belong to the original.
     pub(crate) fn is_copied(&self) -> bool {
         self.copied
     }
 
-    /// Takes the sandboxes of the original out of the records of a copy.
+    /// Removes the original's sandboxes from the records of a copy.
     fn disown(&self) -> Result<()> {
         for id in self.view.ids()? {
-            // One that cannot be read is left as it is: it is read by nobody.
+            // An unreadable record is left as it is: nothing uses it.
             if let Ok(Some(mut record)) = self.view.load(&id) {
                 record.disown();
                 self.save(&record)?;
@@ -164,14 +164,14 @@ impl Store {
         Ok(())
     }
 
-    /// Returns when a manager last looked at the age of sessions.
+    /// Returns when a manager last checked the age of sessions.
     pub(crate) fn seen(&self) -> Option<SystemTime> {
         let text = write::read(&self.view.root.join(SEEN), 64).ok()?;
         let ms = std::str::from_utf8(&text).ok()?.trim().parse().ok()?;
         UNIX_EPOCH.checked_add(Duration::from_millis(ms))
     }
 
-    /// Writes down that a manager looks at the age of sessions now.
+    /// Records that a manager checks the age of sessions now.
     pub(crate) fn see(&self, now: SystemTime) -> Result<()> {
         let _ours = self.owned()?;
         let ms = now
@@ -182,7 +182,7 @@ impl Store {
             .map_err(|error| Error::unavailable("the time cannot be stored", error))
     }
 
-    /// Returns the name of the manager that owns the root: the one that is given, or else the last one, or else a new one.
+    /// Returns the name of the manager that owns the root: the given one, or else the last one, or else a new one.
     pub(crate) fn name(
         &self,
         given: Option<String>,
@@ -199,13 +199,13 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed(error)),
         };
-        // The name of a copy is that of the original.
+        // A copy has the original's name.
         let kept = last.clone().filter(|_| !self.copied);
         let name = given.or(kept).unwrap_or_else(make);
         if last.as_ref() != Some(&name) {
             write::replace(&self.view.root, NAME, name.as_bytes(), self.fsync).map_err(failed)?;
         }
-        // Last of all: until it is written, the copy is found to be one again.
+        // Written last: until then, the copy is recognized as one again.
         let identity = Identity::of(&self.view.root, self.manager.clone())
             .and_then(|identity| identity.to_json())
             .and_then(|text| write::replace(&self.view.root, IDENTITY, &text, self.fsync));
@@ -213,7 +213,7 @@ impl Store {
         Ok(name)
     }
 
-    /// Makes a directory for a session that has no name yet, and returns its workspace.
+    /// Creates a directory for a session that has no name yet, and returns its workspace.
     pub(crate) fn stage(&self, sandbox: &SandboxId) -> Result<PathBuf> {
         let _ours = self.owned()?;
         let directory = self.staging(sandbox);
@@ -244,21 +244,21 @@ impl Store {
         self.write(&self.view.session(&record.id), record)
     }
 
-    /// Removes a session with its files. It is gone at once; removing what it had may take longer, and may fail.
+    /// Removes a session with its files. The session is gone at once; removing its files may take longer, and may fail.
     pub(crate) fn discard(&self, id: &SandboxId) -> Result<()> {
         self.remove(&self.view.session(id))
     }
 
-    /// Removes what earlier runs staged.
+    /// Removes directories staged by earlier runs.
     pub(crate) fn clear_staging(&self) -> Result<()> {
-        let failed = |error| Error::unavailable("what was staged cannot be listed", error);
+        let failed = |error| Error::unavailable("staged workspaces cannot be listed", error);
         for entry in fs::read_dir(self.view.root.join(STAGING)).map_err(failed)? {
             self.remove(&entry.map_err(failed)?.path())?;
         }
         Ok(())
     }
 
-    /// Removes what could not be removed before.
+    /// Removes files that could not be removed before.
     pub(crate) fn empty_trash(&self) -> Result<()> {
         let _ours = self.owned()?;
         let _alone = match self.removing.try_write() {
@@ -278,7 +278,7 @@ impl Store {
             *removals += 1;
             *removals
         };
-        // The number alone could be that of an earlier run's.
+        // The number alone could clash with an earlier run's.
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let name = format!("{}-{number}", now.unwrap_or_default().as_nanos());
         let target = self.view.root.join(TRASH).join(name);
@@ -334,7 +334,7 @@ impl Deref for Store {
     }
 }
 
-/// Locks the root; `None` if somebody else owns it. Who only asks who owns it has it locked for an instant.
+/// Locks the root; `None` if another manager owns it. An ownership check also locks it for an instant.
 fn own(root: &Path) -> io::Result<Option<Lock>> {
     for _ in 0..5 {
         let held = if holds(Guard::RootLock) {
@@ -352,15 +352,15 @@ fn own(root: &Path) -> io::Result<Option<Lock>> {
     Ok(None)
 }
 
-/// Returns the mark of the root, and whether the root is a copy of the one that the mark was made for. A root without a mark, as an
-/// older version made it, is taken to be an original.
+/// Returns the mark of the root, and whether the root is a copy of the one the mark was made for. A root without a mark, made by
+/// an older version, is treated as an original.
 fn identify(root: &Path, make: impl FnOnce() -> String) -> io::Result<(String, bool)> {
     let text = match write::read(&root.join(IDENTITY), MAX_RECORD_BYTES) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((make(), false)),
         Err(error) => return Err(error),
     };
-    // One that cannot be read proves nothing, and a copy is harmed by nothing.
+    // An unreadable identity proves nothing, and treating an original as a copy does no harm.
     let Ok(known) = Identity::parse(&text) else {
         return Ok((make(), true));
     };

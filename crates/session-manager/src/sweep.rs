@@ -1,7 +1,7 @@
-//! The age of what is stored: sessions that nobody used for long are closed or purged, whoever made them.
+//! The age of stored sessions: those unused for too long are closed or purged, whichever manager created them.
 //!
-//! Age is a matter of the calendar, which can be wrong. While a manager runs, the calendar is believed no further than the time that
-//! passed; and when it went on by more than is likely while none ran, nothing is done for its age for a day.
+//! Age depends on the wall clock, which can be wrong. While a manager runs, the wall clock is trusted only as far as the time
+//! that passed; if it advanced implausibly far while none ran, nothing is closed or purged for its age for a day.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,17 +15,17 @@ use crate::info::Cleaned;
 use crate::inner::{Inner, lock};
 use crate::store::{Record, Store};
 
-/// How often at most stored sessions are looked at for their age.
+/// Minimum interval between checks of the age of stored sessions.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
 
-/// How long the calendar is not believed after it went on by more than is likely.
+/// How long the wall clock is not trusted after it advanced implausibly far.
 const DISTRUST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a root without a purge is likely to be without a manager.
+/// The longest plausible time without a manager, for a root without a purge.
 const LIKELY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl<P: SandboxProvider> Inner<P> {
-    /// Finds out whether the calendar can be believed, compared with when a manager last looked at it.
+    /// Decides whether the wall clock can be trusted, compared with when a manager last checked it.
     pub(crate) async fn judge_calendar(&self) -> Result<()> {
         let today = self.clock.now();
         let seen = self.disk(move |store| Ok(store.seen())).await?;
@@ -57,7 +57,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Purges stored sessions that nobody used for long, and closes those whose sandbox rests for long.
+    /// Purges stored sessions that were unused for too long, and closes those that were hibernated for too long.
     pub(crate) async fn sweep(self: &Arc<Self>, cleaned: &mut Cleaned) {
         let (purge, close) = (self.settings.purge_after, self.settings.close_after);
         let Some(shortest) = purge.into_iter().chain(close).min() else {
@@ -99,8 +99,8 @@ impl<P: SandboxProvider> Inner<P> {
                 Ok(true) => cleaned.released.push(id),
                 Ok(false) => {}
                 Err(error) => {
-                    // Its end is tried on until it is done. While whoever runs the sandboxes does not answer, the ends of
-                    // all the others would be tried on as well.
+                    // The stop is retried until it succeeds. While the provider does not answer, the stops of all the others
+                    // would be retried too.
                     let away = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut);
                     cleaned.failures.push((id, error));
                     if away {
@@ -111,7 +111,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Returns whether a session was used lately, though its record could not be written to say so.
+    /// Returns whether a session was used recently even though its record could not be updated.
     fn was_used(&self, id: &SandboxId, limit: Option<Duration>) -> bool {
         let used = lock(&self.unwritten).get(id).copied();
         let unused = used.map(|used| self.now().saturating_sub(used));
@@ -120,7 +120,7 @@ impl<P: SandboxProvider> Inner<P> {
             .is_some_and(|(unused, limit)| unused < limit)
     }
 
-    /// Ends a stored session, unless somebody came for it meanwhile. Returns whether it was ended.
+    /// Closes or purges a stored session, unless it was used meanwhile. Returns whether it did.
     async fn end_old(
         self: &Arc<Self>,
         id: &SandboxId,
@@ -134,7 +134,7 @@ impl<P: SandboxProvider> Inner<P> {
             match &slot.phase {
                 Phase::Unloaded => self.begin_loading(entry, &mut slot),
                 Phase::Loading(flight) => flight.clone(),
-                // Somebody has it open, or is about to. An id that somebody asks about is left to the next pass.
+                // It is open, or about to be opened. An id that a caller asks about is left to the next pass.
                 _ => return Ok(false),
             }
         };
@@ -147,7 +147,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
         let flight = {
             let mut slot = entry.lock();
-            // With the record's lock held it cannot have been opened and closed again since it was read.
+            // With the record's lock held, the session cannot have been opened and closed again since the record was read.
             if !matches!(slot.phase, Phase::Known) || slot.profile.is_none() || self.is_closing() {
                 return Ok(false);
             }
@@ -165,7 +165,7 @@ fn find_old(
 ) -> Result<Vec<(SandboxId, Goal)>> {
     let mut old = Vec::new();
     for id in store.ids()? {
-        // One that cannot be read is left alone, however old it is.
+        // An unreadable record is left alone, however old it is.
         if let Ok(Some(record)) = store.load(&id)
             && let Some(goal) = due(&record)
         {
@@ -175,7 +175,7 @@ fn find_old(
     Ok(old)
 }
 
-/// Returns whether a session was last used so long ago. One that is used in the future is not old.
+/// Returns whether a session was last used at least this long ago. One whose last use is in the future is not old.
 fn is_old(record: &Record, today: SystemTime, limit: Option<Duration>) -> bool {
     let age = today.duration_since(record.used());
     limit.is_some_and(|limit| age.is_ok_and(|age| age >= limit))

@@ -1,8 +1,8 @@
-//! The warm pool: sandboxes that are made before anybody asks for them; and sandboxes of nobody, that have to go.
+//! The warm pool: sandboxes created in advance; and orphaned sandboxes, which must be destroyed.
 //!
-//! A sandbox has its id, its environment, its labels and its mounts from the start. So one of the pool is for a new session
-//! that asks for no variables and no labels; and where files are kept, its workspace is made under another name and renamed
-//! when the session gets it, which not every provider allows.
+//! The id, environment, labels and mounts of a sandbox are fixed when it is created. So a pooled one suits only a new session
+//! without variables or labels; and where files are kept, its workspace is created under another name and renamed when the
+//! session gets it, which not every provider supports.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,17 +21,17 @@ use crate::rooms::Permit;
 use crate::start::{Failed, MANAGER_LABEL, Origin, Started};
 use crate::store::Record;
 
-/// The label on a sandbox of the pool. It stays when a session gets the sandbox.
+/// The label of a pooled sandbox. It stays when a session gets the sandbox.
 const WARM_LABEL: &str = "session-manager.warm";
 
-/// How long the answer of a sandbox of the pool is waited for before another one is taken.
+/// How long to wait for the answer of a pooled sandbox before trying another one.
 const GREETING: Duration = Duration::from_secs(2);
 
 /// The sandboxes that are ready, by runtime.
 #[derive(Debug)]
 pub(crate) struct Pool<S: ?Sized> {
     shelves: Vec<Shelf<S>>,
-    /// Who waits for the place of one that is being made.
+    /// Waiters for the permit of a sandbox that is being created.
     pub(crate) heirs: Vec<oneshot::Sender<Permit>>,
 }
 
@@ -43,7 +43,7 @@ struct Shelf<S: ?Sized> {
     making: usize,
 }
 
-/// A sandbox that nobody has yet.
+/// A sandbox that is not assigned yet.
 #[derive(Debug)]
 pub(crate) struct Warm<S: ?Sized> {
     pub(crate) id: SandboxId,
@@ -65,7 +65,7 @@ impl<S: ?Sized> Pool<S> {
         }
     }
 
-    /// Takes one out, whatever its runtime.
+    /// Takes one out, of any runtime.
     pub(crate) fn spare(&mut self) -> Option<Warm<S>> {
         let fullest = self
             .shelves
@@ -101,7 +101,7 @@ impl<S: ?Sized> Pool<S> {
 }
 
 impl<P: SandboxProvider> Inner<P> {
-    /// Gives a new session a sandbox of the pool, if there is one that fits.
+    /// Gives a new session a pooled sandbox, if there is a suitable one.
     pub(crate) async fn start_warm(
         self: &Arc<Self>,
         entry: &Entry<P::Sandbox>,
@@ -117,7 +117,7 @@ impl<P: SandboxProvider> Inner<P> {
                 return Ok(None);
             };
             if timeout(GREETING, warm.sandbox.liveness()).await != Ok(Liveness::Alive) {
-                // Nobody's files are in it, whatever is the matter with it.
+                // Whatever is wrong with it, it has no files of a session.
                 self.begin_orphan(warm.id, Some(warm.permit), None);
                 continue;
             }
@@ -138,7 +138,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Makes the workspace of a sandbox that of a session.
+    /// Moves the workspace of a sandbox to a session.
     async fn move_in(
         &self,
         entry: &Entry<P::Sandbox>,
@@ -154,7 +154,7 @@ impl<P: SandboxProvider> Inner<P> {
             .await
     }
 
-    /// Begins to make what the pool lacks, as far as there is room.
+    /// Starts creating the sandboxes that the pool lacks, as far as slots are free.
     pub(crate) fn refill(self: &Arc<Self>) {
         if self.is_closing() {
             return;
@@ -214,7 +214,7 @@ impl<P: SandboxProvider> Inner<P> {
         self.create(spec).await
     }
 
-    /// Puts a sandbox that was made into the pool, or lets somebody have its place.
+    /// Puts a new sandbox into the pool, or hands its permit to a waiter.
     fn shelve(
         self: &Arc<Self>,
         shelf: usize,
@@ -252,7 +252,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Begins to destroy a sandbox of nobody. Its place goes to the heir, if there is one.
+    /// Starts destroying an orphaned sandbox. Its permit goes to the waiter, if any.
     pub(crate) fn begin_orphan(
         self: &Arc<Self>,
         id: SandboxId,
@@ -264,7 +264,7 @@ impl<P: SandboxProvider> Inner<P> {
         self.spawn(async move { inner.end_orphan(id, heir).await });
     }
 
-    /// Clears away what is left of a sandbox that is gone.
+    /// Removes the remains of a sandbox that is gone.
     pub(crate) fn begin_remains(self: &Arc<Self>, id: SandboxId) {
         self.begin_orphan(id, None, None);
     }
@@ -273,7 +273,7 @@ impl<P: SandboxProvider> Inner<P> {
         let mut attempt: u32 = 0;
         while let Err(error) = self.end(&id, false).await {
             if self.inspect(&id).await.liveness.is_gone() {
-                // It takes up nothing, and what is left of it is not listed, or is tried to be cleared away.
+                // It holds no permit any more; the remains are gone if it is no longer listed, otherwise the removal is retried.
                 self.inherit(
                     lock(&self.orphans).get_mut(&id).and_then(Option::take),
                     heir.take(),
@@ -303,10 +303,10 @@ impl<P: SandboxProvider> Inner<P> {
         self.tell(Event::about(&id, EventKind::OrphanDestroyed));
     }
 
-    /// Gives a place to whoever waits for it.
+    /// Hands a permit to its waiter.
     fn inherit(&self, permit: Option<Permit>, heir: Option<oneshot::Sender<Permit>>) {
         if let (Some(heir), Some(permit)) = (heir, permit) {
-            // An heir that is gone gives it back.
+            // If the waiter is gone, the permit is released.
             let _ = heir.send(permit);
         }
     }

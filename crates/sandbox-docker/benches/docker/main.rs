@@ -1,4 +1,4 @@
-//! Measures a container through this crate, and beside it through a peer, on the same container and in turn.
+//! Measures a container through this crate and through a peer, alternating on the same container.
 //!
 //! `cargo xtask bench docker` runs it. Without a peer it measures this side alone.
 #![allow(
@@ -6,7 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "this program talks to the person who runs it, and ends where it cannot go on"
+    reason = "this program prints to its user, and exits if it cannot continue"
 )]
 
 mod peer;
@@ -23,8 +23,8 @@ use table::{Row, Table};
 
 const FILE: &str = "/workspace/bench/ours.txt";
 
-/// How many calls one side makes before it is the other's turn. Neither may be charged for the work that the other one leaves
-/// to the engine: it is still clearing away the peer's last command when the peer has its answer.
+/// How many calls one side makes before the other's turn. Neither should be charged for work that the other leaves to the engine,
+/// which is still cleaning up the peer's last command when the peer has its answer.
 const TURN: usize = 10;
 
 /// About a kilobyte.
@@ -47,14 +47,14 @@ impl Options {
         };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
-            let mut next = || args.next().expect("an option lacks its value");
+            let mut next = || args.next().expect("an option needs a value");
             match arg.as_str() {
                 "--quick" => options.quick = true,
                 "--peer" => options.peer = Some((next(), next())),
                 "--out" => options.out = Some(next().into()),
-                // What cargo says to every benchmark.
+                // Cargo passes this to every benchmark.
                 "--bench" => {}
-                other => panic!("there is no option '{other}'"),
+                other => panic!("unknown option '{other}'"),
             }
         }
         options
@@ -127,7 +127,7 @@ impl Bench {
     async fn row(&mut self, name: &'static str, operation: &str, goal: f64) -> Row {
         let mut row = Row::new(name, goal);
         for _ in 0..2 {
-            // Nobody's first time counts.
+            // The first call of each side is not counted.
             self.ours(operation).await;
             self.theirs(operation);
         }
@@ -170,7 +170,7 @@ impl Bench {
                     .items
                     .is_empty()
             ),
-            other => panic!("there is no operation '{other}'"),
+            other => panic!("unknown operation '{other}'"),
         }
         started.elapsed()
     }
@@ -179,14 +179,14 @@ impl Bench {
         match self.peer.as_mut()?.ask(operation) {
             Ok(elapsed) => Some(elapsed),
             Err(error) => {
-                // An engine need not have the network that the peer starts a container in.
+                // The engine may lack the network that the peer starts a container in.
                 println!("the peer: {error}");
                 None
             }
         }
     }
 
-    /// Measures from nothing to a container in which a command can be run. The peer's always has a network.
+    /// Measures the time until a new container can run a command. The peer's always has a network.
     async fn start_row(&mut self, name: &'static str, network: Network) -> Row {
         let mut row = Row::new(name, 1.3);
         for round in 0..=self.starts {

@@ -1,4 +1,4 @@
-//! The other side: a program that does one operation for each line that it is sent, and says how long that took.
+//! The peer: a program that does one operation per input line, and reports how long it took.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -32,7 +32,7 @@ impl Peer {
         peer
     }
 
-    /// Has one operation done, and returns how long it took by the peer's own clock, or what went wrong.
+    /// Runs one operation, and returns its duration by the peer's own clock, or the error.
     pub(crate) fn ask(&mut self, operation: &str) -> Result<Duration, String> {
         writeln!(self.stdin, "{operation}").unwrap();
         let answer = self.answer();
@@ -46,10 +46,10 @@ impl Peer {
     fn answer(&mut self) -> Value {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).expect("the peer said nothing that can be read")
+        serde_json::from_str(&line).expect("the peer's answer cannot be parsed")
     }
 
-    /// Ends the peer, and returns what it is.
+    /// Ends the peer, and returns its description.
     pub(crate) fn end(mut self) -> Value {
         drop(self.stdin);
         self.child.wait().unwrap();

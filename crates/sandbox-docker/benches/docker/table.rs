@@ -1,4 +1,4 @@
-//! What was measured, for people and as JSON.
+//! The results, as text and as JSON.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// One operation, on both sides.
 pub(crate) struct Row {
     name: &'static str,
-    /// The part of the peer's time that is allowed.
+    /// The allowed fraction of the peer's time.
     goal: f64,
     ours: Vec<Duration>,
     theirs: Vec<Duration>,
@@ -29,7 +29,7 @@ impl Row {
         self.theirs.extend(theirs);
     }
 
-    /// Returns our median as a part of the peer's.
+    /// Returns our median as a fraction of the peer's.
     fn ratio(&self) -> Option<f64> {
         let theirs = quantile(&self.theirs, 0.5)?;
         Some(quantile(&self.ours, 0.5)? / theirs)
@@ -59,7 +59,7 @@ fn spread(times: &[Duration]) -> String {
     }
 }
 
-/// Shows a ratio as people say it.
+/// Formats a ratio for people.
 fn part(ratio: f64) -> String {
     if ratio < 1.0 {
         format!("1/{:.0}", 1.0 / ratio)

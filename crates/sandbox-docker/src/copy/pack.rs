@@ -1,4 +1,4 @@
-//! A directory of this machine as an archive. Links are packed as links, and never followed.
+//! Packs a directory of this machine as an archive. Links are packed as links, and never followed.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::Copied;
 use super::pipe::PipeWriter;
 
-/// Packs what is in a directory, for an owner. It blocks.
+/// Packs the contents of a directory with the given owner. It blocks.
 pub(super) fn pack(
     directory: &Path,
     owner: (u32, u32),
@@ -19,7 +19,7 @@ pub(super) fn pack(
     let to_say = sender.clone();
     let packed = write(directory, owner, PipeWriter::new(sender));
     if packed.is_err() {
-        // An archive that just ended would be taken for a whole one.
+        // A truncated archive would be taken for a complete one.
         let _ = to_say.blocking_send(Err(io::ErrorKind::UnexpectedEof.into()));
     }
     packed
@@ -66,8 +66,8 @@ fn header(metadata: &Metadata, (user, group): (u32, u32)) -> tar::Header {
     header
 }
 
-/// A file as long as it was when it was looked at: one that shrinks meanwhile is filled up with zeros, for an archive says
-/// beforehand how much there is.
+/// A file with the length from its metadata: if it shrinks meanwhile it is padded with zeros, because the archive declares the
+/// length in advance.
 struct Exactly {
     inner: io::Take<File>,
 }

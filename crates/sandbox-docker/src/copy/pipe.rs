@@ -1,14 +1,14 @@
-//! Pieces of a stream, as something that a thread can read or write.
+//! Chunks of a stream, as a blocking reader and writer.
 
 use std::io::{self, Read, Write};
 
 use bytes::{Buf, Bytes};
 use tokio::sync::mpsc;
 
-/// Pieces go out when there is so much of them.
+/// Size at which a chunk is sent.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// What is written goes out in pieces. It blocks while nobody takes them.
+/// Sends written data in chunks. It blocks while the receiver is busy.
 pub(super) struct PipeWriter {
     sender: mpsc::Sender<io::Result<Bytes>>,
     buffer: Vec<u8>,
@@ -51,7 +51,7 @@ impl Write for PipeWriter {
     }
 }
 
-/// Pieces that come in are read as one stream. It blocks while there is none.
+/// Reads incoming chunks as one stream. It blocks while there is none.
 pub(super) struct PipeReader {
     pieces: mpsc::Receiver<io::Result<Bytes>>,
     rest: Bytes,

@@ -1,7 +1,7 @@
-//! An archive that nobody vouches for, unpacked into a directory of this machine and nowhere else.
+//! Unpacks an untrusted archive into a directory of this machine and nowhere else.
 //!
-//! The directory is a handle, below which the kernel resolves every name. Entries are made in directories that are
-//! directories, never through a link; a link may lead up only as far as the directory reaches.
+//! The directory is a handle, below which the kernel resolves every name. Entries are created only in real directories, never
+//! through a link; a link may lead up only within the directory.
 
 use std::collections::HashSet;
 use std::io;
@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::Copied;
 use super::pipe::PipeReader;
 
-/// More entries than this are no directory that anybody wants to have.
+/// Maximum number of entries in an archive.
 const ENTRIES: u64 = 10_000_000;
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Unpacks an archive without the first so many parts of its names. It blocks.
+/// Unpacks an archive, dropping this many leading components of its names. It blocks.
 pub(super) fn unpack(
     directory: &Path,
     prefix: usize,
@@ -63,14 +63,14 @@ pub(super) fn unpack(
 struct Unpacking {
     root: Dir,
     prefix: usize,
-    /// Directories that are known to be directories.
+    /// Directories known to be real ones.
     known: HashSet<PathBuf>,
     left: u64,
     copied: Copied,
 }
 
 impl Unpacking {
-    /// Makes one entry. Returns whether it was one to make.
+    /// Creates one entry. Returns whether it was accepted.
     fn take(&mut self, mut entry: Entry<'_, impl io::Read>) -> Result<bool, Failure> {
         let kind = entry.header().entry_type();
         let Some(path) = self.inside(&entry.path()?) else {
@@ -101,7 +101,7 @@ impl Unpacking {
         }
     }
 
-    /// Returns a name of the archive as one below the directory. One that leads anywhere else is none.
+    /// Returns an archive name as a path below the directory; `None` if it leads anywhere else.
     fn inside(&self, name: &Path) -> Option<PathBuf> {
         let mut path = PathBuf::new();
         let mut skipped = 0;
@@ -116,7 +116,7 @@ impl Unpacking {
         Some(path)
     }
 
-    /// Makes a directory with all above it. Returns whether there is none in the way that is something else.
+    /// Creates a directory with its ancestors. Returns false if something other than a directory is in the way.
     fn directory(&mut self, path: &Path) -> io::Result<bool> {
         if path.as_os_str().is_empty() || self.known.contains(path) {
             return Ok(true);
@@ -148,7 +148,7 @@ impl Unpacking {
         {
             use cap_std::fs::{Permissions, PermissionsExt};
 
-            // No bit but those of reading, writing and running.
+            // Only the read, write and execute bits.
             let mode = entry.header().mode().unwrap_or(0o644) & 0o777;
             file.set_permissions(Permissions::from_mode(mode))?;
         }
@@ -197,7 +197,7 @@ impl Unpacking {
         Ok(true)
     }
 
-    /// Removes what is in the way of an entry, but no directory. Returns whether there is room.
+    /// Removes what is in the way of an entry, except a directory. Returns whether the name is free.
     fn make_room(&self, path: &Path) -> io::Result<bool> {
         match self.root.symlink_metadata(path) {
             Ok(metadata) if metadata.is_dir() => Ok(false),
@@ -208,8 +208,8 @@ impl Unpacking {
     }
 }
 
-/// Returns whether a link in a directory so deep leads to somewhere inside. It may go up at its start alone: further on a
-/// part may be a link itself, and what is above it is not what it looks like.
+/// Returns whether a link in a directory at this depth leads inside. It may go up only at its start: a later component may itself
+/// be a link, whose parent is somewhere else.
 fn stays_inside(target: &Path, depth: usize) -> bool {
     let mut up = 0;
     let mut down = false;

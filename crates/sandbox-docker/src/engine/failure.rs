@@ -1,6 +1,6 @@
-//! What an error of the engine means to a caller.
+//! Converts errors of the engine to ours.
 //!
-//! What the engine says itself may name paths of its host. It is kept as the cause, and is in no message.
+//! The engine's own text may name paths of its host. It is kept as the source, and does not appear in a message.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use bollard::errors::Error as EngineError;
 
 use super::said;
 
-const NO_ANSWER: &str = "the Docker engine does not answer; is it running? start it, or let DOCKER_HOST name one that runs";
+const NO_ANSWER: &str = "the Docker engine does not answer; is it running? start it, or set DOCKER_HOST to a running one";
 
 /// Returns the status with which the engine refused a call.
 pub(super) fn status(error: &EngineError) -> Option<u16> {
@@ -19,34 +19,34 @@ pub(super) fn status(error: &EngineError) -> Option<u16> {
     }
 }
 
-/// Returns whether the engine says that there is no such thing.
+/// Returns whether the engine reports that the object does not exist.
 pub(crate) fn gone(error: &EngineError) -> bool {
     match status(error) {
         Some(404) => true,
-        // Podman's way to say so when it goes while it is looked at.
+        // Podman's answer for one that is removed during the request.
         Some(500) => refused(error).is_some_and(|said| said.contains("no such container")),
         _ => false,
     }
 }
 
-/// Returns whether the engine says itself that there is no such container. Anything else that answers in its place with a 404,
-/// a proxy for example, knows nothing of containers.
+/// Returns whether the engine itself reports that there is no such container. A 404 from something else in its place, such as a
+/// proxy, is not about containers.
 pub(crate) fn no_container(error: &EngineError) -> bool {
     matches!(status(error), Some(404 | 500))
         && refused(error).is_some_and(|said| said.to_lowercase().contains("no such container"))
 }
 
-/// Returns whether the engine says that something is in the way: a name that is taken, a container that is not running.
+/// Returns whether the engine reports a conflict: a name that is taken, a container that is not running.
 pub(crate) fn conflict(error: &EngineError) -> bool {
     match status(error) {
         Some(409) => true,
-        // Podman's way to say that a name is taken.
+        // Podman's answer for a taken name.
         Some(500) => refused(error).is_some_and(|said| said.contains("already in use")),
         _ => false,
     }
 }
 
-/// Returns what the engine said when it refused a call.
+/// Returns the engine's message when it refused a call.
 pub(crate) fn refused(error: &EngineError) -> Option<&str> {
     match error {
         EngineError::DockerResponseServerError { message, .. } => Some(message),
@@ -55,13 +55,13 @@ pub(crate) fn refused(error: &EngineError) -> Option<&str> {
     }
 }
 
-/// Returns the error for a call that failed and whose caller knows no better.
+/// Returns the default error for a failed call.
 pub(crate) fn of(what: &str, error: EngineError) -> Error {
     if refused(&error).is_some_and(said::is_full) {
         return Error::unavailable(format!("{what}: the disk of the engine is full"), error);
     }
     match status(&error) {
-        Some(404) => Error::unavailable(format!("{what}: it is not there"), error),
+        Some(404) => Error::unavailable(format!("{what}: it does not exist"), error),
         Some(409) => Error::unavailable(format!("{what}: not in this state"), error),
         Some(400..=499) => Error::unavailable(format!("{what}: the engine refused it"), error),
         Some(_) => Error::unavailable(format!("{what}: the engine failed"), error),
@@ -69,7 +69,7 @@ pub(crate) fn of(what: &str, error: EngineError) -> Error {
     }
 }
 
-/// Returns the error for a call that did not get an answer in its time.
+/// Returns the error for a call that timed out.
 pub(crate) fn late(what: &str, limit: Duration) -> Error {
     Error::Unavailable {
         message: format!("{what}: the Docker engine has not answered within {limit:?}"),
@@ -77,13 +77,13 @@ pub(crate) fn late(what: &str, limit: Duration) -> Error {
     }
 }
 
-/// Returns the error for an address to which there is no way.
+/// Returns the error for an unsupported address.
 pub(super) fn address(error: EngineError) -> Error {
     match error {
         EngineError::SocketNotFoundError(_) => Error::unavailable(NO_ANSWER, error),
         _ => Error::invalid_request(
-            "the address of the Docker engine is not understood; unix:///path and tcp://host:port are, and an engine \
-             behind ssh is reached by `ssh -L /tmp/docker.sock:/var/run/docker.sock HOST` and unix:///tmp/docker.sock",
+            "the address of the Docker engine is not supported; use unix:///path or tcp://host:port, and reach an engine \
+             behind ssh by `ssh -L /tmp/docker.sock:/var/run/docker.sock HOST` and unix:///tmp/docker.sock",
         ),
     }
 }
@@ -98,6 +98,9 @@ fn broken(what: &str, error: EngineError) -> Error {
         EngineError::DockerStreamError { .. } | EngineError::DockerContainerWaitError { .. } => {
             Error::unavailable(format!("{what}: the engine failed"), error)
         }
-        _ => Error::unavailable(format!("{what}: the engine was not understood"), error),
+        _ => Error::unavailable(
+            format!("{what}: the engine's answer was not understood"),
+            error,
+        ),
     }
 }

@@ -1,15 +1,15 @@
-//! What the engine says when it refuses a call: whose fault it names, and how much of it may be shown.
+//! The engine's message when it refuses a call: whether the request is at fault, and how much of it may be shown.
 //!
-//! The text is made for the administrator of the engine's host. What is shown of it may reach an agent.
+//! The text is meant for the administrator of the engine's host. The part that is shown may reach an agent.
 
 use bollard::errors::Error as EngineError;
 
 use super::failure::{refused, status};
 
-/// What the text has in it where the engine's own disk is full.
+/// Substrings of the text if the engine's own disk is full.
 const FULL: [&str; 2] = ["no space left on device", "disk quota exceeded"];
 
-/// What the text has in it where the engine's host lacks something, whatever status that has.
+/// Substrings of the text if the engine's host lacks a resource, whatever the status.
 const LACKING: [&str; 4] = [
     "cannot allocate memory",
     "resource temporarily unavailable",
@@ -17,7 +17,7 @@ const LACKING: [&str; 4] = [
     "input/output error",
 ];
 
-/// What engines answer with status 500 though it is the request that cannot be: a device, a driver's option, a user, a limit.
+/// Substrings of status 500 answers that are about an invalid request: a device, a driver's option, a user, a limit.
 const OF_THE_REQUEST: [&str; 6] = [
     "error gathering device information",
     "storage-opt",
@@ -33,7 +33,7 @@ pub(crate) fn is_full(said: &str) -> bool {
     FULL.iter().any(|text| said.contains(text))
 }
 
-/// Returns whether the engine refused a container for what was asked for, and not because it failed itself.
+/// Returns whether the engine refused a container because of the request, and not because it failed itself.
 pub(crate) fn is_about_request(error: &EngineError) -> bool {
     let Some(said) = refused(error) else {
         return false;
@@ -44,9 +44,9 @@ pub(crate) fn is_about_request(error: &EngineError) -> bool {
         return false;
     }
     match status(error) {
-        // Later, or after something else, the same request may be taken.
+        // The same request may succeed later or in another state.
         Some(408 | 409 | 429) => false,
-        // The container itself may be gone, which says nothing of the request.
+        // The container itself may be gone, which says nothing about the request.
         Some(404) => !lower.contains("no such container"),
         Some(400..=499) => true,
         Some(500) => has(&OF_THE_REQUEST),
@@ -54,7 +54,7 @@ pub(crate) fn is_about_request(error: &EngineError) -> bool {
     }
 }
 
-/// Returns a text of the engine without directories of its host. `kept` are paths that are known to whoever reads it.
+/// Returns a text of the engine without directories of its host. `kept` are paths that the reader already knows.
 pub(crate) fn shown(said: &str, kept: &[&str]) -> String {
     let mut shown = String::with_capacity(said.len());
     let mut before = None;
@@ -76,7 +76,7 @@ pub(crate) fn shown(said: &str, kept: &[&str]) -> String {
     shown
 }
 
-/// Returns where a path at the beginning of a text ends. One in quotes may have anything else in it.
+/// Returns where a path at the beginning of a text ends. A quoted path may contain any other character.
 fn end_of_path(text: &str, before: Option<char>) -> usize {
     let quote = before.filter(|c| matches!(c, '"' | '\'' | '`'));
     let closing = quote.and_then(|quote| text.find(quote));
@@ -111,7 +111,7 @@ mod tests {
             ),
             ("/var/é", "(a path)"),
             ("(/a)[/b]</c>", "((a path))[(a path)]<(a path)>"),
-            // What is none, or what the reader has said.
+            // Not a path, or one that the reader supplied.
             (
                 "library/python:3.12 is 1/2 of /",
                 "library/python:3.12 is 1/2 of /",
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_of_the_engine_is_no_fault_of_the_request() {
+    fn a_failure_of_the_engine_is_not_about_the_request() {
         check(400, "invalid mount config", true);
         check(404, "network x not found", true);
         check(404, "No such container: x", false);

@@ -1,11 +1,11 @@
-//! How the guest gets into its volume: once, whole, and by one process at a time.
+//! Filling the guest's volume: once, atomically, and by one process at a time.
 //!
-//! Nobody looks whether it is there before a container starts; who finds that it is not fills the volume and starts again.
-//! So the usual case costs nothing, and a volume that somebody removed or emptied is filled again.
+//! The guest's presence is not checked before a container starts; if it turns out to be missing, the volume is filled and the
+//! container is started again. So the usual case costs nothing, and a volume that was removed or emptied is refilled.
 //!
-//! The engine unpacks an archive, file by file. The guest is unpacked under another name, and the archive ends with a link
-//! to it, so that under its own name there is the whole of it or nothing. Filling needs a container that mounts the
-//! volume; it is never started, and its name, which the engine gives to one container alone, is the lock.
+//! The engine unpacks an archive, file by file. The guest is unpacked under another name, and the archive ends with a link to it,
+//! so that its own name refers to the complete guest or nothing. Filling needs a container that mounts the volume; it is never
+//! started, and its name, which is unique in the engine, is the lock.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -28,7 +28,7 @@ use crate::{Engine, labels};
 /// The name under which the guest is unpacked.
 const PART: &str = ".agent-guest.part";
 
-/// How often to look whether another process has filled the volume, and for how long before its lock is broken.
+/// How often to check whether another process has filled the volume, and for how long before its lock is broken.
 const LOOK: Duration = Duration::from_millis(50);
 const PATIENCE: u32 = 1200;
 const LOOKS: u32 = 2 * PATIENCE;
@@ -50,8 +50,8 @@ impl Guest {
         }
     }
 
-    /// Fills the volume, or waits until another process has. `image` is any image that the engine has. A guest that is there
-    /// is left as it is, unless it is known to be broken.
+    /// Fills the volume, or waits until another process has. `image` is any image that the engine has. An existing guest is left
+    /// as it is, unless it is known to be broken.
     pub(crate) async fn fill(&self, engine: &Engine, image: &str, broken: bool) -> Result<()> {
         for look in 0..LOOKS {
             if self.lock(engine, image).await? {
@@ -59,7 +59,7 @@ impl Guest {
                 let unlocked = remove(engine, self.volume()).await;
                 return unlocked.and(filled);
             }
-            // Nobody needs so long: whoever has the lock died on a host of which nothing is known here.
+            // Filling never takes this long: the holder of the lock died on a host that is unknown here.
             if self.wait(engine, look >= PATIENCE).await? {
                 return Ok(());
             }
@@ -79,7 +79,7 @@ impl Guest {
         self.upload(engine).await
     }
 
-    /// Makes the container that is the lock. Returns whether it was free.
+    /// Creates the container that is the lock. Returns whether the lock was free.
     async fn lock(&self, engine: &Engine, image: &str) -> Result<bool> {
         let what = "making the volume of the guest";
         let mut marks = labels::of(labels::GUEST);
@@ -123,7 +123,7 @@ impl Guest {
         }
     }
 
-    /// Waits a moment for the process that has the lock. Returns whether it has let go of it.
+    /// Waits a moment for the process that holds the lock. Returns whether it has released it.
     async fn wait(&self, engine: &Engine, long: bool) -> Result<bool> {
         let what = "waiting for the guest";
         tokio::time::sleep(LOOK).await;

@@ -1,4 +1,4 @@
-//! Building an image: once at a time, and twice if it is the engine that failed.
+//! Building an image: one build at a time, and a second attempt if the engine failed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,10 +16,10 @@ use super::{BuildFailure, ImageProgress, Report, lock, prune, tag};
 use crate::engine::{self, LONG, SHORT};
 use crate::{Engine, digest, labels};
 
-/// How long to wait before a build begins again. What the engine stumbles over is often its own removal of a container.
+/// Delay before a build starts again. The engine often fails because of its own removal of a container.
 const BEFORE_RETRY: Duration = Duration::from_millis(500);
 
-/// Makes sure that the image of a recipe is there, and returns its name.
+/// Makes sure that the image of a recipe exists, and returns its name.
 pub(super) async fn ensure(
     engine: &Engine,
     recipe: Recipe,
@@ -33,7 +33,8 @@ pub(super) async fn ensure(
     if is_there(engine, &name, &recipe_digest).await? {
         return Ok(name);
     }
-    // Engines of one machine may have the same identity. Then they wait for each other, but do not take each other's image.
+    // Engines on one machine may have the same identity. Their builds then wait for each other, but do not use each other's
+    // image.
     let lock = digest::short(format!("{}\n{name}", identity(engine).await?).as_bytes());
     let key = format!("{}\n{name}", engine.address());
     let engine = engine.clone();
@@ -43,7 +44,7 @@ pub(super) async fn ensure(
                 let _ = events.send(ImageProgress::Waiting);
             };
             let lock = lock::hold(&lock, waiting).await;
-            // Whoever held the lock may have built it.
+            // The previous holder of the lock may have built it.
             if !is_there(&engine, &name, &recipe_digest).await? {
                 let labels = image_labels(&recipe, &recipe_digest, "yes");
                 build(&engine, &recipe, &name, &labels, &events).await?;
@@ -56,7 +57,7 @@ pub(super) async fn ensure(
     .await
 }
 
-/// Builds an image that nobody finds again, and removes those before it that nobody uses any more.
+/// Builds an image that is not reused, and removes earlier ones that are no longer used.
 async fn build_unique(
     engine: &Engine,
     recipe: &Recipe,
@@ -88,7 +89,7 @@ async fn build_unique(
     .await
 }
 
-/// Returns the labels of an image: what it is, and who built it.
+/// Returns the labels of an image: its kind, and the process that built it.
 fn image_labels(recipe: &Recipe, recipe_digest: &str, keep: &str) -> HashMap<String, String> {
     let mut labels = labels::of(tag::RUNTIME_IMAGE);
     labels.insert(tag::RUNTIME.to_owned(), recipe.runtime.clone());
@@ -116,10 +117,14 @@ async fn is_there(engine: &Engine, name: &str, recipe_digest: &str) -> Result<bo
     }
 }
 
-/// Returns what tells this engine from others, by whatever address it is reached.
+/// Returns the identity of this engine, independent of the address it is reached at.
 async fn identity(engine: &Engine) -> Result<String> {
     let info = engine
-        .call("asking the engine what it is", LONG, engine.docker().info())
+        .call(
+            "asking the engine for its identity",
+            LONG,
+            engine.docker().info(),
+        )
         .await?;
     Ok(info
         .id
@@ -136,7 +141,7 @@ async fn build(
     events: &Events,
 ) -> Result<()> {
     let limit = recipe.options.timeout;
-    // Outside of what runs out of time, for what is to be said then.
+    // Outside the timed future, because it is needed for the timeout message.
     let mut steps = Steps::new(recipe.titles());
     let attempts = async {
         let first = attempt(engine, recipe, name, labels, events, &mut steps).await;
@@ -173,13 +178,13 @@ async fn build(
     }
 }
 
-/// Why a build did not come to its end.
+/// Why a build did not finish.
 enum Problem {
-    /// A command of it failed, and would fail again.
+    /// A command failed, and would fail again.
     Step(BuildFailure),
-    /// The engine failed at it.
+    /// The engine failed during the build.
     Engine(BuildFailure),
-    /// The engine is gone, or did not take the build.
+    /// The engine is gone, or refused the build.
     Other(Error),
 }
 
@@ -196,7 +201,7 @@ async fn attempt(
     let mut stream = engine
         .docker()
         .build_image(options, None, Some(body_full(context)));
-    // To the end of the stream: what fails is told in it, and a stream that is dropped ends the build.
+    // Read to the end of the stream: failures are reported in it, and dropping it ends the build.
     while let Some(item) = stream.next().await {
         match item {
             Ok(info) => {
@@ -226,7 +231,7 @@ fn options(recipe: &Recipe, name: &str, labels: &HashMap<String, String>) -> Bui
     }
 }
 
-/// Where a build is, by what the engine says of it.
+/// The progress of a build, from the engine's output.
 struct Steps<'a> {
     titles: &'a [String],
     number: usize,
@@ -242,23 +247,23 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// Reads what the engine says, and returns what is to be told of it.
+    /// Reads the engine's output, and returns the progress to report.
     fn read(&mut self, text: &str) -> Option<ImageProgress> {
         if self.begins_step(text) {
             self.number += 1;
             self.log.clear();
-            // The engine adds a step for the labels, which is of no interest.
+            // The engine adds a step for the labels, which is not reported.
             let title = self.titles.get(self.number - 1)?.clone();
             let (number, of) = (self.number, self.titles.len());
             return Some(ImageProgress::Step { number, of, title });
         }
-        // After its last step the engine says what it has built.
+        // After the last step the engine reports what it has built.
         let over = self.number > self.titles.len();
         let chatter = [" ---> ", "Removing intermediate container "];
         if over || chatter.iter().any(|chatter| text.starts_with(chatter)) {
             return None;
         }
-        // The engine colours what came from stderr.
+        // The engine colours the output from stderr.
         let text = text.replace("\u{1b}[91m", "").replace("\u{1b}[0m", "");
         if text.is_empty() || (text == "\n" && self.log.text().is_empty()) {
             return None;
@@ -267,7 +272,7 @@ impl<'a> Steps<'a> {
         Some(ImageProgress::Output(text))
     }
 
-    /// Whether this is `Step 2/5 : ...` of the step that is due. A command may print the like for another one.
+    /// Whether this is `Step 2/5 : ...` for the expected step. A command may print a similar line for another one.
     fn begins_step(&self, text: &str) -> bool {
         let due = (self.number + 1).to_string();
         text.strip_prefix("Step ")
@@ -275,13 +280,13 @@ impl<'a> Steps<'a> {
             .is_some_and(|(number, rest)| number == due && rest.contains(" : "))
     }
 
-    /// Returns the title of the step that the build is in.
+    /// Returns the title of the current step.
     fn title(&self) -> Option<&str> {
         let at = self.number.checked_sub(1)?;
         self.titles.get(at).map(String::as_str)
     }
 
-    /// Returns how far the build has come, and what it printed last, as the end of a sentence.
+    /// Returns how far the build got, and its last output, as the end of a sentence.
     fn reached(&self) -> String {
         let step = match self.title() {
             Some(title) => format!(", in the step '{}'", last_lines(title)),
@@ -375,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_command_is_told_from_a_failing_engine() {
+    fn a_failing_command_is_distinguished_from_a_failing_engine() {
         let titles = titles();
         let mut steps = Steps::new(&titles);
         steps.read("Step 1/4 : FROM x");
@@ -402,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn how_far_a_build_came_is_said_with_what_it_printed_last() {
+    fn the_progress_of_a_build_is_reported_with_its_last_output() {
         let titles = titles();
         let mut steps = Steps::new(&titles);
         assert_eq!(steps.reached(), ", before its first step");

@@ -1,4 +1,4 @@
-//! Why an image was not built.
+//! Failures of image builds.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,7 +7,7 @@ use backend_core::Error;
 
 use super::log::last_lines;
 
-/// A step of a build that failed, as the cause of an error of [`Images::build`](crate::Images::build).
+/// A failed build step, as the source of an error of [`Images::build`](crate::Images::build).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildFailure {
     pub(super) step: String,
@@ -16,7 +16,7 @@ pub struct BuildFailure {
 }
 
 impl BuildFailure {
-    /// Returns the failed step that is the cause of an error, if it is one.
+    /// Returns the failed step that caused an error, if any.
     ///
     /// ```
     /// # use sandbox_docker::BuildFailure;
@@ -37,17 +37,17 @@ impl BuildFailure {
         }
     }
 
-    /// Returns what the step was to do, such as `pip: pandas numpy`.
+    /// Returns the title of the step, such as `pip: pandas numpy`.
     pub fn step(&self) -> &str {
         &self.step
     }
 
-    /// Returns the exit code of its command, if it came to that.
+    /// Returns the exit code of its command, if it exited.
     pub fn code(&self) -> Option<i64> {
         self.code
     }
 
-    /// Returns the end of what it printed, 16 KiB at most.
+    /// Returns the end of its output, at most 16 KiB.
     pub fn log(&self) -> &str {
         &self.log
     }

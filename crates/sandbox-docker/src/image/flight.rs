@@ -1,7 +1,7 @@
 //! One build at a time for one image, within this process.
 //!
-//! Whoever asks for an image that is being built waits for that build. It is driven by whoever waits, so it goes on when
-//! one of them stops waiting, and ends with the last.
+//! A caller that requests an image being built waits for that build. The waiters drive it, so it continues when one of them stops
+//! waiting, and ends with the last.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -13,15 +13,15 @@ use tokio::sync::broadcast;
 
 use super::{ImageProgress, Report};
 
-/// Where a build tells how it comes along.
+/// The progress channel of a build.
 pub(super) type Events = broadcast::Sender<ImageProgress>;
 
-/// How much of it a waiter may leave unread before it misses some.
+/// How many reports a waiter may leave unread before it misses some.
 const EVENTS: usize = 1024;
 
 type Build = Shared<BoxFuture<'static, Result<String>>>;
 
-/// A build, and whom it tells how it comes along.
+/// A build, and its progress channel.
 struct Flight {
     build: WeakShared<BoxFuture<'static, Result<String>>>,
     events: Events,
@@ -30,7 +30,7 @@ struct Flight {
 /// All builds of this process, by engine and image.
 static FLIGHTS: LazyLock<Mutex<HashMap<String, Flight>>> = LazyLock::new(Mutex::default);
 
-/// Waits for the build of this key, and starts it if there is none.
+/// Waits for the build of this key, starting it if there is none.
 pub(super) async fn join(
     key: String,
     report: Option<&Report<'_>>,
@@ -93,7 +93,7 @@ mod tests {
     use super::join;
     use crate::image::ImageProgress;
 
-    /// A build that counts that it was started, tells of it, and ends when it is told to.
+    /// A build that counts its starts, reports progress, and ends on request.
     struct Fixture {
         started: Arc<AtomicUsize>,
         ended: Arc<AtomicUsize>,
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_who_ask_at_once_share_one_build_and_one_who_leaves_does_not_end_it() {
+    async fn concurrent_callers_share_one_build_that_outlives_one_of_them() {
         let fixture = Fixture::new();
         let (finish, until) = oneshot::channel();
         let (first, second, third) = Default::default();
@@ -159,7 +159,7 @@ mod tests {
             assert!(futures_util::poll!(&mut stays).is_pending());
             assert!(futures_util::poll!(&mut stays_too).is_pending());
         }
-        // The one that started it is gone.
+        // The caller that started it is gone.
         finish.send(()).unwrap();
         assert_eq!(
             tokio::join!(stays, stays_too),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_build_ends_with_the_last_who_waits_and_the_next_one_starts_anew() {
+    async fn a_build_ends_with_its_last_waiter_and_the_next_caller_starts_a_new_one() {
         let fixture = Fixture::new();
         let heard = AtomicUsize::new(0);
         let (_never, until) = oneshot::channel();

@@ -1,7 +1,7 @@
 //! One build at a time for one image, across the processes of a user on a machine.
 //!
-//! The lock is the kernel's, on a file, so it ends with whoever holds it, however that ends. Where there can be none
-//! builds go on without it: two of one image at once cost time, and nothing else.
+//! It is a kernel lock on a file, so it is released however its holder ends. If locking is not possible, builds continue without
+//! it: two concurrent builds of one image only cost time.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, OFlags};
 
-/// How long to wait before the lock is tried again: at first, and at most.
+/// The initial and maximum delay before the lock is tried again.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
-/// A lock that is held until it is dropped.
+/// A lock, held until dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: Option<File>,
@@ -27,7 +27,7 @@ pub(super) async fn hold(name: &str, waiting: impl FnOnce()) -> Lock {
     match directory() {
         Ok(directory) => hold_in(&directory, name, waiting).await,
         Err(error) => {
-            tracing::warn!(%error, "no directory for locks; builds of other processes are not waited for");
+            tracing::warn!(%error, "no directory for locks; not waiting for builds of other processes");
             Lock {
                 file: None,
                 path: PathBuf::new(),
@@ -50,7 +50,7 @@ async fn hold_in(directory: &Path, name: &str, waiting: impl FnOnce()) -> Lock {
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(%error, "a lock cannot be taken; builds of other processes are not waited for");
+                tracing::warn!(%error, "a lock cannot be taken; not waiting for builds of other processes");
                 return Lock { file: None, path };
             }
         }
@@ -62,7 +62,7 @@ async fn hold_in(directory: &Path, name: &str, waiting: impl FnOnce()) -> Lock {
     }
 }
 
-/// Takes the lock if nobody holds it.
+/// Takes the lock if it is free.
 fn try_hold(path: &Path) -> io::Result<Option<File>> {
     let file = OpenOptions::new()
         .write(true)
@@ -76,7 +76,7 @@ fn try_hold(path: &Path) -> io::Result<Option<File>> {
         Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
         Err(error) => return Err(error.into()),
     }
-    // Its last holder removes the file. Then this one is nobody else's any more, and the next one will not see it.
+    // The last holder removed the file. This lock is then on a removed file, which the next process will not see.
     let there = std::fs::symlink_metadata(path);
     let own = file.metadata()?;
     let same = there.is_ok_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino()));
@@ -86,13 +86,13 @@ fn try_hold(path: &Path) -> io::Result<Option<File>> {
 impl Drop for Lock {
     fn drop(&mut self) {
         if self.file.is_some() {
-            // Before the lock is let go of, so that whoever gets it sees that the file is not there.
+            // Before the lock is released, so that the next holder sees that the file is gone.
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// Returns a directory that is this user's alone.
+/// Returns a directory that only this user can access.
 fn directory() -> io::Result<PathBuf> {
     let user = rustix::process::geteuid().as_raw();
     let directory = std::env::var_os("XDG_RUNTIME_DIR")
@@ -106,7 +106,7 @@ fn directory() -> io::Result<PathBuf> {
     Ok(directory)
 }
 
-/// Makes a directory that nobody else can put anything into, or makes sure that it is one.
+/// Creates a directory that no other user can write to, or makes sure that an existing one is.
 fn own_directory(directory: &Path, user: u32) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -116,7 +116,7 @@ fn own_directory(directory: &Path, user: u32) -> io::Result<()> {
     if !there.is_dir() || there.uid() != user || there.mode() & 0o022 != 0 {
         return Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
-            "the directory for locks is not this user's alone",
+            "other users can write to the directory for locks",
         ));
     }
     Ok(())
@@ -130,7 +130,7 @@ mod tests {
     use super::{hold_in, own_directory, try_hold};
 
     #[tokio::test(start_paused = true)]
-    async fn one_holds_a_lock_and_the_next_one_is_told_that_it_waits() {
+    async fn a_second_process_is_notified_that_it_waits_for_the_lock() {
         let dir = tempfile::tempdir().unwrap();
         let waited = AtomicUsize::new(0);
         let waiting = || {

@@ -1,14 +1,14 @@
-//! The end of what a step printed.
+//! The end of a step's output.
 
 use std::collections::VecDeque;
 
-/// How much of it is kept, in bytes.
+/// Number of bytes kept.
 const KEPT: usize = 16 << 10;
 
-/// How much of it a message of one line has, in characters.
+/// Number of characters in a one-line message.
 const SHOWN: usize = 400;
 
-/// A bounded end of a text.
+/// The bounded end of a text.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
     chunks: VecDeque<String>,
@@ -27,7 +27,7 @@ impl Tail {
             let Some(over) = KEPT.checked_sub(self.bytes).filter(|room| *room > 0) else {
                 continue;
             };
-            // The first chunk that does not fit leaves its own end.
+            // Of a first chunk that does not fit, its end is kept.
             let from = first.len().saturating_sub(over);
             let from = (from..=first.len()).find(|at| first.is_char_boundary(*at));
             if let Some(end) = from

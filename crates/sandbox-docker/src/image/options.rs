@@ -1,4 +1,4 @@
-//! What is chosen about a build, beside the runtime itself.
+//! The options of a build, in addition to the runtime itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,10 +9,10 @@ use bytes::Bytes;
 
 use super::PullPolicy;
 
-/// How long a build may take unless it is given another time: 30 minutes.
+/// Default time limit of a build: 30 minutes.
 pub const DEFAULT_BUILD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-/// Arguments that every builder knows, and that have no part in what is built.
+/// Arguments that every builder knows, and that do not affect the image.
 const PROXIES: [&str; 5] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -23,8 +23,8 @@ const PROXIES: [&str; 5] = [
 
 /// How the image of a runtime is built.
 ///
-/// By default it needs nothing: the base image is pulled if it is missing, and packages come over the engine's default
-/// network. Behind a proxy, or with certificates of one's own:
+/// By default nothing has to be set: the base image is pulled if it is missing, and packages come over the engine's default
+/// network. Behind a proxy, or with custom certificates:
 ///
 /// ```
 /// use backend_core::VirtualPath;
@@ -42,20 +42,19 @@ const PROXIES: [&str; 5] = [
 pub struct BuildOptions {
     /// When the base image, or a ready one, is pulled.
     pub pull: PullPolicy,
-    /// The network that packages come over: `host`, `none`, or the name of one; the engine's default if there is none.
+    /// The network for downloading packages: `host`, `none`, or a name; `None` means the engine's default.
     pub network: Option<String>,
-    /// Variables in the environment of every step of the build, and of no command after it. The values of `HTTP_PROXY`
-    /// and the like have no part in the digest. Those of others have, and can be read in the image's history: they are
-    /// no place for a secret.
+    /// Environment variables of the build's steps, but not of later commands. The values of `HTTP_PROXY` and the like are not
+    /// part of the digest. The values of all others are, and can be read in the image's history: do not put secrets there.
     pub args: BTreeMap<String, String>,
-    /// Files that the image has before anything is installed, of root and readable by all.
+    /// Files added to the image before anything is installed, owned by root and readable by all.
     pub files: BTreeMap<VirtualPath, Bytes>,
     /// How long the build may take; [`DEFAULT_BUILD_TIMEOUT`] by default.
     pub timeout: Duration,
 }
 
 impl BuildOptions {
-    /// Makes the defaults.
+    /// Returns the defaults.
     pub fn new() -> Self {
         Self {
             pull: PullPolicy::Missing,
@@ -73,7 +72,7 @@ impl BuildOptions {
         self
     }
 
-    /// Sets the network that packages come over.
+    /// Sets the network for downloading packages.
     #[must_use]
     pub fn with_network(mut self, network: impl Into<String>) -> Self {
         self.network = Some(network.into());
@@ -87,7 +86,7 @@ impl BuildOptions {
         self
     }
 
-    /// Adds a file that the image has before anything is installed.
+    /// Adds a file to the image before anything is installed.
     #[must_use]
     pub fn with_file(mut self, path: VirtualPath, content: impl Into<Bytes>) -> Self {
         self.files.insert(path, content.into());
@@ -101,7 +100,7 @@ impl BuildOptions {
         self
     }
 
-    /// Refuses what would be something else than it looks like to the builder.
+    /// Rejects values that the builder would interpret differently.
     pub(super) fn check(&self) -> Result<()> {
         if let Some(network) = &self.network {
             let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
@@ -114,10 +113,10 @@ impl BuildOptions {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
             let digit = name.starts_with(|c: char| c.is_ascii_digit());
             if name.is_empty() || name.len() > 255 || digit || !name.chars().all(plain) {
-                return refuse("the name of a build argument has A-Z, a-z, 0-9 and '_' alone");
+                return refuse("the name of a build argument may only have A-Z, a-z, 0-9 and '_'");
             }
             if value.contains('\0') {
-                return refuse("the value of a build argument has a NUL in it");
+                return refuse("the value of a build argument must not contain a NUL");
             }
         }
         if self.files.keys().any(VirtualPath::is_root) {
@@ -129,7 +128,7 @@ impl BuildOptions {
         Ok(())
     }
 
-    /// Returns the arguments that have a part in what is built.
+    /// Returns the arguments that affect the image.
     pub(super) fn own_args(&self) -> impl Iterator<Item = (&String, &String)> {
         let proxy = |name: &str| PROXIES.iter().any(|known| known.eq_ignore_ascii_case(name));
         self.args.iter().filter(move |(name, _)| !proxy(name))
@@ -142,7 +141,7 @@ impl Default for BuildOptions {
     }
 }
 
-/// Values of arguments and contents of files are not for a log.
+/// Values of arguments and contents of files must not be logged.
 impl fmt::Debug for BuildOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BuildOptions")
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_have_no_part_in_what_is_built() {
+    fn proxies_do_not_affect_the_image() {
         let options = BuildOptions::new()
             .with_arg("https_proxy", "a")
             .with_arg("NO_PROXY", "b")

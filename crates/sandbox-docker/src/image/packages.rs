@@ -1,4 +1,4 @@
-//! Packages of an image whose work directory is hidden by what is mounted over it.
+//! Packages of an image whose work directory is hidden by a mount.
 
 use backend_core::{PackageManager, Result};
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
@@ -9,8 +9,8 @@ use crate::container::Container;
 use crate::engine::SHORT;
 use crate::settings::Settings;
 
-/// Makes the packages of npm known in the work directory of a container that has started, if it does not show what the
-/// image has there. A directory in which the user cannot make a link is left as it is.
+/// Links the npm packages into the work directory of a started container, if a mount hides the image's own. A directory in which
+/// the user cannot create a link is left as it is.
 pub(crate) async fn link(container: &Container, settings: &Settings) -> Result<()> {
     let npm = settings.runtime().is_some_and(|runtime| {
         let mut sets = runtime.packages().iter();

@@ -1,36 +1,36 @@
-//! What is told about an image while it is made ready.
+//! Progress reports about an image.
 
 use std::fmt;
 
-/// What is going on while an image is made ready. `Display` is one line, or the output of a build as it is.
+/// Progress while an image is prepared. `Display` is one line, or the raw output of a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ImageProgress {
     /// The image, or a layer of it, is being pulled.
     Pull {
-        /// The layer, by the beginning of its digest; none for what is about the whole image.
+        /// The layer, by the beginning of its digest; `None` for the whole image.
         layer: Option<String>,
-        /// What is done with it, in the engine's words, such as `Downloading`.
+        /// Its status in the engine's words, such as `Downloading`.
         status: String,
-        /// How many bytes of it are done.
+        /// The number of bytes done.
         bytes: Option<u64>,
-        /// How many it has.
+        /// The total number of bytes.
         of: Option<u64>,
     },
-    /// Another process is building this image, and is waited for.
+    /// Waiting for another process that is building this image.
     Waiting,
     /// A step of the build begins.
     Step {
-        /// Which one it is, counted from 1.
+        /// Its number, counted from 1.
         number: usize,
-        /// How many there are.
+        /// The number of steps.
         of: usize,
-        /// What it does, such as `pip: pandas numpy`.
+        /// Its title, such as `pip: pandas numpy`.
         title: String,
     },
     /// A step printed something.
     Output(String),
-    /// The engine failed, not the step, and the build begins again. What was done before is not done twice.
+    /// The engine failed, not the step, and the build starts again. Completed steps are not repeated.
     Retry,
     /// The image is built.
     Built {
@@ -57,10 +57,10 @@ impl fmt::Display for ImageProgress {
                     _ => Ok(()),
                 }
             }
-            Self::Waiting => f.write_str("waiting for another process that builds this image"),
+            Self::Waiting => f.write_str("waiting for another process that is building this image"),
             Self::Step { number, of, title } => write!(f, "step {number} of {of}: {title}"),
             Self::Output(text) => f.write_str(text.trim_end_matches('\n')),
-            Self::Retry => f.write_str("the engine failed, and the build begins again"),
+            Self::Retry => f.write_str("the engine failed, and the build starts again"),
             Self::Built { image } => write!(f, "built {image}"),
         }
     }

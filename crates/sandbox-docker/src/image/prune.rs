@@ -1,4 +1,4 @@
-//! Removing images that were built here and that nothing is made of any more.
+//! Removing images that were built here and are no longer used.
 
 use backend_core::Result;
 use bollard::models::ImageSummary;
@@ -9,7 +9,7 @@ use crate::engine::{self, LONG};
 use crate::owner::{Fate, Owner};
 use crate::{Engine, labels};
 
-/// Removes the images of a runtime but the current one, and returns their names.
+/// Removes the images of a runtime except the current one, and returns their names.
 pub(super) async fn superseded(
     engine: &Engine,
     runtime: &str,
@@ -27,7 +27,7 @@ pub(super) async fn unused(engine: &Engine, runtime: &str) -> Result<Vec<String>
     remove(engine, runtime, |image, _| !kept(image) && forsaken(image)).await
 }
 
-/// Whether others may use the image.
+/// Whether other processes may use the image.
 fn kept(image: &ImageSummary) -> bool {
     image
         .labels
@@ -35,7 +35,7 @@ fn kept(image: &ImageSummary) -> bool {
         .is_some_and(|keep| keep == "yes")
 }
 
-/// Whether nobody will make a container of an image that is not kept: its process is gone, or made it long ago.
+/// Whether no container will be created from an image that is not kept: its process is gone, or built it long ago.
 fn forsaken(image: &ImageSummary) -> bool {
     const LONG_AGO: i64 = 3600;
     let owner = labels::owner(&image.labels);
@@ -47,7 +47,7 @@ fn forsaken(image: &ImageSummary) -> bool {
         || now.is_some_and(|now| now.saturating_sub(image.created) > LONG_AGO)
 }
 
-/// Removes the names of a runtime's images that `which` picks. An image that a container is made of keeps its name.
+/// Removes the names of a runtime's images that `which` selects. An image used by a container keeps its name.
 async fn remove(
     engine: &Engine,
     runtime: &str,
@@ -64,7 +64,7 @@ async fn remove(
         .await?;
     let mut removed = Vec::new();
     for image in &images {
-        // An image that somebody built on one of ours has our labels too, but not a name of ours.
+        // An image built on one of ours has our labels too, but not one of our names.
         let digest = image.labels.get(tag::RECIPE).map_or("", String::as_str);
         let ours = |name: &&String| {
             !digest.is_empty() && tag::is_of(name, runtime, digest) && which(image, name)
@@ -89,7 +89,7 @@ async fn remove_name(engine: &Engine, name: &str) -> Result<bool> {
     let call = engine.docker().remove_image(name, Some(options), None);
     match engine.try_call(what, LONG, call).await? {
         Ok(_) => Ok(true),
-        // In use, or gone in between.
+        // In use, or removed meanwhile.
         Err(error) if engine::conflict(&error) || engine::gone(&error) => Ok(false),
         Err(error) => Err(engine::failure(what, error)),
     }

@@ -11,17 +11,17 @@ use super::{ImageProgress, PullPolicy, Report, reference};
 use crate::Engine;
 use crate::engine::{self, SHORT};
 
-/// How long a pull may go without news. The engine tells of every layer, and gives up a registry that does not answer
-/// earlier than this.
+/// How long a pull may go without progress. The engine reports every layer, and gives up on an unresponsive registry earlier than
+/// this.
 const SILENCE: Duration = Duration::from_secs(180);
 
-/// What matters of an image that the engine has.
+/// The relevant properties of an image in the engine.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Found {
     pub(super) id: String,
-    /// Who runs in it, where the image says so.
+    /// Its user, if it has one.
     pub(super) user: Option<String>,
-    /// Whether the engine is to run a check of health in its containers.
+    /// Whether the engine would run a health check in its containers.
     pub(super) checks_health: bool,
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn ensure(
         (Some(found), PullPolicy::Always) if reference::is_id(image) => return Ok(found),
         (None, PullPolicy::Never) => {
             return Err(Error::invalid_request(format!(
-                "the engine does not have the image '{image}', and it is not to be pulled"
+                "the engine does not have the image '{image}', and may not pull it"
             )));
         }
         (None, _) if reference::is_id(image) => {
@@ -91,7 +91,7 @@ async fn pull(engine: &Engine, image: &str, report: Option<&Report<'_>>) -> Resu
         match next {
             Err(_) => {
                 return Err(Error::Unavailable {
-                    message: format!("pulling '{image}': no news within {SILENCE:?}"),
+                    message: format!("pulling '{image}': no progress within {SILENCE:?}"),
                     source: None,
                 });
             }
@@ -117,7 +117,7 @@ fn progress(info: CreateImageInfo) -> ImageProgress {
     }
 }
 
-/// Returns what went wrong with a pull. What the engine says names its host's resolver and proxy, and is kept as the source.
+/// Returns the error for a failed pull. The engine's message names its host's resolver and proxy, and is kept as the source.
 fn failed(image: &str, error: bollard::errors::Error) -> Error {
     let said = engine::refused(&error).unwrap_or_default().to_lowercase();
     let has = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
@@ -130,7 +130,7 @@ fn failed(image: &str, error: bollard::errors::Error) -> Error {
         "unauthorized",
     ]) {
         return Error::invalid_request(format!(
-            "the registry has no image '{image}', or shows it only to those who log in (`docker login` and `docker pull` do)"
+            "the registry has no image '{image}', or requires you to log in (`docker login`, then `docker pull`)"
         ));
     }
     if has(&["toomanyrequests", "rate limit"]) {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_image_is_told_from_a_missing_network() {
+    fn a_missing_image_is_distinguished_from_a_missing_network() {
         let invalid = ErrorKind::InvalidRequest;
         let unavailable = ErrorKind::Unavailable;
         check(

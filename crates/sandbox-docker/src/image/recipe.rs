@@ -1,8 +1,8 @@
-//! What a runtime's image is built from: a Dockerfile and the files beside it.
+//! The build recipe of a runtime's image: a Dockerfile and its files.
 //!
-//! Nothing that came from a runtime is ever read as a Dockerfile: there are `FROM` with an image's id, `USER` and `ARG` with a
-//! checked name, `ADD` of a file with a fixed name, and `RUN` with a JSON list, which no builder expands. Of the scripts in such a list only those
-//! of `setup` are a user's; packages, paths and users are arguments of fixed ones.
+//! Input from a runtime is never parsed as a Dockerfile: there are only `FROM` with an image's id, `USER` and `ARG` with a
+//! checked name, `ADD` of a file with a fixed name, and `RUN` with a JSON list, which no builder expands. Only the `setup`
+//! scripts come from the user; packages, paths and users are arguments of fixed scripts.
 
 use backend_core::{Error, PackageManager, PackageSet, Result, RuntimeConfig};
 use bytes::Bytes;
@@ -12,18 +12,18 @@ use sha2::{Digest as _, Sha256};
 use super::pull::Found;
 use super::{BuildOptions, tag};
 
-/// Changes whenever the same runtime gives another image.
+/// To be changed whenever the same runtime leads to a different image.
 const FORMAT: &str = "1";
 
-/// The longest line that every builder reads is 64 KiB.
+/// The longest line that all builders read is 64 KiB.
 const LONGEST_LINE: usize = 60_000;
 
-/// The file beside the Dockerfile that holds the files of the options.
+/// The file next to the Dockerfile that holds the files of the options.
 const FILES: &str = "files.tar";
 
 const PIP: [&str; 9] = [
     "env",
-    // Debian's Python takes packages for its own otherwise. Nobody else's are in an image.
+    // Debian's Python reserves package installation for the distribution otherwise; in an image there is no conflict.
     "PIP_BREAK_SYSTEM_PACKAGES=1",
     "PIP_DISABLE_PIP_VERSION_CHECK=1",
     "PIP_NO_INPUT=1",
@@ -34,23 +34,23 @@ const PIP: [&str; 9] = [
     "install",
 ];
 
-/// Installs uv where it is not there, and packages by it into the Python that commands will find.
+/// Installs uv if it is missing, and uses it to install packages into the Python that commands will find.
 const UV: &str = "set -e
 command -v uv >/dev/null ||
     PIP_BREAK_SYSTEM_PACKAGES=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \\
     python3 -m pip install --quiet --no-cache-dir uv
 exec uv pip install --system --break-system-packages --no-cache -- \"$@\"";
 
-/// Installs packages in a place of their own, which nothing that is mounted over the work directory hides.
-/// `npm install --global` would put them where nothing can import them.
+/// Installs packages in a separate directory, which a mount over the work directory does not hide. `npm install --global` would
+/// put them where nothing can import them.
 const NPM: &str = "set -e
 mkdir -p /usr/local/lib/agent-backends/npm
 cd /usr/local/lib/agent-backends/npm
 npm install --no-audit --no-fund --no-update-notifier --cache=/tmp/agent-backends-npm -- \"$@\"
 rm -rf /tmp/agent-backends-npm";
 
-/// Makes those packages known in the work directory ($1), where `require` and `import` look for them: as a link, which
-/// `npm install` replaces by a directory with all that the list says. What is there already stays.
+/// Links those packages into the work directory ($1), where `require` and `import` look for them. `npm install` replaces the link
+/// with a directory containing everything in `package.json`. Existing files stay.
 pub(super) const LINK: &str = "set -e
 from=/usr/local/lib/agent-backends/npm
 cd \"$1\"
@@ -59,7 +59,7 @@ if [ -d $from/node_modules ] && [ ! -e node_modules ] && [ ! -L node_modules ]; 
     if [ ! -e package.json ]; then cp $from/package.json .; fi
 fi";
 
-/// A name that there is not is none, and no regular expression that others match.
+/// A missing name is an error, and is not treated as a regular expression that matches others.
 const APT: &str = "set -e
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
@@ -74,12 +74,12 @@ rm -rf \"${CARGO_HOME:-$HOME/.cargo}/registry\"";
 /// Runs a line of shell ($2) in the work directory ($1).
 const SETUP: &str = "cd \"$1\" && exec /bin/sh -c \"$2\"";
 
-/// Gives what root made in the work directory ($1) to the user ($2). What is the user's already is not touched: it would
-/// be in the image twice.
+/// Changes the owner of root's files in the work directory ($1) to the user ($2). Files that the user already owns are not
+/// touched: they would be in the image twice.
 const GIVE: &str =
     "chown \"$2\" \"$1\" && exec find \"$1\" -xdev -user 0 -exec chown -h \"$2\" {} +";
 
-/// Everything that a build is made of.
+/// Everything needed for a build.
 #[derive(Clone, Debug)]
 pub(super) struct Recipe {
     pub(super) runtime: String,
@@ -91,7 +91,7 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
-    /// Writes the recipe of a runtime on a base image. There is none if nothing is to be installed.
+    /// Returns the recipe of a runtime on a base image, or `None` if there is nothing to install.
     pub(super) fn new(
         runtime: &RuntimeConfig,
         base: &Found,
@@ -151,13 +151,12 @@ impl Recipe {
         Ok(Some(recipe))
     }
 
-    /// Returns the name of the image: another one for whatever would give another image, and the same one otherwise.
+    /// Returns the name of the image: it differs exactly when the image would differ.
     pub(super) fn tag(&self) -> String {
         tag::of(&self.runtime, &self.digest())
     }
 
-    /// Returns the digest of what matters to the image. What the runtime is called, is for, and has in its environment
-    /// does not.
+    /// Returns the digest of everything that affects the image. The name, description and environment of the runtime do not.
     pub(super) fn digest(&self) -> String {
         let mut digest = Sha256::new();
         let mut add = |bytes: &[u8]| {
@@ -179,12 +178,12 @@ impl Recipe {
             .collect()
     }
 
-    /// Returns what the steps do, in order, in words for people.
+    /// Returns the titles of the steps, in order.
     pub(super) fn titles(&self) -> &[String] {
         &self.titles
     }
 
-    /// Returns what the engine is sent: the Dockerfile and the files, as a tar file.
+    /// Returns the build context for the engine: the Dockerfile and the files, as a tar file.
     pub(super) fn context(&self) -> Result<Bytes> {
         let mut tar = tar::Builder::new(Vec::new());
         append(&mut tar, "Dockerfile", self.dockerfile.as_bytes())?;
@@ -212,11 +211,13 @@ impl Recipe {
             PackageManager::Npm => self.script(&title("npm"), NPM, &with(&[])),
             PackageManager::Apt => self.script(&title("apt"), APT, &with(&[])),
             PackageManager::Cargo => self.script(&title("cargo"), CARGO, &with(&[])),
-            _ => Err(Error::unsupported("a package manager of another version")),
+            _ => Err(Error::unsupported(
+                "a package manager that this version does not know",
+            )),
         }
     }
 
-    /// Adds a step that runs a script, with arguments that the script finds in `$1` and so on.
+    /// Adds a step that runs a script, with arguments available as `$1` and so on.
     fn script(&mut self, title: &str, script: &str, args: &[&str]) -> Result<()> {
         let mut command = vec!["/bin/sh", "-c", script, "sh"];
         command.extend(args);
@@ -230,7 +231,7 @@ impl Recipe {
                 "a NUL cannot be an argument of a command",
             ));
         }
-        // As JSON a newline is `\n`: whatever the arguments are, this is one line of the Dockerfile.
+        // In JSON a newline is `\n`, so this is one line of the Dockerfile for any arguments.
         self.step(title, &format!("RUN {}", Value::from(command.to_vec())))
     }
 
@@ -251,7 +252,7 @@ impl Recipe {
 
 /// Returns the user of the base image, if that is not root already.
 ///
-/// It becomes a word of the Dockerfile, in which builders expand variables: what is no plain name or number is refused.
+/// It becomes a word of the Dockerfile, in which builders expand variables, so only a plain name or number is accepted.
 fn own_user<'a>(runtime: &str, base: &'a Found) -> Result<Option<&'a str>> {
     let user = base.user.as_deref().unwrap_or_default();
     if matches!(user, "" | "0" | "root" | "0:0" | "root:root") {
@@ -267,7 +268,7 @@ fn own_user<'a>(runtime: &str, base: &'a Found) -> Result<Option<&'a str>> {
     Ok(Some(user))
 }
 
-/// Returns the files of the options as a tar file, which the builder unpacks at the root.
+/// Returns the files of the options as a tar file that the builder unpacks at the root.
 fn files(options: &BuildOptions) -> Result<Bytes> {
     let mut tar = tar::Builder::new(Vec::new());
     for (path, content) in &options.files {
@@ -278,7 +279,7 @@ fn files(options: &BuildOptions) -> Result<Bytes> {
         .map_err(|error| tar_failed(&error))
 }
 
-/// Adds a file of root, always the same bytes for the same content, for the builder's cache compares them.
+/// Adds a file owned by root, with identical bytes for identical content, because the builder's cache compares them.
 fn append(tar: &mut tar::Builder<Vec<u8>>, path: &str, content: &[u8]) -> Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_size(content.len() as u64);

@@ -1,8 +1,8 @@
-//! The names of images as people write them.
+//! Image names as users write them.
 
 use backend_core::{Error, Result};
 
-/// Refuses what cannot be the name of an image, with the rules of a runtime's image.
+/// Rejects invalid image names, by the rules of a runtime's image.
 pub(super) fn check(image: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
     let starts = image.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -19,23 +19,23 @@ pub(super) fn check(image: &str) -> Result<()> {
     )))
 }
 
-/// Splits a name into what names the repository and what names one image of it. Without the latter, `latest` is meant: an
-/// engine that is told no tag pulls all that there are.
+/// Splits a name into the repository and the tag or digest of one image. Without the latter, `latest` is used: an engine without
+/// a tag pulls all of them.
 pub(super) fn split(image: &str) -> (&str, &str) {
     if let Some((repository, digest)) = image.split_once('@') {
-        // With both, the digest decides.
+        // If there are both, the digest takes precedence.
         let (repository, _) = tagged(repository).unwrap_or((repository, ""));
         return (repository, digest);
     }
     tagged(image).unwrap_or((image, "latest"))
 }
 
-/// A colon before the last slash is that of a port.
+/// A colon before the last slash belongs to a port.
 fn tagged(image: &str) -> Option<(&str, &str)> {
     image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))
 }
 
-/// Returns whether this is an image's own digest, by which no registry knows it.
+/// Returns whether this is an image's own digest, which registries do not know.
 pub(super) fn is_id(image: &str) -> bool {
     image.starts_with("sha256:")
 }
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused() {
+    fn an_invalid_name_is_refused() {
         assert!(check("host:5000/a/b_c-d.e@sha256:12").is_ok());
         for image in [
             "",

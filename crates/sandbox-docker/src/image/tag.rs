@@ -1,13 +1,12 @@
-//! The names of images that are built here, by which they are found again and told from everybody else's.
+//! The names of images built here, which distinguish them from all others.
 
-/// The repository of all of them. The name of the runtime is in the tag, which may have any name of one in it; a
-/// repository may not.
+/// The repository of all of them. The name of the runtime is in the tag, which allows every runtime name; a repository does not.
 const REPOSITORY: &str = "agent-backends/runtime";
 
-/// Says what an image is; the kind of those that are built here.
+/// The kind of images built here.
 pub(super) const RUNTIME_IMAGE: &str = "runtime-image";
 
-/// The name of the runtime, and the digest of what its image is built from.
+/// The name of the runtime, and the digest of its recipe.
 pub(super) const RUNTIME: &str = "agent-backends.runtime";
 pub(super) const RECIPE: &str = "agent-backends.recipe";
 
@@ -26,7 +25,7 @@ pub(super) fn unique(runtime: &str, digest: &str, number: &str) -> String {
 
 /// Returns whether a name is that of an image of this runtime, with this digest.
 pub(super) fn is_of(name: &str, runtime: &str, digest: &str) -> bool {
-    // Podman says where a name without a registry belongs.
+    // Podman adds a registry to a name without one.
     let name = name.strip_prefix("localhost/").unwrap_or(name);
     name.strip_prefix(&of(runtime, digest))
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
@@ -37,7 +36,7 @@ mod tests {
     use super::{is_of, of, unique};
 
     #[test]
-    fn a_name_tells_the_runtime_and_the_recipe() {
+    fn a_name_identifies_the_runtime_and_the_recipe() {
         assert_eq!(of("a-b", "12"), "agent-backends/runtime:a-b-12");
         assert!(is_of(&of("a-b", "12"), "a-b", "12"));
         assert!(is_of(&unique("a-b", "12", "9"), "a-b", "12"));

@@ -1,4 +1,4 @@
-//! The files of a sandbox: every operation is the guest's.
+//! The files of a sandbox: the guest does every operation.
 
 use async_trait::async_trait;
 use backend_core::{
@@ -10,7 +10,7 @@ use backend_core::{
 
 use super::DockerSandbox;
 
-/// Asks the guest, and finds out what it means if there is no answer.
+/// Asks the guest, and determines the cause if there is no answer.
 macro_rules! ask {
     ($sandbox:ident . $operation:ident ($request:expr)) => {{
         let remote = $sandbox.remote().await?;

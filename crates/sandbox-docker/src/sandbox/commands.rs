@@ -1,4 +1,4 @@
-//! The commands of a sandbox: every operation is the guest's, but for those on the container itself.
+//! The commands of a sandbox: the guest does every operation except those on the container itself.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::container::{Condition, condition};
 use crate::link::unavailable;
 use crate::liveness::liveness;
 
-/// How long a sandbox may take to say that it is alive, before the engine is asked.
+/// How long to wait for the guest's answer before the engine is asked.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 #[async_trait]
@@ -27,9 +27,10 @@ impl Sandbox for DockerSandbox {
         &self.shared.id
     }
 
-    /// Returns whether the sandbox is there. It costs a message to the guest, or a question to the engine where there is no
-    /// connection. One that was paused by this sandbox, or has not been started, is alive. One that somebody else paused, or
-    /// whose guest does not answer, cannot be told: it is there, and may go on. One that has ended and is kept is asleep.
+    /// Returns whether the sandbox exists. It costs one message to the guest, or one request to the engine if there is no
+    /// connection. A sandbox paused through this handle, or not started yet, is alive. If it was paused from outside, or its
+    /// guest does not answer, the state is unknown: it exists, and may continue. A kept sandbox whose container has ended is
+    /// asleep.
     async fn liveness(&self) -> Liveness {
         let Some(container) = self.shared.container.get() else {
             return match self.shared.link.why_gone() {
@@ -44,7 +45,7 @@ impl Sandbox for DockerSandbox {
         {
             return Liveness::Alive;
         }
-        // The guest is no witness of its end, nor is its silence: only the engine is.
+        // Neither the guest nor its silence proves the end: only the engine does.
         let found = match container.inspect().await {
             Ok(Some(found)) => found,
             Ok(None) => return Liveness::gone("the container is gone"),
@@ -61,7 +62,7 @@ impl Sandbox for DockerSandbox {
 
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
         check(request)?;
-        // What it takes to make a container is no part of the command's time. All that follows is.
+        // Creating a container does not count towards the command's timeout. Everything after it does.
         self.container().await?;
         let begun = Instant::now();
         let Some(remote) = within(request.timeout, self.remote()).await else {
@@ -125,32 +126,32 @@ impl Sandbox for DockerSandbox {
         }
     }
 
-    /// Ends the container and everything that runs in it. An ephemeral one is removed with its files; one that is kept can be
-    /// started again by its provider. A second call does nothing.
+    /// Ends the container and everything that runs in it. An ephemeral one is removed with its files; a kept one can be started
+    /// again by its provider. A second call has no effect.
     ///
     /// # Errors
     ///
-    /// `unavailable` if it cannot be told whether the container ended.
+    /// `unavailable` if it cannot be determined whether the container ended.
     async fn stop(&self) -> Result<()> {
         self.end().await
     }
 }
 
 impl DockerSandbox {
-    /// Asks the guest of a container that runs whether it answers.
+    /// Checks whether the guest of a running container answers.
     async fn running(&self) -> Liveness {
-        // It ended, or was stopped, and was started again since: it takes a new handle to reach it.
+        // It ended or was stopped, and was started again since: a new handle is needed to reach it.
         if let Some(error) = self.shared.link.why_gone() {
             return Liveness::asleep(error.to_string());
         }
         match timeout(SIGN_OF_LIFE, self.remote()).await {
             Ok(Ok(remote)) if answers(&remote).await => Liveness::Alive,
             Ok(Err(error)) => Liveness::unknown(error.to_string()),
-            _ => Liveness::unknown("the container runs, and its guest does not answer"),
+            _ => Liveness::unknown("the container runs, but its guest does not answer"),
         }
     }
 
-    /// Makes sure that it was the command that was killed, and not the container around it.
+    /// Makes sure that the command was killed, and not the whole container.
     async fn confirm(&self, remote: &Remote, output: ExecOutput) -> Result<ExecOutput> {
         if answers(remote).await {
             return Ok(output);
@@ -167,13 +168,13 @@ async fn answers(remote: &Remote) -> bool {
         .is_ok_and(|liveness| liveness.is_alive())
 }
 
-/// Refuses what no program can be started with, before there is a container for it.
+/// Rejects requests that cannot start a program, before a container is created.
 fn check(request: &ExecRequest) -> Result<()> {
     let mut variables = request.env.iter();
     variables.try_for_each(|(name, value)| check_variable(name, value))
 }
 
-/// Returns whether a command ended in a way that it also ends in when its container does.
+/// Returns whether a command's status could also be caused by the end of its container.
 fn looks_like_an_end(status: ExecStatus) -> bool {
     matches!(status, ExecStatus::Signaled(_) | ExecStatus::Lost)
         || matches!(status, ExecStatus::Exited(code) if code > 128)
@@ -181,7 +182,7 @@ fn looks_like_an_end(status: ExecStatus) -> bool {
 
 async fn within<T>(limit: Option<Duration>, future: impl Future<Output = T> + Send) -> Option<T> {
     match limit {
-        // A limit of nothing is for the guest to refuse.
+        // The guest rejects a limit of zero.
         None | Some(Duration::ZERO) => Some(future.await),
         Some(limit) => timeout(limit, future).await.ok(),
     }

@@ -1,4 +1,4 @@
-//! What can be done with the container of a sandbox as a whole.
+//! Operations on the container of a sandbox as a whole.
 
 use std::net::SocketAddr;
 
@@ -9,34 +9,34 @@ use crate::choices::Lifetime;
 use crate::link::unavailable;
 
 impl DockerSandbox {
-    /// Freezes everything that runs in the container, until it is [resumed](Self::resume). Meanwhile it costs no CPU, and
-    /// every operation is `unavailable`.
+    /// Freezes everything that runs in the container until it is [resumed](Self::resume). Meanwhile it uses no CPU, and every
+    /// operation is `unavailable`.
     ///
     /// # Errors
     ///
-    /// `unavailable` where there is no container that runs.
+    /// `unavailable` if no container is running.
     pub async fn pause(&self) -> Result<()> {
         self.started()?.pause().await?;
         self.shared.link.pause();
         Ok(())
     }
 
-    /// Lets a paused container go on.
+    /// Resumes a paused container.
     ///
     /// # Errors
     ///
-    /// `unavailable` where there is no container that is paused.
+    /// `unavailable` if no container is paused.
     pub async fn resume(&self) -> Result<()> {
         self.started()?.unpause().await?;
         self.shared.link.resume();
         Ok(())
     }
 
-    /// Ends everything that runs in the container, and starts it again with the files that it has. Those in memory are lost.
+    /// Ends everything that runs in the container, and starts it again with its files. Those in memory are lost.
     ///
     /// # Errors
     ///
-    /// `unavailable` where there is no container, or it does not start.
+    /// `unavailable` if there is no container, or it does not start.
     pub async fn restart(&self) -> Result<()> {
         let container = self.started()?;
         if let Some(remote) = self.shared.link.connected() {
@@ -47,11 +47,11 @@ impl DockerSandbox {
         self.remote().await.map(drop)
     }
 
-    /// Removes the container with everything that is in it. Directories and volumes that were mounted by name stay.
+    /// Removes the container with everything in it. Bound directories and named volumes stay.
     ///
     /// # Errors
     ///
-    /// `unavailable` if it cannot be told whether the container is gone.
+    /// `unavailable` if it cannot be determined whether the container is gone.
     pub async fn destroy(&self) -> Result<()> {
         self.shared
             .link
@@ -62,11 +62,11 @@ impl DockerSandbox {
         }
     }
 
-    /// Returns the address of the engine's host at which a port of the container is reached.
+    /// Returns the address on the engine's host at which a port of the container is reachable.
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a port that the sandbox was not given; `unavailable`.
+    /// `invalid_request` for a port that was not published; `unavailable`.
     pub async fn port(&self, inside: u16) -> Result<SocketAddr> {
         let container = self.container().await?;
         let found = container.inspect().await?;
@@ -88,14 +88,14 @@ impl DockerSandbox {
             })
     }
 
-    /// Ends the container: removes it, or leaves it where it is kept.
+    /// Ends the container: removes it, or leaves it stopped if it is kept.
     pub(super) async fn end(&self) -> Result<()> {
         let connected = self.shared.link.connected();
         self.shared
             .link
             .gone(unavailable("the sandbox was stopped"));
         if let Some(remote) = connected {
-            // Whatever runs for this connection is killed, so that the guest has nothing to wait for.
+            // Everything that runs for this connection is killed, so that the guest has nothing to wait for.
             remote.close().await;
         }
         let Some(container) = self.shared.container.get() else {

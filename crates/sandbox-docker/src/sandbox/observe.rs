@@ -1,4 +1,4 @@
-//! What a container uses, and what its process 1 has said.
+//! A container's resource usage, and the output of its process 1.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use super::DockerSandbox;
 use crate::engine::{SHORT, failure};
 use crate::link::unavailable;
 
-/// What a container uses.
+/// A container's resource usage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// How much memory is used, in bytes, without what is only cached of files.
+    /// Memory in use, in bytes, without the file cache.
     pub memory_bytes: u64,
-    /// How much it may use, in bytes.
+    /// The memory limit, in bytes.
     pub memory_limit: u64,
-    /// How much processor time it has used since it was started.
+    /// Processor time used since it was started.
     pub cpu: Duration,
-    /// How many processes and threads there are.
+    /// The number of processes and threads.
     pub pids: u64,
 }
 
 impl DockerSandbox {
-    /// Returns what the container uses now.
+    /// Returns the container's current resource usage.
     ///
     /// # Errors
     ///
-    /// `unavailable`, where there is no container that runs too.
+    /// `unavailable`, also if no container is running.
     pub async fn stats(&self) -> Result<Stats> {
-        let what = "asking for what the container uses";
+        let what = "asking for the container's resource usage";
         let container = self.started()?;
         let options = StatsOptionsBuilder::default()
             .stream(false)
@@ -47,7 +47,7 @@ impl DockerSandbox {
         if limit == 0 {
             return Err(unavailable("the container does not run"));
         }
-        // What the kernel would give back at once: its name depends on the version of control groups.
+        // Memory that the kernel can reclaim at once: its name depends on the cgroup version.
         let cached = memory.stats.as_ref().and_then(|stats| {
             let names = ["total_inactive_file", "inactive_file"];
             names.iter().find_map(|name| stats.get(*name).copied())
@@ -65,8 +65,8 @@ impl DockerSandbox {
         })
     }
 
-    /// Returns the last lines that process 1 of the container has printed. That is the guest, which is silent unless it
-    /// cannot start. The engine keeps a mebibyte at most.
+    /// Returns the last lines printed by process 1 of the container. That is the guest, which is silent unless it cannot start.
+    /// The engine keeps at most 1 MiB.
     ///
     /// # Errors
     ///
@@ -82,7 +82,7 @@ impl DockerSandbox {
             .engine
             .docker()
             .logs(&container.key, Some(options));
-        let what = "reading what the container printed";
+        let what = "reading the output of the container";
         let all = logs.try_fold(Vec::new(), |mut all, line| async move {
             all.extend_from_slice(&line.into_bytes());
             Ok(all)

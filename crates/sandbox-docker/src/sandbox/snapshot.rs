@@ -1,4 +1,4 @@
-//! A container as an image, from which others start.
+//! Saving a container as an image, from which others start.
 
 use std::collections::HashMap;
 
@@ -13,29 +13,29 @@ use crate::engine::{SHORT, failure, gone};
 use crate::labels;
 use crate::link::unavailable;
 
-/// How long the engine may take to make an image of a container.
+/// How long the engine may take to create an image of a container.
 const COMMIT: Duration = Duration::from_secs(600);
 
-/// What engines set in a container whose image says nothing of it.
+/// The `PATH` that engines set in a container whose image has none.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl DockerSandbox {
-    /// Makes an image of the container's files as they are now, and returns its id. [`DockerSandbox::builder`] starts from it
-    /// by that id, or by `name`.
+    /// Creates an image of the container's current files, and returns its id. [`DockerSandbox::builder`] starts from it by that
+    /// id, or by `name`.
     ///
-    /// The container is paused meanwhile. What is mounted into it, or in memory, is not part of the image, so that there is
-    /// little in one of a sandbox under [`Hardening::Strict`](crate::Hardening::Strict).
+    /// The container is paused meanwhile. Mounts and files in memory are not part of the image, so it contains little of a
+    /// sandbox under [`Hardening::Strict`](crate::Hardening::Strict).
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a name that cannot be one, such as that of a registry's image with a digest; `unsupported` by an
-    /// engine, such as Podman's, that would keep the values of the sandbox's variables in the image; `unavailable`.
+    /// `invalid_request` for an invalid name, such as that of a registry's image with a digest; `unsupported` by an engine, such
+    /// as Podman's, that would keep the values of the sandbox's variables in the image; `unavailable`.
     ///
     /// # Security
     ///
-    /// The values of variables that the sandbox was given are not in the environment of the image. What commands wrote into
-    /// files is. Older engines, 20.10 for one, keep the configuration of the container beside that of the image, with its
-    /// variables: do not hand such an image on.
+    /// The values of the sandbox's variables are not in the environment of the image, but files written by commands are in the
+    /// image. Older engines, such as 20.10, store the container's configuration with its variables next to that of the image: do
+    /// not share such an image.
     pub async fn snapshot(&self, name: &str) -> Result<String> {
         let container = self.started()?;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.-/:".contains(c);
@@ -79,7 +79,7 @@ impl DockerSandbox {
             .call("making an image of the container", COMMIT, call)
             .await?;
         let image = as_digest(made.id);
-        // Not every engine does what it is told here, and says so.
+        // Some engines ignore this without an error.
         let env = variables_of_image(container, Some(&image)).await?;
         if wanted.iter().all(|line| env.contains(line)) {
             return Ok(image);
@@ -91,7 +91,7 @@ impl DockerSandbox {
     }
 }
 
-/// Removes an image that was just made.
+/// Removes an image that was just created.
 async fn remove_image(container: &Container, image: &str) -> Result<()> {
     let options = RemoveImageOptionsBuilder::default().force(true).build();
     let docker = container.engine.docker();
@@ -100,7 +100,7 @@ async fn remove_image(container: &Container, image: &str) -> Result<()> {
     container.engine.call(what, SHORT, call).await.map(drop)
 }
 
-/// Returns an image's own digest as Docker says it. Podman leaves out what kind of digest it is.
+/// Returns an image's own digest in Docker's form. Podman omits the kind of digest.
 fn as_digest(id: String) -> String {
     if id.contains(':') {
         id
@@ -109,7 +109,7 @@ fn as_digest(id: String) -> String {
     }
 }
 
-/// Returns the variables that the container's own image has.
+/// Returns the variables of the container's own image.
 async fn variables_of_image(container: &Container, image: Option<&str>) -> Result<Vec<String>> {
     let what = "looking at the image of the container";
     let docker = container.engine.docker();
@@ -119,14 +119,14 @@ async fn variables_of_image(container: &Container, image: Option<&str>) -> Resul
             .config
             .and_then(|config| config.env)
             .unwrap_or_default()),
-        // An image can be removed under a container.
+        // An image can be removed while a container uses it.
         Err(error) if gone(&error) => Ok(Vec::new()),
         Err(error) => Err(failure(what, error)),
     }
 }
 
-/// Returns the variables that the container was given, each as it was in the image, or empty: a variable of a container
-/// cannot be taken out of its image, but replaced.
+/// Returns the container's variables, each with its value from the image, or empty: a variable of a container cannot be removed
+/// from its image, only replaced.
 fn as_before(names: &str, before: &[String]) -> Vec<String> {
     let names = names.split(' ').filter(|name| !name.is_empty());
     let line = |name: &str| {
@@ -134,7 +134,7 @@ fn as_before(names: &str, before: &[String]) -> Vec<String> {
         let known = before.iter().find(|line| line.starts_with(&start));
         match known {
             Some(line) => line.clone(),
-            // An engine has one for an image without, but not for one in which it is empty.
+            // An engine supplies a default for an image without one, but not for one in which it is empty.
             None if name == "PATH" => start + PATH,
             None => start,
         }
@@ -142,7 +142,7 @@ fn as_before(names: &str, before: &[String]) -> Vec<String> {
     names.map(line).collect()
 }
 
-/// A label of the container that an image must not have is set to nothing: an image has those of its container otherwise.
+/// Labels that the image must not have are set to empty, because an image inherits those of its container.
 fn without_owner(marks: &HashMap<String, String>) -> HashMap<String, String> {
     [
         labels::ID,
@@ -162,14 +162,14 @@ mod tests {
     use super::{as_before, as_digest};
 
     #[test]
-    fn the_name_of_a_snapshot_is_a_digest_whatever_engine_made_it() {
+    fn the_name_of_a_snapshot_is_a_digest_on_every_engine() {
         for id in ["12ab", "sha256:12ab"] {
             assert_eq!(as_digest(id.to_owned()), "sha256:12ab");
         }
     }
 
     #[test]
-    fn what_was_given_is_taken_back_and_what_the_image_had_is_restored() {
+    fn given_variables_are_cleared_and_those_of_the_image_are_restored() {
         let before = ["PATH=/usr/bin", "AB=c"].map(str::to_owned);
         assert_eq!(as_before("A PATH", &before), ["A=", "PATH=/usr/bin"]);
         assert!(as_before("", &before).is_empty());

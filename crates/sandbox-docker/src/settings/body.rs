@@ -1,4 +1,4 @@
-//! The settings in the engine's words.
+//! The settings as the engine's container configuration.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -14,14 +14,14 @@ use crate::choices::{Access, Hardening, Lifetime, MountSource, Network};
 use crate::guest;
 use crate::labels;
 
-/// What the CPU ceiling is measured in. A quota, unlike the engine's own share, may be more than the machine has.
+/// The period of the CPU quota. A quota, unlike the engine's own CPU setting, may exceed the machine.
 const PERIOD_MICROSECONDS: i64 = 100_000;
 
-/// The most that `/dev/shm` has room for: what engines give it.
+/// The maximum size of `/dev/shm`: the engines' default.
 const SHARED_MEMORY: u64 = 64 << 20;
 
-/// The environment in which the tools of an agent behave: nothing waits for a pager or a person, nothing is coloured,
-/// and git neither doubts who owns a mounted directory nor asks who the author is.
+/// An environment suited to agents: no pager, no prompts and no colours, and git neither rejects the owner of a mounted directory
+/// nor asks for the author.
 const ENVIRONMENT: [(&str, &str); 18] = [
     ("DEBIAN_FRONTEND", "noninteractive"),
     ("GIT_CONFIG_COUNT", "3"),
@@ -43,7 +43,7 @@ const ENVIRONMENT: [(&str, &str); 18] = [
     ("SYSTEMD_PAGER", ""),
 ];
 
-/// Returns the container to make.
+/// Returns the container to create.
 pub(crate) fn body(
     settings: &Settings,
     id: &SandboxId,
@@ -63,7 +63,7 @@ pub(crate) fn body(
         working_dir: Some(work_dir.as_str().to_owned()),
         hostname: (settings.network != Network::HostWithoutIsolation).then(|| "sandbox".to_owned()),
         labels: Some(labels),
-        // A check of the image asks for a program that does not run here.
+        // The image's health check would check for a program that does not run here.
         healthcheck: Some(HealthConfig {
             test: Some(vec!["NONE".to_owned()]),
             ..HealthConfig::default()
@@ -115,7 +115,7 @@ fn durability(settings: &Settings) -> Option<&'static str> {
     (settings.durability != Durability::default()).then(|| settings.durability.name())
 }
 
-/// Returns the variables of the container: ours, then those of the runtime, then those that were asked for.
+/// Returns the variables of the container: ours, then those of the runtime, then the requested ones.
 fn environment(settings: &Settings) -> Vec<String> {
     let mut variables: HashMap<&str, &str> = ENVIRONMENT.into_iter().collect();
     if settings.hardening == Hardening::Strict && settings.user() == Some(super::STRICT_USER) {
@@ -176,7 +176,7 @@ fn host(settings: &Settings, work_dir: &VirtualPath, volume: &str) -> HostConfig
         storage_opt: settings
             .disk
             .map(|bytes| HashMap::from([("size".to_owned(), bytes.to_string())])),
-        // What process 1 prints is written to the host's disk, and commands can print in its place.
+        // The output of process 1 is written to the host's disk, and commands can write to it too.
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".to_owned()),
             config: Some(HashMap::from([
@@ -188,17 +188,16 @@ fn host(settings: &Settings, work_dir: &VirtualPath, volume: &str) -> HostConfig
     }
 }
 
-/// Returns the size of `/dev/shm`, which is in memory too: the engine's own, where that is a small part of what there is.
+/// Returns the size of `/dev/shm`, which also uses memory: the engine's default, if that is a small part of the limit.
 fn shared_memory(settings: &Settings) -> u64 {
     SHARED_MEMORY.min(settings.memory / 16)
 }
 
-/// Returns the parts of the file system that are in memory, with their options. What is there can be executed, for that is
-/// what builds and installations do.
+/// Returns the directories in memory, with their options. Files there are executable, because builds and installations need that.
 fn tmpfs(settings: &Settings, work_dir: &VirtualPath) -> HashMap<String, String> {
     let mut sizes: HashMap<&str, u64> = HashMap::new();
     if settings.hardening == Hardening::Strict {
-        // Together they leave some of the memory to what runs, so that a flood of files is out of space and no more.
+        // Together they leave some memory to processes, so that a flood of files only runs out of space.
         let of_memory = |part: u64| settings.memory / part;
         sizes.insert(work_dir.as_str(), of_memory(2));
         sizes.insert("/tmp", of_memory(4));
@@ -223,7 +222,7 @@ fn tmpfs(settings: &Settings, work_dir: &VirtualPath) -> HashMap<String, String>
         .map(|(path, size)| {
             let owner = match settings.user_or_of_image().map(numbers) {
                 Some(Some((user, group))) => format!("uid={user},gid={group},mode=0755"),
-                // A name is not a number before there is a container to look it up in.
+                // A name cannot be resolved to a number before there is a container to look it up in.
                 Some(None) => "mode=1777".to_owned(),
                 None => "mode=0755".to_owned(),
             };
@@ -240,7 +239,7 @@ fn tmpfs(settings: &Settings, work_dir: &VirtualPath) -> HashMap<String, String>
         .collect()
 }
 
-/// Returns user and group, where they are given as numbers.
+/// Returns user and group, if they are given as numbers.
 pub(crate) fn numbers(user: &str) -> Option<(u32, u32)> {
     let (user, group) = user.split_once(':').unwrap_or((user, user));
     Some((user.parse().ok()?, group.parse().ok()?))

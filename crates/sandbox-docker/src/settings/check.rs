@@ -1,4 +1,4 @@
-//! What is refused before the engine is asked. It would refuse most of it too, in words that name paths of its host.
+//! Checks before the engine is contacted. It would reject most of these too, but with messages that name paths of its host.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::guest::DIRECTORY;
 use crate::image::ImageSource;
 use crate::labels;
 
-/// Less than this, and the engine refuses the container.
+/// With less, the engine refuses the container.
 const LEAST_MEMORY: u64 = 16 << 20;
 
-/// The guest has threads, and each command a process that looks after it.
+/// The guest has threads, and each command has a supervising process.
 const LEAST_PIDS: u32 = 64;
 
 pub(super) fn settings(settings: &Settings) -> Result<()> {
@@ -37,12 +37,12 @@ pub(super) fn settings(settings: &Settings) -> Result<()> {
     }
     let work_dir = settings.work_dir()?;
     if work_dir.is_root() || inside_guest(&work_dir) {
-        return refuse("the work directory of a container is a directory below '/'");
+        return refuse("the work directory of a container must be a directory below '/'");
     }
     for name in settings.ulimits.keys() {
         if !limits::is_known(name) {
             return refuse(format!(
-                "there is no limit '{}'; 'nofile' and 'fsize' are some",
+                "unknown limit '{}'; 'nofile' and 'fsize' are valid",
                 name.escape_debug()
             ));
         }
@@ -56,7 +56,7 @@ pub(super) fn settings(settings: &Settings) -> Result<()> {
             MountSource::Volume(name) => name_of("a volume", name)?,
             MountSource::Directory(directory) => {
                 if !directory.starts_with('/') || directory.contains('\0') {
-                    return refuse("a directory that is mounted is an absolute path of the host");
+                    return refuse("a mounted directory must be an absolute path of the host");
                 }
             }
         }
@@ -81,7 +81,7 @@ pub(super) fn settings(settings: &Settings) -> Result<()> {
     for capability in &settings.capabilities {
         name_of("a capability", capability)?;
         if matches!(capability.to_ascii_uppercase().as_str(), "ALL" | "CAP_ALL") {
-            return refuse("capabilities are given one by one");
+            return refuse("capabilities must be listed one by one");
         }
     }
     Ok(())
@@ -89,28 +89,28 @@ pub(super) fn settings(settings: &Settings) -> Result<()> {
 
 fn ceilings(settings: &Settings) -> Result<()> {
     if settings.memory < LEAST_MEMORY || i64::try_from(settings.memory).is_err() {
-        return refuse("the memory of a container is 16 MiB at least");
+        return refuse("the memory of a container must be at least 16 MiB");
     }
     if i64::try_from(settings.memory.saturating_add(settings.swap)).is_err() {
         return refuse("the swap of a container is out of range");
     }
     if !(0.01..=4096.0).contains(&settings.cpus) {
-        return refuse("the share of processors of a container is 0.01 to 4096");
+        return refuse("the processors of a container must be 0.01 to 4096");
     }
     if settings.pids < LEAST_PIDS {
-        return refuse("a container may have 64 processes at least");
+        return refuse("the processes of a container must be at least 64");
     }
     Ok(())
 }
 
-/// A name is also one in a list of names on a label, and in an instruction when a snapshot is made: what would be two there, or
-/// something else, is refused.
+/// The name is also used in a list on a label, and in an instruction for a snapshot. Names that would be ambiguous there are
+/// rejected.
 fn variable(name: &str, value: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !first || !name.chars().all(plain) || value.contains('\0') {
         return refuse(
-            "the name of a variable is letters, digits, '_', '.' and '-', and its value has no NUL",
+            "the name of a variable may only have letters, digits, '_', '.' and '-', and its value must not contain a NUL",
         );
     }
     Ok(())
@@ -120,9 +120,9 @@ fn mount_point(path: &VirtualPath) -> Result<()> {
     if path.is_root() || inside_guest(path) {
         return refuse(format!("nothing can be mounted at {path}"));
     }
-    // The engine takes options after a colon or a comma in some forms of a mount.
+    // In some forms of a mount the engine reads options after a colon or a comma.
     if path.as_str().contains([':', ',']) {
-        return refuse(format!("a mount point has neither ':' nor ',': {path}"));
+        return refuse(format!("a mount point must not contain ':' or ',': {path}"));
     }
     Ok(())
 }
@@ -131,7 +131,7 @@ fn inside_guest(path: &VirtualPath) -> bool {
     path.as_str() == DIRECTORY || path.as_str().starts_with(&format!("{DIRECTORY}/"))
 }
 
-/// Refuses what could be an option, a path, or several things.
+/// Rejects names that could be read as an option, a path, or several names.
 fn name_of(what: &str, name: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     let first = name
@@ -140,7 +140,7 @@ fn name_of(what: &str, name: &str) -> Result<()> {
         .is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
     if !first || name.len() > 128 || !name.chars().all(plain) {
         return refuse(format!(
-            "the name of {what} is letters, digits, '_', '.' and '-'"
+            "the name of {what} may only have letters, digits, '_', '.' and '-'"
         ));
     }
     Ok(())
@@ -153,7 +153,7 @@ fn image_name(image: &str) -> Result<()> {
         .next()
         .is_some_and(|c| c.is_ascii_alphanumeric());
     if !first || image.len() > 512 || !image.chars().all(plain) {
-        return refuse("this is no name of an image; 'python:3.12-slim' is one");
+        return refuse("invalid image name; use one like 'python:3.12-slim'");
     }
     Ok(())
 }

@@ -1,17 +1,17 @@
-//! Limits of processes: which part the container has, and which part the guest gives to commands.
+//! Process limits: those set on the container, and those that the guest sets on commands.
 //!
-//! What the container has holds for process 1, which cannot raise it again. So a limit that would end the guest when it is
-//! reached, or keep it from working, is given to commands alone; the container has as much as the guest needs.
+//! The container's limits apply to process 1, which cannot raise them again. So a limit that would end the guest or keep it from
+//! working is only set on commands; the container gets as much as the guest needs.
 
 use super::Settings;
 
-/// Fewer open files or threads than this, and the guest cannot serve several commands at once.
+/// With fewer open files or threads, the guest cannot serve several commands at once.
 const LEAST: u64 = 1024;
 
 /// The stack that the guest starts with.
 const LEAST_STACK: u64 = 8 << 20;
 
-/// Names of all limits.
+/// The names of all limits.
 const NAMES: [&str; 16] = [
     "as",
     "core",
@@ -31,7 +31,7 @@ const NAMES: [&str; 16] = [
     "stack",
 ];
 
-/// Returns whether there is a limit of this name.
+/// Returns whether a limit of this name exists.
 pub(super) fn is_known(name: &str) -> bool {
     NAMES.contains(&name)
 }
@@ -50,14 +50,14 @@ pub(crate) fn of_commands(settings: &Settings) -> impl Iterator<Item = (&str, u6
         .map(|(name, limit)| (name.as_str(), *limit))
 }
 
-/// Returns what the guest has where commands have `limit`; nothing, if it has no limit.
+/// Returns the guest's value if commands have `limit`; `None` if the guest has no limit.
 fn of_guest(name: &str, limit: u64) -> Option<u64> {
     match name {
-        // To reach them is to be killed, or to have no memory for the next step.
+        // Reaching one of these means being killed, or having no memory for the next step.
         "as" | "cpu" | "data" => None,
         "nofile" | "nproc" => Some(limit.max(LEAST)),
         "stack" => Some(limit.max(LEAST_STACK)),
-        // What a file may be holds for what the guest writes, too. It is told of that, and not killed.
+        // The file size limit also applies to the guest's writes. It gets an error for that, and is not killed.
         _ => Some(limit),
     }
 }
@@ -67,7 +67,7 @@ mod tests {
     use super::{Settings, of_commands, of_container};
 
     #[test]
-    fn what_the_guest_cannot_live_with_is_for_commands_alone() {
+    fn limits_that_would_end_the_guest_apply_only_to_commands() {
         let mut settings = Settings::new("x".to_owned()).unwrap();
         for (name, limit) in [
             ("as", 1 << 30),

@@ -1,4 +1,4 @@
-//! What the settings come to in the engine's words, and what is refused.
+//! The engine's configuration for given settings, and the settings that are refused.
 
 use backend_core::{RuntimeConfig, SandboxId, VirtualPath};
 use bollard::models::ContainerCreateBody;
@@ -36,7 +36,7 @@ fn refused(change: impl FnOnce(&mut Settings), word: &str) {
 }
 
 #[test]
-fn a_container_is_safe_unless_it_is_asked_to_be_otherwise() {
+fn a_container_is_safe_by_default() {
     let body = made(&settings());
     let host = body.host_config.unwrap();
     assert_eq!(host.network_mode.as_deref(), Some("none"));
@@ -139,7 +139,7 @@ fn a_name_makes_a_sandbox_that_stays() {
 }
 
 #[test]
-fn what_is_asked_for_goes_before_the_runtime_and_that_before_ours() {
+fn requested_variables_override_the_runtime_and_those_override_ours() {
     let runtime = RuntimeConfig::builder("r")
         .base_image("debian")
         .env("LANG", "de_DE.UTF-8")
@@ -167,7 +167,7 @@ fn what_is_asked_for_goes_before_the_runtime_and_that_before_ours() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_in_words_of_ours() {
+fn invalid_settings_are_refused_with_our_messages() {
     for image in ["", "-v", "--privileged", "a b", "a\nb", "a;b", "$(x)"] {
         let image = || image.to_owned();
         refused(|s| s.image = ImageSource::Reference(image()), "image");

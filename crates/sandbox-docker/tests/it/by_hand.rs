@@ -1,4 +1,4 @@
-//! What somebody does to a container by hand: it is stopped, paused, removed, renamed, or another one takes its name.
+//! Manual changes to a container: it is stopped, paused, removed, renamed, or another one takes its name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +41,7 @@ fn is_unavailable<T>(outcome: backend_core::Result<T>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_is_kept_is_asleep_when_it_was_stopped_and_resumes_as_it_was() {
+async fn a_kept_sandbox_is_asleep_when_stopped_and_resumes_unchanged() {
     let engine = engine_or_skip!();
     let provider = provider(&engine, Lifetime::Kept).await;
     let (mut sandbox, _cleaner) = made(&provider, "stopped").await;
@@ -55,7 +55,7 @@ async fn one_that_is_kept_is_asleep_when_it_was_stopped_and_resumes_as_it_was() 
         if asleep {
             is_unavailable(sandbox.read("f").await);
             is_unavailable(provider.attach(sandbox.id()).await);
-            // It rests already.
+            // It is already stopped.
             provider.suspend(sandbox.id()).await.unwrap();
         }
         sandbox = provider.resume(sandbox.id()).await.unwrap();
@@ -67,7 +67,7 @@ async fn one_that_is_kept_is_asleep_when_it_was_stopped_and_resumes_as_it_was() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_ran_out_of_memory_is_asleep_with_its_files() {
+async fn a_sandbox_out_of_memory_is_asleep_with_its_files() {
     let engine = engine_or_skip!();
     let template = builder(&engine, debian())
         .lifetime(Lifetime::Kept)
@@ -78,13 +78,13 @@ async fn one_that_ran_out_of_memory_is_asleep_with_its_files() {
     let (sandbox, _cleaner) = made(&provider, "out-of-memory").await;
     let name = container(&sandbox);
     let before = key(&name);
-    // The kernel is told to choose process 1, which it would not do by itself.
+    // The kernel is told to choose process 1, which it would not do otherwise.
     let first = docker(&["inspect", "-f", "{{.State.Pid}}", &name]);
     if std::fs::write(format!("/proc/{first}/oom_score_adj"), "1000").is_err() {
         eprintln!("skipped: the engine's processes cannot be reached from here");
         return;
     }
-    // What is in memory as a file stays there whoever else is killed for it.
+    // A file in memory stays there, whichever process is killed for it.
     while provider.inspect(sandbox.id()).await.liveness.is_alive() {
         let fill = sandbox.execute("dd if=/dev/zero of=/memory/fill bs=4k");
         let _ = tokio::time::timeout(Duration::from_secs(5), fill).await;
@@ -102,7 +102,7 @@ async fn one_that_ran_out_of_memory_is_asleep_with_its_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_is_ephemeral_or_was_removed_is_gone() {
+async fn an_ephemeral_or_removed_sandbox_is_gone() {
     let engine = engine_or_skip!();
     let ephemeral = provider(&engine, Lifetime::Ephemeral).await;
     let kept = provider(&engine, Lifetime::Kept).await;
@@ -125,7 +125,7 @@ async fn one_that_is_ephemeral_or_was_removed_is_gone() {
     }
 }
 
-/// Makes sure that a provider says of a sandbox that there is none.
+/// Makes sure that a provider reports a sandbox as nonexistent.
 async fn nothing_to_be_had(provider: &DockerProvider, id: &SandboxId) {
     assert!(provider.inspect(id).await.liveness.is_gone());
     assert!(!provider.list().await.unwrap().contains(id));
@@ -136,7 +136,7 @@ async fn nothing_to_be_had(provider: &DockerProvider, id: &SandboxId) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_was_paused_cannot_be_told_and_goes_on_where_it_was() {
+async fn a_sandbox_paused_by_hand_is_unknown_and_continues_after_unpausing() {
     let _engine = engine_or_skip!();
     let Some(relay) = Relay::start(At::Socket).await else {
         return;
@@ -165,14 +165,14 @@ async fn one_that_was_paused_cannot_be_told_and_goes_on_where_it_was() {
         let processes = sandbox.processes().await.unwrap();
         assert!(processes.iter().any(|process| process.status.is_none()));
     }
-    // It is laid to rest though it is paused, and comes back the same.
+    // It can be suspended while it is paused, and resumes unchanged.
     docker(&["pause", &name]);
     provider.suspend(sandbox.id()).await.unwrap();
     assert!(provider.inspect(sandbox.id()).await.liveness.is_asleep());
     let resumed = provider.resume(sandbox.id()).await.unwrap();
     assert_eq!(resumed.read("f").await.unwrap().text, "kept");
     docker(&["pause", &name]);
-    // What does not run and what cannot be told are two things: whoever says that it stopped has stopped it.
+    // Not running and unknown are different: a stop that succeeds has really stopped it.
     match resumed.stop().await {
         Ok(()) => assert!(provider.inspect(sandbox.id()).await.liveness.is_asleep()),
         Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}"),
@@ -184,7 +184,7 @@ async fn one_that_was_paused_cannot_be_told_and_goes_on_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_is_paused_for_long_is_unavailable_until_it_goes_on() {
+async fn a_sandbox_paused_for_long_is_unavailable_until_it_continues() {
     if std::env::var_os("AGENT_BACKENDS_LONG").is_none_or(|v| v != "1") {
         eprintln!("skipped: AGENT_BACKENDS_LONG=1 waits for longer than a connection is kept");
         return;
@@ -202,7 +202,7 @@ async fn one_that_is_paused_for_long_is_unavailable_until_it_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_was_renamed_is_still_the_same_sandbox() {
+async fn a_renamed_container_is_still_the_same_sandbox() {
     let engine = engine_or_skip!();
     let provider = provider(&engine, Lifetime::Kept).await;
     let (sandbox, _cleaner) = made(&provider, "renamed").await;
@@ -230,12 +230,12 @@ async fn one_that_was_renamed_is_still_the_same_sandbox() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_only_looks_like_a_sandbox_is_none_and_stays() {
+async fn a_container_that_only_looks_like_a_sandbox_is_left_alone() {
     let engine = engine_or_skip!();
     let provider = provider(&engine, Lifetime::Kept).await;
     let wanted = id("looks-like");
     let name = format!("agent-backends.{}.{wanted}", namespace());
-    // It has the name and nothing else.
+    // It has only the name.
     let guest = "/agent-guest";
     let decoy = docker(&["create", "--name", &name, &scratch(), guest]);
     let _decoy = Cleaner(decoy.clone());
@@ -247,7 +247,7 @@ async fn what_only_looks_like_a_sandbox_is_none_and_stays() {
     assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
     assert_eq!(key(&name), decoy);
 
-    // It has all the labels, of its image.
+    // It has all the labels, from its image.
     let image = format!("agent-backends-test/marked-{}", std::process::id());
     let mut import = vec!["import".to_owned()];
     let labels = [

@@ -1,4 +1,4 @@
-//! What the engine is asked for, and what happens when it does not answer as it should.
+//! The requests to the engine, and the handling of missing or wrong answers.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use sandbox_docker::{BuildOptions, Engine, ImageProgress, Images, PullPolicy};
 use crate::relay::{At, Relay};
 use crate::support::{Cleaner, builder, container, debian, docker, engine_or_skip};
 
-/// Much longer than it takes.
+/// Much longer than needed.
 const SOON: Duration = Duration::from_secs(60);
 
-/// Returns a relay and the engine behind it, or ends the test.
+/// Returns a relay and the engine behind it, or skips the test.
 macro_rules! relay_or_skip {
     ($at:expr) => {{
         let _engine = engine_or_skip!();
@@ -27,7 +27,7 @@ macro_rules! relay_or_skip {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sandbox_that_runs_asks_the_engine_for_nothing_and_keeps_one_stream() {
+async fn a_running_sandbox_sends_no_requests_to_the_engine_and_keeps_one_stream() {
     let (relay, engine) = relay_or_skip!(At::Socket);
     let sandbox = builder(&engine, debian()).start().await.unwrap();
     let _cleaner = Cleaner::of(&sandbox);
@@ -50,7 +50,7 @@ async fn a_sandbox_that_runs_asks_the_engine_for_nothing_and_keeps_one_stream() 
         let short = ExecRequest::shell("sleep 600").timeout(Duration::from_millis(20));
         let output = sandbox.execute_with(&short).await.unwrap();
         assert_eq!(output.status, ExecStatus::TimedOut);
-        // One whose caller goes away.
+        // One whose caller cancels.
         let dropped = tokio::time::timeout(Duration::from_millis(20), sandbox.execute("sleep 600"));
         assert!(dropped.await.is_err());
         assert!(sandbox.spawn("no such command \"").await.is_ok());
@@ -58,7 +58,7 @@ async fn a_sandbox_that_runs_asks_the_engine_for_nothing_and_keeps_one_stream() 
     assert_eq!(relay.take_requests(), [""; 0]);
     assert!(relay.open() <= before, "{} {before}", relay.open());
 
-    // What breaks is closed on both sides.
+    // A broken stream is closed on both sides.
     for _ in 0..3 {
         relay.cut().await;
         let again = async {
@@ -69,7 +69,7 @@ async fn a_sandbox_that_runs_asks_the_engine_for_nothing_and_keeps_one_stream() 
         tokio::time::timeout(SOON, again).await.unwrap();
         assert!(relay.open() <= before, "{} {before}", relay.open());
     }
-    // Nobody but process 1, its child and the one that joins this stream is there still.
+    // Only process 1, its child and the process connecting this stream are left.
     let helpers = "ls /proc | grep -c '^[0-9]' ; pgrep -fc 'agent-guest connec[t]'";
     let one = async {
         loop {
@@ -95,7 +95,7 @@ async fn a_sandbox_that_runs_asks_the_engine_for_nothing_and_keeps_one_stream() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deadline_holds_where_the_engine_does_not_answer_and_a_remote_one_is_like_this_one() {
+async fn deadlines_hold_if_the_engine_does_not_answer_also_over_tcp() {
     let (relay, engine) = relay_or_skip!(At::Port);
     let sandbox = builder(&engine, debian()).start().await.unwrap();
     let _cleaner = Cleaner::of(&sandbox);
@@ -109,7 +109,7 @@ async fn a_deadline_holds_where_the_engine_does_not_answer_and_a_remote_one_is_l
         "2\n"
     );
     relay.cut().await;
-    // That the stream is gone has to be noticed first, or the call is one on a stream that breaks.
+    // The loss of the stream has to be noticed first, or the call is on a breaking stream.
     tokio::time::sleep(Duration::from_millis(200)).await;
     relay.stall(true);
     let request = ExecRequest::shell("true").timeout(Duration::from_millis(300));
@@ -133,7 +133,7 @@ async fn a_deadline_holds_where_the_engine_does_not_answer_and_a_remote_one_is_l
 }
 
 #[tokio::test]
-async fn a_build_over_which_the_engine_stumbles_is_begun_again_once() {
+async fn a_build_at_which_the_engine_fails_is_retried_once() {
     let (relay, engine) = relay_or_skip!(At::Socket);
     let name = format!("test-stumbles-{}", std::process::id());
     let line = format!("echo {name}");

@@ -1,4 +1,4 @@
-//! Many at once.
+//! Many sandboxes at once.
 
 use backend_core::{BackendExt, Sandbox, SandboxExt};
 use sandbox_docker::Engine;
@@ -6,7 +6,7 @@ use sandbox_docker::Engine;
 use crate::support::{Cleaner, builder, debian, docker, engine_or_skip};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_sandboxes_start_at_once_and_know_nothing_of_each_other() {
+async fn twenty_sandboxes_start_at_once_and_are_independent() {
     let engine = engine_or_skip!();
     let mut starts = tokio::task::JoinSet::new();
     for number in 0..20 {
@@ -36,7 +36,7 @@ async fn twenty_sandboxes_start_at_once_and_know_nothing_of_each_other() {
     stops.join_all().await;
 }
 
-/// A guest that nobody has used yet: one with some bytes more at its end, which no program minds.
+/// A guest that was never used before: some bytes are appended, which do not affect the program.
 fn new_guest() -> Vec<u8> {
     let mut guest = sandbox_guest::guest_bytes(sandbox_guest::Architecture::here().unwrap())
         .unwrap()
@@ -49,14 +49,14 @@ fn new_guest() -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_volume_that_many_fill_at_once_has_the_whole_guest() {
+async fn a_volume_filled_concurrently_has_the_whole_guest() {
     let _engine = engine_or_skip!();
     let guest = bytes::Bytes::from(new_guest());
     let mut starts = tokio::task::JoinSet::new();
     for _ in 0..6 {
         let guest = guest.clone();
         starts.spawn(async move {
-            // Each as a process of its own would: nothing is shared.
+            // Nothing is shared, as if each were a separate process.
             let engine = Engine::connect().await.unwrap();
             builder(&engine, debian())
                 .guest(guest)
@@ -86,7 +86,7 @@ async fn a_volume_that_many_fill_at_once_has_the_whole_guest() {
     }
     volumes.dedup();
     assert_eq!(volumes.len(), 1, "{volumes:?}");
-    // No lock is left.
+    // No lock remains.
     assert_eq!(
         docker(&["ps", "-aq", "--filter", &format!("name={}", volumes[0])]),
         ""
@@ -94,14 +94,14 @@ async fn a_volume_that_many_fill_at_once_has_the_whole_guest() {
     remove_volume(&volumes[0]);
 }
 
-/// Removes a volume. Somebody else may have swept it away.
+/// Removes a volume, which may already have been removed.
 fn remove_volume(volume: &str) {
     let mut command = std::process::Command::new("docker");
     let _ = command.args(["volume", "rm", volume]).output();
 }
 
 #[tokio::test]
-async fn a_volume_that_somebody_emptied_is_filled_again() {
+async fn an_emptied_volume_is_refilled() {
     let engine = engine_or_skip!();
     let guest = bytes::Bytes::from(new_guest());
     let first = builder(&engine, debian())
@@ -122,7 +122,7 @@ async fn a_volume_that_somebody_emptied_is_filled_again() {
     let _cleaner = Cleaner::of(&second);
     assert!(second.execute("true").await.unwrap().status.is_success());
 
-    // One that is mounted is not removed; others are. Whoever else uses this engine fills it again.
+    // Only volumes that are not mounted are removed. Other users of this engine refill theirs.
     let there = || docker(&["volume", "ls", "-q", "--filter", &format!("name={volume}")]);
     engine.remove_unused_guests().await.unwrap();
     assert_eq!(there(), volume);
@@ -145,7 +145,7 @@ async fn a_volume_that_somebody_emptied_is_filled_again() {
 }
 
 #[tokio::test]
-async fn a_start_that_nobody_waits_for_leaves_nothing_behind() {
+async fn an_abandoned_start_leaves_nothing_behind() {
     let engine = engine_or_skip!();
     let sandbox = builder(&engine, debian()).build().unwrap();
     let name = crate::support::container(&sandbox);

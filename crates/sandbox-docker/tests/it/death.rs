@@ -1,4 +1,4 @@
-//! What ends under a sandbox, and what its callers are told.
+//! Ends of containers, guests and streams, and the errors that callers get.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use sandbox_docker::{DockerSandbox, Lifetime};
 
 use crate::support::{Cleaner, builder, container, debian, docker, engine_or_skip, id};
 
-/// Much longer than it takes, and much shorter than any command here would run.
+/// Much longer than needed, and much shorter than any command here would run.
 const SOON: Duration = Duration::from_secs(20);
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -64,8 +64,8 @@ async fn a_container_that_is_killed_is_gone() {
     dies_of(kill, Lifetime::Kept).await;
 }
 
-/// The engine kills the processes of a container before it says that the container does not run, and the end of a command
-/// that is told first looks like that of one that was killed by itself.
+/// The engine kills the processes of a container before it reports the container as not running, so the end of a command that is
+/// reported first looks as if only the command was killed.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_a_container_is_never_that_of_a_command() {
     let engine = engine_or_skip!();
@@ -111,7 +111,7 @@ async fn a_container_that_is_stopped_is_gone() {
 #[tokio::test]
 async fn a_guest_that_is_killed_from_inside_takes_its_container_with_it() {
     let kill = async |sandbox: &DockerSandbox| {
-        // The worker is the first child of process 1; to kill process 1 itself has no effect from inside.
+        // The worker is the first child of process 1; killing process 1 itself has no effect from inside.
         let line = "for p in /proc/[0-9]*; do read -r _ _ _ ppid _ < $p/stat && \
                     [ \"$ppid\" = 1 ] && kill -9 ${p#/proc/} && break; done; sleep 60";
         is_unavailable(soon(sandbox.execute(line)).await);
@@ -120,7 +120,7 @@ async fn a_guest_that_is_killed_from_inside_takes_its_container_with_it() {
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_is_made_again_and_processes_are_still_there() {
+async fn a_broken_stream_is_reopened_and_processes_are_still_there() {
     let engine = engine_or_skip!();
     let sandbox = builder(&engine, debian()).start().await.unwrap();
     let _cleaner = Cleaner::of(&sandbox);
@@ -132,12 +132,12 @@ async fn a_stream_that_breaks_is_made_again_and_processes_are_still_there() {
     while !sandbox.exists("on").await.unwrap() {
         tokio::task::yield_now().await;
     }
-    // `connect` is a child of nobody inside.
+    // `connect` has no parent inside.
     let cut = "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline | grep -q '^/.agent-backends/agent-guest connect' \
                && kill -9 ${p#/proc/}; done 2>/dev/null; true";
     docker(&["exec", &container(&sandbox), "sh", "-c", cut]);
     let why = is_unavailable(soon(command).await.unwrap());
-    assert!(why.contains("the sandbox runs"), "{why}");
+    assert!(why.contains("the sandbox is running"), "{why}");
     assert!(soon(sandbox.liveness()).await.is_alive());
     let processes = soon(sandbox.processes()).await.unwrap();
     assert_eq!(processes.len(), 1);
@@ -173,7 +173,7 @@ async fn a_command_that_kills_itself_is_not_a_sandbox_that_died() {
 }
 
 #[tokio::test]
-async fn a_paused_sandbox_says_so_and_goes_on_where_it_was() {
+async fn a_paused_sandbox_reports_it_and_continues_after_resuming() {
     let engine = engine_or_skip!();
     let sandbox = builder(&engine, debian()).start().await.unwrap();
     let _cleaner = Cleaner::of(&sandbox);
@@ -199,7 +199,7 @@ async fn a_paused_sandbox_says_so_and_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_stop() {
+async fn a_stop_does_not_wait_for_commands() {
     let engine = engine_or_skip!();
     let kept = builder(&engine, debian())
         .id(id("quick-stop"))
@@ -217,7 +217,7 @@ async fn nobody_waits_for_a_stop() {
     while !kept.exists("on").await.unwrap() {
         tokio::task::yield_now().await;
     }
-    // The engine would kill it after 3 seconds, and tell so with the code.
+    // The engine would kill it after 3 seconds, which the exit code would show.
     kept.stop().await.unwrap();
     is_unavailable(soon(command).await.unwrap());
     let code = docker(&["inspect", "-f", "{{.State.ExitCode}}", &container(&kept)]);

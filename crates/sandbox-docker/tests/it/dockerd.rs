@@ -1,4 +1,4 @@
-//! An engine of a test's own, which it may restart, kill, stop in its tracks, and whose disk it may fill.
+//! A private engine of a test, which may restart, kill or stop it, and fill its disk.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -7,10 +7,10 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use sandbox_docker::Engine;
 
-/// The image that [`Dockerd::import_empty`] makes: there is nothing in it at all.
+/// The empty image that [`Dockerd::import_empty`] creates.
 pub(crate) const EMPTY: &str = "empty:latest";
 
-/// Says that a test needs an engine of its own that cannot be had, and fails where there has to be one.
+/// Reports that a private engine is not available, and fails if one is required.
 fn skip(why: &str) {
     let required = std::env::var_os("AGENT_BACKENDS_REQUIRE_DOCKER").is_some_and(|v| v == "1");
     assert!(!required, "AGENT_BACKENDS_REQUIRE_DOCKER=1, and {why}");
@@ -26,12 +26,12 @@ pub(crate) struct Dockerd {
 }
 
 impl Dockerd {
-    /// Starts an engine, where that can be done.
+    /// Starts an engine, if possible.
     pub(crate) async fn start(options: &[&str]) -> Option<(Self, Engine)> {
         Self::start_on(options, None).await
     }
 
-    /// Starts an engine that has a small disk of so many bytes for itself, where that can be done.
+    /// Starts an engine with its own small disk of this many bytes, if possible.
     pub(crate) async fn start_on(options: &[&str], disk: Option<u64>) -> Option<(Self, Engine)> {
         let root = rustix::process::geteuid().is_root();
         if !root || Command::new("dockerd").arg("--version").output().is_err() {
@@ -56,7 +56,7 @@ impl Dockerd {
         Some((this, engine))
     }
 
-    /// Starts it again, on what it left.
+    /// Starts it again on its existing data.
     pub(crate) async fn start_again(&mut self) -> Engine {
         self.child = run(self.directory.path(), &self.options);
         self.engine()
@@ -79,12 +79,12 @@ impl Dockerd {
         }
     }
 
-    /// Where it is reached.
+    /// Its address.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    /// Where it keeps everything.
+    /// Its data directory.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -100,7 +100,7 @@ impl Dockerd {
         String::from_utf8(docker.stdout).unwrap().trim().to_owned()
     }
 
-    /// Runs the engine's own client against it, for something that need not succeed. Returns its answer, if there is one in time.
+    /// Runs the engine's own client against it, for a command that need not succeed. Returns the output, if it ends in time.
     pub(crate) fn try_docker(&self, arguments: &[&str]) -> Option<String> {
         let output = Command::new("timeout")
             .args(["15", "docker", "-H", &self.address])
@@ -111,8 +111,8 @@ impl Dockerd {
         output.status.success().then_some(text)
     }
 
-    /// Lets the container go on that has this name of the engine's own, if it is paused. An engine that was asked to pause it while it
-    /// was starting it may hang on it; it is then helped.
+    /// Resumes the container with this engine id, if it is paused. An engine that was asked to pause a container while starting
+    /// it may hang; then the container is thawed directly.
     pub(crate) fn unpause(&self, key: &str) {
         if self.try_docker(&["unpause", key]).is_some() {
             return;
@@ -125,29 +125,29 @@ impl Dockerd {
                 "0",
             ),
         ] {
-            // It is one of these, by the version of control groups.
+            // One of these, depending on the cgroup version.
             let _ = std::fs::write(format!("/sys/fs/cgroup/{file}"), thawed);
         }
     }
 
-    /// Gives it an image with nothing in it, of an archive with nothing in it.
+    /// Imports an empty image from an empty archive.
     pub(crate) fn import_empty(&self) {
         let empty = self.directory.path().join("empty.tar");
         std::fs::write(&empty, [0; 1024]).unwrap();
         self.docker(&["import", empty.to_str().unwrap(), EMPTY]);
     }
 
-    /// Asks it to end, which ends its containers unless it is to leave them, and waits.
+    /// Terminates it, which ends its containers unless it keeps them, and waits.
     pub(crate) fn stop(&mut self) {
         self.signal(Signal::TERM);
         let _ = self.child.wait();
     }
 
-    /// Ends it without a word. Its containers go on for now.
+    /// Kills it. Its containers continue for now.
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::KILL);
         let _ = self.child.wait();
-        // What it had started for itself dies with it, and is not there any more for whoever waits for processes that are nobody's.
+        // Its containerd ends with it. Wait until it is gone, so that no orphaned process is left.
         let file = self.directory.path().join("exec/containerd/containerd.pid");
         let Ok(pid) = std::fs::read_to_string(&file) else {
             return;
@@ -158,7 +158,7 @@ impl Dockerd {
         let _ = std::fs::remove_file(file);
     }
 
-    /// Ends it and all that it started, as when its machine is started again.
+    /// Ends it and everything it started, as a reboot of its machine would.
     pub(crate) async fn reboot(&mut self) -> Engine {
         self.kill();
         end_containers_below(self.directory.path());
@@ -169,12 +169,12 @@ impl Dockerd {
         self.start_again().await
     }
 
-    /// Sends it a signal: `STOP` makes an engine that accepts connections and says nothing, until `CONT`.
+    /// Sends it a signal: after `STOP` the engine accepts connections but does not answer, until `CONT`.
     pub(crate) fn signal(&self, signal: Signal) {
         let _ = kill_process(Pid::from_child(&self.child), signal);
     }
 
-    /// The disk that it has for itself.
+    /// Its own disk.
     pub(crate) fn disk(&self) -> &Disk {
         self.disk
             .as_ref()
@@ -196,7 +196,7 @@ impl Drop for Dockerd {
                 eprintln!("the engine: {line}");
             }
         }
-        // Of a test that failed. One that leaves its containers would leave them for good.
+        // A test failed. Otherwise an engine that keeps its containers would leave them for good.
         self.signal(Signal::CONT);
         if let Some(disk) = &self.disk {
             disk.empty();
@@ -216,7 +216,7 @@ impl Drop for Dockerd {
     }
 }
 
-/// Returns whether a process is there and has not ended.
+/// Returns whether a process exists and has not ended.
 fn lives(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat
@@ -227,7 +227,7 @@ fn lives(pid: &str) -> bool {
 
 fn run(directory: &Path, options: &[String]) -> Child {
     let at = |name: &str| directory.join(name).display().to_string();
-    // In a network namespace of its own: an engine that starts without a bridge removes that of every other one.
+    // In its own network namespace: an engine that starts without a bridge removes that of every other one.
     Command::new("unshare")
         .args(["--net", "--", "dockerd"])
         .args([
@@ -253,7 +253,7 @@ fn run(directory: &Path, options: &[String]) -> Child {
         .unwrap()
 }
 
-/// An engine that was killed leaves its containers running, and those that look after them.
+/// A killed engine leaves its containers and their shims running.
 fn end_containers_below(directory: &Path) {
     let marked = format!("{}/", directory.display());
     for pid in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -272,7 +272,7 @@ fn end_containers_below(directory: &Path) {
     }
 }
 
-/// An engine may leave mounts behind, without which its directory cannot be removed.
+/// An engine may leave mounts behind, which prevent its directory from being removed.
 fn unmount_below(directory: &Path) {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     for mount in mounts
@@ -286,13 +286,13 @@ fn unmount_below(directory: &Path) {
     }
 }
 
-/// A small disk, which can be filled.
+/// A small disk that can be filled.
 pub(crate) struct Disk {
     ballast: PathBuf,
 }
 
 impl Disk {
-    /// Mounts a file of so many bytes below a directory, as `data`, where that can be done.
+    /// Mounts a file of this many bytes below a directory, as `data`, if possible.
     fn mount(directory: &Path, bytes: u64) -> Option<Self> {
         let (image, data) = (directory.join("disk"), directory.join("data"));
         std::fs::create_dir(&data).unwrap();
@@ -317,7 +317,7 @@ impl Disk {
         })
     }
 
-    /// Takes all that is free.
+    /// Takes all free space.
     pub(crate) fn fill(&self) {
         use rustix::fs::{FallocateFlags, fallocate};
 
@@ -330,11 +330,11 @@ impl Disk {
                 size /= 2;
             }
         }
-        // What is not on the disk yet may turn out not to fit.
+        // Data that is not on the disk yet may turn out not to fit.
         let _ = ballast.sync_all();
     }
 
-    /// Gives it back.
+    /// Frees it.
     pub(crate) fn empty(&self) {
         let _ = std::fs::remove_file(&self.ballast);
     }

@@ -1,4 +1,4 @@
-//! An engine that goes away while a sandbox is in use. It is one of its own, which the test starts and ends.
+//! An engine that goes away while a sandbox is in use. The test starts and ends its own engine.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::dockerd::Dockerd;
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// The one program in an image with nothing in it, as one that does not end. It makes its socket when it runs.
+/// The only program in an empty image, as one that does not end. It creates its socket when it runs.
 const FOREVER: [&str; 4] = [
     "/.agent-backends/agent-guest",
     "init",
@@ -65,7 +65,7 @@ async fn a_sandbox_whose_engine_ends_is_unavailable_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sandbox_that_is_kept_does_not_come_back_empty_with_its_engine() {
+async fn a_kept_sandbox_does_not_come_back_empty_with_its_engine() {
     let Some((mut dockerd, engine)) = Dockerd::start(&[]).await else {
         return;
     };
@@ -101,7 +101,7 @@ async fn a_sandbox_that_is_kept_does_not_come_back_empty_with_its_engine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sandbox_outlives_an_engine_that_lets_it() {
+async fn a_sandbox_outlives_an_engine_with_live_restore() {
     let options = ["--live-restore"];
     let Some((mut dockerd, engine)) = Dockerd::start(&options).await else {
         return;
@@ -129,7 +129,7 @@ async fn a_sandbox_outlives_an_engine_that_lets_it() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_engine_it_says_what_to_do() {
+async fn without_an_engine_the_error_says_what_to_do() {
     for address in ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"] {
         let error = Engine::connect_to(address).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{address}");
@@ -149,7 +149,7 @@ async fn where_there_is_no_engine_it_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_of_the_engine_is_its_own_and_names_none_of_its_directories() {
+async fn a_full_disk_of_the_engine_is_reported_without_its_directories() {
     let Some((dockerd, engine)) = Dockerd::start_on(&[], Some(200 << 20)).await else {
         return;
     };
@@ -171,7 +171,7 @@ async fn a_full_disk_of_the_engine_is_its_own_and_names_none_of_its_directories(
         !text.contains(&directory) && !text.contains("overlay"),
         "{text}"
     );
-    // Building runs into the same.
+    // Building hits the same problem.
     let runtime = backend_core::RuntimeConfig::builder("full")
         .base_image("empty:latest")
         .setup("true")
@@ -182,7 +182,7 @@ async fn a_full_disk_of_the_engine_is_its_own_and_names_none_of_its_directories(
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     let text = error.to_string();
     assert!(!text.contains(&directory), "{text}");
-    // What was there is not lost by that.
+    // Existing data is not lost.
     assert_eq!(first.read("a").await.unwrap().text, "x");
     first.stop().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! What an agent could try from inside, as the user that its commands are, under each hardening.
+//! Escape attempts from inside, as the user of commands, under each hardening.
 
 use std::net::TcpListener;
 
@@ -24,7 +24,7 @@ async fn text(sandbox: &DockerSandbox, line: &str) -> String {
 }
 
 #[tokio::test]
-async fn it_has_the_rights_that_it_needs_and_no_more() {
+async fn a_sandbox_has_only_the_rights_that_it_needs() {
     let engine = engine_or_skip!();
     for hardening in BOTH {
         let sandbox = sandbox(&engine, hardening).await;
@@ -63,9 +63,9 @@ async fn it_has_the_rights_that_it_needs_and_no_more() {
 }
 
 #[tokio::test]
-async fn what_would_change_the_machine_is_refused() {
+async fn changes_to_the_machine_are_refused() {
     let engine = engine_or_skip!();
-    // The control: in a container that is kept from little, the same lines get through.
+    // The control: in a container with few restrictions, the same lines succeed.
     let open = "run -d --cap-add=SYS_ADMIN --security-opt=seccomp=unconfined \
                 --security-opt=apparmor=unconfined";
     let image = debian();
@@ -184,7 +184,7 @@ async fn it_does_not_see_the_host() {
                 "{environment}"
             );
         }
-        // No directory of the host but those few files that the engine itself mounts.
+        // No directory of the host, only the few files that the engine itself mounts.
         let mounts = text(&sandbox, "cut -d' ' -f5 /proc/self/mountinfo").await;
         for mount in mounts.lines() {
             let known = [
@@ -212,7 +212,7 @@ async fn it_does_not_see_the_host() {
     host_process.wait().unwrap();
 }
 
-/// A line that prints `reached` if it can connect to an address, whatever the image has to do it with.
+/// A line that prints `reached` if it can connect to an address, with the tools in the image.
 fn knock(ip: &str, port: u16) -> String {
     format!(
         "timeout 3 bash -c 'exec 3<>/dev/tcp/{ip}/{port}' 2>/dev/null && echo reached || echo not"
@@ -220,7 +220,7 @@ fn knock(ip: &str, port: u16) -> String {
 }
 
 #[tokio::test]
-async fn without_a_network_nothing_is_reached_and_with_one_the_same_test_reaches_it() {
+async fn without_a_network_nothing_is_reachable_and_with_one_it_is() {
     let engine = engine_or_skip!();
     let bridge = docker(&[
         "network",
@@ -235,7 +235,7 @@ async fn without_a_network_nothing_is_reached_and_with_one_the_same_test_reaches
         let sandbox = sandbox(&engine, hardening).await;
         let _cleaner = Cleaner::of(&sandbox);
         let interfaces = text(&sandbox, "ls /sys/class/net").await;
-        // Tunnels that exist in every namespace are down, and lead nowhere.
+        // Tunnels exist in every namespace, but are down.
         let up = text(
             &sandbox,
             "for i in /sys/class/net/*; do cat $i/operstate; done | grep -c up || true",
@@ -261,7 +261,7 @@ async fn without_a_network_nothing_is_reached_and_with_one_the_same_test_reaches
 }
 
 #[tokio::test]
-async fn what_is_mounted_to_be_read_cannot_be_written_to() {
+async fn a_read_only_mount_cannot_be_written_to() {
     let engine = engine_or_skip!();
     let host = tempfile::tempdir().unwrap();
     std::fs::write(host.path().join("a.txt"), "host").unwrap();
@@ -282,7 +282,7 @@ async fn what_is_mounted_to_be_read_cannot_be_written_to() {
             .status
             .is_success()
     );
-    // A link leads to where it leads inside, and not on the host.
+    // A link is resolved inside, and not on the host.
     sandbox.write("/etc/passwd", "inside").await.unwrap();
     assert_eq!(text(&sandbox, "cat /data/link").await, "inside");
     assert_eq!(

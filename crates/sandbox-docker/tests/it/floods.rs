@@ -1,4 +1,4 @@
-//! Bombs of all kinds: each ends in something that can be told, and the sandbox next door does not notice.
+//! Bombs of all kinds: each ends in a specific outcome, and other sandboxes are not affected.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::support::{Cleaner, builder, debian, engine_or_skip};
 
 const BOTH: [Hardening; 2] = [Hardening::Standard, Hardening::Strict];
 
-/// Nothing here is this slow, unless it waits for a neighbour.
+/// Nothing here is this slow, unless it is blocked by another sandbox.
 const SOON: Duration = Duration::from_secs(30);
 
 async fn small(engine: &Engine, hardening: Hardening) -> DockerSandbox {
@@ -27,7 +27,7 @@ async fn small(engine: &Engine, hardening: Hardening) -> DockerSandbox {
         .unwrap()
 }
 
-/// Runs a bomb in one sandbox, and meanwhile asks another one whether it is well.
+/// Runs a bomb in one sandbox, and meanwhile checks another one.
 async fn beside_a_neighbour(
     engine: &Engine,
     hardening: Hardening,
@@ -67,12 +67,12 @@ async fn a_fork_bomb_runs_out_of_processes_and_then_of_time() {
         let (sandbox, status, output) =
             beside_a_neighbour(&engine, hardening, bomb, Duration::from_secs(5)).await;
         let _cleaner = Cleaner::of(&sandbox);
-        // The shell may give up by itself when it cannot fork.
+        // The shell may exit when it cannot fork.
         assert!(
             matches!(status, ExecStatus::TimedOut | ExecStatus::Exited(_)),
             "{status:?} {output}"
         );
-        // The files are there at all times, and commands when the bomb is dead.
+        // Files work at all times, and commands once the bomb has ended.
         assert!(
             tokio::time::timeout(SOON, sandbox.ls("/"))
                 .await
@@ -91,7 +91,7 @@ async fn a_fork_bomb_runs_out_of_processes_and_then_of_time() {
             }
         };
         if tokio::time::timeout(SOON, clear).await.is_err() {
-            // What left the tree while it was small fills it again: a restart ends it.
+            // Processes that left the tree early fill it again: a restart ends them.
             sandbox
                 .restart()
                 .await
@@ -102,7 +102,7 @@ async fn a_fork_bomb_runs_out_of_processes_and_then_of_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_memory_bomb_is_told_from_a_kill() {
+async fn a_memory_bomb_is_distinguished_from_a_kill() {
     let engine = engine_or_skip!();
     for hardening in BOTH {
         let bomb = "exec perl -e '$x = \"x\" x (1 << 30); sleep 60'";
@@ -120,7 +120,7 @@ async fn a_memory_bomb_is_told_from_a_kill() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_a_file_system_in_memory_is_out_of_space() {
     let engine = engine_or_skip!();
-    // All that is in memory: of a strict sandbox by itself, of another one what was asked for.
+    // All directories in memory: the built-in ones of a strict sandbox, the requested ones of another.
     let places = [
         (Hardening::Standard, "/workspace /dev/shm"),
         (Hardening::Strict, "/workspace /tmp /home/agent /dev/shm"),

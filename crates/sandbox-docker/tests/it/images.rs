@@ -1,5 +1,5 @@
-//! Images that are built for real. Packages come over the host's network, which is where the machine's own proxy or mirror
-//! can be reached; `cargo xtask test-image` has put its certificates into the images.
+//! Real image builds. Packages come over the host's network, where the machine's own proxy or mirror can be reached; `cargo xtask
+//! test-image` has put its certificates into the images.
 
 use std::process::Command;
 use std::sync::Mutex;
@@ -25,7 +25,7 @@ fn node() -> String {
         .unwrap_or_else(|_| "agent-backends-test/node:latest".to_owned())
 }
 
-/// Builds over the host's network, and pulls nothing.
+/// Builds over the host's network, without pulling.
 fn images(engine: &Engine) -> Images {
     let options = BuildOptions::new()
         .with_network("host")
@@ -33,11 +33,11 @@ fn images(engine: &Engine) -> Images {
     Images::new(engine.clone()).with_options(options)
 }
 
-/// A runtime whose images are removed when this is dropped.
+/// A runtime whose images are removed on drop.
 struct Runtime(String);
 
 impl Runtime {
-    /// `name` makes it another one than those of other tests, and the process another one than those of other runs.
+    /// `name` distinguishes it from other tests, and the process number from other runs.
     fn new(name: &str) -> Self {
         Self(format!("test-{name}-{}", std::process::id()))
     }
@@ -46,7 +46,7 @@ impl Runtime {
         RuntimeConfig::builder(&self.0).base_image(base)
     }
 
-    /// Returns the names of the images that were built for it.
+    /// Returns the names of the images built for it.
     fn images(&self) -> Vec<String> {
         let label = format!("label=agent-backends.runtime={}", self.0);
         let format = "{{.Repository}}:{{.Tag}}";
@@ -65,7 +65,7 @@ impl Drop for Runtime {
     }
 }
 
-/// What was told of a build.
+/// The progress reported by a build.
 #[derive(Default)]
 struct Told(Mutex<Vec<ImageProgress>>);
 
@@ -200,7 +200,7 @@ async fn packages_of_npm_can_be_required_and_imported_from_the_work_directory() 
         ),
         "false"
     );
-    // The user can go on from there: everything is the user's.
+    // The user can continue from there, because the user owns everything.
     assert_eq!(
         run(&image, user, &["sh", "-c", "find . ! -user 1000 | wc -l"]),
         "0"
@@ -208,7 +208,7 @@ async fn packages_of_npm_can_be_required_and_imported_from_the_work_directory() 
 }
 
 #[tokio::test]
-async fn packages_of_npm_are_there_under_whatever_is_mounted_over_the_work_directory() {
+async fn packages_of_npm_are_found_despite_a_mount_over_the_work_directory() {
     let engine = engine_or_skip!();
     let ours = Runtime::new("npm-mount");
     let runtime = ours
@@ -240,7 +240,7 @@ async fn packages_of_npm_are_there_under_whatever_is_mounted_over_the_work_direc
         );
         sandbox.stop().await.unwrap();
     }
-    // What is there already is somebody's.
+    // An existing `node_modules` is left alone.
     let own = directory.path().join("node_modules");
     std::fs::remove_file(&own).unwrap();
     std::fs::create_dir(&own).unwrap();
@@ -265,7 +265,7 @@ async fn packages_of_uv_and_apt_are_built_in() {
         .packages(PackageManager::Uv, ["six==1.17.0"])
         .build()
         .unwrap();
-    // uv has certificates of its own unless it is told of others.
+    // uv uses its own certificates unless it is configured otherwise.
     let options = BuildOptions::new()
         .with_network("host")
         .with_arg("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt");
@@ -323,7 +323,7 @@ async fn a_step_that_fails_is_named_with_the_end_of_what_it_printed() {
 }
 
 #[tokio::test]
-async fn a_package_that_there_is_not_fails_at_its_step() {
+async fn a_missing_package_fails_at_its_step() {
     let engine = engine_or_skip!();
     let (images, ours) = (images(&engine), Runtime::new("missing"));
     let runtime = ours
@@ -337,7 +337,7 @@ async fn a_package_that_there_is_not_fails_at_its_step() {
 }
 
 #[tokio::test]
-async fn a_name_that_apt_could_take_for_a_pattern_is_none() {
+async fn a_name_that_apt_could_treat_as_a_pattern_is_not_one() {
     let engine = engine_or_skip!();
     let (images, ours) = (images(&engine), Runtime::new("pattern"));
     // As a regular expression it is `tree`, and parts of many other names.
@@ -352,7 +352,7 @@ async fn a_name_that_apt_could_take_for_a_pattern_is_none() {
 }
 
 #[tokio::test]
-async fn files_and_arguments_of_the_options_are_there_for_the_build() {
+async fn files_and_arguments_of_the_options_are_available_to_the_build() {
     let engine = engine_or_skip!();
     let ours = Runtime::new("options");
     let runtime = ours
@@ -376,7 +376,7 @@ async fn files_and_arguments_of_the_options_are_there_for_the_build() {
 }
 
 #[tokio::test]
-async fn a_work_directory_and_a_setup_line_are_taken_as_they_are() {
+async fn a_work_directory_and_a_setup_line_are_used_literally() {
     let engine = engine_or_skip!();
     let (images, ours) = (images(&engine), Runtime::new("odd"));
     let dir = "/w/it's \"$HOME\" \\ `x` <<EOF é\\";
@@ -401,7 +401,7 @@ async fn a_work_directory_and_a_setup_line_are_taken_as_they_are() {
 }
 
 #[tokio::test]
-async fn what_needs_no_build_is_not_built() {
+async fn a_runtime_without_packages_is_not_built() {
     let engine = engine_or_skip!();
     let (images, ours) = (images(&engine), Runtime::new("ready"));
     let ready = RuntimeConfig::builder(&ours.0)
@@ -415,7 +415,7 @@ async fn what_needs_no_build_is_not_built() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_not_there_and_cannot_be_pulled_is_told_apart() {
+async fn missing_and_unreachable_images_are_distinguished() {
     let engine = engine_or_skip!();
     let images = images(&engine);
     let never = images
@@ -423,14 +423,14 @@ async fn an_image_that_is_not_there_and_cannot_be_pulled_is_told_apart() {
         .await
         .unwrap_err();
     assert_eq!(never.kind(), ErrorKind::InvalidRequest);
-    assert!(never.to_string().contains("not to be pulled"), "{never}");
+    assert!(never.to_string().contains("may not pull it"), "{never}");
     let id = format!("sha256:{}", "0".repeat(64));
     let by_id = images
         .pull(&id, PullPolicy::Missing, None)
         .await
         .unwrap_err();
     assert_eq!(by_id.kind(), ErrorKind::InvalidRequest);
-    // Nothing listens there, so this is the same with and without a network.
+    // Nothing listens there, so the result is the same with and without a network.
     let unreachable = images
         .pull("localhost:9/nothing:here", PullPolicy::Missing, None)
         .await
@@ -460,7 +460,7 @@ async fn an_image_that_is_not_there_and_cannot_be_pulled_is_told_apart() {
 async fn a_build_that_takes_too_long_ends_in_the_engine_too() {
     let engine = engine_or_skip!();
     let ours = Runtime::new("slow");
-    // The number is how the command is found again.
+    // The number identifies the command.
     let line = format!("sleep 1{:08}", std::process::id());
     let setup = format!("echo unpacking; echo compiling >&2; exec {line}");
     let runtime = ours.on(&debian()).setup(&setup).build().unwrap();
@@ -475,7 +475,7 @@ async fn a_build_that_takes_too_long_ends_in_the_engine_too() {
     gone(&line).await;
 }
 
-/// Waits until no container runs a command that has this in it.
+/// Waits until no container runs a command containing this.
 async fn gone(command: &str) {
     for _ in 0..300 {
         let running = docker(&["ps", "--no-trunc", "--format", "{{.Command}}"]);

@@ -1,4 +1,4 @@
-//! The laws about files and about commands, in real containers. All laws of a kind share one, each in a directory of its own.
+//! The laws about files and commands, in real containers. All laws of a kind share one container, each with its own directory.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use sandbox_docker::{DockerProvider, DockerSandbox, DockerSandboxBuilder, Engine
 
 use crate::support::{Cleaner, builder, debian, engine, engine_or_skip, namespace, scratch};
 
-/// How many laws are checked at once. Some block a thread while the connection needs another one, so that there are more
-/// threads than this.
+/// How many laws are checked at once. Some block a thread while the connection needs another one, so there are more threads than
+/// this.
 const AT_ONCE: usize = 4;
 
-/// Returns a subject for the next law, in a container that others use too.
+/// Returns a subject for the next law, in a shared container.
 fn subjects(
     sandbox: &DockerSandbox,
     kind: &'static str,
@@ -37,16 +37,16 @@ async fn all_laws(builder: DockerSandboxBuilder) {
     let _cleaner = Cleaner::of(&sandbox);
     let of_files = subjects(&sandbox, "files", Subject::sandbox);
     check(Suite::Files, of_files, &FROM_THE_ROOT).await;
-    // Those about the end have a test of their own.
+    // Those about the end have a separate test.
     let of_commands = subjects(&sandbox, "commands", Subject::sandbox);
     check(Suite::Commands, of_commands, &[Need::LinksOut, Need::Alone]).await;
     sandbox.stop().await.unwrap();
 }
 
-/// What is not there where the root of the container is the root of the backend: anything outside.
+/// If the root of the container is the root of the backend, there is nothing outside.
 const FROM_THE_ROOT: [Need; 2] = [Need::LinksOut, Need::HostPaths];
 
-/// Checks a suite, of which no law may be skipped but for want of these.
+/// Checks a suite, in which a law may be skipped only if it needs one of these.
 async fn check(
     suite: Suite,
     subjects: impl FnMut() -> std::future::Ready<Subject>,
@@ -63,8 +63,8 @@ async fn check(
     assert!(!report.checked.is_empty(), "{report}");
 }
 
-/// Returns a sandbox in which a law about what is inherited finds nothing that only looks like it: where this process has a
-/// variable that the container has by itself, the container's is another one.
+/// Returns a sandbox for a law about inherited variables: a variable that both this process and the container have gets another
+/// value in the container.
 fn roomy(engine: &Engine) -> DockerSandboxBuilder {
     let own = [
         "DEBIAN_FRONTEND",
@@ -99,7 +99,7 @@ async fn hold_under_strict_hardening() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn about_files_hold_where_there_is_nothing_but_the_guest() {
+async fn about_files_hold_in_an_image_with_only_the_guest() {
     let engine = engine_or_skip!();
     let sandbox = builder(&engine, scratch())
         .memory(4 << 30)
@@ -120,7 +120,7 @@ async fn about_files_hold_where_there_is_nothing_but_the_guest() {
         !names.contains(&"/bin") && !names.contains(&"/usr"),
         "{names:?}"
     );
-    // Nor is there a program that makes a link.
+    // There is no program that creates a link, either.
     let without = [&FROM_THE_ROOT[..], &[Need::Links]].concat();
     check(
         Suite::Files,
@@ -131,7 +131,7 @@ async fn about_files_hold_where_there_is_nothing_but_the_guest() {
     sandbox.stop().await.unwrap();
 }
 
-/// The laws about the end of a sandbox, which need one each.
+/// The laws about the end of a sandbox, each with its own sandbox.
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn about_the_end_hold() {
     let engine = engine_or_skip!();

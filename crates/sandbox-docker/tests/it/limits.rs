@@ -1,4 +1,4 @@
-//! Limits of processes on a real container: commands have them, and the guest outlives them.
+//! Process limits in a real container: they apply to commands, and the guest survives them.
 
 use backend_core::{BackendExt, ErrorKind, ExecStatus, Sandbox, SandboxExt};
 use sandbox_docker::DockerSandbox;
@@ -17,7 +17,7 @@ async fn limited(
     (sandbox, cleaner)
 }
 
-/// Makes sure that nothing of the sandbox has ended, and that files and commands go on.
+/// Makes sure that no part of the sandbox has ended, and that files and commands still work.
 async fn lives(sandbox: &DockerSandbox, what: &str) {
     assert!(sandbox.liveness().await.is_alive(), "{what}");
     assert_eq!(sandbox.read("kept").await.unwrap().text, "kept", "{what}");
@@ -73,7 +73,7 @@ async fn the_sandbox_outlives_every_limit_of_its_commands() {
 }
 
 #[tokio::test]
-async fn a_write_over_the_size_of_a_file_is_over_the_quota() {
+async fn a_write_over_the_file_size_limit_is_quota_exceeded() {
     let engine = engine_or_skip!();
     let (sandbox, _cleaner) = limited(&engine, "fsize", 100_000).await;
     sandbox.write("kept", "kept").await.unwrap();
@@ -89,9 +89,9 @@ async fn a_write_over_the_size_of_a_file_is_over_the_quota() {
 }
 
 #[tokio::test]
-async fn processes_of_a_user_are_limited_and_the_guest_goes_on_starting_them() {
+async fn the_processes_of_a_user_are_limited_and_the_guest_can_still_start_them() {
     let engine = engine_or_skip!();
-    // Of a number that nobody else on this machine has, for the kernel counts them all.
+    // With a unique user number, because the kernel counts all its processes on the machine.
     let number = 700_000_000 + std::process::id();
     let sandbox = builder(&engine, debian())
         .user(format!("{number}:{number}"))
@@ -127,7 +127,7 @@ async fn signals_that_a_command_sends_around_leave_the_guest() {
 }
 
 #[tokio::test]
-async fn a_limit_that_there_is_not_is_refused_before_the_engine_is_asked() {
+async fn an_unknown_limit_is_refused_before_the_engine_is_contacted() {
     let engine = engine_or_skip!();
     for name in ["files", "NOFILE", ""] {
         let error = builder(&engine, debian()).ulimit(name, 1).build();

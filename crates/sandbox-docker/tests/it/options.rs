@@ -1,4 +1,4 @@
-//! Options, each as it turns out in a real container.
+//! The effect of each option in a real container.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -15,7 +15,7 @@ async fn text(sandbox: &DockerSandbox, line: &str) -> String {
     output.stdout.to_text().trim().to_owned()
 }
 
-/// A volume or a network of the engine, which is removed in the end.
+/// A volume or a network of the engine, removed on drop.
 struct Named(&'static str, String);
 
 impl Named {
@@ -34,7 +34,7 @@ impl Drop for Named {
 }
 
 #[tokio::test]
-async fn ceilings_mounts_and_rights_are_those_that_were_asked_for() {
+async fn limits_mounts_and_rights_are_as_requested() {
     let engine = engine_or_skip!();
     let (data, work) = (
         Named::create("volume", "data"),
@@ -88,7 +88,7 @@ async fn ceilings_mounts_and_rights_are_those_that_were_asked_for() {
     assert_eq!(seen, format!("{} {} 50000 100 red", 300 << 20, 350 << 20));
     sandbox.stop().await.unwrap();
 
-    // What a volume has outlives its sandbox.
+    // The content of a volume outlives its sandbox.
     let next = builder(&engine, debian())
         .volume(&work.1, "/mnt/volume", Access::ReadOnly)
         .start()
@@ -103,7 +103,7 @@ async fn ceilings_mounts_and_rights_are_those_that_were_asked_for() {
 }
 
 #[tokio::test]
-async fn tools_ask_nobody_and_git_works_in_a_directory_of_somebody_else() {
+async fn tools_do_not_prompt_and_git_works_in_a_directory_of_another_user() {
     let engine = engine_or_skip!();
     let host = tempfile::tempdir().unwrap();
     std::fs::write(host.path().join("a.txt"), "a\n").unwrap();
@@ -127,7 +127,7 @@ async fn tools_ask_nobody_and_git_works_in_a_directory_of_somebody_else() {
 }
 
 #[tokio::test]
-async fn a_user_whom_the_image_does_not_know_is_at_home_in_the_work_directory() {
+async fn the_home_of_a_user_unknown_to_the_image_is_the_work_directory() {
     let engine = engine_or_skip!();
     let sandbox = builder(&engine, debian())
         .user("1234:1234")
@@ -173,7 +173,7 @@ async fn a_work_directory_that_the_user_may_not_write_to_is_refused_at_the_start
     writer.stop().await.unwrap();
 }
 
-/// Makes sure that a sandbox does not start, and that nothing is left of it. Returns what is said.
+/// Makes sure that a sandbox does not start, and leaves nothing behind. Returns the error message.
 async fn refused(builder: DockerSandboxBuilder) -> String {
     let sandbox = builder.build().unwrap();
     let error = sandbox.ensure_started().await.unwrap_err();
@@ -184,7 +184,7 @@ async fn refused(builder: DockerSandboxBuilder) -> String {
 }
 
 #[tokio::test]
-async fn what_the_engine_cannot_do_is_refused_with_its_reason_and_leaves_nothing() {
+async fn a_start_that_the_engine_refuses_has_its_reason_and_leaves_nothing() {
     let engine = engine_or_skip!();
     let plain = || builder(&engine, debian());
     let error = refused(plain().oci_runtime("no-such-runtime")).await;
@@ -205,9 +205,9 @@ async fn what_the_engine_cannot_do_is_refused_with_its_reason_and_leaves_nothing
     let error =
         refused(builder(&engine, "agent-backends-test/no-such:image").pull(PullPolicy::Never))
             .await;
-    assert!(error.contains("not to be pulled"), "{error}");
+    assert!(error.contains("may not pull it"), "{error}");
     let error = refused(plain().guest(b"#!/bin/sh\n".to_vec())).await;
-    assert!(error.contains("no program"), "{error}");
+    assert!(error.contains("not a Linux program"), "{error}");
 }
 
 #[tokio::test]
@@ -224,7 +224,7 @@ async fn variables_that_no_program_takes_are_refused_before_there_is_a_container
     }
     let error = many.build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
-    // By way of a provider, too.
+    // Through a provider, too.
     let provider = DockerProvider::builder(builder(&engine, debian()))
         .namespace(namespace())
         .connect()
@@ -236,7 +236,7 @@ async fn variables_that_no_program_takes_are_refused_before_there_is_a_container
     assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
     assert!(!provider.list().await.unwrap().contains(&id("long")));
 
-    // One of a command makes no container, either.
+    // A command with such a variable does not create a container, either.
     let sandbox = with(most).build().unwrap();
     let _cleaner = Cleaner::of(&sandbox);
     let request = backend_core::ExecRequest::shell("echo ${#LONG} ${#MORE}");
@@ -249,14 +249,14 @@ async fn variables_that_no_program_takes_are_refused_before_there_is_a_container
     }
     let name = format!("name={}", container(&sandbox));
     assert_eq!(docker(&["ps", "-aq", "--filter", &name]), "");
-    // The longest that may be goes the whole way.
+    // The longest allowed one works end to end.
     let request = request.env("MORE", "y".repeat(most));
     let output = sandbox.execute_with(&request).await.unwrap();
     assert_eq!(output.output(), format!("{most} {most}\n"));
     sandbox.stop().await.unwrap();
 }
 
-/// Serves a file by HTTP, in the background.
+/// Serves files by HTTP in the background.
 async fn serve(sandbox: &DockerSandbox) {
     sandbox.write("index.html", "served").await.unwrap();
     sandbox
@@ -268,7 +268,7 @@ async fn serve(sandbox: &DockerSandbox) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_port_is_reached_from_this_machine_alone() {
+async fn a_port_is_reachable_only_from_this_machine() {
     let engine = engine_or_skip!();
     let error = builder(&engine, debian()).port(80).build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
@@ -326,7 +326,7 @@ async fn sandboxes_on_a_network_by_name_reach_each_other_and_one_without_does_no
 }
 
 #[tokio::test]
-async fn what_a_manager_has_to_know_is_found_again_on_the_container() {
+async fn the_settings_for_a_manager_are_stored_on_the_container() {
     let engine = engine_or_skip!();
     let (lease, idle) = (
         std::time::Duration::from_secs(3600),

@@ -1,4 +1,4 @@
-//! An engine that cannot be reached for a while: whatever it does not say itself is no end of a sandbox.
+//! An engine that is temporarily unreachable: only its own report can end a sandbox.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use sandbox_docker::{DockerProvider, DockerSandbox, Engine, Lifetime};
 use crate::relay::{At, Relay};
 use crate::support::{Cleaner, builder, container, debian, docker, engine_or_skip, id};
 
-/// What a question to an engine that says nothing may take: the guest is given 5 seconds, the engine 15.
+/// Time limit of a query to a silent engine: the guest has 5 seconds, the engine 15.
 const BOUND: Duration = Duration::from_secs(40);
 
-/// A sandbox behind a relay, and two ways to ask the engine about it: through the relay, and past it.
+/// A sandbox behind a relay, with access to the engine through the relay and around it.
 struct Behind {
     relay: Relay,
     provider: DockerProvider,
@@ -45,7 +45,7 @@ impl Behind {
         })
     }
 
-    /// Makes sure that everything fails, that nothing says more than that it cannot be told, and that nothing hangs.
+    /// Makes sure that everything fails, that the state is reported as unknown, and that nothing hangs.
     async fn cannot_be_told(&self) {
         let asked = async {
             tokio::join!(
@@ -89,7 +89,7 @@ fn is_unavailable(outcome: Result<(), Error>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_engine_that_refuses_connections_is_no_end() {
+async fn an_engine_that_refuses_connections_does_not_end_a_sandbox() {
     let _engine = engine_or_skip!();
     for (at, name) in [(At::Port, "refused-port"), (At::Socket, "refused-socket")] {
         let Some(behind) = Behind::start(at, name).await else {
@@ -107,7 +107,7 @@ async fn an_engine_that_refuses_connections_is_no_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_engine_that_says_nothing_is_no_end_and_holds_nobody_for_long() {
+async fn a_silent_engine_does_not_end_a_sandbox_or_block_callers_for_long() {
     let _engine = engine_or_skip!();
     let Some(behind) = Behind::start(At::Socket, "stalled").await else {
         return;
@@ -117,7 +117,7 @@ async fn an_engine_that_says_nothing_is_no_end_and_holds_nobody_for_long() {
     behind.relay.stall(false);
     behind.is_as_it_was().await;
 
-    // The connection to the guest is gone too, and the engine accepts others and says nothing.
+    // The connection to the guest is gone too, and the engine accepts new ones without answering.
     behind.relay.cut().await;
     behind.relay.stall(true);
     let read = tokio::time::timeout(BOUND, async {
@@ -130,7 +130,7 @@ async fn an_engine_that_says_nothing_is_no_end_and_holds_nobody_for_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_comes_late_is_an_answer() {
+async fn a_late_answer_is_still_used() {
     let _engine = engine_or_skip!();
     let Some(behind) = Behind::start(At::Socket, "late").await else {
         return;
@@ -154,7 +154,7 @@ async fn an_answer_that_comes_late_is_an_answer() {
     }
     assert!(!read.is_finished() && !inspect.is_finished() && !destroy.is_finished());
     behind.relay.hold(false);
-    // What was read before the end is read, or the end is told: nothing in between.
+    // Either the whole file is read, or the end is reported.
     match read.await.unwrap() {
         Ok(page) => assert_eq!(page.text, "months of work"),
         Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable),
@@ -166,7 +166,7 @@ async fn an_answer_that_comes_late_is_an_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_connection_broke_the_next_call_connects_again_at_once() {
+async fn after_a_broken_connection_the_next_call_reconnects_at_once() {
     let _engine = engine_or_skip!();
     let Some(behind) = Behind::start(At::Socket, "cut").await else {
         return;
@@ -191,7 +191,7 @@ async fn after_a_connection_broke_the_next_call_connects_again_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_answers_in_the_place_of_an_engine_knows_nothing_of_containers() {
+async fn an_impostor_of_the_engine_cannot_report_a_container_gone() {
     let _engine = engine_or_skip!();
     let Some(behind) = Behind::start(At::Socket, "imposed").await else {
         return;

@@ -6,7 +6,7 @@ use sandbox_docker::DockerProvider;
 use crate::support::{Cleaner, builder, container, debian, engine_or_skip, id, namespace};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_more_than_there_are_places_hears_how_many_are_connected() {
+async fn a_connection_beyond_the_limit_reports_how_many_are_connected() {
     let engine = engine_or_skip!();
     let provider = DockerProvider::builder(builder(&engine, debian()))
         .namespace(namespace())
@@ -25,7 +25,7 @@ async fn one_more_than_there_are_places_hears_how_many_are_connected() {
     let error = provider.attach(&id("places")).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains("16 programs are connected"), "{text}");
-    // Whoever goes makes room, also for one that waits already.
+    // A closed connection frees a slot, also for one that is already waiting.
     let name = id("places");
     let next = provider.attach(&name);
     let (next, ()) = tokio::join!(next, async { drop(others.pop()) });

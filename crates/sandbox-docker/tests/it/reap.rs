@@ -1,4 +1,4 @@
-//! An application that is killed, and what the next one finds of it.
+//! An application that is killed, and its remains for the next one.
 
 use std::collections::HashMap;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +9,7 @@ use sandbox_docker::{DockerProvider, Engine, Lifetime};
 
 use crate::support::{Cleaner, builder, container, debian, docker, engine_or_skip, id};
 
-/// Says to `the_application`, which is this binary again, in which namespace to work.
+/// The variable with the namespace for `the_application`, which is this binary again.
 const ROLE: &str = "AGENT_BACKENDS_TEST_NAMESPACE";
 
 async fn provider(engine: &Engine, namespace: &SandboxId, lifetime: Lifetime) -> DockerProvider {
@@ -21,7 +21,7 @@ async fn provider(engine: &Engine, namespace: &SandboxId, lifetime: Lifetime) ->
         .unwrap()
 }
 
-/// The part of the application that is killed. By itself it is no test.
+/// The application that is killed. It is not a test in itself.
 #[tokio::test]
 async fn the_application() {
     let Ok(namespace) = std::env::var(ROLE) else {
@@ -41,11 +41,11 @@ async fn the_application() {
 }
 
 #[tokio::test]
-async fn a_container_with_our_labels_from_its_image_is_no_sandbox() {
+async fn a_container_with_our_labels_from_its_image_is_not_a_sandbox() {
     let engine = engine_or_skip!();
     let space = id(&format!("test-labels-{}", std::process::id()));
     let image = format!("agent-backends-test/labels-{}", std::process::id());
-    // As if a process that is gone had made it.
+    // As if created by a process that is gone.
     let labels = [
         ("kind", "sandbox"),
         ("namespace", space.as_str()),
@@ -124,7 +124,7 @@ fn containers(namespace: &SandboxId) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_application_leaves_is_reaped_or_adopted_and_decoys_stay() {
+async fn remains_of_a_killed_application_are_reaped_or_adopted_and_decoys_stay() {
     let engine = engine_or_skip!();
     let namespace = id(&format!("test-reap-{}", std::process::id()));
     let name = |part: &str| format!("agent-backends.{namespace}.{part}");
@@ -140,7 +140,7 @@ async fn what_a_killed_application_leaves_is_reaped_or_adopted_and_decoys_stay()
     .map(|part| Cleaner(name(part)));
     let mut child = application(&namespace);
 
-    // Somebody else's container with a name like ours, and one of ours from a host that is not this one.
+    // A foreign container with a name like ours, and one of ours from another host.
     let decoy = ["--label", "agent-backends.kind=other", "--label"];
     let namespace_label = format!("agent-backends.namespace={namespace}");
     let run = |part: &str, labels: &[&str]| {
@@ -176,7 +176,7 @@ async fn what_a_killed_application_leaves_is_reaped_or_adopted_and_decoys_stay()
     let mine = provider(&engine, &namespace, Lifetime::Ephemeral).await;
     let own = mine.create(&SandboxSpec::new(id("mine"))).await.unwrap();
 
-    // As long as it lives, nothing is left behind.
+    // While it runs, nothing counts as left behind.
     let reaped = engine.reap(&namespace).await.unwrap();
     assert!(
         reaped.sandboxes.is_empty() && reaped.failed == 0,
@@ -199,7 +199,7 @@ async fn what_a_killed_application_leaves_is_reaped_or_adopted_and_decoys_stay()
     left.sort();
     assert_eq!(left, ["decoy", "kept", "mine", "other-host"].map(name));
 
-    // What is kept is adopted, with its processes. The next provider sweeps when it connects, and finds one more of the same
+    // A kept sandbox is adopted, with its processes. The next provider reaps when it connects, and finds one more of the same
     // process, and a volume that it was about to fill.
     let labels = |kind: &str| {
         let mut labels = marks.clone();
@@ -254,7 +254,7 @@ async fn what_a_killed_application_leaves_is_reaped_or_adopted_and_decoys_stay()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_container_ends_by_itself_when_nobody_comes_back_to_it() {
+async fn a_container_ends_when_its_lease_passes_without_a_connection() {
     let engine = engine_or_skip!();
     let lease = Duration::from_millis(500);
     let sandbox = builder(&engine, debian())
@@ -264,11 +264,11 @@ async fn a_container_ends_by_itself_when_nobody_comes_back_to_it() {
         .unwrap();
     let filter = format!("name={}", container(&sandbox));
     let _cleaner = Cleaner::of(&sandbox);
-    // Somebody is connected: it does not end.
+    // With a connection it does not end.
     tokio::time::sleep(2 * lease).await;
     assert!(sandbox.liveness().await.is_alive());
     drop(sandbox);
-    // Nobody is. It is removed as well, for it is ephemeral.
+    // Without one it ends, and is removed because it is ephemeral.
     while !docker(&["ps", "-aq", "--filter", &filter]).is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -1,4 +1,4 @@
-//! A relay between a client and the engine, which counts what passes, and fails as it is told.
+//! A relay between a client and the engine, which counts requests and fails on demand.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Where the relay is reached.
+/// How the relay is reached.
 #[derive(Clone, Copy)]
 pub(crate) enum At {
     Socket,
@@ -28,18 +28,18 @@ struct Shared {
     engine: String,
     requests: Mutex<Vec<String>>,
     open: AtomicUsize,
-    /// Nothing is passed on to the engine while it is stalled.
+    /// While it is stalled, nothing is passed on to the engine.
     stalled: watch::Sender<bool>,
-    /// What the engine answers is passed on only when it is held back no more.
+    /// While it is set, the engine's answers are held back.
     held: watch::Sender<bool>,
-    /// Who waits for it ends when it changes.
+    /// Connections end when it changes.
     cut: watch::Sender<u32>,
-    /// The next request that has this in its first line gets this answer, and the engine does not hear of it.
+    /// The next request with this in its first line gets this answer, and does not reach the engine.
     answer: Mutex<Option<(String, String)>>,
 }
 
 impl Relay {
-    /// Starts a relay to the engine of the tests, where that is reached by a socket.
+    /// Starts a relay to the engine of the tests, if that is reached by a socket.
     pub(crate) async fn start(at: At) -> Option<Self> {
         let host = std::env::var("DOCKER_HOST").unwrap_or_default();
         let engine = match host.as_str() {
@@ -105,7 +105,7 @@ impl Relay {
         address
     }
 
-    /// Refuses every connection from now on, and ends those that there are.
+    /// Refuses new connections from now on, and ends existing ones.
     pub(crate) async fn refuse(&self) {
         let accepting = self.accepting.lock().unwrap().take();
         if let Some(accepting) = accepting {
@@ -123,7 +123,7 @@ impl Relay {
         }
     }
 
-    /// Holds back what the engine answers, or lets it pass.
+    /// Holds back the engine's answers, or lets them pass.
     pub(crate) fn hold(&self, held: bool) {
         self.shared.held.send_replace(held);
     }
@@ -132,12 +132,12 @@ impl Relay {
         &self.address
     }
 
-    /// Returns the first lines of the requests since this was last asked.
+    /// Returns the first lines of the requests since the last call.
     pub(crate) fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut *self.shared.requests.lock().unwrap())
     }
 
-    /// Returns how many connections there are.
+    /// Returns the number of connections.
     pub(crate) fn open(&self) -> usize {
         self.shared.open.load(Ordering::SeqCst)
     }
@@ -145,7 +145,7 @@ impl Relay {
     /// Ends every connection.
     pub(crate) async fn cut(&self) {
         loop {
-            // Again and again: one that was just accepted may not have heard of the last time.
+            // Repeatedly: a newly accepted connection may have missed the last notification.
             self.shared.cut.send_modify(|times| *times += 1);
             tokio::task::yield_now().await;
             if self.open() == 0 {
@@ -158,7 +158,7 @@ impl Relay {
         self.shared.stalled.send_replace(stalled);
     }
 
-    /// Answers the next request that has this in its first line.
+    /// Answers the next request with this in its first line.
     pub(crate) fn answer(&self, request: &str, body: &str) {
         let response = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -167,7 +167,7 @@ impl Relay {
         self.answer_as(request, &response);
     }
 
-    /// Answers the next request that has this in its first line with a whole response.
+    /// Answers the next request with this in its first line by a complete response.
     pub(crate) fn answer_as(&self, request: &str, response: &str) {
         let answer = (request.to_owned(), response.to_owned());
         *self.shared.answer.lock().unwrap() = Some(answer);
@@ -248,7 +248,7 @@ impl Shared {
         }
     }
 
-    /// Takes note of a request, and returns the answer that is to be given to it, if that is not the engine's.
+    /// Records a request, and returns its prepared answer, if any.
     fn hear(&self, piece: &[u8]) -> Option<String> {
         let line = piece.split(|byte| *byte == b'\r').next()?;
         let line = String::from_utf8_lossy(line);

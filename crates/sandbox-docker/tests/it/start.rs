@@ -1,4 +1,4 @@
-//! A sandbox from its start to its end.
+//! The life cycle of a sandbox.
 
 use backend_core::{
     Backend, BackendExt, ErrorKind, ExecRequest, ExecStatus, Sandbox, SandboxExt, SandboxProvider,
@@ -9,7 +9,7 @@ use sandbox_docker::{DockerProvider, Hardening};
 use crate::support::{Cleaner, builder, container, debian, docker, engine_or_skip, id, namespace};
 
 #[tokio::test]
-async fn files_and_commands_are_those_of_a_container_that_goes_when_it_is_stopped() {
+async fn files_and_commands_are_in_a_container_that_is_removed_on_stop() {
     let engine = engine_or_skip!();
     let sandbox = builder(&engine, debian()).start().await.unwrap();
     let _cleaner = Cleaner::of(&sandbox);
@@ -42,7 +42,7 @@ async fn files_and_commands_are_those_of_a_container_that_goes_when_it_is_stoppe
 }
 
 #[tokio::test]
-async fn what_it_can_do_is_what_the_guest_says() {
+async fn the_capabilities_are_those_of_the_guest() {
     let engine = engine_or_skip!();
     let sandbox = builder(&engine, debian()).build().unwrap();
     let _cleaner = Cleaner::of(&sandbox);
@@ -67,7 +67,7 @@ async fn what_it_can_do_is_what_the_guest_says() {
 }
 
 #[tokio::test]
-async fn a_strict_sandbox_is_nobody_in_a_place_that_cannot_be_written_to() {
+async fn a_strict_sandbox_has_an_unprivileged_user_and_a_read_only_root() {
     let engine = engine_or_skip!();
     let strict = builder(&engine, debian()).hardening(Hardening::Strict);
     let sandbox = strict.start().await.unwrap();
@@ -85,7 +85,7 @@ async fn a_strict_sandbox_is_nobody_in_a_place_that_cannot_be_written_to() {
 }
 
 #[tokio::test]
-async fn a_user_who_is_not_root_owns_the_work_directory() {
+async fn a_non_root_user_owns_the_work_directory() {
     let engine = engine_or_skip!();
     for user in ["1234:1234", "nobody"] {
         let sandbox = builder(&engine, debian())

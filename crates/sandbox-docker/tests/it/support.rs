@@ -1,4 +1,4 @@
-//! The engine that the tests use, and what they leave behind in it: nothing.
+//! The engine used by the tests, and the cleanup after them.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 use backend_core::{Sandbox, SandboxId};
 use sandbox_docker::{DockerSandbox, DockerSandboxBuilder, Engine};
 
-/// A Debian image with nothing special in it.
+/// A plain Debian image.
 pub(crate) fn debian() -> String {
     image(
         "AGENT_BACKENDS_TEST_IMAGE",
@@ -15,7 +15,7 @@ pub(crate) fn debian() -> String {
     )
 }
 
-/// An image with nothing in it at all.
+/// An empty image.
 pub(crate) fn scratch() -> String {
     image(
         "AGENT_BACKENDS_TEST_SCRATCH",
@@ -27,7 +27,7 @@ fn image(variable: &str, name: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| name.to_owned())
 }
 
-/// Connects to the engine. Where there is none the test is over: it says so, and fails where there has to be one.
+/// Connects to the engine. Without one the test is skipped with a message, or fails if an engine is required.
 pub(crate) async fn engine() -> Option<Engine> {
     match Engine::connect().await {
         Ok(engine) => Some(engine),
@@ -41,7 +41,7 @@ pub(crate) async fn engine() -> Option<Engine> {
     }
 }
 
-/// Returns the engine, or ends the test.
+/// Returns the engine, or skips the test.
 macro_rules! engine_or_skip {
     () => {
         match crate::support::engine().await {
@@ -52,10 +52,10 @@ macro_rules! engine_or_skip {
 }
 pub(crate) use engine_or_skip;
 
-/// The namespace of this run: what carries it is removed when the tests are over.
+/// The namespace of this run: everything in it is removed after the tests.
 pub(crate) fn namespace() -> SandboxId {
     static NAMESPACE: OnceLock<SandboxId> = OnceLock::new();
-    // A number is not enough: other runs may be in another container, where they have the same.
+    // The process number is not enough: a run in another container may have the same.
     let make = || {
         let moment = UNIX_EPOCH.elapsed().unwrap().as_micros();
         SandboxId::parse(format!("test-{}-{moment:x}", std::process::id())).unwrap()
@@ -67,7 +67,7 @@ pub(crate) fn id(name: &str) -> SandboxId {
     SandboxId::parse(name).unwrap()
 }
 
-/// Starts to set up a sandbox of this run.
+/// Returns a builder for a sandbox of this run.
 pub(crate) fn builder(engine: &Engine, image: impl Into<String>) -> DockerSandboxBuilder {
     DockerSandbox::builder(image)
         .engine(engine.clone())
@@ -80,7 +80,7 @@ pub(crate) fn container(sandbox: &DockerSandbox) -> String {
     format!("agent-backends.{}.{}", namespace(), sandbox.id())
 }
 
-/// Runs the engine's own client, which these tests use to do what somebody else would do.
+/// Runs the engine's own client, with which these tests act as another user.
 pub(crate) fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output().unwrap();
     assert!(

@@ -1,4 +1,4 @@
-//! What is done with a container as a whole: copied in and out, made an image of, looked at.
+//! Operations on a whole container: copies, snapshots, resource usage and logs.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -36,7 +36,7 @@ async fn a_tree_is_copied_in_and_out_as_it_is() {
         let bytes = sandbox.read_bytes("tree/sub/deep/üñí.bin").await.unwrap();
         assert_eq!(&bytes[..], [0, 255, 10, 13]);
 
-        // What must not be outside stays inside.
+        // Entries that are not allowed outside are skipped.
         let line = "ln -s /etc/passwd tree/out; ln -s ../../.. tree/up; mkfifo tree/fifo; ln tree/large tree/twin";
         sandbox.execute(line).await.unwrap();
         let to = host.path().join(format!("to-{user}"));
@@ -78,7 +78,7 @@ async fn a_tree_is_copied_in_and_out_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_with_nothing_in_it_is_copied_to_unless_it_is_in_memory() {
+async fn copying_into_an_empty_image_works_except_in_memory() {
     let engine = engine_or_skip!();
     let host = tempfile::tempdir().unwrap();
     fs::write(host.path().join("a"), "a").unwrap();
@@ -148,7 +148,7 @@ async fn a_snapshot_has_the_files_and_none_of_the_secrets_in_its_environment() {
 }
 
 #[tokio::test]
-async fn what_a_container_uses_is_told() {
+async fn the_resource_usage_is_reported() {
     let engine = engine_or_skip!();
     let sandbox = builder(&engine, debian())
         .memory(300 << 20)

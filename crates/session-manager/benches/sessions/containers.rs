@@ -1,4 +1,4 @@
-//! Sessions in containers: how long a user waits, and what a session takes of the machine.
+//! Sessions in containers: a user's waiting time, and the machine's memory per session.
 
 use std::path::Path;
 use std::process::Command;
@@ -41,7 +41,7 @@ async fn manager(engine: &Engine, namespace: &SandboxId, root: &Path, warm: usiz
         .unwrap()
 }
 
-/// Measures how long it takes until a new session answers, from nothing and from the pool.
+/// Measures how long it takes until a new session answers, cold and from the pool.
 async fn waits(table: &mut Table, engine: &Engine, namespace: &SandboxId, root: &Path) {
     let rounds = if table.quick { 1 } else { 20 };
     let mut medians = Vec::new();
@@ -50,7 +50,7 @@ async fn waits(table: &mut Table, engine: &Engine, namespace: &SandboxId, root: 
         ("a new session answers, from the pool", 1),
     ] {
         let manager = manager(engine, namespace, root, warm).await;
-        // Nobody's first time counts.
+        // The first round is not counted.
         manager.get_or_create("first").await.unwrap();
         let mut times = Vec::new();
         for round in 0..rounds {
@@ -76,7 +76,7 @@ async fn waits(table: &mut Table, engine: &Engine, namespace: &SandboxId, root: 
     }
 }
 
-/// Measures what a session takes of the machine's memory: its container with all processes in it, and the engine's process for it.
+/// Measures the machine's memory per session: its container with all its processes, and the engine's process for it.
 async fn takes(table: &mut Table, engine: &Engine, namespace: &SandboxId, root: &Path) {
     let count = if table.quick { 1 } else { 10 };
     let manager = manager(engine, namespace, root, 0).await;
@@ -88,7 +88,7 @@ async fn takes(table: &mut Table, engine: &Engine, namespace: &SandboxId, root: 
         let sandbox = session.sandbox_id().unwrap();
         let sandbox = manager.provider().attach(&sandbox).await.unwrap();
         inside += sandbox.stats().await.unwrap().memory_bytes;
-        // What the engine runs for a container is not on this machine if the engine is not.
+        // The engine's process for a container is only on this machine if the engine is.
         shims += shim(namespace, &session.sandbox_id().unwrap()).unwrap_or(0);
     }
     let mib = |bytes: u64| bytes as f64 / count as f64 / (1 << 20) as f64;
@@ -108,7 +108,7 @@ async fn takes(table: &mut Table, engine: &Engine, namespace: &SandboxId, root: 
         manager.hibernate(format!("user-{number}")).await.unwrap();
     }
     let running = docker(&["ps", "--quiet", "--filter", &label(namespace)]);
-    assert_eq!(running, "", "nothing runs for sessions that sleep");
+    assert_eq!(running, "", "nothing runs for hibernated sessions");
     let note = "no process; its container is on disk";
     table.add(
         "machine's memory for a hibernated session",
@@ -123,7 +123,7 @@ async fn takes(table: &mut Table, engine: &Engine, namespace: &SandboxId, root: 
     assert!(manager.shutdown().await.failures.is_empty());
 }
 
-/// Returns the memory of the process that the engine has for a container: the parent of its first process.
+/// Returns the memory of the engine's process for a container: the parent of its first process.
 fn shim(namespace: &SandboxId, sandbox: &SandboxId) -> Option<u64> {
     let name = format!("agent-backends.{namespace}.{sandbox}");
     let first = docker(&["inspect", "--format", "{{.State.Pid}}", &name]);
@@ -146,7 +146,7 @@ fn docker(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// Removes what is left in the engine, should it end in the middle.
+/// Removes leftovers in the engine if the benchmark is interrupted.
 struct Cleaner(SandboxId);
 
 impl Drop for Cleaner {

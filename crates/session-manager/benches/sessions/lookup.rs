@@ -1,4 +1,4 @@
-//! Asking for a session that is live, among many others.
+//! Requesting a live session among many others.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use session_manager::SessionManager;
 
 use crate::table::{Table, median};
 
-/// How many sessions are open.
+/// Number of open sessions.
 const OPEN: usize = 1000;
 
 pub(crate) async fn measure(table: &mut Table) {
@@ -40,7 +40,7 @@ pub(crate) async fn measure(table: &mut Table) {
     let name = format!("get_or_create, live, among {OPEN}");
     table.add(name, median(times), "us", Some(2.0), "");
 
-    // What a handle adds to an operation: the same one, through it and without it.
+    // The overhead of a handle: the same operation, with and without it.
     let session = manager.get_or_create(&ids[0]).await.unwrap();
     session.write("/f", "x").await.unwrap();
     let sandbox = session.sandbox_id().unwrap();

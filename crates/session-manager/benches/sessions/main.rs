@@ -1,13 +1,13 @@
-//! Measures what sessions cost: a look-up, a start cold and from the warm pool, and memory.
+//! Measures the cost of sessions: a look-up, a cold start and one from the warm pool, and memory.
 //!
-//! `cargo xtask bench sessions` runs it. Without a Docker engine it measures the manager alone, over pretended sandboxes.
+//! `cargo xtask bench sessions` runs it. Without a Docker engine it measures only the manager, over fake sandboxes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "this program talks to the person who runs it, and ends where it cannot go on"
+    reason = "this program prints to its user, and exits if it cannot continue"
 )]
 
 #[cfg(target_os = "linux")]
@@ -23,7 +23,7 @@ use table::Table;
 struct Options {
     quick: bool,
     out: Option<PathBuf>,
-    /// Which memory this process is to use, as a child of the one that measures it.
+    /// What to allocate in this process, as a child of the measuring one.
     fill: Option<(String, usize)>,
 }
 
@@ -36,7 +36,7 @@ impl Options {
         };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
-            let mut next = || args.next().expect("an option lacks its value");
+            let mut next = || args.next().expect("an option needs a value");
             match arg.as_str() {
                 "--quick" => options.quick = true,
                 "--out" => options.out = Some(next().into()),
@@ -44,9 +44,9 @@ impl Options {
                     let what = next();
                     options.fill = Some((what, next().parse().expect("a number")));
                 }
-                // What cargo says to every benchmark.
+                // Cargo passes this to every benchmark.
                 "--bench" => {}
-                other => panic!("there is no option '{other}'"),
+                other => panic!("unknown option '{other}'"),
             }
         }
         options

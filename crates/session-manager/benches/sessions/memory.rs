@@ -1,7 +1,7 @@
-//! The memory of the manager's own process for a session.
+//! The memory per session in the manager's own process.
 //!
-//! Each number is of processes of their own, that hold some thousand sessions and nothing else: one with the sessions, less one
-//! without them.
+//! Each number comes from separate processes that hold only some thousand sessions: one with the sessions, minus one without
+//! them.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(crate) fn measure(table: &mut Table) {
         let text = String::from_utf8(output.stdout).unwrap();
         text.trim().parse().unwrap()
     };
-    // The pretended sandboxes are the provider's.
+    // The fake sandboxes belong to the provider.
     let sandbox = (bytes("sandboxes", count) - bytes("sandboxes", 0)) / count as f64;
     let live = (bytes("live", count) - bytes("live", 0)) / count as f64 - sandbox;
     let asleep = (bytes("asleep", count) - bytes("asleep", 0)) / count as f64;
@@ -47,7 +47,7 @@ pub(crate) fn measure(table: &mut Table) {
     );
 }
 
-/// Makes what is to be measured, and returns how many bytes this process then has in memory.
+/// Creates the objects to measure, and returns how many bytes this process then has in memory.
 pub(crate) async fn fill(what: &str, count: usize) -> u64 {
     let root = tempfile::tempdir().unwrap();
     let provider = FakeProvider::new(|_| Ok(StateBackend::new()));
@@ -82,7 +82,7 @@ pub(crate) async fn fill(what: &str, count: usize) -> u64 {
     resident()
 }
 
-/// Returns how much of this process is in memory.
+/// Returns the resident memory of this process.
 fn resident() -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,10 +1,10 @@
-//! What was measured, for people and as JSON.
+//! The results, as text and as JSON.
 
 use std::fmt;
 
 use serde_json::json;
 
-/// What was measured.
+/// The results.
 pub(crate) struct Table {
     pub(crate) quick: bool,
     rows: Vec<Row>,
@@ -26,7 +26,7 @@ impl Table {
         }
     }
 
-    /// Adds a number. A goal is what it should not be more than.
+    /// Adds a number. The goal is its maximum.
     pub(crate) fn add(
         &mut self,
         name: impl Into<String>,
@@ -83,7 +83,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// Returns the one in the middle.
+/// Returns the median.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)

@@ -20,7 +20,8 @@ impl<P: SandboxProvider> Sandbox for Session<P> {
         &self.entry.id
     }
 
-    /// Returns whether the session is there. One that sleeps is asleep, and is not woken up. It is no use of the session.
+    /// Returns whether the session exists. A hibernated session is reported as asleep and not resumed. It does not count as a
+    /// use.
     async fn liveness(&self) -> Liveness {
         let body = {
             let slot = self.entry.lock();
@@ -30,11 +31,13 @@ impl<P: SandboxProvider> Sandbox for Session<P> {
                     return Liveness::unknown("the session manager is shutting down");
                 }
                 Phase::Starting(_) => return Liveness::asleep("it is being started"),
-                Phase::Hibernated => return Liveness::asleep("it sleeps until it is used"),
-                Phase::Leaving(leaving) if leaving.goal == Goal::Hibernate => {
-                    return Liveness::asleep("it sleeps until it is used");
+                Phase::Hibernated => {
+                    return Liveness::asleep("it is hibernated until its next use");
                 }
-                Phase::Leaving(_) => return Liveness::unknown("its sandbox is being ended"),
+                Phase::Leaving(leaving) if leaving.goal == Goal::Hibernate => {
+                    return Liveness::asleep("it is hibernated until its next use");
+                }
+                Phase::Leaving(_) => return Liveness::unknown("its sandbox is being stopped"),
                 _ => return Liveness::gone("it was released, or its sandbox died"),
             }
         };
@@ -43,7 +46,7 @@ impl<P: SandboxProvider> Sandbox for Session<P> {
             Ok(liveness) => liveness,
             Err(_) => Liveness::unknown("the sandbox does not answer in time"),
         };
-        // What follows for the session is done as well; what cannot be learned is told as an event.
+        // The session is updated accordingly; an unknown state is reported as an event.
         let seen = self.inner.heed(&self.entry, &body, liveness.clone());
         match (seen, liveness) {
             (Ok(Seen::Died), Liveness::Gone { reason }) if self.inner.keeps_files() => {

@@ -10,7 +10,7 @@ use backend_core::{
 
 use super::Session;
 
-/// Does an operation on the sandbox, and looks at what came of it.
+/// Runs an operation on the sandbox, and checks its outcome.
 macro_rules! on_sandbox {
     ($session:ident, $operation:ident($($argument:expr),*)) => {{
         let pass = $session.enter().await?;
@@ -104,7 +104,7 @@ impl<P: SandboxProvider> Backend for Session<P> {
 }
 
 impl<P: SandboxProvider> Session<P> {
-    /// Looks after the sandbox by the last of several outcomes: one that died answers nothing after that.
+    /// Checks the sandbox by the last of several outcomes: once it is dead, all later ones fail too.
     async fn check_last<T: Send>(&self, pass: super::Pass<P>, outcomes: &mut Vec<Result<T>>) {
         if let Some(last) = outcomes.pop() {
             outcomes.push(self.checked(pass, last).await);

@@ -1,4 +1,4 @@
-//! What must hold after each step, and in the evening, when nothing goes on any more.
+//! The invariants after each step, and in the evening, when everything has settled.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::entry::{Goal, Phase};
 use crate::inner::lock;
 
 impl World {
-    /// Checks what holds at every moment.
+    /// Checks the invariants that hold at every moment.
     pub(super) fn check(&mut self) {
         let tally = self.provider.tally();
         assert_eq!(
@@ -24,9 +24,9 @@ impl World {
         let (resident, open, tenants) = self.manager.inner().rooms.count();
         assert!(
             running.len() <= resident,
-            "{running:?} and {resident} places"
+            "{running:?} and {resident} slots"
         );
-        // What a crash left counts until it is gone for certain, whether it still runs or not.
+        // Sandboxes left by a crash count until they are certainly gone, whether they still run or not.
         let recovered = self.manager.recovered();
         let left = recovered.ended.len() + recovered.orphans.len() + recovered.unreachable.len();
         assert!(resident <= self.policy.resident + left);
@@ -37,7 +37,7 @@ impl World {
         assert!(tenants <= 3);
         self.check_owners();
         self.check_ended();
-        // Entries are of open sessions, or of ids that somebody asks about.
+        // Entries belong to open sessions, or to ids that a caller asks about.
         let entries = self.manager.inner().entries();
         let asked = entries.iter().filter(|e| e.lock().open.is_none()).count();
         assert!(
@@ -46,24 +46,24 @@ impl World {
         );
     }
 
-    /// Every place that is taken is somebody's.
+    /// Every slot in use has an owner.
     fn check_places(&self, resident: usize) {
         let stats = self.manager.stats();
         let pool = lock(&self.manager.inner().pool).making();
         let leaving = stats.starting + stats.stopping + stats.stuck + stats.orphans;
         let known = stats.live + stats.warm + stats.unreachable + leaving + pool;
-        assert!(resident <= known, "{resident} places are taken: {stats:?}");
+        assert!(resident <= known, "{resident} slots are in use: {stats:?}");
         let least = stats.live + stats.warm + stats.unreachable;
-        assert!(least <= resident, "{resident} places are taken: {stats:?}");
+        assert!(least <= resident, "{resident} slots are in use: {stats:?}");
     }
 
-    /// What no manager decided to end, and nobody else ended, is there with what was written in it.
+    /// A sandbox that was not ended by a manager or from outside exists with its written files.
     fn check_held(&mut self) {
         self.observe();
         let existing: BTreeSet<SandboxId> = self.provider.existing().into_iter().collect();
         let mut closing = BTreeSet::new();
         for entry in self.manager.inner().entries() {
-            // A session that is being closed is told to be closed a moment after its sandbox went.
+            // A session being closed is reported as closed a moment after its sandbox is gone.
             if matches!(&entry.lock().phase, Phase::Leaving(leaving) if leaving.goal >= Goal::Close)
             {
                 closing.insert(entry.id.clone());
@@ -83,7 +83,7 @@ impl World {
         }
     }
 
-    /// No sandbox is that of two sessions, and no session has two.
+    /// No sandbox belongs to two sessions, and no session has two.
     fn check_owners(&self) {
         let mut owned = BTreeSet::new();
         for entry in self.manager.inner().entries() {
@@ -103,8 +103,8 @@ impl World {
         }
         let mut sessions = BTreeSet::new();
         let running = self.provider.running().into_iter();
-        // What a crash left, and no record names, is nobody's any more, whatever its labels say. It has no files of a session,
-        // as is checked above, and may still be ending when the session has its next one.
+        // A sandbox left by a crash that no record names has no owner, whatever its labels say. It has no files of a session, as
+        // checked above, and may still be ending when the session has its next one.
         let ours = self.ours();
         for id in running.filter(|id| !orphans.contains(id) && ours.contains(id)) {
             let spec = self.provider.spec(&id).unwrap();
@@ -117,7 +117,7 @@ impl World {
         }
     }
 
-    /// What was ended while a command ran was ended because somebody asked for it.
+    /// A sandbox that was ended while a command ran was ended on request.
     fn check_ended(&mut self) {
         self.observe();
         let mut let_go = self.let_go.lock().unwrap();
@@ -126,7 +126,7 @@ impl World {
             let asked = owner.is_some_and(|owner| let_go.contains_key(owner));
             assert!(asked, "{id} of {owner:?} was ended while busy");
         }
-        // What was asked of the last sandbox of a session is no reason to end the next one.
+        // A request about a session's previous sandbox is not a reason to end the next one.
         for id in std::mem::take(&mut self.renewed) {
             if let_go.get(&id) == Some(&0) {
                 let_go.remove(&id);
@@ -134,18 +134,18 @@ impl World {
         }
     }
 
-    /// Lets everything come to rest, and checks that nothing is left over.
+    /// Lets everything settle, and checks that nothing is left over.
     pub(super) async fn evening(&mut self) {
         self.mend();
         for _ in 0..8 {
-            // Longer than anything hangs, and more often than anything is tried.
+            // Longer than anything hangs, and more often than anything is retried.
             sleep(Duration::from_secs(4_000)).await;
             let _ = self.manager.cleanup_idle().await;
             self.check();
         }
         self.take_leave().await;
         for task in self.tasks.drain(..) {
-            // A panic of a user is one of the day.
+            // A panic of a user fails the day.
             task.await.unwrap();
         }
         self.manager.inner().settled().await;
@@ -157,7 +157,7 @@ impl World {
         assert_eq!(stats.unreachable, 0);
         assert_eq!(stats.resident, stats.live + stats.warm);
         let entries = inner.entries();
-        assert_eq!(entries.len(), stats.open, "an entry of nobody is left");
+        assert_eq!(entries.len(), stats.open, "an unused entry is left");
         assert!(entries.iter().all(|entry| entry.lock().claims == 0));
         self.check_nothing_leaked();
         let report = self.manager.shutdown().await;
@@ -170,7 +170,7 @@ impl World {
         self.check_the_morning_after().await;
     }
 
-    /// Every sandbox that exists is somebody's.
+    /// Every existing sandbox has an owner.
     fn check_nothing_leaked(&self) {
         let inner = self.manager.inner();
         let mut known: BTreeSet<SandboxId> = lock(&inner.pool).ids().collect();
@@ -188,7 +188,7 @@ impl World {
         }
     }
 
-    /// What is stored is there after a restart, and nothing else.
+    /// Exactly the stored sessions are there after a restart.
     async fn check_the_morning_after(&mut self) {
         let before = self.stored().await;
         self.restart(false).await;

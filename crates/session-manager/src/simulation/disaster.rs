@@ -1,14 +1,14 @@
-//! What happens to the engine, its sandboxes, the disks and the clock, without any manager doing it.
+//! Events outside the managers' control: the engine, its sandboxes, the disks and the clock.
 
 use backend_core::SandboxId;
 
 use super::world::World;
 
-/// The longest jump of the calendar, in seconds.
+/// The longest jump of the wall clock, in seconds.
 const JUMP: u64 = 60 * 24 * 60 * 60;
 
 impl World {
-    /// Something goes wrong, or is mended.
+    /// Breaks something, or repairs it.
     pub(super) fn befall(&mut self) {
         match self.random.below(12) {
             0 | 1 => self.provider.set_away(true),
@@ -38,7 +38,7 @@ impl World {
         }
     }
 
-    /// Somebody does something to a sandbox behind everybody's back.
+    /// Changes a sandbox from outside.
     fn by_hand(&mut self) {
         let running = self.provider.running();
         let Some(id) = self.random.pick(&running).cloned() else {
@@ -79,7 +79,7 @@ impl World {
         self.clock.set(seconds);
     }
 
-    /// Mends everything that anybody can mend.
+    /// Repairs everything that can be repaired.
     pub(super) fn mend(&mut self) {
         self.weather.set(0);
         self.provider.set_away(false);

@@ -1,4 +1,4 @@
-//! Each check is there for something: without it a day goes wrong, or what is written here in a few lines.
+//! Every guard is necessary: without it a simulated day fails, or a short scenario here does.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,10 +15,10 @@ use super::{Size, day};
 use crate::guard::{Guard, switch_off};
 use crate::{Eviction, SessionManager, SessionManagerBuilder};
 
-/// How many days are tried at most.
+/// Maximum number of days to try.
 const DAYS: u64 = 400;
 
-/// Returns the first day that goes wrong without a check.
+/// Returns the first day that fails without a guard.
 fn first_failure(guard: Guard) -> Option<u64> {
     switch_off(Some(guard));
     let failed = (0..DAYS)
@@ -33,7 +33,7 @@ macro_rules! needed {
             #[test]
             fn $name() {
                 let failed = first_failure(Guard::$guard);
-                assert!(failed.is_some(), "nothing goes wrong without it");
+                assert!(failed.is_some(), "nothing fails without it");
             }
         )*
     };
@@ -48,7 +48,7 @@ needed! {
     a_root_knows_that_it_is_a_copy: RootIdentity,
 }
 
-/// Runs a few lines with all checks, and without one: they hold, and then they do not.
+/// Runs a scenario with all guards, and without one: it holds, and then it does not.
 fn needs<F: Future<Output = bool>>(guard: Guard, scenario: impl Fn() -> F) {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -58,14 +58,14 @@ fn needs<F: Future<Output = bool>>(guard: Guard, scenario: impl Fn() -> F) {
             .unwrap();
         runtime.block_on(scenario())
     };
-    assert!(run(), "it does not hold with all checks");
+    assert!(run(), "it does not hold with all guards");
     switch_off(Some(guard));
     let held = catch_unwind(AssertUnwindSafe(run)).unwrap_or(false);
     switch_off(None);
     assert!(!held, "it holds without {guard:?}");
 }
 
-/// Returns the only sandbox that there is.
+/// Returns the only existing sandbox.
 fn id_of(provider: &Provider) -> SandboxId {
     provider.existing().pop().unwrap()
 }
@@ -104,12 +104,12 @@ fn copy_record(root: &Path, from: &str, to: &str) {
 }
 
 #[test]
-fn what_was_removed_by_hand_is_not_stuck() {
+fn a_sandbox_removed_by_hand_is_not_stuck() {
     needs(Guard::AskAfterFailedStop, || async {
         let provider = resting();
         let manager = settings(&provider, 0).build().await.unwrap();
         manager.get_or_create("a").await.unwrap();
-        // It is removed while it is being laid to rest.
+        // It is removed while it is being suspended.
         provider.faults(|call, _| match call {
             ProviderCall::Suspend => Fault::none().after(Duration::from_secs(5)),
             _ => Fault::none(),
@@ -126,7 +126,7 @@ fn what_was_removed_by_hand_is_not_stuck() {
 }
 
 #[test]
-fn whoever_asks_hurries_a_stop() {
+fn a_request_hurries_a_stop() {
     needs(Guard::Nudge, || async {
         let provider = resting();
         let manager = settings(&provider, 0).build().await.unwrap();
@@ -152,7 +152,7 @@ fn a_copied_record_names_no_sandbox() {
         one.write("/f", "one").await.unwrap();
         manager.hibernate("one").await.unwrap();
         copy_record(root.path(), "one", "two");
-        // While nothing can be told of the sandbox, its label tells nothing either.
+        // While the sandbox's state is unknown, its label is unknown too.
         provider.faults(|call, _| match call {
             ProviderCall::Inspect => broken(),
             _ => Fault::none(),
@@ -165,7 +165,7 @@ fn a_copied_record_names_no_sandbox() {
 }
 
 #[test]
-fn a_sandbox_is_the_sessions_that_its_label_names() {
+fn a_sandbox_belongs_to_the_session_that_its_label_names() {
     needs(Guard::SessionLabel, || async {
         let (provider, root) = (resting(), in_memory());
         let manager = with_root(&provider, root.path(), 0).await;
@@ -173,7 +173,7 @@ fn a_sandbox_is_the_sessions_that_its_label_names() {
         let sandbox = one.sandbox_id();
         manager.hibernate("one").await.unwrap();
         copy_record(root.path(), "one", "two");
-        // As a record of the first version, which does not know its directory.
+        // Like a record of the first version, which does not have its directory.
         let path = root.path().join("two/session.json");
         let text = std::fs::read_to_string(&path).unwrap();
         let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -185,7 +185,7 @@ fn a_sandbox_is_the_sessions_that_its_label_names() {
 }
 
 #[test]
-fn silence_is_not_idleness() {
+fn an_unreachable_sandbox_is_not_idle() {
     needs(Guard::SilenceIsNotIdle, || async {
         let (provider, root) = (provider(), in_memory());
         let manager = settings(&provider, 0)
@@ -219,7 +219,7 @@ fn a_record_names_a_sandbox_before_it_is_made() {
 }
 
 #[test]
-fn what_cannot_be_reached_at_the_start_is_kept() {
+fn an_unreachable_sandbox_at_startup_is_kept() {
     needs(Guard::UnreachableIsKept, || async {
         let (provider, root) = (provider(), in_memory());
         let manager = with_root(&provider, root.path(), 0).await;
@@ -239,7 +239,7 @@ fn what_cannot_be_reached_at_the_start_is_kept() {
 }
 
 #[test]
-fn a_root_is_locked_whatever_becomes_of_its_lock_file() {
+fn a_root_is_locked_even_without_its_lock_file() {
     needs(Guard::RootLock, || async {
         let (provider, root) = (provider(), in_memory());
         let _manager = with_root(&provider, root.path(), 0).await;
@@ -250,7 +250,7 @@ fn a_root_is_locked_whatever_becomes_of_its_lock_file() {
 }
 
 #[test]
-fn a_jump_of_the_calendar_is_no_time_that_passed() {
+fn a_jump_of_the_wall_clock_does_not_count_as_elapsed_time() {
     needs(Guard::ClockJump, || async {
         let (provider, root, clock) = (provider(), in_memory(), Skewed::new());
         let manager = settings(&provider, 0)

@@ -1,5 +1,5 @@
-//! Other managers on the same engine: with a root of their own, on a copy of the root, or without a root and with the same name. They
-//! sit still for as long as they are there. Nobody ends what is theirs, and they end what is nobody else's.
+//! Other managers on the same engine: with their own root, on a copy of the root, or without a root and with the same name. They
+//! stay idle while they exist. No other manager ends their sandboxes, and they end no other's.
 
 use std::fs;
 use std::path::Path;
@@ -12,15 +12,15 @@ use tokio::time::timeout;
 use super::world::{Manager, Provider, World, in_memory};
 use crate::{Session, SessionManager};
 
-/// How many numbers of starts a day's own managers may use.
+/// Start numbers below this are for the day's own managers.
 const BOOTS: u64 = 1 << 20;
 
-/// A manager of somebody else.
+/// Another manager.
 pub(super) struct Neighbour {
     manager: Manager,
     provider: Provider,
     _root: Option<TempDir>,
-    /// A session, what its file says, and the sandbox that it had when it was last looked at.
+    /// A session, the content of its file, and its sandbox at the last check.
     session: Session<Provider>,
     text: String,
     sandbox: Option<SandboxId>,
@@ -29,7 +29,7 @@ pub(super) struct Neighbour {
 }
 
 impl World {
-    /// Another manager comes, or one that is there does something, or goes.
+    /// Another manager starts, or an existing one does something or ends.
     pub(super) async fn meet(&mut self) {
         if self.neighbours.is_empty() || (self.neighbours.len() < 3 && self.random.chance(40)) {
             self.settle_in().await;
@@ -72,17 +72,17 @@ impl World {
         if let Some(root) = &root {
             builder = builder.workspace_root(root.path());
         }
-        // It may come at a bad time.
+        // The start may fail during an outage.
         let Ok(manager) = builder.build().await else {
             return;
         };
         let recovered = manager.recovered();
-        assert_eq!(recovered.adopted, [], "what is another manager's");
+        assert_eq!(recovered.adopted, [], "it belongs to another manager");
         if stored {
-            assert_eq!(recovered.orphans, [], "what is another manager's");
+            assert_eq!(recovered.orphans, [], "it belongs to another manager");
         }
         assert_eq!(recovered.copied, stored && kind == 2);
-        // The copy has sessions of the same ids, which are others all the same.
+        // The copy has different sessions with the same ids.
         let id = if stored && kind == 2 { "u0" } else { "n0" };
         let options = crate::SessionOptions::new().tenant("t0");
         let asked = timeout(
@@ -108,7 +108,7 @@ impl World {
         }
     }
 
-    /// Nobody has ended what is a neighbour's.
+    /// No sandbox of a neighbour was ended.
     pub(super) fn check_neighbours(&self) {
         let existing = self.provider.existing();
         for neighbour in &self.neighbours {
@@ -120,7 +120,7 @@ impl World {
         }
     }
 
-    /// All neighbours go, and nothing of theirs is left.
+    /// Ends all neighbours, and checks that nothing of theirs is left.
     pub(super) async fn take_leave(&mut self) {
         for mut neighbour in std::mem::take(&mut self.neighbours) {
             neighbour.look(&self.gone).await;
@@ -136,7 +136,7 @@ impl World {
 }
 
 impl Neighbour {
-    /// Looks whether what was written is still there.
+    /// Checks that the written file is still there.
     async fn look(&mut self, gone: &std::collections::BTreeSet<SandboxId>) {
         let lost = self.sandbox.as_ref().is_some_and(|id| gone.contains(id));
         match timeout(Duration::from_secs(500), self.session.read("/theirs.txt")).await {
@@ -144,7 +144,7 @@ impl Neighbour {
             Ok(Err(error)) if error.kind() == backend_core::ErrorKind::NotFound => {
                 panic!("the file of a neighbour is gone");
             }
-            // Its sandbox may be gone or cannot be reached.
+            // Its sandbox may be gone or unreachable.
             Ok(Err(_)) | Err(_) => {}
         }
         if self.stored || !lost {
@@ -168,7 +168,7 @@ impl Neighbour {
     }
 }
 
-/// Copies a root as a backup does. The copies of workspaces are other files.
+/// Copies a root like a backup. The copied workspaces have different files.
 fn copy_tree(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -1,8 +1,8 @@
-//! Chance that is the same each time.
+//! Reproducible randomness.
 
 use std::time::Duration;
 
-/// A small generator of numbers (splitmix64).
+/// A small pseudorandom number generator (splitmix64).
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
 

@@ -1,4 +1,4 @@
-//! A clock whose calendar somebody sets, forward and back. What it counts is true all the same.
+//! A clock whose date can be set forward and back. Its elapsed time stays correct.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};

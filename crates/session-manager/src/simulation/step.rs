@@ -1,4 +1,4 @@
-//! One step of a day: somebody does something, or time passes.
+//! One step of a day: an action happens, or time passes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,7 +42,7 @@ impl World {
             88 => self.meet().await,
             _ => self.wait().await,
         }
-        // What was begun gets a turn, and sometimes many.
+        // Tasks that were started get a turn, and sometimes many.
         let turns = self.random.below(4);
         for _ in 0..turns {
             tokio::task::yield_now().await;
@@ -55,14 +55,14 @@ impl World {
         SandboxId::parse(format!("u{number}")).unwrap()
     }
 
-    /// Somebody asks for a session, once or several at once, and may not wait for it.
+    /// A user requests a session, once or several times at once, and may stop waiting.
     fn come(&mut self) {
         let id = self.someone();
         for _ in 0..=self.random.below(3) {
             let (manager, id) = (self.manager.clone(), id.clone());
             let arrivals = Arc::clone(&self.arrivals);
             let by_attach = self.random.chance(15);
-            // Files that are purged in time are not there for ever.
+            // With purging, files are eventually removed.
             let stored = self.policy.stored;
             let keeps = stored && self.policy.purge.is_none();
             let patience = if self.random.chance(30) {
@@ -114,7 +114,7 @@ impl World {
         }
     }
 
-    /// Somebody releases or purges a session, by its id or by a handle, and may not wait for it.
+    /// A user releases or purges a session, by its id or by a handle, and may stop waiting.
     async fn let_go(&mut self) {
         let id = match self.random.pick(&self.visits) {
             Some(visit) => visit.session.session_id().clone(),
@@ -131,7 +131,7 @@ impl World {
             Duration::from_secs(100_000)
         };
         if way == 0 {
-            // Its files are doubted from now on, for it is not known when they go.
+            // Its files are uncertain from now on, because it is not known when they are removed.
             let mut knowledge = self.knowledge.lock().unwrap();
             knowledge.doubtful.insert(id.clone());
             knowledge.written.remove(&id);
@@ -168,7 +168,7 @@ impl World {
         self.tasks.push(tokio::spawn(intrude(manager, id)));
     }
 
-    /// Somebody forgets a handle.
+    /// A user drops a handle.
     fn give_up(&mut self) {
         if !self.visits.is_empty() {
             let number = self.random.below(self.visits.len() as u64) as usize;
@@ -187,7 +187,7 @@ impl World {
     }
 }
 
-/// Somebody's wish that a session end, for as long as they wait for it.
+/// A pending request to end a session, while its caller waits.
 struct Asking(Arc<Mutex<BTreeMap<SandboxId, usize>>>, SandboxId);
 
 impl Asking {

@@ -1,4 +1,4 @@
-//! What users do with a session, and what they may then rely on.
+//! The actions of users on a session, and what they may then rely on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,29 +10,29 @@ use tokio::time::Instant;
 use super::world::Provider;
 use crate::{Session, SessionManager, SessionOptions};
 
-/// Whose an id is: nobody else ever gets it.
+/// The tenant of an id: no other tenant ever gets it.
 pub(super) fn tenant_of(id: &SandboxId) -> String {
     let number: usize = id.as_str()[1..].parse().unwrap();
     format!("t{}", number % 3)
 }
 
-/// What is known for certain about what is stored.
+/// What is known for certain about stored data.
 #[derive(Debug, Default)]
 pub(super) struct Knowledge {
-    /// The number that each session's file holds, if nothing was lost: the last one that was written.
+    /// The number in each session's file, if nothing was lost: the last one written.
     pub(super) written: BTreeMap<SandboxId, u64>,
-    /// The sessions whose files may be purged, now or whenever.
+    /// The sessions whose files may be purged at any time.
     pub(super) doubtful: BTreeSet<SandboxId>,
-    /// The sandboxes that hold what was written, and of which session, where files are in sandboxes alone.
+    /// The sandboxes that hold written files, and their session, if files are only in sandboxes.
     pub(super) held: BTreeMap<SandboxId, SandboxId>,
-    /// When each session was last used, as somebody knows for certain.
+    /// When each session was last used for certain.
     pub(super) used: BTreeMap<SandboxId, Instant>,
-    /// The sessions in which somebody reads and writes.
+    /// The sessions with a read and write in progress.
     working: BTreeSet<SandboxId>,
     next: u64,
 }
 
-/// Somebody's turn to read and write.
+/// A user's turn to read and write.
 struct Turn<'a>(&'a Mutex<Knowledge>, SandboxId);
 
 impl<'a> Turn<'a> {
@@ -44,13 +44,13 @@ impl<'a> Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        // A panic that goes on must not become another one.
+        // A panic in progress must not cause another one.
         let mut knowledge = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         knowledge.working.remove(&self.1);
     }
 }
 
-/// A handle, and the number that was last written through it.
+/// A handle, and the last number written through it.
 pub(super) struct Visit {
     pub(super) session: Session<Provider>,
     last: Mutex<Option<u64>>,
@@ -60,7 +60,7 @@ pub(super) struct Visit {
     stored: bool,
 }
 
-/// Asks for a session, as its tenant.
+/// Requests a session, as its tenant.
 pub(super) async fn visit(
     manager: SessionManager<Provider>,
     id: SandboxId,
@@ -95,7 +95,7 @@ pub(super) async fn visit(
     }
 }
 
-/// Somebody else asks for the session, and must not get it.
+/// Another tenant requests the session, and must not get it.
 pub(super) async fn intrude(manager: SessionManager<Provider>, id: SandboxId) {
     let tenant = tenant_of(&id);
     let other = manager.scoped("somebody-else").unwrap();
@@ -105,7 +105,7 @@ pub(super) async fn intrude(manager: SessionManager<Provider>, id: SandboxId) {
 }
 
 impl Visit {
-    /// Reads the file, which must hold what this user left, and writes it anew.
+    /// Reads the file, which must hold what this user left, and writes a new value.
     pub(super) async fn work(&self, knowledge: &Mutex<Knowledge>) {
         let id = self.session.session_id().clone();
         let Some(_turn) = Turn::take(knowledge, &id) else {
@@ -128,13 +128,13 @@ impl Visit {
         if let Some((owner, _)) = &found {
             assert_eq!(owner, id.as_str(), "the files of another session");
         }
-        // Others write as well, and numbers only grow.
+        // Other users write too, and numbers only grow.
         if let Some(last) = *self.last.lock().unwrap() {
             let number = found.as_ref().map(|(_, number)| *number);
             assert!(number >= Some(last), "{id}: {last} became {number:?}");
         }
         {
-            // Across handles and restarts, where files are kept at all.
+            // Across handles and restarts, if files are kept at all.
             let knowledge = knowledge.lock().unwrap();
             let number = found.as_ref().map(|(_, number)| *number);
             if !knowledge.doubtful.contains(&id) && knowledge.written.get(&id).copied() == stored {
@@ -156,7 +156,7 @@ impl Visit {
                 *last = (*last).max(Some(number));
                 let mut knowledge = knowledge.lock().unwrap();
                 knowledge.used.insert(id.clone(), Instant::now());
-                // If it has the same one before and after, the file is in it.
+                // If the session has the same sandbox before and after, the file is in it.
                 if let Some(sandbox) = sandbox.filter(|_| !self.stored)
                     && self.session.sandbox_id().as_ref() == Some(&sandbox)
                 {
@@ -184,14 +184,14 @@ impl Visit {
         }
     }
 
-    /// Leaves a process behind.
+    /// Spawns a process.
     pub(super) async fn spawn(&self, seconds: u64) {
         let request = ExecRequest::shell(format!("sleep {seconds}")).timeout(None);
         let _ = self.session.spawn_with(&request).await;
     }
 }
 
-/// What may go wrong with an operation: no room to wake up, no answer, or the end of the session.
+/// The errors an operation may have: no slot to resume, no answer, or the end of the session.
 fn expected(error: &backend_core::Error) -> ErrorKind {
     match error.kind() {
         kind @ (ErrorKind::QuotaExceeded | ErrorKind::TimedOut) => kind,

@@ -1,4 +1,4 @@
-//! What goes wrong, and how often: calm hours, and storms.
+//! The faults and their frequency: calm hours, and storms.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use backend_core::Error;
 
 use super::random::Random;
 
-/// How bad it is. Shared with the script of the provider.
+/// The fault rate. Shared with the script of the provider.
 #[derive(Clone)]
 pub(super) struct Weather(Arc<Mutex<(Random, u64)>>);
 
@@ -17,7 +17,7 @@ impl Weather {
         Self(Arc::new(Mutex::new((random, 0))))
     }
 
-    /// Sets how many calls in a hundred go wrong.
+    /// Sets the percentage of calls that fail.
     pub(super) fn set(&self, storm: u64) {
         self.0.lock().unwrap().1 = storm;
     }
@@ -31,7 +31,7 @@ impl Weather {
             _ => Duration::from_secs(20_000),
         };
         if call == ProviderCall::Liveness {
-            // Whether a sandbox is there is told truly, or cannot be told; it may take a while.
+            // Liveness is reported correctly or as unknown, and may take a while.
             let wait = if random.chance(storm) { 8_000 } else { 0 };
             let wait = random.millis(wait);
             if random.chance(storm / 2) {

@@ -1,4 +1,4 @@
-//! The world of a day: a provider, a manager that comes and goes, users with their handles, and what is known for certain.
+//! The world of a day: a provider, a manager that is restarted, users with their handles, and what is known for certain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,16 +24,16 @@ pub(super) type Files = Arc<StateBackend>;
 pub(super) type Provider = FakeProvider<Files>;
 pub(super) type Manager = SessionManager<Provider>;
 
-/// How many events may happen between two looks, which hours may lie between: in all, and for each user.
+/// Maximum number of events between two observations, which may be hours apart: in total, and per user.
 const EVENTS: usize = 2048;
 const EVENTS_OF_USER: usize = 16;
 
-/// What the day's operator has set.
+/// The settings of the day.
 #[derive(Clone, Debug)]
 pub(super) struct Policy {
-    /// How many ids there are.
+    /// Number of ids.
     pub(super) users: u64,
-    /// How many of them are asked for at once.
+    /// How many of them are requested at once.
     pub(super) groups: u64,
     pub(super) stored: bool,
     pub(super) features: ProviderFeatures,
@@ -57,39 +57,39 @@ pub(super) struct World {
     pub(super) manager: Manager,
     pub(super) events: Events,
     pub(super) knowledge: Arc<Mutex<Knowledge>>,
-    /// Handles that users hold, with what they know through them.
+    /// Handles held by users, with what they know through them.
     pub(super) visits: Vec<Arc<Visit>>,
-    /// What goes on.
+    /// Operations in progress.
     pub(super) tasks: Vec<JoinHandle<()>>,
-    /// Which session a sandbox was last told to be of.
+    /// The last reported session of each sandbox.
     pub(super) owners: BTreeMap<SandboxId, SandboxId>,
     /// Handles on their way to users.
     pub(super) arrivals: Arc<Mutex<Vec<Arc<Visit>>>>,
-    /// How many managers there were before this one.
+    /// Number of managers before this one.
     pub(super) boots: u64,
-    /// Sessions that somebody releases or purges, and how many are at it. A session stays here until it has another sandbox
-    /// that none of them can mean.
+    /// Sessions being released or purged, and by how many tasks. A session stays here until it has another sandbox that none of
+    /// them can refer to.
     pub(super) let_go: Arc<Mutex<BTreeMap<SandboxId, usize>>>,
     /// Sessions that got another sandbox since the last check.
     pub(super) renewed: BTreeSet<SandboxId>,
-    /// One clock for all managers of the day, so that what one stored is old for the next.
+    /// One clock for all managers of the day, so that files stored by one are old for the next.
     pub(super) clock: Skewed,
-    /// The sandboxes that somebody else ended, with what was in them.
+    /// The sandboxes ended from outside, with their content.
     pub(super) gone: BTreeSet<SandboxId>,
     /// Other managers.
     pub(super) neighbours: Vec<Neighbour>,
-    /// What the sandboxes of the day's managers are marked with.
+    /// The marks on the sandboxes of the day's managers.
     marks: BTreeSet<String>,
-    /// Whether the calendar was right whenever a manager was made.
+    /// Whether the wall clock was right whenever a manager was built.
     pub(super) right: bool,
-    /// What the managers told, if it is to be remembered: two days with the same seed have the same.
+    /// The managers' events, if recorded: two days with the same seed have the same.
     pub(super) told: Option<Vec<String>>,
 }
 
-/// How big a day is.
+/// The size of a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Size {
-    /// Few users, who get in each other's way.
+    /// Few users, with many conflicts.
     Small,
     /// Thousands of users.
     Crowd,
@@ -156,7 +156,7 @@ impl World {
         }
     }
 
-    /// Ends the manager, orderly or not, and has another one. What users hold is of no use any more.
+    /// Ends the manager, gracefully or not, and starts another one. Users' handles become useless.
     pub(super) async fn restart(&mut self, orderly: bool) {
         if orderly {
             let _ = self.manager.shutdown().await;
@@ -170,24 +170,24 @@ impl World {
             let _ = task.await;
         }
         if !orderly {
-            // Whatever was aborted has gone.
+            // Let aborted tasks be dropped.
             tokio::task::yield_now().await;
         }
         self.visits.clear();
         self.arrivals.lock().unwrap().clear();
-        // What was in flight ended with the manager.
+        // Operations in flight ended with the manager.
         self.provider.take_ended_busy();
         self.let_go.lock().unwrap().clear();
         self.renewed.clear();
         self.weather.set(0);
         {
             let mut knowledge = self.knowledge.lock().unwrap();
-            // Without a root the files end with the process, and when a session was last used may not have been written down.
+            // Without a root the files are lost with the process, and the last use of a session may not have been stored.
             knowledge.held.clear();
             knowledge.used.clear();
         }
         self.right &= self.clock.is_right();
-        // The application is another process by now.
+        // The application is now another process.
         let next = self.provider.another_process();
         self.provider.end_process();
         self.provider = next;
@@ -204,12 +204,12 @@ impl World {
                 self.boots,
             )
             .await;
-            // It did not start without its engine, and the next attempt has the root all the same.
+            // It did not start without its engine; the next attempt still gets the root.
             self.provider.set_away(false);
         }
         (self.manager, self.events) = opened.unwrap();
         self.marks.insert(self.manager.inner().mark.clone());
-        // What was taken over was told before anybody could listen, and whose it is may never have been told before.
+        // Takeovers were reported before anyone could subscribe, and their owners may never have been reported.
         for entry in self.manager.inner().entries() {
             if let Some(body) = entry.lock().body() {
                 self.owners.insert(body.id.clone(), entry.id.clone());
@@ -217,11 +217,11 @@ impl World {
         }
     }
 
-    /// Takes note of what the manager tells.
+    /// Records the manager's events.
     pub(super) fn observe(&mut self) {
         while let Some(event) = self.events.try_next() {
             let missed = matches!(event.kind, EventKind::Missed(_));
-            assert!(!missed, "more happened than was looked at: {event:?}");
+            assert!(!missed, "events were missed: {event:?}");
             if let Some(told) = &mut self.told {
                 let line = format!("{event:?}");
                 println!("{line}");
@@ -243,7 +243,7 @@ impl World {
 }
 
 impl World {
-    /// Takes note of what became of a session.
+    /// Records the new state of a session.
     fn learn(&self, session: &SandboxId, sandbox: Option<&SandboxId>, kind: &EventKind) {
         let mut knowledge = self.knowledge.lock().unwrap();
         match kind {
@@ -271,7 +271,7 @@ impl World {
         }
     }
 
-    /// Returns the sandboxes that the day's own managers made.
+    /// Returns the sandboxes created by the day's own managers.
     pub(super) fn ours(&self) -> BTreeSet<SandboxId> {
         let mark = |id: &SandboxId| {
             let labels = self.provider.spec(id).map(|spec| spec.labels);
@@ -283,14 +283,14 @@ impl World {
     }
 }
 
-/// Makes a directory for the day, where nothing waits for a disk if there is such a place.
+/// Creates a directory for the day, in memory if possible.
 pub(super) fn in_memory() -> TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .unwrap()
 }
 
-/// Makes a provider whose sandboxes have the files of their workspace: those of a directory stay its, wherever it is moved.
+/// Creates a provider whose sandboxes have the files of their workspace: files stay with a directory when it is moved.
 pub(super) fn provider() -> Provider {
     let workspaces: Mutex<Vec<Files>> = Mutex::default();
     FakeProvider::new(move |spec| {

@@ -1,4 +1,4 @@
-//! Where this is not Unix: a workspace root is `unsupported`.
+//! Other systems than Unix: a workspace root is `unsupported`.
 
 use std::fs::{File, Metadata};
 use std::io;

@@ -1,7 +1,7 @@
-//! What tells a directory from a copy of it.
+//! Distinguishes a directory from a copy of it.
 //!
-//! A path is the same for both, and so is all that is in them. The inode and the time at which the directory was made are not:
-//! whatever copies, unpacks or restores a directory makes a new one. What cannot be asked for proves nothing either way.
+//! Both can have the same path and the same contents, but not the same inode and birth time: copying, unpacking or restoring
+//! creates a new directory. A value that is not available proves nothing either way.
 
 use std::fs;
 use std::io;
@@ -16,11 +16,11 @@ use crate::guard::{Guard, holds};
 /// The version of the form below.
 const VERSION: u32 = 1;
 
-/// Which directory it is, among those of one file system.
+/// Identifies a directory within one file system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
     inode: u64,
-    /// When it was made, in nanoseconds since 1970, where the file system knows.
+    /// When it was created, in nanoseconds since 1970, where the file system knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     born_ns: Option<u64>,
 }
@@ -36,17 +36,17 @@ impl Place {
         })
     }
 
-    /// Returns whether both are the same directory, as far as it can be told.
+    /// Returns whether both are the same directory, as far as known.
     pub(super) fn is(&self, other: &Self) -> bool {
         self.inode == other.inode && agree(self.born_ns.as_ref(), other.born_ns.as_ref())
     }
 }
 
-/// Which root it is, and who owns it.
+/// Which root it is, and which manager owns it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Identity {
     version: u32,
-    /// What the sandboxes of its manager are marked with.
+    /// The mark on the sandboxes of its manager.
     pub(super) manager: String,
     place: Place,
     device: u64,
@@ -82,12 +82,12 @@ impl Identity {
         serde_json::to_vec_pretty(self).map_err(io::Error::other)
     }
 
-    /// Returns whether a root that is described now is the one that was described here.
+    /// Returns whether a root described now is the one described here.
     pub(super) fn is(&self, now: &Self) -> bool {
         if !holds(Guard::RootIdentity) {
             return true;
         }
-        // The number of a device is given anew at each boot, and is a proof within one boot alone.
+        // Device numbers are assigned anew at each boot, so they are proof only within one boot.
         let same_boot = self.boot.is_some() && self.boot == now.boot;
         let same_disk = if same_boot {
             self.device == now.device

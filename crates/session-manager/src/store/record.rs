@@ -1,4 +1,4 @@
-//! The record of a session: what has to be known of it after a restart.
+//! The record of a session: what must be known about it after a restart.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::identity::Place;
 use crate::entry::{Profile, Resting};
 
-/// The version of the form below. A reader refuses a newer one: it would lose what it does not know. The first one lacks
+/// The version of the form below. A reader refuses a newer one, because it would lose unknown fields. The first one lacks
 /// `directory` and `sandbox_env`.
 const VERSION: u32 = 2;
 
-/// What is stored about a session, as JSON.
+/// The stored form of a session, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
@@ -31,28 +31,28 @@ pub(crate) struct Record {
     idle_timeout_ms: Option<u64>,
     created_ms: u64,
     used_ms: u64,
-    /// The sandbox that it has, or is about to have: it is written before the sandbox is made.
+    /// The sandbox that it has, or is about to have: written before the sandbox is created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sandbox: Option<SandboxId>,
-    /// Whether that sandbox was laid to rest.
+    /// Whether that sandbox was suspended.
     #[serde(default)]
     pub(crate) resting: bool,
-    /// Whether that sandbox cannot be started again as it is: its workspace was renamed after it was made, or it has variables
-    /// that the session has no more.
+    /// Whether that sandbox cannot be resumed as it is: its workspace was renamed after it was created, or it has variables that
+    /// the session no longer has.
     #[serde(default)]
     pub(crate) moved: bool,
-    /// The variables that the sandbox was made with, where the session has others by now.
+    /// The variables the sandbox was created with, if the session has others by now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sandbox_env: Option<BTreeMap<String, String>>,
     /// The directory that the record was written for. In another one it is a copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) directory: Option<Place>,
-    /// Whether it was found in a directory that it was not written for. Then it names no sandbox.
+    /// Whether it was found in a directory that it was not written for. If so, it does not name a sandbox.
     #[serde(skip)]
     pub(crate) copied: bool,
 }
 
-/// Why a record cannot be read. It says nothing of what is in it.
+/// Why a record cannot be read. It reveals nothing of its contents.
 #[derive(Debug)]
 pub(super) enum Unreadable {
     /// It is damaged.
@@ -64,7 +64,7 @@ pub(super) enum Unreadable {
 }
 
 impl Unreadable {
-    /// Says why, and what to do about it.
+    /// Returns the reason, and what to do about it.
     pub(super) fn reason(&self) -> String {
         match self {
             Self::Damaged(why) => {
@@ -74,9 +74,11 @@ impl Unreadable {
                 "it was written by a newer version of this program (form {version}, not {VERSION}); \
                  use that version, and do not purge the session"
             ),
-            Self::OfAnother => "it is the record of another session; a directory that was copied \
-                                or renamed needs its own id in it"
-                .to_owned(),
+            Self::OfAnother => {
+                "it is the record of another session; in a copied or renamed directory \
+                 the record must have its own id"
+                    .to_owned()
+            }
         }
     }
 }
@@ -102,7 +104,7 @@ impl Record {
         }
     }
 
-    /// Makes the record of a session with a sandbox that is not live.
+    /// Returns the record with a sandbox that is not live.
     pub(crate) fn with_resting(mut self, resting: Option<&Resting>) -> Self {
         self.sandbox = resting.map(|resting| resting.id.clone());
         self.resting = resting.is_some_and(|resting| resting.certain);
@@ -111,7 +113,7 @@ impl Record {
         self
     }
 
-    /// Returns the sandbox that it names, as one that is not live.
+    /// Returns the sandbox it names, as one that is not live.
     pub(crate) fn to_resting(&self) -> Option<Resting> {
         self.sandbox.clone().map(|id| Resting {
             id,
@@ -122,7 +124,7 @@ impl Record {
         })
     }
 
-    /// Takes the sandbox out of it.
+    /// Removes the sandbox from it.
     pub(crate) fn disown(&mut self) {
         self.sandbox = None;
         self.resting = false;
@@ -131,7 +133,7 @@ impl Record {
     }
 
     pub(super) fn parse(text: &[u8], id: &SandboxId) -> Result<Self, Unreadable> {
-        // What serde says of it may quote it, and there are variables in it.
+        // Serde's message may quote the record, which contains variables.
         let damaged = |error: &serde_json::Error| {
             let (what, line, column) = (error.classify(), error.line(), error.column());
             let what = match what {
@@ -183,7 +185,7 @@ impl Record {
     }
 }
 
-/// What every version has.
+/// The field that every version has.
 #[derive(Deserialize)]
 struct Head {
     version: u64,
@@ -197,7 +199,7 @@ fn since_epoch(date: SystemTime) -> u64 {
     date.duration_since(UNIX_EPOCH).map_or(0, ms)
 }
 
-/// A number that is no date of this world is the oldest one.
+/// An out-of-range number becomes the oldest date.
 fn date(ms: u64) -> SystemTime {
     UNIX_EPOCH
         .checked_add(Duration::from_millis(ms))

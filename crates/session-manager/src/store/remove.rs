@@ -1,7 +1,7 @@
-//! Removing a tree that an agent made: any depth, any modes, links to anywhere.
+//! Removing a tree made by an agent: any depth, any modes, links to anywhere.
 //!
-//! Nothing is followed, and the depth costs nothing: a directory in a directory is first moved to the top of the trash, and
-//! so becomes the next one to remove.
+//! Links are not followed, and depth does not matter: a nested directory is first moved to the top of the trash, and so becomes
+//! the next one to remove.
 
 use std::ffi::OsStr;
 use std::io;
@@ -20,7 +20,7 @@ const DIRECTORY: OFlags = OFlags::RDONLY
 /// How many entries of a directory are read before they are removed.
 const BATCH: usize = 1024;
 
-/// Removes a directory of the trash with all that is in it.
+/// Removes a directory of the trash with all its contents.
 pub(in crate::store) fn remove_tree(trash: &Path, tree: &Path) -> io::Result<()> {
     let name = tree.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let trash = rustix::fs::open(trash, DIRECTORY, Mode::empty())?;
@@ -30,7 +30,7 @@ pub(in crate::store) fn remove_tree(trash: &Path, tree: &Path) -> io::Result<()>
     while let Some(name) = next.pop() {
         remove_one(&trash, &name, &mut |child, inside| {
             loop {
-                // Unlike any name that the store gives; an earlier run may have left it.
+                // Unlike any name given by the store; an earlier run may have left it.
                 moved += 1;
                 let flat = [prefix, format!(".{moved}").as_bytes()].concat();
                 match rustix::fs::renameat(inside, child, &trash, flat.as_slice()) {
@@ -61,7 +61,7 @@ pub(in crate::store) fn empty(trash: &Path) -> io::Result<()> {
     failed.map_or(Ok(()), Err)
 }
 
-/// Empties one directory, handing those in it to `hoist`, and removes it.
+/// Empties one directory, handing its subdirectories to `hoist`, and removes it.
 fn remove_one(
     trash: &OwnedFd,
     name: &[u8],
@@ -92,7 +92,7 @@ fn remove_one(
             if !is_dir {
                 rustix::fs::unlinkat(&directory, child, AtFlags::empty())?;
             } else if rustix::fs::unlinkat(&directory, child, AtFlags::REMOVEDIR).is_err() {
-                // Moving a directory writes to its `..`, for which its own mode is asked.
+                // Moving a directory changes its `..`, which needs write permission on the directory itself.
                 let _ = rustix::fs::chmodat(&directory, child, Mode::RWXU, AtFlags::empty());
                 hoist(child, &directory)?;
             }
@@ -107,7 +107,7 @@ fn remove_one(
 fn open(trash: &OwnedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
     let opened = match rustix::fs::openat(trash, name, DIRECTORY, Mode::empty()) {
         Err(Errno::ACCESS) => {
-            // It is a directory: a link gives another error, and a file can be opened as none.
+            // It is a directory: a link gives another error, and a file cannot be opened as one.
             rustix::fs::chmodat(trash, name, Mode::RWXU, AtFlags::empty())?;
             rustix::fs::openat(trash, name, DIRECTORY, Mode::empty())?
         }
@@ -117,7 +117,7 @@ fn open(trash: &OwnedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
     Ok(opened)
 }
 
-/// Returns some of the names in a directory, and what they are.
+/// Returns some of the names in a directory, and their types.
 fn batch(directory: &OwnedFd) -> io::Result<Vec<(Vec<u8>, FileType)>> {
     let mut batch = Vec::new();
     for entry in Dir::read_from(directory)? {

@@ -1,4 +1,4 @@
-//! Records that were written, damaged and locked.
+//! Writing, damaging and locking records.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -35,11 +35,11 @@ fn with_session(root: &Path) -> (Store, PathBuf) {
 }
 
 #[test]
-fn a_session_is_stored_and_found_for_its_owner_alone() {
+fn a_session_is_stored_and_found_only_for_its_owner() {
     let here = tempfile::tempdir().unwrap();
     let (store, directory) = with_session(here.path());
     let mut stored = store.load(&id("one")).unwrap().unwrap();
-    assert!(stored.directory.take().is_some(), "it knows its directory");
+    assert!(stored.directory.take().is_some(), "it has its directory");
     assert_eq!(stored, record("one"));
     assert_eq!(store.load(&id("two")).unwrap(), None);
     assert_eq!(store.ids().unwrap(), [id("one")]);
@@ -60,7 +60,7 @@ fn a_root_has_one_owner() {
 }
 
 #[test]
-fn a_record_that_is_not_one_is_an_error_and_stays() {
+fn an_invalid_record_is_an_error_and_stays() {
     let here = tempfile::tempdir().unwrap();
     let (store, directory) = with_session(here.path());
     let path = directory.join("session.json");
@@ -105,7 +105,7 @@ fn a_record_that_is_not_one_is_an_error_and_stays() {
 }
 
 #[test]
-fn a_discarded_session_is_gone_whatever_an_agent_made() {
+fn a_discarded_session_is_gone_whatever_an_agent_created() {
     let here = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("kept"), "x").unwrap();
@@ -117,7 +117,7 @@ fn a_discarded_session_is_gone_whatever_an_agent_made() {
     fs::write(locked.join("in/file"), "x").unwrap();
     fs::set_permissions(locked.join("in"), PermissionsExt::from_mode(0o0)).unwrap();
     fs::set_permissions(&locked, PermissionsExt::from_mode(0o500)).unwrap();
-    // Deeper than a path can be, and than a stack would like.
+    // Deeper than a path or recursion allows.
     let deep = rustix::fs::open(
         &workspace,
         rustix::fs::OFlags::DIRECTORY,
@@ -139,7 +139,7 @@ fn a_discarded_session_is_gone_whatever_an_agent_made() {
 }
 
 #[test]
-fn what_a_crash_left_is_cleared() {
+fn remains_of_a_crash_are_cleared() {
     let here = tempfile::tempdir().unwrap();
     let (store, directory) = with_session(here.path());
     store.stage(&id("other")).unwrap();
@@ -157,7 +157,7 @@ fn what_a_crash_left_is_cleared() {
 }
 
 #[test]
-fn a_lock_file_that_is_removed_or_replaced_lets_nobody_in() {
+fn removing_or_replacing_the_lock_file_does_not_let_a_second_manager_in() {
     let here = tempfile::tempdir().unwrap();
     let mark = || "m".to_owned();
     let store = Store::open(here.path(), false, mark).unwrap();
@@ -172,7 +172,7 @@ fn a_lock_file_that_is_removed_or_replaced_lets_nobody_in() {
 }
 
 #[test]
-fn nothing_is_written_to_a_directory_that_took_the_place_of_the_root() {
+fn nothing_is_written_to_a_directory_that_replaced_the_root() {
     let here = tempfile::tempdir().unwrap();
     let root = here.path().join("root");
     let (store, _) = with_session(&root);
@@ -184,7 +184,7 @@ fn nothing_is_written_to_a_directory_that_took_the_place_of_the_root() {
 }
 
 #[test]
-fn a_record_in_another_directory_names_no_sandbox() {
+fn a_record_in_another_directory_does_not_name_a_sandbox() {
     let here = tempfile::tempdir().unwrap();
     let (store, directory) = with_session(here.path());
     let mut named = record("one");

@@ -1,4 +1,4 @@
-//! What the store needs of a Unix system: locks, modes, renames that replace nothing.
+//! The Unix operations of the store: locks, modes, renames that do not replace anything.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
@@ -9,7 +9,7 @@ use rustix::fs::{FlockOperation, OFlags};
 
 pub(super) use super::remove::{empty, remove_tree};
 
-/// Locks a file for as long as it is held open; `None` if somebody else has it. The lock goes with the process.
+/// Locks a file while it is held open; `None` if another process has the lock. The lock is released when the process ends.
 pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
     let file = OpenOptions::new()
         .create(true)
@@ -25,10 +25,10 @@ pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Returns whether somebody has a file locked.
+/// Returns whether a file is locked.
 pub(super) fn is_locked(path: &Path) -> io::Result<bool> {
     let file = open_regular(path)?;
-    // A shared one, so that those who ask do not get in each other's way.
+    // A shared lock, so that concurrent checks do not disturb each other.
     let shared = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
     unlock(&file);
     match shared {
@@ -38,8 +38,8 @@ pub(super) fn is_locked(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Locks a directory for as long as it is held open; `None` if somebody else has it. A file system that locks no directories has
-/// it held open alone.
+/// Locks a directory while it is held open; `None` if another process has the lock. On a file system that cannot lock directories
+/// it is only held open.
 pub(super) fn lock_dir(path: &Path) -> io::Result<Option<File>> {
     let directory = File::open(path)?;
     match rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive) {
@@ -48,7 +48,7 @@ pub(super) fn lock_dir(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Returns whether somebody has a directory locked.
+/// Returns whether a directory is locked.
 pub(super) fn is_dir_locked(path: &Path) -> io::Result<bool> {
     let directory = File::open(path)?;
     let shared = rustix::fs::flock(&directory, FlockOperation::NonBlockingLockShared);
@@ -56,13 +56,13 @@ pub(super) fn is_dir_locked(path: &Path) -> io::Result<bool> {
     Ok(matches!(shared, Err(rustix::io::Errno::WOULDBLOCK)))
 }
 
-/// Gives a lock up, though a child process that is just being started may still hold the file open.
+/// Releases a lock, even if a child process being started still holds the file open.
 pub(super) fn unlock(file: &File) {
-    // Where that is not possible, the lock goes with the file.
+    // If that fails, the lock is released with the file.
     let _ = rustix::fs::flock(file, FlockOperation::NonBlockingUnlock);
 }
 
-/// Returns whether a path leads to the directory that is held open. As long as it is, no other one can have its numbers.
+/// Returns whether a path leads to the directory held open. While it is open, no other directory can have its numbers.
 pub(super) fn leads_to(path: &Path, held: &File) -> io::Result<bool> {
     let (there, here) = (std::fs::metadata(path)?, held.metadata()?);
     Ok((there.dev(), there.ino()) == (here.dev(), here.ino()))
@@ -76,7 +76,7 @@ pub(super) fn device(meta: &Metadata) -> u64 {
     meta.dev()
 }
 
-/// Makes a directory that nobody else may enter, if it is not there.
+/// Creates a directory that no other user may enter, if it does not exist.
 pub(super) fn private_dir(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -84,14 +84,14 @@ pub(super) fn private_dir(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a directory that every user may write to, whoever a sandbox runs as. It lies in one that nobody may enter.
+/// Creates a directory writable by every user, so by any user of a sandbox. Its parent cannot be entered by others.
 pub(super) fn open_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o777).create(path)?;
-    // The umask took some of it.
+    // The umask removed some bits.
     std::fs::set_permissions(path, Permissions::from_mode(0o777))
 }
 
-/// Opens a file to read it, and neither waits for a pipe nor follows a link.
+/// Opens a file for reading, without waiting for a pipe or following a link.
 pub(super) fn open_regular(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = OpenOptions::new()
@@ -101,11 +101,11 @@ pub(super) fn open_regular(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
-        Err(io::Error::other("it is no regular file"))
+        Err(io::Error::other("it is not a regular file"))
     }
 }
 
-/// Makes a file for its owner alone.
+/// Creates a file that only its owner can access.
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .write(true)
@@ -114,9 +114,9 @@ pub(super) fn create_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Renames a directory to a name that nothing has.
+/// Renames a directory to an unused name.
 pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    // A rename replaces an empty directory; the manager alone makes names here, so that looking first is enough.
+    // A rename replaces an empty directory; only the manager creates names here, so checking first is enough.
     match std::fs::symlink_metadata(to) {
         Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => std::fs::rename(from, to),

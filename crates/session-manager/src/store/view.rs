@@ -1,4 +1,4 @@
-//! What is in a root: records and the names of sessions. Reading needs no lock, for records are replaced whole.
+//! The contents of a root: records and the names of sessions. Reading needs no lock, because records are replaced atomically.
 
 use std::fs;
 use std::io;
@@ -10,33 +10,38 @@ use super::identity::Place;
 use super::{LOCK, RECORD, Record, STAGING, WORKSPACE, platform, write};
 use crate::guard::{Guard, holds};
 
-/// The largest record that is read. What is larger was not written by a manager.
+/// Maximum size of a record. A larger one was not written by a manager.
 pub(super) const MAX_RECORD_BYTES: u64 = 1 << 20;
 
-/// A root that is looked at.
+/// A read-only view of a root.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(super) root: PathBuf,
 }
 
 impl View {
-    /// Looks at a root that a manager has made.
+    /// Opens a root that a manager created.
     pub(crate) fn open(root: &Path) -> Result<Self> {
         let failed = |error| Error::unavailable("the workspace root cannot be opened", error);
         let root = root.canonicalize().map_err(failed)?;
         let staging = fs::symlink_metadata(root.join(STAGING));
         if !staging.is_ok_and(|meta| meta.is_dir()) {
             return Err(Error::invalid_request(
-                "the directory is no workspace root of a session manager",
+                "the directory is not a workspace root of a session manager",
             ));
         }
         Ok(Self { root })
     }
 
-    /// Returns whether somebody owns the root. A lock file that was removed or replaced hides nobody: the root itself is locked too.
+    /// Returns whether a manager owns the root. Removing or replacing the lock file does not hide the owner: the root itself is
+    /// locked too.
     pub(crate) fn is_owned(&self) -> Result<bool> {
-        let failed =
-            |error| Error::unavailable("it is not known who owns the workspace root", error);
+        let failed = |error| {
+            Error::unavailable(
+                "the owner of the workspace root cannot be determined",
+                error,
+            )
+        };
         if platform::is_dir_locked(&self.root).map_err(failed)? {
             return Ok(true);
         }
@@ -51,8 +56,8 @@ impl View {
         self.session(id).join(WORKSPACE)
     }
 
-    /// Returns the record of a session; `None` if there is no such session. One that was copied here from another directory names
-    /// no sandbox: that is the original's.
+    /// Returns the record of a session; `None` if there is no such session. A record copied from another directory does not name
+    /// a sandbox: that one belongs to the original.
     pub(crate) fn load(&self, id: &SandboxId) -> Result<Option<Record>> {
         let directory = self.session(id);
         let unreadable = |reason: &str, error: io::Error| {
@@ -70,7 +75,7 @@ impl View {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
             Ok(meta) if !meta.is_dir() => {
-                let what = "it is no directory";
+                let what = "it is not a directory";
                 return Err(unreadable(what, io::Error::other(what)));
             }
             Ok(_) => {}
@@ -90,12 +95,12 @@ impl View {
         Ok(Some(record))
     }
 
-    /// Returns the ids of all sessions that are stored, in order.
+    /// Returns the ids of all stored sessions, in order.
     pub(crate) fn ids(&self) -> Result<Vec<SandboxId>> {
         let failed = |error| Error::unavailable("the workspace root cannot be listed", error);
         let mut ids = Vec::new();
         for entry in fs::read_dir(&self.root).map_err(failed)? {
-            // What is no id is not ours: nothing in the root but sessions has such a name.
+            // Skip names that are not ids: only sessions have such names in the root.
             if let Some(name) = entry.map_err(failed)?.file_name().to_str()
                 && let Ok(id) = SandboxId::parse(name)
             {

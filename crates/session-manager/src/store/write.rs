@@ -1,4 +1,4 @@
-//! Records on disk: read whole, replaced whole.
+//! Records on disk: read whole, replaced atomically.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -17,10 +17,11 @@ pub(super) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Gives a file its content, for its owner alone. Whoever reads it meanwhile, or after a crash, sees the old or the new one.
+/// Replaces the content of a file, accessible only to its owner. A concurrent reader, or one after a crash, sees the old or the
+/// new content.
 pub(super) fn replace(directory: &Path, name: &str, text: &[u8], fsync: bool) -> io::Result<()> {
     let temporary = directory.join(format!(".{name}.new"));
-    // A crash may have left it. Its mode is that of a new file, so it is not written over.
+    // A crash may have left it. It is removed rather than overwritten, so that the mode is that of a new file.
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -1,4 +1,4 @@
-//! The cleanup: what is idle goes, what is busy stays, a failure stops nothing.
+//! The cleanup: idle sessions are hibernated or closed, busy ones stay, a failure does not stop it.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::support::{MINUTE, Turned, broken, builder, provider, told, with_root};
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_session_with_stored_files_sleeps_and_is_closed_later() {
+async fn an_idle_session_with_stored_files_is_hibernated_and_closed_later() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let manager = with_root(&provider, here.path())
         .idle_timeout(10 * MINUTE)
@@ -34,7 +34,7 @@ async fn an_idle_session_with_stored_files_sleeps_and_is_closed_later() {
     assert_eq!(info.state, SessionState::Stored);
     assert!(session.stat("/").await.is_err());
     assert_eq!(manager.stats().open, 0);
-    // Owners are told.
+    // Owners get events.
     let told = told(&mut events, |kind| {
         !matches!(kind, EventKind::Created { .. })
     });
@@ -47,7 +47,7 @@ async fn an_idle_session_with_stored_files_sleeps_and_is_closed_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_session_without_stored_files_is_closed_and_that_is_told() {
+async fn an_idle_session_without_stored_files_is_closed_with_an_event() {
     let provider = provider();
     let manager = builder(&provider)
         .idle_timeout(MINUTE)
@@ -87,7 +87,7 @@ async fn a_session_has_its_own_timeout() {
     sleep(2 * MINUTE).await;
     assert_eq!(manager.cleanup_idle().await.released.len(), 1);
     assert!(manager.get("patient").is_some());
-    // It applies at once to one that is there.
+    // It applies at once to an existing session.
     let hasty = SessionOptions::new().idle_timeout(MINUTE / 2);
     manager.get_or_create_with("patient", &hasty).await.unwrap();
     sleep(MINUTE).await;
@@ -110,7 +110,7 @@ async fn a_long_command_is_not_idle() {
         assert!(manager.cleanup_idle().await.released.is_empty());
     }
     assert!(long.await.unwrap().unwrap().status.is_success());
-    // And the time counts from its end.
+    // The idle time starts at its end.
     sleep(MINUTE - Duration::from_secs(2)).await;
     assert!(manager.cleanup_idle().await.released.is_empty());
     sleep(Duration::from_secs(3)).await;
@@ -137,7 +137,7 @@ async fn every_kind_of_use_counts() {
         manager.get_or_create("a").await.unwrap();
         assert!(manager.cleanup_idle().await.released.is_empty());
     }
-    // To look at it is no use.
+    // Inspecting it does not count as use.
     sleep(MINUTE / 2).await;
     let _ = (manager.get("a"), manager.info("a").await, manager.stats());
     sleep(MINUTE / 2).await;
@@ -145,7 +145,7 @@ async fn every_kind_of_use_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_holds_the_cleanup_off_for_a_while() {
+async fn a_process_delays_the_cleanup_for_a_while() {
     let manager = builder(&provider())
         .idle_timeout(MINUTE)
         .background_limit(10 * MINUTE)
@@ -167,7 +167,7 @@ async fn a_process_holds_the_cleanup_off_for_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_that_fails_is_reported_and_tried_until_it_is_done() {
+async fn a_failed_stop_is_reported_and_retried_until_it_succeeds() {
     let provider = provider();
     let manager = builder(&provider)
         .idle_timeout(MINUTE)
@@ -184,7 +184,7 @@ async fn a_stop_that_fails_is_reported_and_tried_until_it_is_done() {
         _ => Fault::none(),
     });
     sleep(3 * MINUTE).await;
-    // The others went, and the loop goes on.
+    // The others were stopped, and the loop continues.
     assert_eq!(provider.existing().len(), 1);
     assert_eq!((manager.stats().stuck, manager.stats().open), (1, 1));
     manager.get_or_create("d").await.unwrap();
@@ -215,7 +215,7 @@ async fn dead_sandboxes_are_found_by_the_cleanup() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_loop_runs_by_itself_and_can_be_ended() {
+async fn the_loop_runs_automatically_and_can_be_ended() {
     let provider = provider();
     let manager = builder(&provider)
         .idle_timeout(MINUTE)
@@ -262,7 +262,7 @@ async fn stored_files_are_purged_when_they_are_old() {
 }
 
 #[tokio::test]
-async fn a_clock_of_ones_own_decides() {
+async fn a_custom_clock_decides() {
     let clock = Turned::default();
     let manager = builder(&provider())
         .clock(clock.clone())
@@ -278,7 +278,7 @@ async fn a_clock_of_ones_own_decides() {
 }
 
 #[tokio::test]
-async fn settings_that_make_no_sense_harm_nobody() {
+async fn nonsensical_settings_do_no_harm() {
     let provider = provider();
     let manager = builder(&provider)
         .start_concurrency(NonZeroUsize::MAX)

@@ -1,4 +1,4 @@
-//! The same manager on a real engine: users apart, long commands, crashes, the warm pool.
+//! The manager on a real engine: isolation of users, long commands, crashes, the warm pool.
 
 use std::path::Path;
 use std::process::Command;
@@ -27,13 +27,13 @@ mod relay;
 mod restart;
 mod soak;
 
-/// A Debian image with nothing special in it.
+/// A plain Debian image.
 fn debian() -> String {
     std::env::var("AGENT_BACKENDS_TEST_IMAGE")
         .unwrap_or_else(|_| "agent-backends-test/debian:latest".to_owned())
 }
 
-/// Connects to the engine. Where there is none the test is over: it says so, and fails where there has to be one.
+/// Connects to the engine. Without one the test is skipped with a message, or fails if an engine is required.
 async fn engine() -> Option<Engine> {
     match Engine::connect().await {
         Ok(engine) => Some(engine),
@@ -47,7 +47,7 @@ async fn engine() -> Option<Engine> {
     }
 }
 
-/// Returns a place of its own in the engine, or ends the test.
+/// Returns a separate place in the engine, or skips the test.
 macro_rules! place_or_skip {
     () => {
         match $crate::docker::engine().await {
@@ -58,12 +58,12 @@ macro_rules! place_or_skip {
 }
 use place_or_skip;
 
-/// A namespace of the engine, and what a test left in it is removed with it.
+/// A namespace of the engine. Everything a test left in it is removed on drop.
 struct Place {
     engine: Engine,
     namespace: SandboxId,
     image: String,
-    /// Where the engine's own client reaches it, past whatever a test put in between.
+    /// The engine's address for its own client, bypassing a relay of the test.
     host: Option<String>,
 }
 
@@ -83,7 +83,7 @@ impl Place {
         }
     }
 
-    /// Returns a place in an engine of the test's own, which has an image with nothing in it.
+    /// Returns a place in the test's own engine, which has an empty image.
     fn alone(engine: Engine, dockerd: &dockerd::Dockerd) -> Self {
         let mut place = Self::of(engine);
         dockerd::EMPTY.clone_into(&mut place.image);
@@ -91,7 +91,7 @@ impl Place {
         place
     }
 
-    /// Runs the engine's own client, past whatever a test put in between.
+    /// Runs the engine's own client, bypassing a relay of the test.
     fn docker(&self, arguments: &[&str]) -> String {
         let mut command = Command::new("docker");
         if let Some(host) = &self.host {
@@ -103,7 +103,7 @@ impl Place {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// Returns the engine's own name for the container of a session's sandbox, which no other container ever has.
+    /// Returns the engine's unique id for the container of a session's sandbox.
     fn key(&self, sandbox: &SandboxId) -> String {
         self.docker(&["inspect", "-f", "{{.Id}}", &self.container(sandbox)])
     }
@@ -116,7 +116,7 @@ impl Place {
         let template = DockerSandbox::builder(&self.image)
             .engine(self.engine.clone())
             .label("agent-backends-test", "1")
-            // What they write can then be removed by whoever runs the tests.
+            // Their files can then be removed by the user that runs the tests.
             .user(rustix::process::getuid().as_raw().to_string());
         DockerProvider::builder(template)
             .namespace(self.namespace.clone())
@@ -125,7 +125,7 @@ impl Place {
             .unwrap()
     }
 
-    /// Starts a manager that does nothing by itself.
+    /// Returns a builder for a manager without background tasks.
     async fn builder(&self) -> SessionManagerBuilder<DockerProvider> {
         SessionManager::builder(self.provider().await).cleanup_interval(None)
     }
@@ -135,7 +135,7 @@ impl Place {
         builder.files(|dir| Ok(Arc::new(FsBackend::open(dir)?)))
     }
 
-    /// Returns the containers of the place, those that run or all.
+    /// Returns the containers of the place, running ones or all.
     fn containers(&self, all: bool) -> Vec<String> {
         let filter = format!("label=agent-backends.namespace={}", self.namespace);
         let mut words = vec!["ps", "-q", "--no-trunc", "--filter", &filter];
@@ -148,7 +148,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // An engine of the test's own takes everything along.
+        // The test's own engine removes everything.
         if self.host.is_some() {
             return;
         }

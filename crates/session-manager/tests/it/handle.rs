@@ -1,4 +1,4 @@
-//! What a handle can be relied on for: it wakes, it says when it is of no use, it never shows other files.
+//! The guarantees of a handle: it resumes its session, reports when it is unusable, and never shows other files.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ async fn a_handle_is_a_sandbox() {
 }
 
 #[tokio::test]
-async fn a_released_handle_stays_of_no_use_whoever_has_the_id() {
+async fn a_released_handle_stays_unusable_after_the_id_is_reused() {
     let manager = manager(&provider()).await;
     let old = manager.get_or_create("a").await.unwrap();
     old.write("/f", "old").await.unwrap();
@@ -55,7 +55,7 @@ async fn a_released_handle_stays_of_no_use_whoever_has_the_id() {
 }
 
 #[tokio::test]
-async fn a_sleeping_session_wakes_up_with_its_files() {
+async fn a_hibernated_session_resumes_with_its_files() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let manager = stored(&provider, here.path()).await;
     let mut events = manager.subscribe();
@@ -63,8 +63,8 @@ async fn a_sleeping_session_wakes_up_with_its_files() {
     session.write("/f", "kept").await.unwrap();
     manager.hibernate("a").await.unwrap();
     assert_eq!(provider.existing(), []);
-    assert!(session.liveness().await.is_asleep(), "it can be woken up");
-    assert_eq!(provider.existing(), [], "and was not woken up by that");
+    assert!(session.liveness().await.is_asleep(), "it can be resumed");
+    assert_eq!(provider.existing(), [], "and was not resumed by that");
     assert_eq!(session.info().unwrap().state, SessionState::Hibernated);
     assert!(manager.get("a").is_some());
     let reads = (0..10).map(|_| session.read("/f"));
@@ -134,7 +134,7 @@ async fn a_provider_that_suspends_keeps_files_without_a_root() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_rests_is_not_given_up_for_one_failure() {
+async fn a_suspended_sandbox_is_not_given_up_after_one_failure() {
     let mut features = ProviderFeatures::none();
     features.suspends = true;
     let provider = provider().with_features(features);
@@ -146,7 +146,7 @@ async fn what_rests_is_not_given_up_for_one_failure() {
         ProviderCall::Resume => Fault::lose(broken()),
         _ => Fault::none(),
     });
-    // The answer is lost, and the sandbox runs all the same.
+    // The answer is lost, but the sandbox runs.
     assert_eq!(session.read("/f").await.unwrap().text, "kept");
     let sandbox = session.sandbox_id();
     manager.hibernate("a").await.unwrap();
@@ -173,16 +173,12 @@ async fn a_dead_sandbox_is_replaced_where_its_files_outlive_it() {
     session.write("/f", "kept").await.unwrap();
     let dead = session.sandbox_id().unwrap();
     provider.kill(&dead);
-    // Whoever was at it is told; what they asked for is not tried again behind their back.
+    // The caller gets the error; the operation is not retried silently.
     let error = session.write("/f", "lost").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert_eq!(session.read("/f").await.unwrap().text, "kept");
     assert_ne!(session.sandbox_id().unwrap(), dead);
-    assert_eq!(
-        provider.existing().len(),
-        1,
-        "the dead one was cleared away"
-    );
+    assert_eq!(provider.existing().len(), 1, "the dead one was removed");
     let died = told(&mut events, |kind| matches!(kind, EventKind::Died { .. }));
     assert!(matches!(died[0].kind, EventKind::Died { files_kept: true }));
     assert_eq!((died.len(), manager.stats().deaths), (1, 1));
@@ -217,7 +213,7 @@ async fn a_dead_sandbox_is_never_replaced_by_an_empty_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_that_was_not_used_for_a_while_is_asked_before_it_is_handed_out() {
+async fn a_session_unused_for_a_while_is_checked_before_it_is_handed_out() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let manager = stored(&provider, here.path()).await;
     let first = manager.get_or_create("a").await.unwrap().sandbox_id();
@@ -234,7 +230,7 @@ async fn a_session_that_was_not_used_for_a_while_is_asked_before_it_is_handed_ou
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_ends_what_is_in_flight() {
+async fn a_release_ends_operations_in_flight() {
     let manager = manager(&provider()).await;
     let session = manager.get_or_create("a").await.unwrap();
     let busy = session.clone();

@@ -1,4 +1,4 @@
-//! Hostile ids: refused with a reason, and no path is made of them.
+//! Hostile ids: refused with a reason, and never used as a path.
 
 use backend_core::ErrorKind;
 use session_manager::SessionOptions;
@@ -6,7 +6,7 @@ use session_manager::SessionOptions;
 use crate::support::{provider, stored};
 
 #[tokio::test]
-async fn what_is_no_id_is_refused_and_leaves_nothing() {
+async fn an_invalid_id_is_refused_and_leaves_nothing() {
     let here = tempfile::tempdir().unwrap();
     let root = here.path().join("root");
     let manager = stored(&provider(), &root).await;
@@ -42,7 +42,7 @@ async fn what_is_no_id_is_refused_and_leaves_nothing() {
     for id in hostile {
         let error = manager.get_or_create(id).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{id:?}");
-        assert!(error.to_string().contains("no sandbox id"), "{error}");
+        assert!(error.to_string().contains("invalid sandbox id"), "{error}");
         assert!(error.to_string().len() < 600);
         for error in [
             manager.attach(id).await.map(|_| ()).unwrap_err(),
@@ -70,7 +70,7 @@ async fn what_is_no_id_is_refused_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_hostile_tenant_is_refused_or_is_a_name_like_any_other() {
+async fn a_hostile_tenant_is_refused_or_treated_like_any_other_name() {
     let here = tempfile::tempdir().unwrap();
     let manager = stored(&provider(), here.path()).await;
     for tenant in ["", "a\0", "a\n", &"x".repeat(300)] {

@@ -1,4 +1,4 @@
-//! An application that is killed at any moment: what is stored is whole, and the next one goes on from it.
+//! An application that is killed at any moment: its stored data is intact, and the next one continues from it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use crate::support::{builder, provider, with_root};
 const ROOT: &str = "SESSION_MANAGER_KILL_ROOT";
 const KILLS: u64 = 30;
 
-/// The child: it makes, uses, closes and purges sessions until it is killed. Elsewhere it is an empty test.
+/// The child: it creates, uses, closes and purges sessions until it is killed. Otherwise it is an empty test.
 #[test]
 fn a_child_that_is_killed() {
     let Some(root) = std::env::var_os(ROOT) else {
@@ -96,7 +96,7 @@ async fn check(root: &std::path::Path) {
     let _ = manager.cleanup_idle().await;
     let report = manager.shutdown().await;
     assert!(report.failures.is_empty());
-    // Nothing is left of what was being made or removed.
+    // Nothing is left of sessions that were being created or removed.
     for hidden in [".staging", ".trash"] {
         assert_eq!(
             std::fs::read_dir(root.join(hidden)).unwrap().count(),

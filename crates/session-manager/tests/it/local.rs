@@ -1,4 +1,4 @@
-//! The same manager on processes of this host: files on disk, commands that run.
+//! The manager over processes of this host: files on disk, real commands.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ async fn commands_run_and_files_are_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_command_is_spared_and_an_idle_session_sleeps() {
+async fn a_long_command_is_spared_and_an_idle_session_is_hibernated() {
     let here = tempfile::tempdir().unwrap();
     let clock = Turned::default();
     let manager = with_clock(&here, 4, clock.clone()).await;
@@ -89,7 +89,7 @@ async fn a_long_command_is_spared_and_an_idle_session_sleeps() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_users_share_few_places() {
+async fn many_users_share_few_slots() {
     let here = tempfile::tempdir().unwrap();
     let manager = manager(&here, 3).await;
     let mut users = tokio::task::JoinSet::new();
@@ -101,7 +101,7 @@ async fn many_users_share_few_places() {
             while done < 5 {
                 let session = match manager.get_or_create(&id).await {
                     Ok(session) => session,
-                    // Everybody is busy for the moment.
+                    // All sessions are busy for the moment.
                     Err(error) if error.kind() == ErrorKind::QuotaExceeded => {
                         tokio::time::sleep(Duration::from_millis(2)).await;
                         continue;
@@ -127,7 +127,7 @@ async fn many_users_share_few_places() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn threads_that_ask_for_one_id_get_one_sandbox() {
+async fn threads_that_request_one_id_get_one_sandbox() {
     let here = tempfile::tempdir().unwrap();
     let manager = manager(&here, 4).await;
     for round in 0..20 {

@@ -1,4 +1,4 @@
-//! The tests of the session manager, through its public face alone.
+//! The tests of the session manager, through its public interface only.
 
 #![cfg(unix)]
 #![allow(
@@ -9,7 +9,7 @@
     clippy::print_stdout,
     clippy::print_stderr,
     missing_docs,
-    reason = "a test fails by panicking, and says what it skips"
+    reason = "a test fails by panicking, and prints what it skips"
 )]
 
 mod ceilings;

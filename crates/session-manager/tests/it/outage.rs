@@ -1,4 +1,4 @@
-//! An engine that cannot be reached, that is restarted, and sandboxes that somebody stops, pauses or removes by hand: what no manager
+//! An engine that is unreachable or restarted, and sandboxes stopped, paused or removed by hand: a sandbox that no manager
 //! decided to end is there afterwards, with the same id and the same files.
 
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn resting() -> Provider {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_engine_that_is_away_costs_nobody_anything() {
+async fn an_unreachable_engine_loses_no_session() {
     for stored in [false, true] {
         let (provider, here) = (provider(), tempfile::tempdir().unwrap());
         let builder = if stored {
@@ -65,13 +65,13 @@ async fn an_engine_that_is_away_costs_nobody_anything() {
                 EventKind::Unresponsive { .. } | EventKind::Died { .. }
             )
         });
-        assert_eq!(outages.len(), 1, "told once: {outages:?}");
+        assert_eq!(outages.len(), 1, "reported once: {outages:?}");
         assert_eq!(provider.tally().destroyed, 0);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_asked_is_not_idle() {
+async fn an_unreachable_sandbox_is_not_idle() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let manager = with_root(&provider, here.path())
         .max_resident(1)
@@ -100,7 +100,7 @@ async fn what_cannot_be_asked_is_not_idle() {
 }
 
 #[tokio::test]
-async fn a_session_whose_sandbox_was_stopped_by_hand_sleeps() {
+async fn a_session_whose_sandbox_was_stopped_by_hand_is_hibernated() {
     for restart in [false, true] {
         let provider = resting();
         let manager = manager(&provider).await;
@@ -117,7 +117,7 @@ async fn a_session_whose_sandbox_was_stopped_by_hand_sleeps() {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         settled(&manager).await;
         assert_eq!(session.info().unwrap().state, SessionState::Hibernated);
-        assert_eq!(manager.stats().resident, 0, "its place is free");
+        assert_eq!(manager.stats().resident, 0, "its slot is free");
         let slept = told(&mut events, |kind| {
             matches!(
                 kind,
@@ -136,7 +136,7 @@ async fn a_session_whose_sandbox_was_stopped_by_hand_sleeps() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_there_needs_no_stopping() {
+async fn a_missing_sandbox_needs_no_stopping() {
     let elsewhere = backend_core::SandboxId::parse("elsewhere").unwrap();
     for (stored, rename) in [(false, false), (true, false), (true, true)] {
         let (provider, here) = (resting(), tempfile::tempdir().unwrap());
@@ -156,7 +156,7 @@ async fn what_is_not_there_needs_no_stopping() {
         } else {
             assert!(provider.remove_by_hand(&sandbox));
         }
-        // Nobody has asked it since, and it is asked to stop.
+        // It has not been checked since, and is asked to stop.
         let _ = manager.hibernate("a").await;
         settled(&manager).await;
         let stats = manager.stats();
@@ -168,13 +168,16 @@ async fn what_is_not_there_needs_no_stopping() {
             assert_eq!(session.read("/f").await.unwrap().text, "kept");
         } else {
             assert_eq!(session.info().unwrap().state, SessionState::Dead);
-            assert!(manager.get_or_create("b").await.is_ok(), "there is room");
+            assert!(
+                manager.get_or_create("b").await.is_ok(),
+                "there is a free slot"
+            );
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_that_fails_is_visible_and_whoever_asks_hurries_it() {
+async fn a_failed_stop_is_visible_and_hurried_by_a_request() {
     let provider = resting();
     let manager = builder(&provider)
         .stop_retry(2, Duration::from_secs(1))
@@ -197,7 +200,7 @@ async fn a_stop_that_fails_is_visible_and_whoever_asks_hurries_it() {
         error.to_string().contains("the engine is broken"),
         "{error}"
     );
-    // The next attempt is up to a minute away, and nobody has to wait for it.
+    // The next attempt is up to a minute away, and no caller has to wait for it.
     provider.faults(|_, _| Fault::none());
     let began = tokio::time::Instant::now();
     assert_eq!(session.read("/f").await.unwrap().text, "kept");
@@ -205,7 +208,7 @@ async fn a_stop_that_fails_is_visible_and_whoever_asks_hurries_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_rests_is_not_replaced_while_it_cannot_be_told() {
+async fn a_suspended_sandbox_in_an_unknown_state_is_not_replaced() {
     for stored in [false, true] {
         let (provider, here) = (resting(), tempfile::tempdir().unwrap());
         let builder = if stored {
@@ -226,7 +229,7 @@ async fn what_rests_is_not_replaced_while_it_cannot_be_told() {
         provider.set_away(false);
         assert_eq!(session.read("/f").await.unwrap().text, "kept");
         assert_eq!(session.sandbox_id(), sandbox);
-        // Only what is gone is given up.
+        // Only a sandbox that is gone is given up.
         manager.hibernate("a").await.unwrap();
         provider.remove_by_hand(sandbox.as_ref().unwrap());
         let read = session.read("/f").await;
@@ -240,7 +243,7 @@ async fn what_rests_is_not_replaced_while_it_cannot_be_told() {
 }
 
 #[tokio::test]
-async fn a_sleeping_session_takes_other_variables() {
+async fn a_hibernated_session_accepts_other_variables() {
     for stored in [false, true] {
         let (provider, here) = (resting(), tempfile::tempdir().unwrap());
         let builder = if stored {
@@ -267,19 +270,19 @@ async fn a_sleeping_session_takes_other_variables() {
         let own = ExecRequest::shell("printenv TOKEN").env("TOKEN", "own");
         let printed = session.execute_with(&own).await.unwrap();
         assert_eq!(printed.stdout.to_text(), "own\n");
-        // It stays so over the next sleep.
+        // It stays so over the next hibernation.
         manager.hibernate("a").await.unwrap();
         let printed = session.execute("printenv TOKEN").await.unwrap();
         assert_eq!(printed.stdout.to_text(), "new\n");
         let live = manager.get_or_create_with("a", &token("newer")).await;
         assert_eq!(live.unwrap_err().kind(), ErrorKind::InvalidRequest);
-        // One that is to go cannot be taken from a sandbox.
+        // A variable cannot be removed from a sandbox.
         manager.hibernate("a").await.unwrap();
         let fewer = SessionOptions::new().env("TOKEN", "new");
         let asked = manager.get_or_create_with("a", &fewer).await;
         if stored {
             let session = asked.unwrap();
-            assert_ne!(session.sandbox_id(), sandbox, "it was made anew");
+            assert_ne!(session.sandbox_id(), sandbox, "it was recreated");
             let printed = session.execute("printenv A").await.unwrap();
             assert!(!printed.status.is_success());
             assert_eq!(session.read("/f").await.unwrap().text, "kept");
@@ -294,7 +297,7 @@ async fn a_sleeping_session_takes_other_variables() {
 }
 
 #[tokio::test]
-async fn a_place_is_given_back_by_what_ended_behind_everybodys_back() {
+async fn a_slot_is_released_when_a_sandbox_ends_from_outside() {
     let provider = provider();
     let manager = builder(&provider)
         .max_resident(1)

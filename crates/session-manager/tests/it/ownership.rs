@@ -1,4 +1,4 @@
-//! Whose a sandbox is: copies of roots and of sessions, replicas of one configuration, backups and clocks that are set.
+//! Ownership of sandboxes: copies of roots and sessions, replicas of one configuration, backups, and changed clocks.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn id(text: &str) -> SandboxId {
     SandboxId::parse(text).unwrap()
 }
 
-/// Copies as `cp -a` does.
+/// Copies with `cp -a`.
 fn copy(from: &Path, to: &Path) {
     let done = std::process::Command::new("cp")
         .arg("-a")
@@ -25,8 +25,8 @@ fn copy(from: &Path, to: &Path) {
     assert!(done.unwrap().success());
 }
 
-/// Leaves a manager as a crash of its process does. Where it was the only one in its runtime, the runtime has to go as well; here
-/// nothing of it is under way.
+/// Drops a manager like a crash of its process. If it were the only one in its runtime, the runtime would have to be dropped as
+/// well; here it has nothing in progress.
 async fn crash(manager: Manager, provider: &Provider) -> Provider {
     drop(manager);
     tokio::time::sleep(Duration::from_millis(5)).await;
@@ -36,7 +36,7 @@ async fn crash(manager: Manager, provider: &Provider) -> Provider {
 }
 
 #[tokio::test]
-async fn a_copied_root_takes_over_nothing_and_ends_nothing() {
+async fn a_copied_root_does_not_take_over_or_end_anything() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let root = here.path().join("root");
     let manager = stored(&provider, &root).await;
@@ -46,7 +46,7 @@ async fn a_copied_root_takes_over_nothing_and_ends_nothing() {
     manager.release("bob").await.unwrap();
     let copied = here.path().join("copy");
     copy(&root, &copied);
-    // In use by the original alone: its record was not written when the copy was made.
+    // Used only by the original: its record did not exist when the copy was made.
     let bob_again = manager.get_or_create("bob").await.unwrap();
     drop(bob);
     let before = provider.existing();
@@ -71,13 +71,13 @@ async fn a_copied_root_takes_over_nothing_and_ends_nothing() {
     );
     assert_eq!(alice.read("/f").await.unwrap().text, "of the original");
     assert!(bob_again.write("/g", "x").await.is_ok());
-    // From now on it is a root of its own.
+    // From now on it is an independent root.
     let second = stored(&provider.another_process(), &copied).await;
     assert!(!second.recovered().copied);
 }
 
 #[tokio::test]
-async fn a_copy_with_the_same_name_ends_nothing_either() {
+async fn a_copy_with_the_same_name_does_not_end_anything_either() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let root = here.path().join("root");
     let manager = with_root(&provider, &root)
@@ -114,7 +114,7 @@ async fn a_root_that_was_moved_is_the_same_one() {
 }
 
 #[tokio::test]
-async fn a_root_of_an_older_version_is_taken_as_it_is() {
+async fn a_root_of_an_older_version_is_treated_as_an_original() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let manager = stored(&provider, here.path()).await;
     drop(manager.get_or_create("a").await.unwrap());
@@ -127,7 +127,7 @@ async fn a_root_of_an_older_version_is_taken_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_copied_session_gets_a_sandbox_of_its_own() {
+async fn a_copied_session_gets_its_own_sandbox() {
     for running in [false, true] {
         let mut features = ProviderFeatures::none();
         features.suspends = true;
@@ -172,7 +172,7 @@ async fn a_copied_session_gets_a_sandbox_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_record_that_names_anothers_sandbox_is_found_by_the_label() {
+async fn a_record_that_names_another_sessions_sandbox_is_detected_by_the_label() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let manager = stored(&provider, here.path()).await;
     let one = manager.get_or_create("one").await.unwrap();
@@ -183,14 +183,14 @@ async fn a_record_that_names_anothers_sandbox_is_found_by_the_label() {
     manager.release("two").await.unwrap();
     drop((one, two));
     let next = crash(manager, &provider).await;
-    // Edited by hand, in its own directory.
+    // Edited manually, in its own directory.
     let record = here.path().join("two/session.json");
     let text = fs::read_to_string(&record).unwrap();
     let named = format!("{{\n  \"sandbox\": \"{}\",", sandbox.as_ref().unwrap());
     fs::write(&record, text.replacen('{', &named, 1)).unwrap();
     let manager = stored(&next, here.path()).await;
     assert_eq!(manager.recovered().copies, [id("two")]);
-    // To purge it ends nothing of the other one.
+    // Purging it does not end anything of the other one.
     let two = manager.get_or_create("two").await.unwrap();
     assert_ne!(two.sandbox_id(), sandbox);
     assert_eq!(two.read("/f").await.unwrap().text, "two");
@@ -203,7 +203,7 @@ async fn a_record_that_names_anothers_sandbox_is_found_by_the_label() {
 }
 
 #[tokio::test]
-async fn a_session_restored_in_its_place_gets_a_sandbox_of_its_own() {
+async fn a_session_restored_in_place_gets_its_own_sandbox() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let manager = stored(&provider, here.path()).await;
     let session = manager.get_or_create("a").await.unwrap();
@@ -224,7 +224,7 @@ async fn a_session_restored_in_its_place_gets_a_sandbox_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_second_replica_without_a_root_ends_nothing_of_the_first() {
+async fn a_second_replica_without_a_root_leaves_the_first_alone() {
     let provider = provider();
     let first = builder(&provider).name("app").build().await.unwrap();
     let session = first.get_or_create("a").await.unwrap();
@@ -241,7 +241,7 @@ async fn a_second_replica_without_a_root_ends_nothing_of_the_first() {
 }
 
 #[tokio::test]
-async fn an_unlinked_lock_lets_nobody_in() {
+async fn an_unlinked_lock_does_not_let_a_second_manager_in() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let manager = stored(&provider, here.path()).await;
     fs::remove_file(here.path().join(".lock")).unwrap();
@@ -292,7 +292,7 @@ async fn the_sandbox_of_an_unreadable_record_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_rested_when_the_application_ended_is_closed_by_the_next() {
+async fn a_session_hibernated_when_the_application_ended_is_closed_by_the_next() {
     let mut features = ProviderFeatures::none();
     features.suspends = true;
     let (provider, here) = (
@@ -328,7 +328,7 @@ async fn what_rested_when_the_application_ended_is_closed_by_the_next() {
 }
 
 #[tokio::test]
-async fn a_calendar_that_jumps_purges_nobody() {
+async fn a_jump_of_the_wall_clock_purges_nothing() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let calendar = Calendar::default();
     let day = MINUTE * 60 * 24;
@@ -341,13 +341,13 @@ async fn a_calendar_that_jumps_purges_nobody() {
     let manager = open(&provider).await.unwrap();
     manager.get_or_create("a").await.unwrap();
     manager.release("a").await.unwrap();
-    // Somebody sets the clock while the manager runs.
+    // The clock is set while the manager runs.
     calendar.jump(400 * day);
     calendar.count(2 * MINUTE * 60);
     assert!(manager.cleanup_idle().await.purged.is_empty());
     assert!(manager.shutdown().await.failures.is_empty());
     drop(manager);
-    // Or while none runs: then nothing is purged for a day.
+    // Or while no manager runs: then nothing is purged for a day.
     let manager = open(&provider).await.unwrap();
     for _ in 0..20 {
         calendar.count(MINUTE * 60);
@@ -359,7 +359,7 @@ async fn a_calendar_that_jumps_purges_nobody() {
     assert_eq!(manager.cleanup_idle().await.purged, [id("a")]);
 }
 
-/// A clock with a calendar that can be set.
+/// A clock whose date can be set.
 #[derive(Clone, Debug, Default)]
 struct Calendar {
     counted: Turned,

@@ -1,4 +1,4 @@
-//! What is stored: files across sandboxes, records that tell the truth, and reading without a sandbox.
+//! Stored sessions: files across sandboxes, accurate records, and reading without a sandbox.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,7 +20,7 @@ async fn files_outlive_the_sandbox_the_session_and_the_manager() {
         let manager = stored(&provider, here.path()).await;
         let session = manager.get_or_create_with("a", &options).await.unwrap();
         let spec = provider.spec(&session.sandbox_id().unwrap()).unwrap();
-        // Where it is mounted is the provider's: at the work directory of the runtime.
+        // The provider mounts it at the work directory of the runtime.
         assert_eq!(
             spec.workspace,
             Some(here.path().canonicalize().unwrap().join("a/workspace"))
@@ -47,7 +47,7 @@ async fn files_outlive_the_sandbox_the_session_and_the_manager() {
 }
 
 #[tokio::test]
-async fn two_users_files_are_apart() {
+async fn the_files_of_two_users_are_separate() {
     let here = tempfile::tempdir().unwrap();
     let manager = stored(&provider(), here.path()).await;
     let one = manager.get_or_create("one").await.unwrap();
@@ -58,7 +58,7 @@ async fn two_users_files_are_apart() {
         ErrorKind::NotFound
     );
     assert!(two.read("/../one/workspace/secret").await.is_err());
-    // Other users of the host do not get in at all.
+    // Other users of the host cannot enter at all.
     let mode = fs::metadata(here.path().join("one"))
         .unwrap()
         .permissions()
@@ -137,7 +137,7 @@ async fn a_purge_removes_the_files_and_the_id_starts_empty() {
         anew.read("/f").await.unwrap_err().kind(),
         ErrorKind::NotFound
     );
-    // One that is closed, and one that sleeps.
+    // One closed, and one hibernated.
     manager.release("a").await.unwrap();
     manager.purge("a").await.unwrap();
     manager.get_or_create("a").await.unwrap();
@@ -155,7 +155,7 @@ async fn a_purge_removes_the_files_and_the_id_starts_empty() {
 }
 
 #[tokio::test]
-async fn a_listing_is_in_order_and_goes_on() {
+async fn a_listing_is_in_order_and_can_be_continued() {
     let here = tempfile::tempdir().unwrap();
     let manager = stored(&provider(), here.path()).await;
     for number in 0..25 {
@@ -199,7 +199,7 @@ async fn a_listing_is_in_order_and_goes_on() {
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_is_told_and_harms_nobody() {
+async fn an_unreadable_record_is_reported_and_does_not_affect_other_sessions() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     {
         let manager = stored(&provider, here.path()).await;
@@ -230,7 +230,7 @@ async fn a_record_that_cannot_be_read_is_told_and_harms_nobody() {
     assert!(!error.to_string().contains(here.path().to_str().unwrap()));
     let session = manager.get_or_create("good").await.unwrap();
     assert_eq!(session.read("/f").await.unwrap().text, "good");
-    // Nothing was done to the files, until somebody says so.
+    // The files are left alone until they are purged explicitly.
     assert_eq!(
         fs::read(here.path().join("torn/workspace/f")).unwrap(),
         b"torn"
@@ -268,7 +268,7 @@ async fn no_message_names_the_root() {
 }
 
 #[tokio::test]
-async fn a_root_is_looked_at_beside_its_manager() {
+async fn a_root_can_be_inspected_while_a_manager_owns_it() {
     let here = tempfile::tempdir().unwrap();
     let root = here.path().join("root");
     assert_eq!(
@@ -305,6 +305,6 @@ async fn a_root_is_looked_at_beside_its_manager() {
     assert!(view.list(&ListSessions::new().limit(0)).is_err());
     assert!(manager.shutdown().await.failures.is_empty());
     assert!(!view.is_owned().unwrap());
-    // And whoever looks keeps nobody from owning it.
+    // And inspecting does not prevent a manager from owning it.
     let _ = stored(&provider(), &root).await;
 }

@@ -12,10 +12,10 @@ use tokio::time::sleep;
 
 use crate::support::{MINUTE, broken, builder, provider, stored, with_root};
 
-/// Makes a manager that is gone when its runtime is, as a process is with all that it did.
+/// Creates a manager that ends with its runtime, like a process with all its tasks.
 fn crash_after<T: Send>(work: impl Future<Output = T> + Send) -> T {
     let run = || {
-        // Made and dropped on a thread of its own, where there is no other runtime.
+        // Created and dropped on a separate thread, without another runtime.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -47,7 +47,7 @@ async fn running_sandboxes_are_taken_over() {
 }
 
 #[tokio::test]
-async fn what_died_meanwhile_is_cleared_away_and_its_files_are_kept() {
+async fn a_sandbox_that_died_meanwhile_is_removed_and_its_files_are_kept() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let sandbox = crash_after(async {
         let manager = stored(&provider, here.path()).await;
@@ -64,13 +64,13 @@ async fn what_died_meanwhile_is_cleared_away_and_its_files_are_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn as_long_as_the_old_sandbox_may_run_there_is_no_new_one() {
+async fn no_new_sandbox_is_created_while_the_old_one_may_run() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     crash_after(async {
         let manager = stored(&provider, here.path()).await;
         drop(manager.get_or_create("a").await.unwrap());
     });
-    // It runs, and cannot be reached or stopped.
+    // It runs, but cannot be reached or stopped.
     provider.faults(|call, _| match call {
         ProviderCall::Attach | ProviderCall::Destroy => Fault::fail(broken()),
         _ => Fault::none(),
@@ -90,7 +90,7 @@ async fn as_long_as_the_old_sandbox_may_run_there_is_no_new_one() {
 }
 
 #[tokio::test]
-async fn sandboxes_of_nobody_are_destroyed_and_those_of_others_are_left() {
+async fn orphaned_sandboxes_are_destroyed_and_those_of_others_are_left() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     crash_after(async {
         let manager = stored(&provider, here.path()).await;
@@ -104,7 +104,7 @@ async fn sandboxes_of_nobody_are_destroyed_and_those_of_others_are_left() {
     orphan
         .labels
         .insert("session-manager.manager".to_owned(), mark);
-    // Its name is all that it has of ours, and who made it is still there.
+    // Only its name looks like ours, and its creator still exists.
     let unmarked = spec(format!("{name}-{:024x}", 8));
     let others = [
         unmarked.clone(),
@@ -139,7 +139,7 @@ async fn a_named_manager_without_a_root_ends_what_it_left() {
     assert_eq!(provider.existing().len(), 2);
     let nameless = builder(&provider).build().await.unwrap();
     assert!(nameless.recovered().orphans.is_empty());
-    // As long as the process that made them is there, they are its.
+    // While the process that created them exists, it owns them.
     let replica = builder(&provider.another_process()).name("app");
     let replica = replica.build().await.unwrap();
     assert_eq!(replica.recovered().foreign.len(), 1);
@@ -159,7 +159,7 @@ async fn a_named_manager_without_a_root_ends_what_it_left() {
 }
 
 #[tokio::test]
-async fn what_rests_is_left_at_rest_and_woken_up_when_it_is_asked_for() {
+async fn a_suspended_sandbox_is_left_suspended_and_resumed_on_request() {
     let mut features = ProviderFeatures::none();
     features.suspends = true;
     let provider = provider().with_features(features);
@@ -175,7 +175,7 @@ async fn what_rests_is_left_at_rest_and_woken_up_when_it_is_asked_for() {
     assert_eq!((provider.running().len(), manager.stats().resident), (0, 0));
     let session = manager.get_or_create("a").await.unwrap();
     assert_eq!(session.sandbox_id(), sandbox);
-    // A shutdown lays it to rest again; a purge ends it.
+    // A shutdown suspends it again; a purge destroys it.
     assert!(manager.shutdown().await.failures.is_empty());
     drop((session, manager));
     assert_eq!(
@@ -188,7 +188,7 @@ async fn what_rests_is_left_at_rest_and_woken_up_when_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn there_is_no_more_room_than_there_is() {
+async fn the_ceiling_holds_when_sandboxes_are_taken_over() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     crash_after(async {
         let manager = stored(&provider, here.path()).await;
@@ -214,7 +214,7 @@ async fn there_is_no_more_room_than_there_is() {
 }
 
 #[tokio::test]
-async fn a_provider_that_does_not_answer_is_told_and_the_root_is_free_again() {
+async fn an_unresponsive_provider_is_reported_and_the_root_is_released() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     provider.faults(|call, _| match call {
         ProviderCall::List => Fault::fail(broken()),

@@ -1,4 +1,4 @@
-//! Getting sessions: one start for all, nobody else's session, no surprise.
+//! Getting sessions: one start for all callers, no access to another tenant's session, no conflicting options.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ fn runtime(name: &str, package: &str) -> RuntimeConfig {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everybody_who_asks_for_an_id_waits_for_one_start() {
+async fn all_callers_of_an_id_wait_for_one_start() {
     let provider = provider();
     provider.faults(|call, _| match call {
         ProviderCall::Create => Fault::none().after(SLOW),
@@ -41,7 +41,7 @@ async fn everybody_who_asks_for_an_id_waits_for_one_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_start_holds_up_nobody_else() {
+async fn a_slow_start_does_not_block_other_ids() {
     let provider = provider();
     provider.faults(|call, id| {
         let slow = call == ProviderCall::Create && id.as_str().ends_with("00000000");
@@ -61,7 +61,7 @@ async fn a_slow_start_holds_up_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_start_tells_everybody_and_leaves_nothing() {
+async fn a_failed_start_is_reported_to_all_callers_and_leaves_nothing() {
     let provider = provider();
     let tries = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&tries);
@@ -101,7 +101,7 @@ async fn a_failed_start_tells_everybody_and_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_that_hangs_is_given_up() {
+async fn a_hanging_start_times_out() {
     let provider = provider();
     provider.faults(|call, _| match call {
         ProviderCall::Create => Fault::none().lingering(Duration::from_secs(1_000_000)),
@@ -114,7 +114,7 @@ async fn a_start_that_hangs_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_goes_away_loses_nothing() {
+async fn a_caller_that_cancels_does_not_end_the_start() {
     let provider = provider();
     provider.faults(|call, _| match call {
         ProviderCall::Create => Fault::none().after(SLOW),
@@ -124,7 +124,7 @@ async fn a_caller_who_goes_away_loses_nothing() {
     let impatient = timeout(Duration::from_secs(1), manager.get_or_create("a")).await;
     assert!(impatient.is_err());
     sleep(SLOW).await;
-    // The start went on, and what it made is the session's.
+    // The start continued, and its sandbox belongs to the session.
     assert_eq!(provider.existing().len(), 1);
     assert_eq!(manager.stats().live, 1);
     manager.get_or_create("a").await.unwrap();
@@ -147,7 +147,7 @@ async fn another_runtime_is_an_error() {
         error.to_string().contains("'python', not 'node'"),
         "{error}"
     );
-    // The same name with other packages is no less of a surprise, as long as the sandbox runs.
+    // The same name with other packages is a conflict too, as long as the sandbox runs.
     let other = SessionOptions::new().runtime(runtime("python", "pandas"));
     let error = manager.get_or_create_with("a", &other).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
@@ -157,7 +157,7 @@ async fn another_runtime_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_runtime_that_is_defined_anew_is_that_of_the_next_sandbox() {
+async fn a_redefined_runtime_applies_to_the_next_sandbox() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let manager = stored(&provider, here.path()).await;
     let old = SessionOptions::new()
@@ -175,7 +175,7 @@ async fn a_runtime_that_is_defined_anew_is_that_of_the_next_sandbox() {
     assert_eq!(spec.env["A"], "2");
     let output = session.execute("printenv A").await.unwrap();
     assert_eq!(output.stdout.to_text(), "2\n");
-    // It is what the session is from now on.
+    // The session keeps it from now on.
     manager.release("a").await.unwrap();
     let session = manager.attach("a").await.unwrap();
     let spec = provider.spec(&session.sandbox_id().unwrap()).unwrap();
@@ -198,7 +198,7 @@ async fn other_variables_or_labels_of_a_live_session_are_an_error() {
 }
 
 #[tokio::test]
-async fn a_sandbox_is_labelled_with_whose_it_is() {
+async fn a_sandbox_is_labelled_with_its_session_and_tenant() {
     let provider = provider();
     let manager = manager(&provider).await;
     let options = SessionOptions::new().tenant("acme").label("team", "x");
@@ -210,7 +210,7 @@ async fn a_sandbox_is_labelled_with_whose_it_is() {
 }
 
 #[tokio::test]
-async fn one_tenant_does_not_reach_or_learn_of_anothers_session() {
+async fn a_tenant_cannot_reach_or_detect_the_session_of_another() {
     let here = tempfile::tempdir().unwrap();
     let manager = stored(&provider(), here.path()).await;
     let acme = manager.scoped("acme").unwrap();
@@ -240,7 +240,7 @@ async fn one_tenant_does_not_reach_or_learn_of_anothers_session() {
             other.hibernate("a").await.unwrap_err(),
             other.files("a").await.map(|_| ()).unwrap_err(),
         ] {
-            // The same as for an id that nobody has.
+            // The same as for an unused id.
             let nobody = other.attach("zz").await.unwrap_err().to_string();
             assert_eq!(error.to_string().replace("'a'", "'zz'"), nobody);
         }
@@ -259,7 +259,7 @@ async fn one_tenant_does_not_reach_or_learn_of_anothers_session() {
 }
 
 #[tokio::test]
-async fn attaching_never_makes_a_session() {
+async fn attaching_never_creates_a_session() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let manager = stored(&provider, here.path()).await;
     let error = manager.attach("a").await.unwrap_err();
@@ -275,7 +275,7 @@ async fn attaching_never_makes_a_session() {
 }
 
 #[tokio::test]
-async fn releasing_and_purging_nothing_is_no_error() {
+async fn releasing_and_purging_nothing_is_not_an_error() {
     let here = tempfile::tempdir().unwrap();
     let manager = stored(&provider(), here.path()).await;
     manager.release("a").await.unwrap();

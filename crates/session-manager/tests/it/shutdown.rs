@@ -1,4 +1,4 @@
-//! The end: all at once, every failure reported, nothing started any more.
+//! Shutdown: everything at once, every failure reported, nothing started afterwards.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn a_shutdown_takes_as_long_as_the_slowest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_failure_is_reported_and_strands_nobody() {
+async fn every_failure_is_reported_and_does_not_affect_the_others() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let manager = with_root(&provider, here.path()).build().await.unwrap();
     for number in 0..10 {
@@ -50,7 +50,7 @@ async fn every_failure_is_reported_and_strands_nobody() {
     assert_eq!(ids, ["s3", "s7"]);
     assert_eq!(report.failures[1].1.kind(), ErrorKind::TimedOut);
     assert_eq!((report.stopped, provider.existing().len()), (8, 2));
-    // The next manager does what this one could not.
+    // The next manager completes what this one could not.
     provider.faults(|_, _| Fault::none());
     drop(manager);
     let next = with_root(&provider, here.path()).build().await.unwrap();
@@ -60,7 +60,7 @@ async fn every_failure_is_reported_and_strands_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_under_way_is_given_up_and_leaves_nothing() {
+async fn a_start_in_progress_is_aborted_and_leaves_nothing() {
     let provider = provider();
     provider.faults(|call, _| match call {
         ProviderCall::Create => Fault::none().lingering(5 * MINUTE),
@@ -141,7 +141,7 @@ async fn a_manager_that_was_shut_down_touches_nothing_of_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_destroyed_before_is_not_counted_as_stopped() {
+async fn a_sandbox_that_could_not_be_destroyed_is_not_counted_as_stopped() {
     let provider = provider();
     let manager = builder(&provider).name("app").warm(None, 1).build().await;
     let manager = manager.unwrap();

@@ -1,4 +1,4 @@
-//! What the tests share: a pretended provider, and a manager over it.
+//! Shared by the tests: a fake provider, and a manager over it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,10 +13,10 @@ use tokio::time::sleep;
 pub(crate) type Provider = FakeProvider<FsBackend>;
 pub(crate) type Manager = SessionManager<Provider>;
 
-/// A minute.
+/// One minute.
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
-/// Makes a provider whose sandboxes have the files of their workspace, or files that go with the provider.
+/// Creates a provider whose sandboxes have the files of their workspace, or files that are lost with the provider.
 pub(crate) fn provider() -> Provider {
     let own = tempfile::tempdir().unwrap();
     let made = AtomicU64::new(0);
@@ -30,17 +30,17 @@ pub(crate) fn provider() -> Provider {
     })
 }
 
-/// Starts a manager that does nothing by itself.
+/// Returns a builder for a manager without background tasks.
 pub(crate) fn builder(provider: &Provider) -> SessionManagerBuilder<Provider> {
     SessionManager::builder(provider.clone()).cleanup_interval(None)
 }
 
-/// Makes a manager without stored files.
+/// Returns a builder for a manager without stored files.
 pub(crate) async fn manager(provider: &Provider) -> Manager {
     builder(provider).build().await.unwrap()
 }
 
-/// Makes a manager with stored files, which can be read without a sandbox.
+/// Returns a builder for a manager with stored files, which can be read without a sandbox.
 pub(crate) async fn stored(provider: &Provider, root: &std::path::Path) -> Manager {
     with_root(provider, root).build().await.unwrap()
 }
@@ -62,21 +62,21 @@ pub(crate) fn broken() -> Error {
     }
 }
 
-/// Returns the events that have happened, without those about anything else.
+/// Returns the available events of the given kind.
 pub(crate) fn told(events: &mut Events, about: impl Fn(&EventKind) -> bool) -> Vec<Event> {
     std::iter::from_fn(|| events.try_next())
         .filter(|event| about(&event.kind))
         .collect()
 }
 
-/// Waits until no sandbox is being stopped: its place is free a moment before its session is told to sleep.
+/// Waits until no sandbox is being stopped: its slot is free a moment before its session is reported as hibernated.
 pub(crate) async fn settled(manager: &Manager) {
     while manager.stats().stopping > 0 {
         sleep(Duration::from_millis(1)).await;
     }
 }
 
-/// A clock that a test turns.
+/// A clock that a test advances.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Turned(Arc<Mutex<Duration>>);
 

@@ -1,4 +1,4 @@
-//! The warm pool: handed over at once, refilled, given up when its place is needed, and never a way around anything.
+//! The warm pool: handed over at once, refilled, evicted when a slot is needed, and without bypassing any rule.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::{MINUTE, Provider, broken, builder, provider, told, with_roo
 
 const START: Duration = Duration::from_secs(10);
 
-/// A provider that takes a while, and whose workspaces may be renamed.
+/// A slow provider whose workspaces may be renamed.
 fn slow() -> Provider {
     let mut features = ProviderFeatures::none();
     features.workspace_moves = true;
@@ -24,7 +24,7 @@ fn slow() -> Provider {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_session_gets_a_sandbox_that_is_ready() {
+async fn a_new_session_gets_a_ready_sandbox() {
     let provider = slow();
     let manager = builder(&provider).warm(None, 2).build().await.unwrap();
     let mut events = manager.subscribe();
@@ -47,7 +47,7 @@ async fn a_new_session_gets_a_sandbox_that_is_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_a_root_the_files_of_a_warm_sandbox_are_the_sessions() {
+async fn with_a_root_the_files_of_a_warm_sandbox_belong_to_the_session() {
     let (provider, here) = (slow(), tempfile::tempdir().unwrap());
     let manager = with_root(&provider, here.path())
         .warm(None, 1)
@@ -64,7 +64,7 @@ async fn with_a_root_the_files_of_a_warm_sandbox_are_the_sessions() {
     );
     manager.hibernate("a").await.unwrap();
     assert_eq!(session.read("/f").await.unwrap().text, "kept");
-    // It woke up with its own files, and so not from the pool.
+    // It resumed with its own files, so it is not from the pool.
     assert_eq!(manager.stats().warm_starts, 1);
     let _ = manager.shutdown().await;
     let left = std::fs::read_dir(here.path().join(".staging")).unwrap();
@@ -82,7 +82,7 @@ async fn a_provider_whose_workspaces_cannot_be_renamed_has_no_pool_with_a_root()
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_brings_variables_or_labels_is_not_given_one() {
+async fn a_session_with_variables_or_labels_does_not_get_one() {
     let provider = slow();
     let manager = builder(&provider).warm(None, 1).build().await.unwrap();
     sleep(START * 2).await;
@@ -111,7 +111,7 @@ async fn a_warm_sandbox_that_died_is_not_handed_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_pool_gives_way() {
+async fn the_pool_is_evicted_for_sessions() {
     let provider = slow();
     let manager = builder(&provider)
         .max_resident(3)
@@ -119,7 +119,7 @@ async fn the_pool_gives_way() {
         .build()
         .await
         .unwrap();
-    // Before it is even made.
+    // Even before it is created.
     let options = SessionOptions::new().env("A", "1");
     manager.get_or_create_with("a", &options).await.unwrap();
     sleep(START * 2).await;
@@ -138,7 +138,7 @@ async fn the_pool_gives_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pool_that_cannot_be_filled_is_told_and_holds_nobody_up() {
+async fn a_pool_that_cannot_be_filled_is_reported_and_blocks_no_session() {
     let provider = slow();
     provider.faults(|call, _| match call {
         ProviderCall::Create => Fault::fail(broken()),
@@ -152,7 +152,7 @@ async fn a_pool_that_cannot_be_filled_is_told_and_holds_nobody_up() {
     let failed = told(&mut events, |kind| matches!(kind, EventKind::WarmFailed(_)));
     assert!(
         failed.len() >= 2,
-        "it is tried again, and not at once: {}",
+        "it is retried, but not at once: {}",
         failed.len()
     );
     assert!(failed.len() <= 4);

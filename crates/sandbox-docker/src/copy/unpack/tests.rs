@@ -12,7 +12,7 @@ use crate::copy::Copied;
 
 type Entries<'a> = &'a [(&'a str, EntryType, &'a str)];
 
-/// Packs entries whatever their names, as nobody does who means well.
+/// Packs entries with arbitrary names, as only a hostile sender would.
 fn archive(entries: Entries<'_>) -> Vec<u8> {
     let mut archive = Builder::new(Vec::new());
     for (name, kind, text) in entries {
@@ -51,7 +51,7 @@ fn run(
 }
 
 #[test]
-fn nothing_gets_out_of_the_directory() {
+fn no_entry_escapes_the_directory() {
     use EntryType::{Directory, Link, Regular, Symlink};
 
     let outer = tempfile::tempdir().unwrap();
@@ -82,7 +82,7 @@ fn nothing_gets_out_of_the_directory() {
         ("good-too", Link, "good"),
     ];
     let copied = run(&inner, 0, 1 << 20, &entries).unwrap();
-    // A link that was refused is no link, so that what was to be behind it is in a directory of that name.
+    // A refused link is not created, so a file below it is in a directory of that name.
     assert_eq!((copied.files, copied.bytes), (4, 6));
     assert_eq!(copied.skipped, 13);
     let names = |directory: &Path| {

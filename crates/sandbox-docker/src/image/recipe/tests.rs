@@ -1,4 +1,4 @@
-//! The Dockerfiles of runtimes, word by word, and what nobody gets into one.
+//! The Dockerfiles of runtimes, word for word, and input that must not get into one.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -68,7 +68,7 @@ RUN ["env","PIP_BREAK_SYSTEM_PACKAGES=1","PIP_DISABLE_PIP_VERSION_CHECK=1","PIP_
 }
 
 #[test]
-fn npm_packages_are_linked_into_the_work_directory_which_is_the_users() {
+fn npm_packages_are_linked_into_the_work_directory_of_the_user() {
     golden(
         base()
             .user("node")
@@ -203,7 +203,7 @@ fn steps_run_as_root_and_the_user_of_the_base_image_comes_back_with_a_work_direc
 }
 
 #[test]
-fn a_base_image_of_root_gets_no_user_and_an_odd_one_gets_out_of_no_line() {
+fn a_base_image_of_root_gets_no_user_and_an_odd_user_cannot_break_out_of_its_line() {
     let with = |user: &str| {
         let base_image = Found {
             user: Some(user.to_owned()),
@@ -242,7 +242,7 @@ fn without_anything_to_install_there_is_nothing_to_build() {
 }
 
 #[test]
-fn the_tag_is_of_what_matters_to_the_image() {
+fn the_tag_depends_on_everything_that_affects_the_image() {
     let some = || base().packages(PackageManager::Pip, ["six"]);
     let tag = recipe(some()).tag();
     assert!(
@@ -250,7 +250,7 @@ fn the_tag_is_of_what_matters_to_the_image() {
             && tag.len() == "agent-backends/runtime:x-".len() + 32,
         "{tag}"
     );
-    // What does not matter.
+    // Does not affect the image.
     assert_eq!(recipe(some().description("other")).tag(), tag);
     assert_eq!(recipe(some().env("SECRET", "other")).tag(), tag);
     assert_eq!(recipe(some().no_cache()).tag(), tag);
@@ -258,7 +258,7 @@ fn the_tag_is_of_what_matters_to_the_image() {
         .with_network("host")
         .with_timeout(std::time::Duration::from_secs(1));
     assert_eq!(recipe_with(some(), &options).tag(), tag);
-    // What does.
+    // Affects the image.
     let runtime = some().build().unwrap();
     let rebased = Recipe::new(&runtime, &found("sha256:4567"), &BuildOptions::new())
         .unwrap()
@@ -289,7 +289,7 @@ fn variables_of_the_runtime_are_not_in_the_image() {
     assert!(!context.contains("TOKEN") && !context.contains("secret"));
 }
 
-/// What has broken out of one quoting or another somewhere.
+/// Inputs that have broken out of some kind of quoting.
 const ATTACKS: [&str; 24] = [
     "x\nRUN evil",
     "x\r\nRUN evil",
@@ -317,9 +317,9 @@ const ATTACKS: [&str; 24] = [
     "\u{1b}[2J",
 ];
 
-/// Wherever an attack is put: it is refused, or it is one argument of a command and nothing else.
+/// Wherever an attack is placed, it is refused, or is exactly one argument of a command.
 #[test]
-fn no_field_of_a_runtime_gets_out_of_its_place() {
+fn no_field_of_a_runtime_escapes_its_place() {
     let fields: [fn(RuntimeBuilder, &str) -> RuntimeBuilder; 10] = [
         |b, text| b.packages(PackageManager::Pip, [text]),
         |b, text| b.packages(PackageManager::Uv, [text]),
@@ -356,7 +356,7 @@ fn no_field_of_a_runtime_gets_out_of_its_place() {
                 lines,
                 "{index} {attack:?}"
             );
-            // Every line is a list of texts, and the attack is a whole one of them: it is never a part of a script.
+            // Every line is a list of strings, and the attack is one entire string: it is never part of a script.
             let args: Vec<_> = commands(&built.dockerfile).into_iter().flatten().collect();
             let whole = [attack.to_owned(), format!("/w/{attack}")];
             for arg in &args {
@@ -376,7 +376,7 @@ fn no_field_of_a_runtime_gets_out_of_its_place() {
         plain.len() == 2 && refused > 120 && quoted > 40,
         "{refused} refused, {quoted} quoted"
     );
-    // Names and base images take nothing of the kind.
+    // Names and base images reject all of these.
     for attack in ATTACKS {
         assert!(
             RuntimeConfig::builder(attack)
@@ -397,7 +397,7 @@ fn no_field_of_a_runtime_gets_out_of_its_place() {
 }
 
 #[test]
-fn a_line_that_no_builder_reads_is_refused() {
+fn a_line_too_long_for_builders_is_refused() {
     let runtime = base().setup("x".repeat(70_000)).build().unwrap();
     let error = Recipe::new(&runtime, &without_user(), &BuildOptions::new()).unwrap_err();
     assert!(error.to_string().contains("longer than"), "{error}");

@@ -1,4 +1,4 @@
-//! Builds of one image at once: of tasks, and of processes.
+//! Concurrent builds of one image, by tasks and by processes.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use tokio::process::{Child, ChildStdout, Command};
 use super::{Runtime, Told, gone, images};
 use crate::support::{debian, docker, engine_or_skip};
 
-/// What a process that is started for a build is told in its environment: the name of the runtime.
+/// The variable with the name of the runtime, for a process started for a build.
 const CHILD: &str = "AGENT_BACKENDS_TEST_BUILDS";
 
-/// A runtime whose build takes long enough for another one to come in between.
+/// A runtime whose build takes long enough for another one to start meanwhile.
 fn slow(name: &str) -> RuntimeConfig {
-    // Its name is in the line, for the builder remembers what it has run, of a run of the tests that was killed too.
+    // Its name is in the line, because the builder caches its commands, even those of a killed test run.
     let line = format!("echo begun {name} && sleep 3 && cat /proc/sys/kernel/random/uuid > once");
     RuntimeConfig::builder(name)
         .base_image(debian())
@@ -27,7 +27,7 @@ fn slow(name: &str) -> RuntimeConfig {
         .unwrap()
 }
 
-/// The names that images get from now on. The engine remembers few of its events, so that it has to be listened to.
+/// The names that images get from now on. The engine keeps only a few events, so they have to be read live.
 struct Names {
     child: Child,
     names: Lines<ChildStdout>,
@@ -44,7 +44,7 @@ impl Names {
             .unwrap();
         let names = lines(&mut child);
         let mut listening = Self { child, names };
-        // Until it hears something it may not be listening yet.
+        // Until the first event arrives it may not be listening yet.
         let marker = marker();
         loop {
             docker(&["tag", base, &marker]);
@@ -74,7 +74,7 @@ impl Names {
     }
 }
 
-/// Returns a name that nothing has.
+/// Returns an unused name.
 fn marker() -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -88,7 +88,7 @@ fn lines(child: &mut Child) -> Lines<ChildStdout> {
 }
 
 #[tokio::test]
-async fn tasks_that_ask_for_one_image_at_once_share_one_build() {
+async fn concurrent_tasks_share_one_build_of_an_image() {
     let engine = engine_or_skip!();
     let ours = Runtime::new("tasks");
     let runtime = slow(&ours.0);
@@ -100,7 +100,7 @@ async fn tasks_that_ask_for_one_image_at_once_share_one_build() {
     };
     let leaves = tokio::spawn(build(&told[0]));
     let stay = [tokio::spawn(build(&told[1])), tokio::spawn(build(&told[2]))];
-    // Who comes late hears the rest alone, and on a busy machine any of them may.
+    // A late caller gets only the remaining progress, and on a busy machine any of them may be late.
     while !told.iter().any(|told| told.output().contains("begun")) {
         assert!(
             !stay.iter().any(|task| task.is_finished()),
@@ -108,7 +108,7 @@ async fn tasks_that_ask_for_one_image_at_once_share_one_build() {
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // The others go on without the one that was first.
+    // The others continue without the first one.
     leaves.abort();
     let [second, third] = stay;
     let image = second.await.unwrap().unwrap();
@@ -122,7 +122,7 @@ async fn tasks_that_ask_for_one_image_at_once_share_one_build() {
 }
 
 #[tokio::test]
-async fn a_build_that_nobody_waits_for_any_more_ends_in_the_engine() {
+async fn an_abandoned_build_ends_in_the_engine() {
     let engine = engine_or_skip!();
     let ours = Runtime::new("nobody");
     let line = format!("echo begun; sleep 2{:08}", std::process::id());
@@ -189,7 +189,7 @@ async fn a_process_waits_for_the_build_of_another_and_takes_over_when_that_is_ki
     assert_eq!(names.count(&image).await, 1);
     docker(&["rmi", &image]);
 
-    // A process that is killed does not keep the lock.
+    // A killed process does not keep the lock.
     let other = Runtime::new("killed");
     let runtime = slow(&other.0);
     let (mut child, mut lines) = start_child(&other.0);
@@ -210,7 +210,7 @@ async fn a_process_waits_for_the_build_of_another_and_takes_over_when_that_is_ki
     assert!(told.has(&ImageProgress::Built { image }));
 }
 
-/// Not a test: what the test above starts as another process.
+/// Not a test: the process that the test above starts.
 #[tokio::test]
 async fn builds_what_it_is_told_to() {
     let Ok(name) = std::env::var(CHILD) else {

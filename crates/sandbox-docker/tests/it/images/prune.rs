@@ -1,4 +1,4 @@
-//! What is removed of the images that were built, and what is not.
+//! Which built images are removed, and which are not.
 
 use backend_core::RuntimeConfig;
 use sandbox_docker::Images;
@@ -23,7 +23,7 @@ async fn superseded_images_are_removed_and_no_others() {
     let (current, kept) = build(&images, &ours, "echo 4").await;
     let (_, others) = build(&images, &decoy, "echo 1").await;
 
-    // One that a stopped container is made of, one with a name of somebody's own, and one that somebody built on ours.
+    // One used by a stopped container, one with another name, and one built on ours.
     let container = format!("images-prune-{}", std::process::id());
     let _cleaner = Cleaner(container.clone());
     docker(&["create", "--name", &container, &used, "true"]);
@@ -57,7 +57,7 @@ async fn superseded_images_are_removed_and_no_others() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_not_kept_is_built_each_time_and_goes_with_its_process() {
+async fn an_uncached_image_is_built_each_time_and_removed_after_its_process() {
     let engine = engine_or_skip!();
     let (images, ours) = (images(&engine), Runtime::new("uncached"));
     let line = "cat /proc/sys/kernel/random/uuid > once";
@@ -69,7 +69,7 @@ async fn an_image_that_is_not_kept_is_built_each_time_and_goes_with_its_process(
     assert_ne!(first, second);
     let once = |image: &str| docker(&["run", "--rm", image, "cat", "/workspace/once"]);
     assert_ne!(once(&first), once(&second));
-    // This process may still make containers of them. One that is gone cannot.
+    // This process may still create containers from them. A process that is gone cannot.
     assert!(images.prune(&runtime).await.unwrap().is_empty());
     assert_eq!(ours.images().len(), 2);
     let dockerfile = std::env::temp_dir().join(format!("images-prune-{}", std::process::id()));

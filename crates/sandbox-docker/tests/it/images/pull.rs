@@ -1,4 +1,4 @@
-//! Images that are pulled for real, from a registry that the test is itself.
+//! Real pulls from a registry run by the test.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,13 +14,13 @@ use crate::support::{Cleaner, builder, docker, engine_or_skip};
 
 const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
-/// What something is, and its bytes.
+/// A media type, and the bytes.
 type Part = (&'static str, Vec<u8>);
 
-/// A registry on the loopback address, where engines ask for no encryption.
+/// A registry on the loopback address, where engines do not require encryption.
 #[derive(Clone, Default)]
 struct Registry {
-    /// What is there, by the path that it is asked for.
+    /// The content by request path.
     parts: Arc<Mutex<HashMap<String, Part>>>,
 }
 
@@ -38,7 +38,7 @@ impl Registry {
         address
     }
 
-    /// Answers requests until there are no more.
+    /// Answers requests until the connection ends.
     async fn serve(&self, stream: TcpStream) -> Option<()> {
         let mut stream = BufReader::new(stream);
         loop {
@@ -130,7 +130,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_is_pulled_when_the_policy_says_so_and_told_about() {
+async fn an_image_is_pulled_according_to_the_policy_with_progress() {
     let engine = engine_or_skip!();
     if std::env::var("DOCKER_HOST").is_ok_and(|host| !host.is_empty() && !host.starts_with("unix:"))
     {
@@ -166,7 +166,7 @@ async fn an_image_is_pulled_when_the_policy_says_so_and_told_about() {
         told.lock().unwrap()
     );
 
-    // What is there is used, until it is asked for otherwise.
+    // An existing image is used unless the policy says otherwise.
     registry.push("tag", &format!("two {unique}"));
     let images = Images::new(engine.clone());
     let content = async || {

@@ -1,4 +1,4 @@
-//! Images that say who runs in them, and that check their health.
+//! Images with their own user or a health check.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use sandbox_docker::{BuildOptions, DockerSandbox, PullPolicy};
 use super::{Runtime, images};
 use crate::support::{Cleaner, builder, container, debian, docker, engine_or_skip};
 
-/// An image that these tests build, and remove in the end.
+/// An image that these tests build, and remove on drop.
 struct Image(String);
 
 impl Image {
@@ -72,7 +72,7 @@ async fn a_runtime_on_an_image_with_a_user_is_built_as_root_and_runs_as_that_use
     assert_eq!(text(&sandbox, "id -un; cat built-by").await, "jo\nroot");
     let line = "tree --version > a && python3 -c 'import six; print(six.__version__)'";
     assert_eq!(text(&sandbox, line).await, "1.16.0");
-    // What the steps made in the work directory is the user's, too.
+    // The files created by the steps in the work directory belong to the user, too.
     sandbox.write("built-by", "jo").await.unwrap();
     sandbox.write("new/file", "x").await.unwrap();
     assert_eq!(text(&sandbox, "stat -c %U . new/file | uniq").await, "jo");
@@ -107,7 +107,7 @@ async fn a_user_of_an_image_has_a_work_directory_to_write_to() {
 }
 
 #[tokio::test]
-async fn no_check_of_health_goes_on_in_a_sandbox() {
+async fn no_health_check_runs_in_a_sandbox() {
     let engine = engine_or_skip!();
     let check = "HEALTHCHECK --interval=1s --retries=1 CMD touch /dev/shm/checked && false";
     let (base, ours) = (Image::build("health", check), Runtime::new("health"));
@@ -126,7 +126,7 @@ async fn no_check_of_health_goes_on_in_a_sandbox() {
     let _cleaner = Cleaner::of(&sandbox);
     let format = "{{json .Config.Healthcheck.Test}} {{json .State.Health}}";
     let seen = docker(&["inspect", "-f", format, &container(&sandbox)]);
-    // The engine knows of none, and has nothing to say of its outcome.
+    // The engine has no health check, and no result of one.
     assert_eq!(seen, r#"["NONE"] null"#);
     sandbox.stop().await.unwrap();
 }

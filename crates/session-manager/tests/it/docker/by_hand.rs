@@ -1,4 +1,4 @@
-//! Containers and workspaces that somebody removes, stops or renames by hand while a session has them.
+//! Containers and workspaces that are removed, stopped or renamed by hand while a session has them.
 
 use backend_core::{BackendExt, ErrorKind, SandboxExt};
 use session_manager::SessionState;
@@ -6,7 +6,7 @@ use session_manager::SessionState;
 use super::place_or_skip;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_removed_needs_no_stopping_and_gives_its_place_back() {
+async fn a_removed_container_needs_no_stopping_and_releases_its_slot() {
     let place = place_or_skip!();
     let here = tempfile::tempdir().unwrap();
     let stored = place.stored(here.path()).await.max_resident(1);
@@ -28,20 +28,20 @@ async fn what_was_removed_needs_no_stopping_and_gives_its_place_back() {
     session.write("f", "lost").await.unwrap();
     let key = place.key(&session.sandbox_id().unwrap());
     place.docker(&["rm", "-f", &key]);
-    // Whatever it is told, the session is not said to sleep with files that are not there.
+    // Whatever the outcome, the session is not reported as hibernated with missing files.
     let _ = alone.hibernate("a").await;
     let error = session.read("f").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert_eq!(session.info().unwrap().state, SessionState::Dead);
     assert_eq!(alone.stats().resident, 0);
     let next = alone.get_or_create("b").await;
-    assert!(next.is_ok(), "the place is not given back: {next:?}");
+    assert!(next.is_ok(), "the slot is not released: {next:?}");
     assert!(alone.shutdown().await.failures.is_empty());
     assert_eq!(place.containers(true).len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_stopped_sleeps_and_what_was_renamed_is_the_same() {
+async fn a_stopped_container_is_resumed_and_a_renamed_one_is_found() {
     let place = place_or_skip!();
     let here = tempfile::tempdir().unwrap();
     let stored = place.stored(here.path()).await.build().await.unwrap();
@@ -56,7 +56,7 @@ async fn what_was_stopped_sleeps_and_what_was_renamed_is_the_same() {
         let key = place.key(&sandbox);
         for deed in ["stop", "kill"] {
             place.docker(&[deed, &key]);
-            // The first one finds out.
+            // The first call detects it.
             let _ = session.read("f").await;
             let output = session.execute("cat f /tmp/g").await.unwrap();
             assert_eq!(output.stdout.to_text(), "kept\ntoo\n", "{deed}");
@@ -81,7 +81,7 @@ async fn what_was_stopped_sleeps_and_what_was_renamed_is_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_wakes_up_to_a_workspace_that_was_removed_is_told_so() {
+async fn resuming_with_a_removed_workspace_reports_it() {
     let place = place_or_skip!();
     let here = tempfile::tempdir().unwrap();
     let manager = place.stored(here.path()).await.build().await.unwrap();
@@ -95,7 +95,7 @@ async fn who_wakes_up_to_a_workspace_that_was_removed_is_told_so() {
     let text = error.to_string();
     assert!(text.contains("does not exist"), "{text}");
     assert!(!text.contains(here.path().to_str().unwrap()), "{text}");
-    assert!(!workspace.join("f").exists(), "nothing is made up");
+    assert!(!workspace.join("f").exists(), "no files are invented");
     std::fs::rename(&aside, &workspace).unwrap();
     assert_eq!(session.read("f").await.unwrap().text, "kept");
     manager.purge("a").await.unwrap();

@@ -9,11 +9,11 @@ use tokio::time::{Duration, sleep};
 
 use super::{Place, engine};
 
-/// What the child is told: where the files are, and the namespace.
+/// The variables for the child: the root, and the namespace.
 const ROOT: &str = "SESSION_MANAGER_DOCKER_ROOT";
 const NAMESPACE: &str = "SESSION_MANAGER_DOCKER_NAMESPACE";
 
-/// The child: it does a bit of everything until it is killed. Elsewhere it is an empty test.
+/// The child: it does a bit of everything until it is killed. Otherwise it is an empty test.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_that_is_killed() {
     let (Some(root), Ok(namespace)) = (std::env::var_os(ROOT), std::env::var(NAMESPACE)) else {
@@ -26,7 +26,7 @@ async fn a_child_that_is_killed() {
     let line = "echo slept > f; echo installed > /tmp/tool";
     sleeps.execute(line).await.unwrap();
     manager.hibernate("sleeps").await.unwrap();
-    // It brings something of its own, and so it is not from the pool.
+    // It has its own variables, so it is not from the pool.
     let options = SessionOptions::new().tenant("acme").env("A", "1");
     let works = manager.get_or_create_with("works", &options).await.unwrap();
     works.write("f", "worked").await.unwrap();
@@ -61,7 +61,7 @@ async fn the_next_application_takes_over_what_a_killed_one_left() {
     child.kill().unwrap();
     child.wait().unwrap();
     let sandbox = ready.expect("the child got so far");
-    // The one that works, the warm one, and that of the session that sleeps unless it had to go.
+    // The busy one, the warm one, and that of the hibernated session unless it was evicted.
     assert!(place.containers(false).len() >= 2);
     let manager = place.stored(here.path()).await.build().await.unwrap();
     let recovered = manager.recovered();
@@ -71,7 +71,7 @@ async fn the_next_application_takes_over_what_a_killed_one_left() {
         "{recovered:?}"
     );
     assert!(recovered.ended.is_empty() && recovered.unreadable.is_empty());
-    assert_eq!(recovered.orphans.len(), 1, "the warm one is nobody's");
+    assert_eq!(recovered.orphans.len(), 1, "the warm one is orphaned");
     let works = manager.get("works").expect("it is open");
     assert_eq!(works.sandbox_id().unwrap().as_str(), sandbox);
     assert_eq!(works.read("f").await.unwrap().text, "worked");

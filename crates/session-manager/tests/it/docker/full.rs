@@ -8,7 +8,7 @@ use super::dockerd::Dockerd;
 const DISK: u64 = 192 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_of_the_engine_refuses_what_is_new_and_keeps_what_is_there() {
+async fn a_full_disk_of_the_engine_refuses_new_data_and_keeps_existing_data() {
     let Some((dockerd, engine)) = Dockerd::start_on(&[], Some(DISK)).await else {
         return;
     };
@@ -34,12 +34,12 @@ async fn a_full_disk_of_the_engine_refuses_what_is_new_and_keeps_what_is_there()
         let large = "x".repeat(1 << 20);
         let error = session.write("/data/g", large).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::QuotaExceeded, "{error}");
-        // What is there is read, and nothing ends.
+        // Existing data is readable, and nothing ends.
         assert_eq!(session.read("/data/f").await.unwrap().text, "kept");
         assert!(session.liveness().await.is_alive());
         let cleaned = manager.cleanup_idle().await;
         assert!(cleaned.died.is_empty(), "{cleaned:?}");
-        // It may wake up or not, but it is not replaced by an empty one.
+        // It may resume or not, but it is not replaced by an empty one.
         match asleep.read("/data/f").await {
             Ok(page) => assert_eq!(page.text, "asleep"),
             Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}"),

@@ -1,4 +1,4 @@
-//! The life of a session: it is spared while it works, sleeps, wakes up, dies and goes on.
+//! The life cycle of a session: spared while busy, hibernated, resumed, dead and replaced.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{MINUTE, Turned, told};
 const MOMENT: Duration = Duration::from_millis(10);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_command_is_spared_and_what_is_idle_sleeps_and_wakes_up() {
+async fn a_long_command_is_spared_and_an_idle_session_is_hibernated_and_resumed() {
     let place = place_or_skip!();
     let here = tempfile::tempdir().unwrap();
     let clock = Turned::default();
@@ -41,7 +41,7 @@ async fn a_long_command_is_spared_and_what_is_idle_sleeps_and_wakes_up() {
     let output = command.await.unwrap().unwrap();
     assert_eq!(output.stdout.to_text(), "done\n");
     assert_eq!(busy.sandbox_id(), sandbox);
-    // The container was only stopped: what is outside of the workspace is there too.
+    // The container was only stopped: files outside the workspace are there too.
     let output = idle.execute("cat f /tmp/tool").await.unwrap();
     assert_eq!(output.stdout.to_text(), "kept\ninstalled\n");
     assert!(manager.shutdown().await.failures.is_empty());
@@ -57,7 +57,7 @@ async fn a_container_that_is_removed_is_replaced_and_the_files_are_there() {
     let here = tempfile::tempdir().unwrap();
     let manager = place.stored(here.path()).await.build().await.unwrap();
     let mut events = manager.subscribe();
-    // Where the files are mounted is the runtime's to say.
+    // The runtime determines where the files are mounted.
     let runtime = RuntimeConfig::builder("app")
         .image(debian())
         .work_dir("/app")
@@ -105,7 +105,7 @@ async fn a_container_that_is_removed_with_its_files_is_not_replaced() {
     let error = anew.read("f").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(manager.shutdown().await.failures.is_empty());
-    // Without stored files a shutdown leaves nothing to find again.
+    // Without stored files a shutdown leaves nothing behind.
     assert_eq!(place.containers(true).len(), 0);
 }
 
@@ -125,7 +125,7 @@ async fn a_new_session_gets_a_warm_container_with_its_files_below_the_root() {
     let stored = here.path().join("a/workspace/f");
     assert_eq!(std::fs::read(&stored).unwrap(), b"kept\n");
     assert!(ready.iter().all(|id| place.containers(false).contains(id)));
-    // The pool is full again, and the session has its own files when it comes back.
+    // The pool is full again, and the session has its own files when it resumes.
     while manager.stats().warm == 0 {
         sleep(MOMENT).await;
     }

@@ -44,7 +44,7 @@ async fn fifty_sessions_at_once_each_have_their_own_files_and_end_together() {
     assert_eq!(report.stopped, USERS);
     assert_eq!(place.containers(false).len(), 0);
     drop(manager);
-    // Everybody's files are there for the next run, which needs no container to read them.
+    // All files are there for the next run, which does not need a container to read them.
     let next = place.stored(here.path()).await.build().await.unwrap();
     assert_eq!(next.recovered().stored, USERS);
     let mut ends = JoinSet::new();
@@ -83,7 +83,7 @@ async fn one_user_finds_nothing_of_another() {
         .execute("ln -s ../../one/workspace/secret-of-one link; cat link")
         .await;
     assert!(!output.unwrap().status.is_success());
-    // What reads the stored files follows no link to somebody else's.
+    // Reading stored files does not follow a link to those of another session.
     let files = manager.files("two").await.unwrap();
     assert!(files.read("/link").await.is_err());
     assert!(manager.shutdown().await.failures.is_empty());

@@ -1,4 +1,4 @@
-//! An engine that is away for a while, and containers that are paused by hand: nobody loses anything.
+//! An engine that is temporarily unreachable, and containers that are paused by hand: nothing is lost.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::{Place, engine};
 
 type Manager = SessionManager<DockerProvider>;
 
-/// Far longer than it takes until somebody who asks again is answered.
+/// Far longer than it takes until a retry succeeds.
 const SOON: Duration = Duration::from_secs(60);
 
-/// A place behind a relay, or nothing where there is no engine.
+/// A place behind a relay, or `None` without an engine.
 async fn behind() -> Option<(Relay, Place)> {
     engine().await?;
     let relay = Relay::start(At::Port).await?;
@@ -22,7 +22,7 @@ async fn behind() -> Option<(Relay, Place)> {
     Some((relay, Place::of(engine)))
 }
 
-/// Asks until there is an answer.
+/// Retries until there is an answer.
 async fn read(session: &Session<DockerProvider>) -> String {
     let read = async {
         loop {
@@ -38,14 +38,14 @@ async fn read(session: &Session<DockerProvider>) -> String {
         .expect("it does not come back")
 }
 
-/// Makes a manager that asks each time whether its sandboxes are there.
+/// Creates a manager that checks its sandboxes each time.
 async fn asks(builder: SessionManagerBuilder<DockerProvider>) -> Manager {
     let builder = builder.probe(Duration::ZERO, Duration::from_secs(2));
     builder.build().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_engine_that_is_away_costs_nobody_anything() {
+async fn an_unreachable_engine_loses_no_session() {
     let Some((relay, place)) = behind().await else {
         return;
     };
@@ -106,7 +106,7 @@ async fn an_engine_that_is_away_costs_nobody_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_during_an_outage_is_done_as_soon_as_somebody_asks_after_it() {
+async fn a_stop_during_an_outage_is_completed_by_the_next_request() {
     let Some((relay, place)) = behind().await else {
         return;
     };
@@ -118,7 +118,7 @@ async fn a_stop_during_an_outage_is_done_as_soon_as_somebody_asks_after_it() {
     let before = place.key(&session.sandbox_id().unwrap());
     let works = manager.hibernate("u1");
     relay.refuse().await;
-    // Whether it was in time or not, the session is there afterwards.
+    // Whether the stop succeeded or not, the session is there afterwards.
     let _ = works.await;
     let _ = manager.hibernate("u1").await;
     relay.accept().await;
@@ -126,12 +126,12 @@ async fn a_stop_during_an_outage_is_done_as_soon_as_somebody_asks_after_it() {
     assert_eq!(place.key(&session.sandbox_id().unwrap()), before);
     manager.purge("u1").await.unwrap();
     let next = manager.get_or_create("u2").await;
-    assert!(next.is_ok(), "the place is not given back: {next:?}");
+    assert!(next.is_ok(), "the slot is not released: {next:?}");
     assert!(manager.shutdown().await.failures.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_container_that_is_paused_by_hand_goes_on_where_it_was() {
+async fn a_container_paused_by_hand_continues_after_unpausing() {
     let Some((relay, place)) = behind().await else {
         return;
     };
@@ -143,7 +143,7 @@ async fn a_container_that_is_paused_by_hand_goes_on_where_it_was() {
         session.write("thesis", "months of work").await.unwrap();
         let key = place.key(&session.sandbox_id().unwrap());
         place.docker(&["pause", &key]);
-        // As after the time for which a silent connection is kept.
+        // Like the expiry of a silent connection.
         relay.cut().await;
         for _ in 0..2 {
             let error = session.read("thesis").await.unwrap_err();

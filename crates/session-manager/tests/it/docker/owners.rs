@@ -1,4 +1,4 @@
-//! Roots and records that were copied, and managers beside each other: nobody ends or shares what is somebody else's.
+//! Copied roots and records, and concurrent managers: none ends or shares the sandboxes of another.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +14,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_manager_on_a_copy_of_a_root_touches_nothing_of_the_first() {
+async fn a_manager_on_a_copy_of_a_root_leaves_the_first_alone() {
     let place = place_or_skip!();
     let here = tempfile::tempdir().unwrap();
     let (one, two) = (here.path().join("one"), here.path().join("two"));
@@ -25,7 +25,7 @@ async fn a_manager_on_a_copy_of_a_root_touches_nothing_of_the_first() {
     carol.write("f", "carol's").await.unwrap();
     first.hibernate("carol").await.unwrap();
     copy(&one, &two);
-    // He comes after the copy was made: for its records he is nobody.
+    // Created after the copy was made, so the copy has no record of it.
     let bob = first.get_or_create("bob").await.unwrap();
     bob.write("f", "bob's").await.unwrap();
     let before = [&alice, &bob].map(|session| session.sandbox_id().unwrap());
@@ -62,7 +62,7 @@ async fn a_manager_on_a_copy_of_a_root_touches_nothing_of_the_first() {
     assert_eq!(place.containers(true).len(), 0);
 }
 
-/// Copies a session for another user, as somebody would who moves users by hand.
+/// Copies a session for another user, as in a manual migration.
 fn copy_session(root: &Path, from: &str, to: &str) {
     copy(&root.join(from), &root.join(to));
     let record = root.join(to).join("session.json");
@@ -109,7 +109,7 @@ async fn two_records_never_share_a_sandbox() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_root_is_owned_though_its_lock_file_was_removed() {
+async fn a_root_is_owned_even_without_its_lock_file() {
     let place = place_or_skip!();
     let here = tempfile::tempdir().unwrap();
     let first = place.stored(here.path()).await.build().await.unwrap();
@@ -127,7 +127,7 @@ async fn a_root_is_owned_though_its_lock_file_was_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_replica_without_a_root_works_beside_the_first() {
+async fn a_second_replica_without_a_root_works_next_to_the_first() {
     let place = place_or_skip!();
     let replica = async |place: &Place| {
         let builder = SessionManager::builder(place.provider().await).name("replica");

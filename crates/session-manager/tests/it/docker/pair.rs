@@ -1,4 +1,4 @@
-//! Two managers as two processes, one of which is stopped for longer than every limit, goes on, and is killed.
+//! Two managers in two processes, one of which is stopped for longer than every limit, continues, and is killed.
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -11,15 +11,15 @@ use session_manager::{SessionManager, SessionManagerBuilder};
 
 use super::{Place, engine};
 
-/// What the other process is told: where the files are, if anywhere, and the namespace.
+/// The variables for the other process: the root, if any, and the namespace.
 const ROOT: &str = "SESSION_MANAGER_PAIR_ROOT";
 const NAMESPACE: &str = "SESSION_MANAGER_PAIR_NAMESPACE";
 
-/// The limits of both managers, and for how long one of them is stopped.
+/// The limits of both managers, and how long one of them is stopped.
 const LIMIT: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// With `AGENT_BACKENDS_LONG=1` the pause is longer than the time for which a connection is kept, and than the lease after it.
+/// With `AGENT_BACKENDS_LONG=1` the pause is longer than the timeout of a silent connection plus the lease.
 fn pause() -> Duration {
     let long = std::env::var_os("AGENT_BACKENDS_LONG").is_some_and(|v| v == "1");
     if long {
@@ -41,7 +41,7 @@ async fn builder(place: &Place, root: Option<&str>) -> SessionManagerBuilder<Doc
         .stop_retry(1, LIMIT)
 }
 
-/// The other process: it does what it reads, and says what came of it. Elsewhere it is an empty test.
+/// The other process: it runs the commands that it reads, and prints the outcome. Otherwise it is an empty test.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_other_manager() {
     let Ok(namespace) = std::env::var(NAMESPACE) else {
@@ -71,7 +71,7 @@ async fn the_other_manager() {
         }
         std::io::stdout().flush().unwrap();
     }
-    // It is killed, and shuts nothing down.
+    // It is killed, without a shutdown.
     std::future::pending::<()>().await;
 }
 
@@ -106,7 +106,7 @@ impl Other {
         }
     }
 
-    /// Lets it write a line, and returns all lines that it then reads.
+    /// Makes it write a line, and returns all lines that it then reads.
     fn writes(&mut self, line: &str) -> String {
         writeln!(self.commands, "{line}").unwrap();
         said(&mut self.lines, "log ").expect("it writes")
@@ -146,7 +146,7 @@ async fn a_manager_that_was_stopped_keeps_its_root_and_its_sandboxes() {
     other.signal(Signal::STOP);
     let begun = std::time::Instant::now();
     while begun.elapsed() < pause() {
-        // It does not answer, and still is the only one that may write.
+        // It does not answer, but is still the only one that may write.
         let error = builder(&place, root).await.build().await.map(drop);
         assert_eq!(error.unwrap_err().kind(), ErrorKind::Unavailable);
         assert_eq!(place.containers(false), keys);
@@ -169,8 +169,7 @@ async fn a_manager_that_was_stopped_keeps_its_root_and_its_sandboxes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_manager_without_a_root_works_beside_one_that_was_stopped_and_clears_up_after_one_that_died()
- {
+async fn a_manager_without_a_root_coexists_with_a_stopped_one_and_cleans_up_after_a_dead_one() {
     let place = super::place_or_skip!();
     let mut other = Other::start(&place, None);
     assert_eq!(other.writes("1"), "1,");
@@ -199,10 +198,10 @@ async fn a_manager_without_a_root_works_beside_one_that_was_stopped_and_clears_u
     assert_eq!(
         place.containers(true),
         keys,
-        "what is left is of the one that died"
+        "the remains belong to the dead one"
     );
 
-    // Now it is certain that it is nobody's any more.
+    // Now it is certainly orphaned.
     let next = builder(&place, None).await.build().await.unwrap();
     assert_eq!(next.recovered().orphans.len(), 1, "{:?}", next.recovered());
     while next.stats().orphans > 0 {

@@ -44,7 +44,7 @@ async fn survives_restarts(options: &[&str], live: bool) {
     for manager in [&stored, &alone] {
         let session = manager.get_or_create("a").await.unwrap();
         session.write("f", "kept").await.unwrap();
-        // Outside of the work directory, and so in the container alone.
+        // Outside the work directory, and so only in the container.
         session.write("/tmp/g", "too").await.unwrap();
         let asleep = manager.get_or_create("b").await.unwrap();
         asleep.write("/tmp/g", "asleep").await.unwrap();
@@ -73,7 +73,7 @@ async fn survives_restarts(options: &[&str], live: bool) {
         for (number, (session, key, text)) in sessions.iter().enumerate() {
             assert_eq!(read(session, "/tmp/g").await, *text, "{deed}");
             assert_eq!(place.key(&session.sandbox_id().unwrap()), *key, "{deed}");
-            // What ran goes on where that is what the engine is for.
+            // Running containers continue if the engine supports it.
             if live && *text == "too" {
                 assert_eq!(started(key), before[number], "{deed}");
             }
@@ -103,6 +103,6 @@ async fn sessions_resume_in_the_same_containers_when_the_engine_was_restarted() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_go_on_when_the_engine_was_restarted_and_left_the_containers_running() {
+async fn sessions_continue_when_the_engine_was_restarted_and_left_the_containers_running() {
     survives_restarts(&["--live-restore"], true).await;
 }

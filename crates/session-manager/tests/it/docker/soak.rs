@@ -1,7 +1,7 @@
-//! Many sessions on an engine that is restarted, killed, cut off, stopped in its tracks, and whose disk is full, at random.
+//! Many sessions on an engine that is randomly restarted, killed, disconnected or stopped, or runs out of disk.
 //!
-//! Every write that was acknowledged is read again at the end, and nothing is left over. It takes ten minutes, or as many seconds as
-//! `SOAK_SECONDS` says, and runs with `AGENT_BACKENDS_SOAK=1` alone: `cargo xtask ci --all` runs it beside its last steps.
+//! Every acknowledged write is read again at the end, and nothing is left over. It takes ten minutes, or `SOAK_SECONDS` seconds,
+//! and runs only with `AGENT_BACKENDS_SOAK=1`: `cargo xtask ci --all` runs it in parallel with its last steps.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,18 +19,18 @@ use super::Place;
 use super::dockerd::Dockerd;
 use super::relay::{At, Relay};
 
-/// Half of them have their files below a root, the others in their containers.
+/// Half of them have their files below a root, the other half in their containers.
 const SESSIONS: usize = 200;
 const RESIDENT: usize = 12;
 const WORKERS: usize = 8;
 const DISK: u64 = 1 << 30;
 
-/// How long a session may take to be well again.
+/// How long a session may take to recover.
 const RECOVERY: Duration = Duration::from_secs(120);
 
 type Manager = SessionManager<DockerProvider>;
 
-/// The values that a file may have: the last one that was acknowledged, and those that were tried since.
+/// The values that a file may have: the last acknowledged one, and those attempted since.
 #[derive(Debug, Default)]
 struct Expected {
     acknowledged: Option<u64>,
@@ -38,7 +38,7 @@ struct Expected {
 }
 
 impl Expected {
-    /// Whether a file may have this value, or not be there.
+    /// Whether a file may have this value, or be missing.
     fn allows(&self, value: Option<u64>) -> bool {
         value == self.acknowledged || value.is_some_and(|value| self.tried.contains(&value))
     }
@@ -105,7 +105,7 @@ async fn manager(place: &Place, root: Option<&std::path::Path>) -> Manager {
     builder.build().await.unwrap()
 }
 
-/// Uses the sessions of one worker, which are nobody else's, until it is told to stop.
+/// Uses the sessions of one worker, which it does not share, until it is stopped.
 async fn work(
     managers: Arc<[Manager; 2]>,
     worker: usize,
@@ -121,7 +121,7 @@ async fn work(
         let known = expected.entry(number).or_default();
         let outcome = async {
             let session = managers[number % 2].get_or_create(id(number)).await?;
-            // What is read between two writes must be true too.
+            // Reads between two writes must be correct too.
             let found = read(&session).await?;
             counts.reads.fetch_add(1, Ordering::Relaxed);
             assert!(
@@ -159,18 +159,18 @@ fn id(number: usize) -> String {
     format!("user-{number}")
 }
 
-/// Returns the value in the file of a session, if there is one.
+/// Returns the value in the file of a session, if any.
 async fn read(
     session: &session_manager::Session<DockerProvider>,
 ) -> backend_core::Result<Option<u64>> {
     match session.read("/data/value").await {
-        Ok(page) => Ok(Some(page.text.parse().expect("a value that is whole"))),
+        Ok(page) => Ok(Some(page.text.parse().expect("a complete value"))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Breaks something, and mends it.
+/// Breaks something, and repairs it.
 async fn trouble(dockerd: &mut Dockerd, relay: &Relay, random: &mut Random) -> &'static str {
     let moment = Duration::from_millis(500 + 50 * random.below(60) as u64);
     match random.below(8) {
@@ -223,7 +223,7 @@ async fn trouble(dockerd: &mut Dockerd, relay: &Relay, random: &mut Random) -> &
             let running: Vec<&str> = running.lines().collect();
             if let Some(key) = running.get(random.below(running.len().max(1))) {
                 let deed = ["pause", "kill", "stop"][random.below(3)];
-                // It may be on its way out, or be resumed by its manager in between.
+                // It may be ending, or be resumed by its manager meanwhile.
                 dockerd.try_docker(&[deed, key]);
                 tokio::time::sleep(moment).await;
                 if deed == "pause" {
@@ -236,7 +236,7 @@ async fn trouble(dockerd: &mut Dockerd, relay: &Relay, random: &mut Random) -> &
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nothing_that_was_acknowledged_is_lost_whatever_the_engine_does() {
+async fn no_acknowledged_write_is_lost_whatever_the_engine_does() {
     let Some(seconds) = seconds() else {
         eprintln!("skipped: AGENT_BACKENDS_SOAK=1 runs it for ten minutes");
         return;
@@ -287,7 +287,7 @@ async fn nothing_that_was_acknowledged_is_lost_whatever_the_engine_does() {
             managers.iter().map(|m| m.stats().live).sum::<usize>(),
             managers.iter().map(|m| m.stats().stuck).sum::<usize>(),
         );
-        // A worker that failed is told at once.
+        // A failed worker is reported at once.
         if let Some(failed) = workers.try_join_next() {
             failed.unwrap();
         }
@@ -302,10 +302,10 @@ async fn nothing_that_was_acknowledged_is_lost_whatever_the_engine_does() {
         "{:>4} s: everything is read again",
         begun.elapsed().as_secs()
     );
-    // An engine that is killed while its containers run on may believe for good that some of them run already ("task already exists"),
-    // and then cannot start them until its machine was started again.
+    // An engine that is killed while its containers keep running may permanently consider some of them running ("task already
+    // exists"), and then cannot start them until its machine is rebooted.
     dockerd.reboot().await;
-    // No more at once than there is room for, so that nobody has to wait for a place.
+    // At most as many at once as there are slots, so that none has to wait for one.
     let turns = Arc::new(Semaphore::new(WORKERS));
     let recovering = Instant::now();
     let known = expected.len();
@@ -363,7 +363,7 @@ async fn nothing_that_was_acknowledged_is_lost_whatever_the_engine_does() {
     );
 }
 
-/// Reads the file of a session again, and makes sure that it is what was acknowledged.
+/// Reads the file of a session again, and makes sure that it has the acknowledged value.
 async fn verify(manager: &Manager, number: usize, known: &Expected) {
     let deadline = Instant::now() + RECOVERY;
     let found = loop {
