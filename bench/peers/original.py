@@ -1,7 +1,7 @@
-"""Does what the Python original does to files, one operation at a time, as it is told on stdin.
+"""Runs the Python original's operations on files, one at a time, as requested on stdin.
 
-A line of stdin is a request in JSON, a line of stdout its answer with the nanoseconds that one of its `times` took. Whoever
-measures the other side runs the two in turn, so that both meet the same machine in the same state.
+A line of stdin is a request in JSON, a line of stdout its answer with the nanoseconds that one of its `times` took. The
+program that measures the other side runs the two in turn, so that both meet the same machine in the same state.
 """
 
 import importlib.metadata
@@ -33,7 +33,7 @@ class Peer:
         assert self.backend.write(path, text).error is None
 
     def edit(self, path: str, old: str, new: str) -> int:
-        """Edits there and back, as the other side does."""
+        """Edits back and forth, as the other side does."""
         for one, two in ((old, new), (new, old)):
             result = self.backend.edit(path, one, two)
             assert result.error is None

@@ -1,4 +1,4 @@
-//! What a composite adds to the backend that it leads to, and how several tasks share one backend.
+//! The overhead of a composite over the backend behind it, and how several tasks share one backend.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -102,7 +102,7 @@ async fn mixed(options: &Options, table: &mut Table, name: &str, backend: Arc<dy
     table.add(row);
 }
 
-/// Does so many turns of work, shared by so many tasks. Each has files of its own.
+/// Does this many turns of work, shared by this many tasks. Each has its own files.
 async fn work(backend: &Arc<dyn Backend>, tasks: usize, turns: usize) -> f64 {
     let started = Instant::now();
     let tasks: Vec<_> = (0..tasks)

@@ -1,4 +1,4 @@
-//! A directory of the real file system: `backend-fs` beside ripgrep, fd, sed, the standard library and the original.
+//! A directory of the real file system: `backend-fs` against ripgrep, fd, sed, the standard library and the original.
 
 mod changes;
 mod globs;
@@ -22,7 +22,7 @@ pub(crate) async fn run(options: &Options, table: &mut Table) {
     changes::run(options, table, scratch.path()).await;
 }
 
-/// Searches once, for whoever looks at the memory of this process.
+/// Searches once, while the parent process samples this one's memory.
 pub(crate) async fn once(options: &Options) {
     let files = FsBackend::open(options.tree.as_ref().expect("a tree is missing")).unwrap();
     let request = GrepRequest::new(options.pattern.as_str()).limit(greps::ALL);

@@ -1,8 +1,8 @@
-//! What the numbers were measured on.
+//! The machine on which the numbers were measured.
 
 use std::fs;
 
-/// Returns the processor, the cores, the memory and the kernel, as far as the system tells.
+/// Returns the processor, the cores, the memory and the kernel, as far as the system reports them.
 pub(crate) fn describe() -> String {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let processor = field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned());

@@ -1,14 +1,14 @@
-//! Measures the crates of the workspace beside their peers: in one process, in turn, on the same input, and only after
+//! Measures the crates of the workspace against their peers: in one process, in turn, on the same input, and only after
 //! both sides gave the same answers.
 //!
-//! `cargo xtask bench` prepares the inputs and the peers, and runs it. A peer that is not there is named.
+//! `cargo xtask bench` prepares the inputs and the peers, and runs it. A missing peer is named.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::indexing_slicing,
-    reason = "this program talks to the person who runs it, and ends where it cannot go on"
+    reason = "this program prints for its user, and panics where it cannot continue"
 )]
 
 #[macro_use]
@@ -34,7 +34,7 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    // On a thread of the runtime, where callers are, and not on the one that waits for it.
+    // On a thread of the runtime, as callers are, and not on the thread that waits for it.
     let done = runtime.block_on(async { tokio::spawn(run(options)).await });
     done.expect("the benchmark failed");
 }
@@ -49,7 +49,7 @@ async fn run(options: Options) {
         "state" => state::run(&options, &mut table).await,
         "composite" => composite::run(&options, &mut table).await,
         "wire" => wire::run(&options, &mut table).await,
-        other => panic!("there is no benchmark '{other}'"),
+        other => panic!("unknown benchmark '{other}'"),
     }
     print!("\n{table}");
     if let Some(out) = &options.out {

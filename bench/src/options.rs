@@ -1,4 +1,4 @@
-//! What the command line asks for, and where the peers are.
+//! The options of the command line, and where the peers are.
 
 use std::path::PathBuf;
 
@@ -7,21 +7,21 @@ pub(crate) struct Options {
     pub(crate) name: String,
     /// Small inputs and few rounds: to show that it runs.
     pub(crate) quick: bool,
-    /// Only the rows whose name has this text.
+    /// Only the rows whose name contains this text.
     pub(crate) only: Option<String>,
     pub(crate) out: Option<PathBuf>,
     /// Where inputs are made: on the file system to measure.
     pub(crate) scratch: PathBuf,
-    /// The tree to search. One is made up where there is none.
+    /// The tree to search. Without one, a small tree is made up.
     pub(crate) tree: Option<PathBuf>,
     pub(crate) rg: Option<PathBuf>,
     pub(crate) fd: Option<PathBuf>,
-    /// The Python that has the original.
+    /// The Python with the original installed.
     pub(crate) original: Option<PathBuf>,
-    /// What speaks for the original.
+    /// The script that drives the original.
     pub(crate) script: PathBuf,
     pub(crate) guest: Option<PathBuf>,
-    /// Peers that could not be had, and why.
+    /// Peers that are not available, and why.
     pub(crate) missing: Vec<String>,
     /// The pattern of a search that is run once, for its memory.
     pub(crate) pattern: String,
@@ -30,12 +30,12 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Self {
         let mut options = Self {
-            name: args.next().expect("the name of a benchmark is missing"),
+            name: args.next().expect("missing the name of a benchmark"),
             scratch: std::env::temp_dir(),
             ..Self::default()
         };
         while let Some(arg) = args.next() {
-            let mut next = || args.next().expect("an option lacks its value");
+            let mut next = || args.next().expect("missing the value of an option");
             match arg.as_str() {
                 "--quick" => options.quick = true,
                 "--only" => options.only = Some(next()),
@@ -49,7 +49,7 @@ impl Options {
                 "--guest" => options.guest = Some(next().into()),
                 "--missing" => options.missing.push(next()),
                 "--pattern" => options.pattern = next(),
-                other => panic!("there is no option '{other}'"),
+                other => panic!("unknown option '{other}'"),
             }
         }
         options
@@ -60,7 +60,7 @@ impl Options {
         self.only.as_ref().is_none_or(|only| row.contains(only))
     }
 
-    /// Returns how many rounds to measure: few of what takes long.
+    /// Returns how many rounds to measure: few of a slow operation.
     pub(crate) fn rounds(&self, full: usize) -> usize {
         if self.quick { 2 } else { full }
     }

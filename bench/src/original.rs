@@ -1,4 +1,4 @@
-//! The Python original: a process that does one operation for each line that it is sent, and says how long that took.
+//! The Python original: a process that does one operation for each line of input, and reports how long it took.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -16,7 +16,7 @@ pub(crate) struct Original {
 }
 
 impl Original {
-    /// Starts it, where it was installed, and notes its version.
+    /// Starts it, if it is installed, and records its version.
     pub(crate) fn start(options: &Options, table: &mut Table) -> Option<Self> {
         let mut child = Command::new(options.original.as_ref()?)
             .arg(&options.script)
@@ -37,7 +37,7 @@ impl Original {
         Some(original)
     }
 
-    /// Has one operation done so many times, and returns how many nanoseconds one took by its own clock, and the answer.
+    /// Runs one operation this many times, and returns how many nanoseconds one took by its own clock, and the answer.
     pub(crate) fn ask(&mut self, times: usize, operation: &str, args: Value) -> (f64, Value) {
         let request = json!({ "operation": operation, "args": args, "times": times });
         writeln!(self.stdin, "{request}").unwrap();
@@ -50,7 +50,7 @@ impl Original {
     fn read(&mut self) -> Value {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).expect("the original said nothing that can be read")
+        serde_json::from_str(&line).expect("the original answered with invalid JSON")
     }
 }
 

@@ -1,4 +1,4 @@
-//! A peer that is a program: what it prints, how long it takes, and how much memory.
+//! A peer that is a program: its output, its time and its memory.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -28,20 +28,20 @@ impl Program {
         command
     }
 
-    /// Runs it to its end, and returns what it printed.
+    /// Runs it to completion, and returns what it printed.
     pub(crate) fn run(&self, args: &[&str]) -> String {
         let output = self.command(args).output().expect("the peer does not run");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Returns the first line that it prints of its version.
+    /// Returns the first line of its version output.
     pub(crate) fn version(&self) -> String {
         let text = self.run(&["--version"]);
         let line = text.lines().next().unwrap_or_default();
         line.split(' ').nth(1).unwrap_or(line).to_owned()
     }
 
-    /// Returns the most memory that it had resident, in bytes, by looking often while it runs.
+    /// Returns its peak resident memory in bytes, sampled often while it runs.
     pub(crate) fn peak(&self, args: &[&str]) -> f64 {
         let mut command = self.command(args);
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();

@@ -1,10 +1,10 @@
-//! One thing that is measured, on both sides, with what is asked of it.
+//! One measurement, on both sides, with its goal.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-/// Returns how many nanoseconds one evaluation of an expression takes, of so many.
+/// Returns how many nanoseconds one evaluation of an expression takes, averaged over this many.
 macro_rules! nanos {
     ($times:expr, $body:expr) => {{
         let times: usize = $times;
@@ -16,22 +16,22 @@ macro_rules! nanos {
     }};
 }
 
-/// What is asked of a row. Times are nanoseconds.
+/// The goal of a row. Times are nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
-    /// At most this part of the peer's.
+    /// At most this fraction of the peer's.
     Ratio(f64),
     /// At most this much more than the peer's.
     Extra(f64),
     /// At most this, whatever the peer's is.
     Most(f64),
-    /// At most a part of the peer's, and one hop to another thread on top, which is measured too.
+    /// At most this fraction of the peer's, plus one hop to another thread, which is measured too.
     RatioAndHop(f64),
-    /// At least so many bytes in a second, of so many in one go.
+    /// At least this many bytes per second, in transfers of this many bytes.
     Rate { bytes: f64, least: f64 },
-    /// The peer's is this many times as long.
+    /// The peer takes at least this many times as long.
     Times(f64),
-    /// Nothing: it is there to compare.
+    /// None: the row is only for comparison.
     None,
 }
 
@@ -84,7 +84,7 @@ impl Row {
         self.hops.push(value);
     }
 
-    /// Returns what came of the goal, as a text and as a judgement.
+    /// Returns how the row compares with its goal, as a text and as a judgement.
     fn verdict(&self) -> (String, Option<bool>) {
         let (Some(ours), theirs) = (quantile(&self.ours, 0.5), quantile(&self.theirs, 0.5)) else {
             return ("-".to_owned(), None);
@@ -147,7 +147,7 @@ impl Row {
         }
     }
 
-    /// Shows the row in a line.
+    /// Formats the row as one line.
     pub(crate) fn line(&self) -> String {
         let (verdict, met) = self.verdict();
         let mut line = format!(
@@ -202,7 +202,7 @@ fn quantile(values: &[f64], at: f64) -> Option<f64> {
     sorted.get(index).copied()
 }
 
-/// Shows nanoseconds as people say them.
+/// Formats nanoseconds for people.
 fn time(nanos: f64) -> String {
     match nanos {
         nanos if nanos < 1e3 => format!("{nanos:.0} ns"),
@@ -212,7 +212,7 @@ fn time(nanos: f64) -> String {
     }
 }
 
-/// Shows a part: small ones with as many digits as say something.
+/// Formats a fraction: small ones with as many digits as are meaningful.
 fn part(ratio: f64) -> String {
     if ratio < 0.1 {
         format!("{ratio:.4}")

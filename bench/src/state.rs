@@ -1,4 +1,4 @@
-//! Files in memory: `backend-state` with a million files beside a bare map, and with ten thousand beside the original.
+//! Files in memory: `backend-state` with a million files against a bare map, and with ten thousand against the original.
 
 mod beside_original;
 mod searches;
@@ -19,13 +19,13 @@ use crate::table::Table;
 const WIDTH: usize = 100;
 
 pub(crate) async fn run(options: &Options, table: &mut Table) {
-    // First, while the process is as new as that of the original: a million files leave memory in pieces.
+    // First, while the process is as fresh as that of the original: a million files fragment its memory.
     beside_original::run(options, table).await;
     many(options, table).await;
     searches::run(options, table).await;
 }
 
-/// About a kilobyte that is unlike any other.
+/// About a kilobyte, different for each number.
 fn text(number: usize) -> String {
     format!(
         "file {number}\n{}",
@@ -56,7 +56,7 @@ async fn many(options: &Options, table: &mut Table) {
         store.write_with(&request).await.unwrap();
         map.insert(name, content);
     }
-    // Spread over the whole store, so that no cache holds them all.
+    // Spread over the whole store, so that they do not all fit in a cache.
     let names: Vec<String> = (0..1000).map(|n| path_of(n * (count / 1000))).collect();
     let requests: Vec<_> = names
         .iter()

@@ -1,4 +1,4 @@
-//! What was measured, for people and as JSON.
+//! The measurements, for people and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,7 @@ impl Table {
         }
     }
 
-    /// Adds a row, and shows it at once.
+    /// Adds a row, and prints it immediately.
     pub(crate) fn add(&mut self, row: Row) {
         println!("{}", row.line());
         self.rows.push(row);
@@ -63,7 +63,7 @@ impl fmt::Display for Table {
         if self.quick {
             writeln!(
                 f,
-                "a quick run shows that it runs; its numbers mean nothing"
+                "a quick run only shows that it works; its numbers are meaningless"
             )?;
         }
         for row in &self.rows {

@@ -1,4 +1,4 @@
-//! A tree to search: the one that was prepared, or a small one that is made up.
+//! A tree to search: the prepared one, or a small made-up one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ pub(crate) fn find_or_make(options: &Options, scratch: &Path) -> PathBuf {
     }
 }
 
-/// Makes something with the shape of a source tree: directories, rules of what to ignore, and what the patterns look for.
+/// Makes a tree like that of a project: directories, ignore rules, and text that the patterns match.
 fn make(dir: &Path) -> PathBuf {
-    // Programs that know git look at .gitignore files in a repository alone.
+    // Programs that know git read .gitignore files only in a repository.
     fs::create_dir_all(dir.join(".git")).unwrap();
     fs::write(dir.join(".gitignore"), "*.o\n/generated/\n").unwrap();
     for name in [

@@ -1,4 +1,4 @@
-//! The guest at the other end of a socket pair, beside the same files and commands without a wire.
+//! The guest at the other end of a socket pair, against the same files and commands without a wire.
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -62,7 +62,7 @@ pub(crate) async fn run(options: &Options, table: &mut Table) {
     table.add(reads);
     let mut commands = row("execute(\"true\")", EXTRA);
     let times = options.size(10, 1);
-    // The one that comes first meets another machine than the one that comes second: they take turns in that, too.
+    // The side that runs first meets the machine in another state than the second: they alternate in that, too.
     for round in 0..options.rounds(101) {
         let mut ours = async || {
             commands.ours(nanos!(times, remote.execute_with(&command).await.unwrap()));

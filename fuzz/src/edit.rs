@@ -1,4 +1,4 @@
-//! Edits: all or none, nothing else is touched, the encoding stays, and the diff tells what happened.
+//! Edits: all or none, nothing else is touched, the encoding stays, and the diff shows the change.
 
 use arbitrary::{Result, Unstructured};
 use backend_core::text::{Applied, apply_edits, line_hash};
@@ -6,7 +6,7 @@ use backend_core::{Edits, ErrorKind, LineAnchor, LineEdit, Replacement, VirtualP
 
 use crate::{patch, window, words};
 
-/// Words for needles and for what replaces them: short, so that they match, overlap and cross lines.
+/// Words for needles and their replacements: short, so that they match, overlap and cross lines.
 const NEEDLES: &[&str] = &[
     "a",
     "a",
@@ -32,7 +32,7 @@ struct Input {
     edits: Edits,
 }
 
-/// Takes a file and edits of one of the two forms; one time in eight the file is any bytes.
+/// Takes a file and edits of one of the two forms; one time in eight the file is arbitrary bytes.
 pub fn run(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let Ok(input) = input(&mut u) else {
@@ -115,7 +115,7 @@ fn line_edit(u: &mut Unstructured<'_>, lines: &[&str]) -> Result<LineEdit> {
     })
 }
 
-/// Names a line as it is, but now and then one that is not there, or by the hash of another one.
+/// Names a line correctly, but occasionally a missing line, or one by the hash of another.
 fn anchor(u: &mut Unstructured<'_>, lines: &[&str], index: usize) -> Result<LineAnchor> {
     let line = lines
         .get(index)
@@ -130,7 +130,7 @@ fn anchor(u: &mut Unstructured<'_>, lines: &[&str], index: usize) -> Result<Line
     Ok(LineAnchor::new(index as u64 + 1, hash))
 }
 
-/// What holds of every edit that succeeded.
+/// The properties of every edit that succeeded.
 fn check_applied(input: &Input, content: &[u8], applied: &Applied) {
     let marks: [&[u8]; 4] = [b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
     let mark = marks[usize::from(input.encoding)];
@@ -152,10 +152,7 @@ fn check_applied(input: &Input, content: &[u8], applied: &Applied) {
         applied.diff
     );
     if new == input.text {
-        assert_eq!(
-            applied.bytes, content,
-            "what is the same text is the same bytes"
-        );
+        assert_eq!(applied.bytes, content, "the same text is the same bytes");
     }
 }
 
@@ -175,7 +172,7 @@ fn decode(bytes: &[u8], encoding: u8) -> String {
     }
 }
 
-/// Does exact edits a second time, in the plainest way, where no carriage return makes it less plain.
+/// Repeats exact edits in the simplest way, in texts without carriage returns.
 fn check_against_oracle(
     input: &Input,
     outcome: backend_core::Result<&Applied, &backend_core::Error>,

@@ -1,4 +1,4 @@
-//! Globs: what comes back is what matches, in order, with nothing left out in silence.
+//! Globs: the results are what matches, in order, and nothing is silently left out.
 
 use arbitrary::{Result, Unstructured};
 use backend_core::{
@@ -50,7 +50,7 @@ fn input(u: &mut Unstructured<'_>) -> Result<(Tree, GlobRequest, bool)> {
     Ok((tree, request, plain))
 }
 
-/// Makes a pattern of whole segments, of which some are `**`.
+/// Makes a pattern of whole segments, some of them `**`.
 fn plain_pattern(u: &mut Unstructured<'_>) -> Result<String> {
     let mut segments = Vec::new();
     for _ in 0..u.int_in_range(1..=4_u8)? {
@@ -128,10 +128,10 @@ fn check_error(tree: &Tree, request: &GlobRequest, error: &backend_core::Error) 
     }
 }
 
-/// A limit takes the first ones, and says that there are more if there are.
+/// A limit keeps the first results, and says whether there are more.
 fn check_limit(tree: &Tree, request: &GlobRequest, page: &Page<Entry>) {
     let all = now(tree.backend.glob_with(&request.clone().limit(usize::MAX)));
-    let all = all.expect("more is no error");
+    let all = all.expect("a higher limit is not an error");
     assert!(all.is_whole());
     assert_eq!(
         page.items.len(),
@@ -147,10 +147,10 @@ fn check_limit(tree: &Tree, request: &GlobRequest, page: &Page<Entry>) {
     );
 }
 
-/// Whoever asks for hidden and ignored ones too gets the others as well.
+/// A search of hidden and ignored entries too also finds the others.
 fn check_wider(tree: &Tree, request: &GlobRequest, paths: &[&VirtualPath]) {
     let wide = request.clone().hidden().ignored().limit(usize::MAX);
-    let wide = now(tree.backend.glob_with(&wide)).expect("wider is no error");
+    let wide = now(tree.backend.glob_with(&wide)).expect("a wider search is not an error");
     for path in paths {
         assert!(
             wide.items.iter().any(|entry| entry.path == **path),
@@ -163,7 +163,7 @@ fn paths(page: &Page<Entry>) -> Vec<&VirtualPath> {
     page.items.iter().map(|entry| &entry.path).collect()
 }
 
-/// Decides a second time, in the plainest way, whether an entry is among the results.
+/// Decides independently, in the simplest way, whether an entry is among the results.
 fn wanted(request: &GlobRequest, path: &VirtualPath, kind: EntryKind) -> bool {
     let Some(inner) = path.strip_prefix(&request.path) else {
         return false;

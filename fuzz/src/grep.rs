@@ -1,4 +1,4 @@
-//! Greps: the three forms of output agree, a limit takes the first ones, and a line has the number that a read gives it.
+//! Greps: the three forms of output agree, a limit keeps the first matches, and a line has the number that a read gives it.
 
 use arbitrary::{Result, Unstructured};
 use backend_core::{
@@ -10,7 +10,7 @@ use crate::now::now;
 use crate::tree::{self, Tree};
 use crate::words;
 
-/// What patterns are made of. No `\w` and no large class: to compile one takes a thousand times as long as to search.
+/// The parts of patterns. No `\w` and no large class: compiling one takes a thousand times as long as searching.
 const WORDS: &[&str] = &[
     "a", "b", "ab", "A", ".", "*", "+", "?", "(", ")", "[", "]", "^", "$", "\\", "|", "\\b",
     "[0-9]", "\\n", "\n", "{", "}", "2", ",", "(?i)", "(?m)", "é", "[α-ω]", " ", "-", "[^a]", "a*",
@@ -143,7 +143,7 @@ fn check_match(tree: &Tree, request: &GrepRequest, hit: &GrepMatch) {
     if request.multi_line || hit.cut || hit.lossy {
         return;
     }
-    // A read shows the same line under the same number, where the file is text.
+    // If the file is text, a read shows the same line under the same number.
     if let Ok(page) = now(tree.backend.read_lines(&hit.path, hit.line - 1, 1)) {
         let line = page
             .numbered_lines()
@@ -157,7 +157,7 @@ fn check_limit(tree: &Tree, request: &GrepRequest, found: &Grepped) {
     // Context lines of the last match may be another match that the limit left out.
     let flat = request.clone().context(0, 0);
     let all =
-        now(tree.backend.grep_with(&flat.clone().limit(usize::MAX))).expect("more is no error");
+        now(tree.backend.grep_with(&flat.clone().limit(usize::MAX))).expect("no limit is fine");
     assert!(
         all.truncated != Some(Truncation::Limit) || request.file_limit.is_some(),
         "{request:?}"
@@ -181,11 +181,11 @@ fn check_limit(tree: &Tree, request: &GrepRequest, found: &Grepped) {
     }
 }
 
-/// Matches, files and counts tell the same.
+/// Matches, files and counts agree.
 fn check_forms(tree: &Tree, request: &GrepRequest) {
     let with = |output| {
         let request = request.clone().limit(usize::MAX).output(output);
-        now(tree.backend.grep_with(&request)).expect("the form is no error")
+        now(tree.backend.grep_with(&request)).expect("every form is valid")
     };
     let (matches, files, counts) = (
         with(GrepOutput::Matches),
@@ -220,7 +220,7 @@ fn check_forms(tree: &Tree, request: &GrepRequest) {
     assert!(files.matches.is_empty() && counts.matches.is_empty());
 }
 
-/// Finds a plain text a second time, in the plainest way, in files in UTF-8 that nothing leaves out.
+/// Finds a plain text independently, in the simplest way, in UTF-8 files that nothing excludes.
 fn check_lines(tree: &Tree, request: &GrepRequest, found: &Grepped) {
     let everything =
         request.hidden && request.ignored && request.globs.is_empty() && request.types.is_empty();

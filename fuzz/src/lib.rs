@@ -1,10 +1,11 @@
 //! What the fuzz targets do with an input, as a library.
 //!
 //! Each module has one target: `run` takes the bytes that a fuzzer made up, makes structured input of them, and asserts
-//! what must hold whatever the input. The files in `fuzz_targets` only connect it to libFuzzer, so that the same code
-//! runs without it too: in the tests, on random bytes and on every input that ever found something.
+//! what must hold for any input. The files in `fuzz_targets` only connect it to libFuzzer, so that the same code
+//! also runs without it: in the tests, on random bytes and on the inputs of all earlier findings.
 //!
-//! `cargo xtask fuzz` runs the targets, each with the features that it needs. An input that found something is kept in `regressions/<target>/`.
+//! `cargo xtask fuzz` runs the targets, each with the features that it needs. The input of a finding is kept in
+//! `regressions/<target>/`.
 
 #![forbid(unsafe_code)]
 

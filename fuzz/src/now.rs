@@ -1,10 +1,10 @@
-//! Waiting for futures that never wait.
+//! Polling futures that are ready at once.
 
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-/// Returns what a future comes to. Without a runtime around it a state backend does its work when it is polled first.
+/// Returns the output of a future. Without a runtime around it a state backend does its work at the first poll.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     match future

@@ -1,4 +1,4 @@
-//! Applying a unified diff, in the plainest way: what an edit says it did must be what it did.
+//! Applies a unified diff in the simplest way: an edit's diff must be the change that it made.
 
 /// Applies a unified diff to a text, or says why it does not fit. Lines are compared with their endings.
 pub(crate) fn apply(text: &str, diff: &str) -> Result<String, String> {
@@ -41,7 +41,7 @@ pub(crate) fn apply(text: &str, diff: &str) -> Result<String, String> {
                 }
                 at += 1;
             }
-            _ => return Err(format!("no line of a diff: {line:?}")),
+            _ => return Err(format!("not a line of a diff: {line:?}")),
         }
     }
     for line in old.get(at..).unwrap_or_default() {

@@ -1,4 +1,4 @@
-//! Paths: what parses is normal, stays so however it is taken apart and put together, and is ordered by segments.
+//! Paths: a parsed path is normal, stays so however it is split and joined, and is ordered by segments.
 
 use arbitrary::{Result, Unstructured};
 use backend_core::{MAX_PATH_BYTES, MAX_SEGMENT_BYTES, VirtualPath};
@@ -31,7 +31,7 @@ const WORDS: &[&str] = &[
     "LONG",
 ];
 
-/// Takes two texts and checks the laws of the paths that they are.
+/// Takes two texts and checks the laws of paths on them.
 pub fn run(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let Ok((left, right)) = texts(&mut u) else {
@@ -54,7 +54,7 @@ fn texts(u: &mut Unstructured<'_>) -> Result<(String, String)> {
     Ok((text()?, text()?))
 }
 
-/// Returns the path that a text is. Whether it is one is decided here a second time, in the plainest way.
+/// Parses a text as a path. Whether it is valid is decided here independently, in the simplest way.
 fn check(text: &str) -> Option<VirtualPath> {
     let segments: Vec<&str> = text
         .split('/')

@@ -1,4 +1,4 @@
-//! Requests as JSON, from whoever sends them: any text is a request or an error, and any request is answered.
+//! Requests as JSON from any sender: any text is a request or an error, and any request is answered.
 
 use arbitrary::{Result, Unstructured};
 use backend_core::{
@@ -87,7 +87,7 @@ fn request(u: &mut Unstructured<'_>) -> Result<(&'static str, String)> {
     }
     let mut json = Map::new();
     for field in fields {
-        // A field that is missing has its default, or is an error.
+        // A missing field has its default, or is an error.
         if u.ratio(31, 32)? {
             json.insert((*field).to_owned(), value(u, field)?);
         }
@@ -95,7 +95,7 @@ fn request(u: &mut Unstructured<'_>) -> Result<(&'static str, String)> {
     Ok((operation, Value::Object(json).to_string()))
 }
 
-/// Makes a value for a field: one that fits most of the time.
+/// Makes a value for a field, which is valid most of the time.
 fn value(u: &mut Unstructured<'_>, field: &str) -> Result<Value> {
     if u.ratio(1, 32)? {
         return Ok(u
@@ -177,7 +177,7 @@ fn edits(u: &mut Unstructured<'_>) -> Result<Value> {
 
 /// Parses a request and lets the backend answer it.
 fn answer(backend: &dyn Backend, operation: &str, json: &str) {
-    /// Parses the request of an operation, and calls it if it is one.
+    /// Parses the request of an operation, and calls the operation if it is valid.
     macro_rules! call {
         ($request:ty, $method:ident) => {
             match serde_json::from_str::<$request>(json) {
@@ -208,7 +208,7 @@ fn answer(backend: &dyn Backend, operation: &str, json: &str) {
     }
 }
 
-/// An outcome is JSON; an error is too, says something in one line, and is never one of the inside.
+/// An outcome is JSON; so is an error, which has a message of one line and is never internal.
 fn check<T: serde::Serialize>(outcome: backend_core::Result<T>, request: &str) {
     match outcome {
         Ok(outcome) => drop(serde_json::to_string(&outcome).expect("an outcome is JSON")),

@@ -1,10 +1,10 @@
-//! The targets without a fuzzer: on bytes from a fixed generator, and on every input that found something.
+//! The targets without a fuzzer: on bytes from a fixed generator, and on the inputs of all findings.
 
 use std::fs;
 use std::path::Path;
 
-/// How many made up inputs each target gets, but the one whose inputs cost the most: without optimisation it takes some
-/// ten milliseconds to compile a regular expression.
+/// How many made-up inputs each target gets, except the one with the most expensive inputs: without optimisation it takes
+/// about ten milliseconds to compile a regular expression.
 const INPUTS: u64 = 2000;
 const GREP_INPUTS: u64 = 200;
 
@@ -20,7 +20,7 @@ fn each_input(target: &str, inputs: u64, run: fn(&[u8])) {
     }
 }
 
-/// Makes up to 511 bytes, always the same ones of one seed.
+/// Makes up to 511 bytes, always the same for a seed.
 fn bytes(seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {

@@ -1,4 +1,4 @@
-//! Calls of tools, as a model might make them: any bytes are arguments or a mistake, and every call has a reply.
+//! Tool calls as a model might make them: any bytes are arguments or an error, and every call has a reply.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,7 +10,7 @@ use crate::now::now;
 use crate::tree::{NAMES, Tree};
 use crate::words;
 
-/// How long a reply may be, so that those that are too long are met.
+/// The budget of a reply, small enough that some replies exceed it.
 const BUDGET: usize = 2048;
 
 /// The lines of patches.
@@ -76,7 +76,7 @@ fn call(tools: &Toolset, u: &mut Unstructured<'_>) -> Result<Reply> {
     let index = u.choose_index(Tool::ALL.len())?;
     let (tool, members) = (Tool::ALL[index], &MEMBERS[index]);
     Ok(match u.int_in_range(0..=15_u8)? {
-        // A name that is no tool, and a text that may be JSON.
+        // An unknown tool name, and a text that may be JSON.
         0 => now(tools.call(u.arbitrary()?, Value::Null)),
         1 | 2 => now(tools.call_text(tool.name(), u.arbitrary()?)),
         3 => now(tools.call(tool.name(), any(u, 3)?)),
@@ -95,7 +95,7 @@ fn call(tools: &Toolset, u: &mut Unstructured<'_>) -> Result<Reply> {
     })
 }
 
-/// Makes what a member may be, and sometimes what it may not.
+/// Makes a value for a member, which is sometimes invalid.
 fn argument(u: &mut Unstructured<'_>, member: &str) -> Result<Value> {
     if u.ratio(1, 24)? {
         return any(u, 2);
@@ -156,7 +156,7 @@ fn edits(u: &mut Unstructured<'_>) -> Result<Value> {
     Ok(Value::Array(edits))
 }
 
-/// Makes any JSON, of this depth at most.
+/// Makes any JSON, with at most this depth.
 fn any(u: &mut Unstructured<'_>, depth: u8) -> Result<Value> {
     let most = if depth == 0 { 4 } else { 6 };
     Ok(match u.int_in_range(0..=most)? {
@@ -170,7 +170,7 @@ fn any(u: &mut Unstructured<'_>, depth: u8) -> Result<Value> {
     })
 }
 
-/// A reply says something, in its budget, and a store in memory never fails.
+/// A reply is not empty and within its budget, and a store in memory never fails.
 fn check(reply: &Reply) {
     assert!(!reply.text.is_empty(), "{reply:?}");
     assert!(

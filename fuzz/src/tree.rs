@@ -1,4 +1,4 @@
-//! A small workspace: a few names at a few depths, so that patterns and ignore files meet something.
+//! A small workspace: a few names at a few depths, so that patterns and ignore files match something.
 
 use arbitrary::{Result, Unstructured};
 use backend_core::{BackendExt, EntryKind, VirtualPath};
@@ -31,10 +31,10 @@ const IGNORE_WORDS: &[&str] = &[
     "{", "}", "b.txt", "\r\n",
 ];
 
-/// A workspace, and what is in it.
+/// A workspace, and its contents.
 pub(crate) struct Tree {
     pub(crate) backend: StateBackend,
-    /// Every entry but the root with its kind and, of a file, its content, in the order of their paths.
+    /// Every entry except the root with its kind and, for a file, its content, in path order.
     pub(crate) entries: Vec<(VirtualPath, EntryKind, Vec<u8>)>,
 }
 
@@ -58,7 +58,7 @@ impl Tree {
                 2 => drop(now(backend.mkdir(&path))),
                 _ => {}
             }
-            // Where a parent is a file, or a directory is there, it is refused: the workspace is as it is.
+            // It is refused if a parent is a file, or a directory exists there, and changes nothing.
             drop(now(backend.write(&path, &text)));
         }
         let mut tree = Self {
@@ -92,7 +92,7 @@ impl Tree {
         found.map(|entry| entry.1).or(root)
     }
 
-    /// Returns what a search finds at the path where it starts: what it leaves out is as if it were not there.
+    /// Returns what a search finds at the path where it starts: what it excludes is as if it did not exist.
     pub(crate) fn base(&self, path: &VirtualPath, exclude: &[VirtualPath]) -> Option<EntryKind> {
         let excluded = exclude.iter().any(|out| path.starts_with(out));
         self.kind(path).filter(|_| !excluded)

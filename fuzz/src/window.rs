@@ -1,4 +1,4 @@
-//! Windows of lines: the pieces in which a file is handed over make no difference, and a page is what the file says.
+//! Windows of lines: the pieces in which a file is passed make no difference, and a page matches the file.
 
 use arbitrary::{Result, Unstructured};
 use backend_core::text::{Scan, WindowScanner};
@@ -10,12 +10,12 @@ use crate::words;
 
 struct Input {
     content: Vec<u8>,
-    /// The text that `content` is of, if it is one that was made for it.
+    /// The text that `content` encodes, if it was made from one.
     text: Option<String>,
     encoding: u8,
     request: ReadRequest,
     pieces: Vec<usize>,
-    /// Whether the scanner is told of a file so large that it need not be read to its end.
+    /// Whether the scanner gets the size of a file so large that it need not be read to its end.
     large: bool,
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn encode(text: &str, how: u8) -> Vec<u8> {
 fn check(input: &Input) {
     let whole = scan(input, &[input.content.len()]);
     let pieces = scan(input, &input.pieces);
-    // What is not text is not text in pieces either, but the guess at what it is instead may see less of it.
+    // A file that is not text is not text in pieces either, but the guess at its media type may see less of it.
     let shown = |page: &backend_core::Result<TextPage>| match page {
         Err(error @ Error::NotText { .. }) => format!("{:?}", error.kind()),
         other => format!("{other:#?}"),
@@ -99,7 +99,7 @@ fn check(input: &Input) {
     }
 }
 
-/// Without an encoding mark of its own, a text that begins with one is another text.
+/// Without its own encoding mark, a text that begins with one is another text.
 fn starts_plain(input: &Input, text: &str) -> bool {
     input.encoding != 0 || !text.starts_with('\u{feff}')
 }
@@ -120,7 +120,7 @@ fn scan(input: &Input, pieces: &[usize]) -> backend_core::Result<TextPage> {
     scanner.finish()
 }
 
-/// What holds of every page.
+/// The properties of every page.
 fn check_page(input: &Input, page: &TextPage) {
     let ReadRequest {
         offset,
@@ -145,7 +145,7 @@ fn check_page(input: &Input, page: &TextPage) {
             "{page:?}"
         );
     }
-    // The first line is shown within line_bytes, whatever page_bytes says, and its ending with it.
+    // The first line is shown up to line_bytes, whatever page_bytes is, with its ending.
     let most = page_bytes.max(line_bytes).saturating_add(2);
     assert!(
         page.text.len() <= most,
@@ -157,7 +157,7 @@ fn check_page(input: &Input, page: &TextPage) {
     }
 }
 
-/// What holds of a page of a known text: its lines are those of the text.
+/// The property of a page of a known text: its lines are those of the text.
 fn check_text(input: &Input, page: &TextPage, text: &str) {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     if let Some(total) = page.total_lines {

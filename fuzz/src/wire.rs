@@ -1,4 +1,4 @@
-//! The wire by hand: what a peer that keeps to no rule can send, and a place where it meets one that does.
+//! The wire by hand: what a peer that ignores the protocol can send, and a session with one that follows it.
 
 use std::future::Future;
 use std::time::Duration;
@@ -13,10 +13,10 @@ const DATA: u8 = 18;
 const CREDIT: u8 = 19;
 const CANCEL: u8 = 20;
 
-/// Longer than any wait that the protocol allows. Clocks are paused and advance by themselves.
+/// Longer than any wait that the protocol allows. Clocks are paused and advance automatically.
 const HANG: Duration = Duration::from_secs(100_000);
 
-/// Runs a session to its end; one that has none is a bug.
+/// Runs a session to its end; one that never ends is a bug.
 pub(crate) fn play<F: Future>(session: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -41,7 +41,7 @@ pub(crate) fn options() -> Options {
     Options::default().limits(limits)
 }
 
-/// What a connection starts with: nearly always well formed.
+/// The start of a connection: nearly always well formed.
 pub(crate) fn hello(u: &mut Unstructured<'_>, server: bool) -> Result<Vec<u8>> {
     let mut hello = json!({
         "oldest": 1, "newest": number(u, 1)?,
@@ -59,7 +59,7 @@ pub(crate) fn hello(u: &mut Unstructured<'_>, server: bool) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A few frames of every kind, right ones and wrong ones. Requests come from a client, responses from a server.
+/// A few frames of every kind, valid and invalid. Requests come from a client, responses from a server.
 pub(crate) fn script(u: &mut Unstructured<'_>, opens: u8, messages: &[Value]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut next = 1;
@@ -103,7 +103,7 @@ pub(crate) fn script(u: &mut Unstructured<'_>, opens: u8, messages: &[Value]) ->
     Ok(bytes)
 }
 
-/// Every operation, with a request that it can be asked for with.
+/// Every operation, with a valid request.
 pub(crate) fn requests() -> Vec<Value> {
     let path = json!({ "path": "/a" });
     let command = json!({
@@ -193,7 +193,7 @@ fn frame(kind: u8, id: u64, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Returns the usual number most of the time, and any other one else.
+/// Returns the usual number most of the time, and otherwise any other.
 fn number(u: &mut Unstructured<'_>, usual: u64) -> Result<u64> {
     Ok(if u.ratio(15, 16)? {
         usual
@@ -202,7 +202,7 @@ fn number(u: &mut Unstructured<'_>, usual: u64) -> Result<u64> {
     })
 }
 
-/// Changes a few bytes now and then.
+/// Occasionally changes a few bytes.
 fn spoil(u: &mut Unstructured<'_>, bytes: &mut [u8]) -> Result<()> {
     if bytes.is_empty() || u.ratio(3, 4)? {
         return Ok(());

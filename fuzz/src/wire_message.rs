@@ -1,4 +1,4 @@
-//! The wire's decoder: any bytes as the value of a message are answered, and the connection lives on.
+//! The wire's decoder: any bytes as the value of a message are answered, and the connection stays up.
 
 use arbitrary::Unstructured;
 use backend_core::wire::{self, Server};
@@ -18,11 +18,11 @@ pub fn run(data: &[u8]) {
 }
 
 fn start(server: bool) -> Vec<u8> {
-    // Without any input left nothing is spoilt.
+    // With no input left nothing is corrupted.
     hello(&mut Unstructured::new(&[]), server).unwrap_or_default()
 }
 
-/// A server that is asked what cannot be read still answers the next request.
+/// A server that gets an unreadable request still answers the next one.
 async fn request(content: &[u8]) {
     let (mut near, far) = tokio::io::duplex(1 << 20);
     let server = Server::backend(StateBackend::new()).options(options());
@@ -52,7 +52,7 @@ async fn request(content: &[u8]) {
     let _ = served.await.expect("the server does not panic");
 }
 
-/// A client that is answered what cannot be read still hears the next answer.
+/// A client that gets an unreadable answer still gets the next one.
 async fn answer(content: &[u8]) {
     let (near, mut far) = tokio::io::duplex(1 << 20);
     let mut script = start(true);
@@ -68,7 +68,7 @@ async fn answer(content: &[u8]) {
     let (remote, ()) = tokio::join!(connecting, serving);
     let remote = remote.expect("the client connects");
     let peer = async {
-        // The first request is on its way when the clock stands still for everybody.
+        // The first request has been sent once the paused clock advances.
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         far.write_all(&whole(RESPONSE, 1, &content))
             .await
@@ -94,7 +94,7 @@ async fn answer(content: &[u8]) {
             remote
                 .stat_with(&request)
                 .await
-                .expect("the client lives on")
+                .expect("the client still works")
                 .size,
             3
         );

@@ -1,4 +1,4 @@
-//! A whole session with a peer that keeps to no rule: it ends, with an error or without, and everybody hears of it.
+//! A whole session with a peer that ignores the protocol: it ends, with or without an error, and every caller learns of it.
 
 use arbitrary::{Result, Unstructured};
 use backend_core::wire::{self, Server};
@@ -55,7 +55,7 @@ async fn to_a_client(bytes: Vec<u8>) {
     let (mut read, mut write) = tokio::io::split(far);
     let listening = tokio::spawn(async move { read.read_to_end(&mut Vec::new()).await });
     let sending = tokio::spawn(async move {
-        // In two parts, so that some of it comes when there are requests already.
+        // In two parts, so that some of it arrives when there are already requests.
         let half = bytes.len().min(300);
         let _ = write.write_all(&bytes[..half]).await;
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -74,7 +74,7 @@ async fn to_a_client(bytes: Vec<u8>) {
             async { drop(remote.grep("x").await) },
             async { drop(remote.spawn("x").await) },
         );
-        // The other side has said all that it will ever say.
+        // The other side has sent everything.
         let error = remote.closed().await;
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         let again = remote.stat("/").await.expect_err("the connection is gone");

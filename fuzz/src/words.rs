@@ -1,10 +1,10 @@
-//! Texts put together of a few words.
+//! Texts made of a few words.
 //!
 //! A text of random bytes almost never has a needle in it twice, or a pattern that parses. A text of few words does.
 
 use arbitrary::{Result, Unstructured};
 
-/// What files are made of: each word is there for a line, an encoding or a match that could go wrong.
+/// The parts of files: each word is for a line, an encoding or a match that could go wrong.
 pub(crate) const CONTENT: &[&str] = &[
     "a",
     "b",
@@ -36,7 +36,7 @@ pub(crate) fn text(u: &mut Unstructured<'_>, words: &[&str], most: usize) -> Res
     (0..count).map(|_| u.choose(words).copied()).collect()
 }
 
-/// Makes a number that is small, or near one at which something changes.
+/// Makes a number that is small, or near a boundary.
 pub(crate) fn number(u: &mut Unstructured<'_>) -> Result<u64> {
     Ok(match u.int_in_range(0..=9_u8)? {
         0 => u.choose(&[0, 1, 2, 255, 256, 4096]).copied()?,
@@ -47,7 +47,7 @@ pub(crate) fn number(u: &mut Unstructured<'_>) -> Result<u64> {
     })
 }
 
-/// Like [`number`], for what counts in memory.
+/// Like [`number`], for sizes in memory.
 pub(crate) fn size(u: &mut Unstructured<'_>) -> Result<usize> {
     Ok(usize::try_from(number(u)?).unwrap_or(usize::MAX))
 }

@@ -1,6 +1,6 @@
-//! `cargo xtask bench`: measures, beside what others offer where they can be had.
+//! `cargo xtask bench`: measures, against other tools where they are available.
 //!
-//! This program measures nothing itself, so that it stays light: each benchmark is a target of the crate that it is about.
+//! This program measures nothing itself, so that it stays light: each benchmark is a target of the crate that it measures.
 
 mod docker;
 mod docs;
@@ -12,7 +12,7 @@ mod sessions;
 use crate::Result;
 use crate::workspace::Workspace;
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     only: Vec<String>,
@@ -26,7 +26,7 @@ struct Bench {
     run: fn(&Workspace, &Options) -> Result<()>,
 }
 
-/// What measures nothing, and puts what was last measured into the document.
+/// The name that only writes the last measurements into the document.
 const DOCS: &str = "docs";
 
 const BENCHES: &[Bench] = &[
@@ -94,7 +94,7 @@ impl Options {
         }
         if options.quick && options.update_docs {
             return Err(
-                "the numbers of a quick run mean nothing, and belong in no document".into(),
+                "the numbers of a quick run are meaningless and must not go into a document".into(),
             );
         }
         Ok(options)
@@ -106,7 +106,7 @@ pub(crate) fn names() -> Vec<&'static str> {
     BENCHES.iter().map(|bench| bench.name).collect()
 }
 
-/// Runs the benchmarks that were asked for, or all.
+/// Runs the named benchmarks, or all.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let chosen = |bench: &&Bench| {
         options.only.is_empty() || options.only.iter().any(|name| name == bench.name)
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_benchmark_is_refused_with_those_there_are() {
+    fn an_unknown_benchmark_is_rejected_with_the_known_names() {
         let error = parse(&["podman"]).unwrap_err();
         assert!(
             error.contains("'podman'") && error.contains("docker"),

@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: every check that a change must pass, in one run.
 //!
-//! This file runs the steps and tells how they went; what each step does is in the files below it. The first step that
+//! This file runs the steps and reports their results; what each step does is in the files below it. The first step that
 //! fails ends the run.
 
 mod bench;
@@ -17,7 +17,7 @@ use crate::Result;
 use crate::workspace::Workspace;
 use report::{Report, seconds};
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     fix: bool,
@@ -25,10 +25,10 @@ pub(crate) struct Options {
     only: Vec<String>,
 }
 
-/// How a step went, if it did not fail.
+/// The result of a step that did not fail.
 #[derive(Debug)]
 enum Outcome {
-    /// It did all that it is for; the notes tell what is worth knowing of it, partial skips above all.
+    /// It did its work; the notes report what is worth knowing, above all partial skips.
     Passed(Vec<String>),
     /// It did nothing, for this reason.
     Skipped(String),
@@ -40,17 +40,17 @@ impl Outcome {
     }
 }
 
-/// What the steps share.
+/// The state that the steps share.
 #[derive(Debug)]
 struct Run<'a> {
     workspace: &'a Workspace,
     fix: bool,
-    /// Whether the tests that take long run too.
+    /// Whether to run the tests that take long too.
     all: bool,
     images: images::Making,
     soaking: soak::Soaking,
     tests: test_run::Counts,
-    /// What the conformance suites said of themselves during the tests.
+    /// The lines that the conformance suites printed during the tests.
     laws: Vec<String>,
 }
 
@@ -60,7 +60,7 @@ struct Step {
     run: fn(&mut Run<'_>) -> Result<Outcome>,
 }
 
-/// In the order of the run: what is quick and fails most often comes first.
+/// In the order of the run: steps that are quick and fail most often come first.
 const STEPS: &[Step] = &[
     Step {
         name: "fmt",
@@ -147,7 +147,7 @@ pub(crate) fn step_names() -> Vec<&'static str> {
     STEPS.iter().map(|step| step.name).collect()
 }
 
-/// Runs the steps and prints how each went.
+/// Runs the steps and prints the result of each.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut run = Run {
         workspace,
@@ -172,7 +172,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     for step in STEPS.iter().filter(chosen) {
         println!("\n==> {}", step.name);
         let started = Instant::now();
-        // Not earlier: a run that fails at once would have to wait for them.
+        // Not earlier: a run that fails immediately would have to wait for them.
         if with_images && step.name == "clippy" {
             run.images.begin(&workspace.target);
         }
@@ -211,13 +211,13 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_long_runs_on_request() {
+    fn long_tests_run_on_request() {
         let options = parse(&["--all"]).unwrap();
         assert!(options.all && options.only.is_empty());
     }
 
     #[test]
-    fn what_is_no_step_is_refused_with_those_there_are() {
+    fn an_unknown_step_is_rejected_with_the_known_names() {
         let error = parse(&["--fast"]).unwrap_err();
         assert!(
             error.contains("'--fast'") && error.contains("clippy"),
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_steps_have_one_name() {
+    fn step_names_are_unique() {
         let names: std::collections::BTreeSet<_> = STEPS.iter().map(|step| step.name).collect();
         assert_eq!(names.len(), STEPS.len());
     }

@@ -1,8 +1,8 @@
 //! `cargo xtask fuzz`: runs the fuzz targets of `fuzz/` for a while each.
 //!
-//! They need a nightly compiler and cargo-fuzz, so they are no step of `ci`; that they compile is one. Where there is no
-//! nightly toolchain, a stable compiler that is told by `RUSTC_BOOTSTRAP=1` to take unstable options does as well: libFuzzer
-//! needs no more of it than its instrumentation. Nobody gets that without asking for it.
+//! They need a nightly compiler and cargo-fuzz, so running them is not a step of `ci`; compiling them is. Without a nightly
+//! toolchain, a stable compiler with `RUSTC_BOOTSTRAP=1`, which enables unstable options, works too: libFuzzer needs only its
+//! instrumentation. This is used only on request.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::shell::Cmd;
 use crate::workspace::Workspace;
 
 /// An input that takes longer is reported as a hang, in seconds. Instrumented code is slow, and the machine may be busy with
-/// other things: what hangs is still there after a minute.
+/// other things: a real hang still hangs after a minute.
 const HANG_SECONDS: u32 = 60;
 
 /// An input that takes more memory is reported, in MiB.
@@ -23,7 +23,7 @@ const MEMORY_MIB: u32 = 2048;
 /// The longest input, in bytes. Inputs are this long from the start: one of a few bytes is a workspace of no files.
 const INPUT_BYTES: u32 = 1024;
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     targets: Vec<String>,
@@ -43,7 +43,7 @@ impl Options {
                 let positive = value.filter(|seconds| *seconds > 0);
                 options.seconds = positive.ok_or("--seconds takes a number of at least 1")?;
             } else if arg.starts_with('-') {
-                return Err(format!("fuzz has no option '{arg}'"));
+                return Err(format!("fuzz: unknown option '{arg}'"));
             } else {
                 options.targets.push(arg.clone());
             }
@@ -52,15 +52,13 @@ impl Options {
     }
 }
 
-/// Runs the targets one after the other; the first that finds something ends it.
+/// Runs the targets one after the other; the first finding ends the run.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let fuzz = workspace.root.join("fuzz");
     let all = targets(&fuzz)?;
     if let Some(unknown) = options.targets.iter().find(|target| !all.contains(target)) {
         let names = all.join(", ");
-        return Err(format!(
-            "there is no fuzz target '{unknown}'; there are {names}"
-        ));
+        return Err(format!("unknown fuzz target '{unknown}'; targets: {names}"));
     }
     let compiler = Compiler::find()?;
     let chosen = if options.targets.is_empty() {
@@ -86,7 +84,7 @@ fn run_one(workspace: &Workspace, compiler: Compiler, target: &str, seconds: u32
     fs::create_dir_all(workspace.root.join(&corpus)).map_err(|e| format!("{corpus}: {e}"))?;
     let features = features(&fuzz, target)?;
     let mut command = compiler.cargo_fuzz(&["run", "--features", &features, target, &corpus]);
-    // Seeds are read, and never written to.
+    // Seeds are only read.
     let seeds = format!("fuzz/seeds/{target}");
     if workspace.root.join(&seeds).is_dir() {
         command = command.arg(&seeds);
@@ -104,21 +102,21 @@ fn run_one(workspace: &Workspace, compiler: Compiler, target: &str, seconds: u32
         command = command.arg(&format!("-dict={}", dictionary.display()));
     }
     command.dir(&workspace.root).run().map_err(|error| {
-        format!("{error}; the input is in fuzz/artifacts/{target}, and `cargo fuzz tmin {target} FILE` shortens it")
+        format!("{error}; the input is in fuzz/artifacts/{target}, and `cargo fuzz tmin {target} FILE` minimises it")
     })
 }
 
 /// The compiler that the targets are built with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Compiler {
-    /// That of the nightly toolchain.
+    /// The compiler of the nightly toolchain.
     Nightly,
-    /// That of the toolchain in use, which was told to take unstable options.
+    /// The compiler of the toolchain in use, with unstable options enabled.
     Bootstrapped,
 }
 
 impl Compiler {
-    /// Finds one, and cargo-fuzz with it.
+    /// Finds a compiler, and checks that cargo-fuzz is installed.
     fn find() -> Result<Self> {
         let nightly = Cmd::new("rustup").args(&["run", "nightly", "rustc", "--version"]);
         let asked = std::env::var_os("RUSTC_BOOTSTRAP").is_some_and(|value| value == "1");
@@ -129,7 +127,7 @@ impl Compiler {
         Ok(compiler)
     }
 
-    /// Chooses by whether there is a nightly toolchain, and whether a stable compiler was told to do.
+    /// Chooses the nightly toolchain if there is one, or else a stable compiler if that was requested.
     fn choose(nightly: bool, asked: bool) -> Result<Self> {
         match (nightly, asked) {
             (true, _) => Ok(Self::Nightly),
@@ -142,7 +140,7 @@ impl Compiler {
         }
     }
 
-    /// Returns a command of cargo-fuzz. Not `cargo +nightly`: only rustup's own cargo takes that, and it need not be the
+    /// Returns a command of cargo-fuzz. Not `cargo +nightly`: only rustup's own cargo accepts that, and it may not be the
     /// first in the path of a program that cargo started.
     fn cargo_fuzz(self, args: &[&str]) -> Cmd {
         let command = match self {
@@ -153,18 +151,18 @@ impl Compiler {
     }
 }
 
-/// Returns the features that a target needs, with a comma between them.
+/// Returns the features that a target needs, separated by commas.
 fn features(fuzz: &Path, target: &str) -> Result<String> {
     let manifest = fuzz.join("Cargo.toml");
     let metadata = Cmd::cargo(&["metadata", "--format-version", "1", "--no-deps"])
         .args(&["--manifest-path", &manifest.to_string_lossy()])
         .output()?;
     let metadata: Value = serde_json::from_str(&metadata)
-        .map_err(|e| format!("cargo metadata printed what is not JSON: {e}"))?;
+        .map_err(|e| format!("cargo metadata printed invalid JSON: {e}"))?;
     Ok(required_features(&metadata, target).join(","))
 }
 
-/// Finds the features that a target needs in what cargo says of its workspace.
+/// Finds the features that a target needs in the metadata of its workspace.
 fn required_features<'a>(metadata: &'a Value, target: &str) -> Vec<&'a str> {
     let list = |of: &'a Value, name: &str| of[name].as_array().map_or(&[][..], Vec::as_slice);
     let mut targets = list(metadata, "packages")
@@ -198,7 +196,7 @@ mod tests {
     use super::{Compiler, Options, required_features};
 
     #[test]
-    fn a_stable_compiler_is_used_where_somebody_asked_for_that_and_there_is_no_other() {
+    fn a_stable_compiler_is_used_on_request_without_a_nightly_one() {
         assert_eq!(Compiler::choose(true, false), Ok(Compiler::Nightly));
         assert_eq!(Compiler::choose(true, true), Ok(Compiler::Nightly));
         assert_eq!(Compiler::choose(false, true), Ok(Compiler::Bootstrapped));

@@ -1,4 +1,4 @@
-//! `cargo xtask guest`: builds the binary that runs inside a sandbox, measures it, and tries it in an empty root.
+//! `cargo xtask guest`: builds the binary that runs inside a sandbox, measures it, and tests it in an empty root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use crate::Result;
 use crate::shell::Cmd;
 use crate::workspace::Workspace;
 
-/// What the guest may be at most.
+/// The maximum size of the guest.
 const MOST_BYTES: u64 = 4 << 20;
 
-/// What the guest may have resident when it has nothing to do, in KiB.
+/// The maximum resident memory of the idle guest, in KiB.
 const MOST_RESIDENT: u64 = 3 << 10;
 
-/// How long the guest has to settle before it is measured.
+/// How long the guest settles before it is measured.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     target: Option<String>,
@@ -32,7 +32,7 @@ impl Options {
             [option, target] if option == "--target" => Ok(Self {
                 target: Some(target.clone()),
             }),
-            _ => Err("guest takes --target TRIPLE and nothing else".to_owned()),
+            _ => Err("guest takes only --target TRIPLE".to_owned()),
         }
     }
 }
@@ -61,7 +61,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         if resident > MOST_RESIDENT {
             problems.push("the idle guest has more than 3 MiB resident".to_owned());
         }
-        // The tests say themselves if they cannot be run here, and why.
+        // The tests report themselves if they cannot run here, and why.
         let variable = format!(
             "AGENT_BACKENDS_GUEST_{}",
             std::env::consts::ARCH.to_uppercase()
@@ -71,7 +71,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             .env(&variable, &guest.to_string_lossy())
             .run()?;
     } else {
-        println!("not run: it is for another machine than this one");
+        println!("not run: it was built for another machine");
     }
     if problems.is_empty() {
         Ok(())
@@ -84,7 +84,7 @@ fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-/// Returns the target to build for: this machine's, with musl where that is installed.
+/// Returns the target to build for: this machine's, with musl if that is installed.
 fn default_target() -> Result<String> {
     let arch = std::env::consts::ARCH;
     let musl = format!("{arch}-unknown-linux-musl");
@@ -129,7 +129,7 @@ fn build(workspace: &Workspace, target: &str) -> Result<PathBuf> {
     Ok(directory.join(target).join("guest").join("agent-guest"))
 }
 
-/// Starts the guest, and returns how many KiB it has resident when it listens and nobody comes.
+/// Starts the guest, and returns how many KiB it has resident while it listens without connections.
 fn resident(guest: &Path) -> Result<u64> {
     let socket = std::env::temp_dir().join(format!("agent-guest-{}.sock", std::process::id()));
     let child = Command::new(guest)
@@ -155,10 +155,10 @@ fn resident(guest: &Path) -> Result<u64> {
     line.split_whitespace()
         .next()
         .and_then(|number| number.parse().ok())
-        .ok_or_else(|| "the kernel does not say how much memory the guest takes".to_owned())
+        .ok_or_else(|| "the kernel does not report the memory of the guest".to_owned())
 }
 
-/// A process that is ended and waited for when it is no longer used.
+/// A process that is killed and waited for on drop.
 struct Ended(Child);
 
 impl Drop for Ended {

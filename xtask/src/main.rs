@@ -1,12 +1,12 @@
 //! The chores of this workspace as one program: `cargo xtask help` lists them.
 //!
-//! It depends on `serde_json` alone, so that it builds in a second and before anything else does. Please keep it so.
+//! It depends only on `serde_json`, so that it builds in a second and before anything else. Please keep it that way.
 
 #![forbid(unsafe_code)]
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "this program talks to the person who runs it"
+    reason = "this program prints for its user"
 )]
 
 mod bench;
@@ -25,32 +25,32 @@ use workspace::Workspace;
 const HELP: &str = "\
 cargo xtask <command>
 
-  ci [--fix] [--all] [STEP..]      run every check that a change must pass, or only the steps named;
-                                   --fix formats instead of refusing what is not formatted; --all also runs
-                                   the tests that take long
-  tidy                             check the house rules that no other tool knows (a step of ci too)
+  ci [--fix] [--all] [STEP..]      run every check that a change must pass, or only the named steps;
+                                   --fix formats the code instead of failing; --all also runs the tests that
+                                   take long
+  tidy                             check the house rules that no other tool knows (also a step of ci)
   fuzz [TARGET..] [--seconds N]    run the fuzz targets, all of them by default, for N seconds each (60);
                                    needs cargo-fuzz, and a nightly toolchain or RUSTC_BOOTSTRAP=1 for the stable one
   guest [--target TRIPLE]          build the binary that runs inside a sandbox, print its size and idle memory,
-                                   and try it in a root that holds nothing else
+                                   and test it in an otherwise empty root
   bench [NAME..|all|docs] [--quick] [--update-docs]
-                                   measure beside what others offer, and write target/bench/NAME.json; --quick only
-                                   shows that it runs, on small inputs, installs nothing but the original, and builds
-                                   without optimisation; --update-docs puts what was last measured into
-                                   docs/performance.md, and docs does that alone
-  test-image [--force]             make the images that the tests with Docker run in, of Debian's packages, if the
-                                   engine does not have them; --force makes them anew
+                                   measure against other tools, and write target/bench/NAME.json; --quick only
+                                   shows that it runs, on small inputs, installs only the original, and builds
+                                   without optimisation; --update-docs writes the last measurements into
+                                   docs/performance.md, and docs does only that
+  test-image [--force]             make the images for the tests with Docker, from Debian's packages, if the
+                                   engine does not have them; --force makes them again
   help                             print this
 
-Variables: MODEL_SEQUENCES is how many random sequences the model tests run (ci: 2000);
-RUST_TEST_THREADS is how many tests run at once (ci: two for each core);
-AGENT_BACKENDS_LONG=1 makes tests run that take long, and AGENT_BACKENDS_SOAK=1 the soak of sessions, as ci --all does;
-SOAK_SECONDS is how long the engine is broken in it (600; ci: 120);
-AGENT_BACKENDS_REQUIRE_DOCKER=1 makes what needs Docker fail, rather than be skipped, where there is none;
-AGENT_BACKENDS_REQUIRE_DISKS=1 does so for what needs root, loop devices, FUSE or a program for some file system.
+Variables: MODEL_SEQUENCES is the number of random sequences that the model tests run (ci: 2000);
+RUST_TEST_THREADS is the number of tests that run at once (ci: two per core);
+AGENT_BACKENDS_LONG=1 enables the tests that take long, and AGENT_BACKENDS_SOAK=1 the soak of sessions, as ci --all does;
+SOAK_SECONDS is how long the soak breaks the engine (600; ci: 120);
+AGENT_BACKENDS_REQUIRE_DOCKER=1 makes tests that need Docker fail without it, instead of being skipped;
+AGENT_BACKENDS_REQUIRE_DISKS=1 does the same for tests that need root, loop devices, FUSE or a file system's tools.
 ";
 
-/// What a chore comes to: a text to print if it went wrong.
+/// The result of a chore: a text to print if it failed.
 type Result<T> = std::result::Result<T, String>;
 
 fn main() -> ExitCode {
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether what needs Docker has to be run, and not to be skipped.
+/// Whether a missing Docker is a failure instead of a skip.
 fn docker_is_required() -> bool {
     std::env::var_os("AGENT_BACKENDS_REQUIRE_DOCKER").is_some_and(|value| value == "1")
 }
@@ -86,8 +86,6 @@ fn run(args: &[String]) -> Result<()> {
             println!("Benchmarks: {}", bench::names().join(", "));
             Ok(())
         }
-        other => Err(format!(
-            "there is no command '{other}'; see `cargo xtask help`"
-        )),
+        other => Err(format!("unknown command '{other}'; see `cargo xtask help`")),
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::Result;
 
-/// A program with its arguments, and what is shown of it.
+/// A program with its arguments, and the text that is shown for it.
 #[derive(Debug)]
 pub(crate) struct Cmd {
     command: Command,
@@ -56,7 +56,7 @@ impl Cmd {
         self
     }
 
-    /// Runs the command with its output where ours is.
+    /// Runs the command with our standard streams.
     pub(crate) fn run(mut self) -> Result<()> {
         println!("$ {}", self.shown);
         let status = self.command.status().map_err(|e| self.cannot_start(&e))?;
@@ -101,10 +101,10 @@ impl Cmd {
             ));
         }
         String::from_utf8(output.stdout)
-            .map_err(|_| format!("`{}` printed what is not UTF-8", self.shown))
+            .map_err(|_| format!("`{}` printed invalid UTF-8", self.shown))
     }
 
-    /// Returns whether the command runs and succeeds, and shows nothing.
+    /// Returns whether the command runs and succeeds, without showing anything.
     pub(crate) fn succeeds(mut self) -> bool {
         self.command
             .output()
@@ -129,7 +129,7 @@ fn copy_lines(stream: impl Read, to: &mut impl Write) -> String {
     let mut reader = BufReader::new(stream);
     let (mut kept, mut line) = (String::new(), Vec::new());
     while matches!(reader.read_until(b'\n', &mut line), Ok(count) if count > 0) {
-        // Nobody may be listening any more; the command is run to its end all the same.
+        // Our output may be closed by now; the command still runs to completion.
         let _ = to.write_all(&line).and_then(|()| to.flush());
         kept.push_str(&String::from_utf8_lossy(&line));
         line.clear();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_is_not_there_is_named() {
+    fn a_missing_command_is_named() {
         let error = Cmd::new("no-such-program-here")
             .arg("a b")
             .output()

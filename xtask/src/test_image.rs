@@ -1,8 +1,8 @@
 //! `cargo xtask test-image`: makes the images that the tests with Docker run in.
 //!
-//! They are made of Debian's packages alone, so that an engine that can pull nothing has them too. What the host needs
-//! for reaching a package index (its certificates, its configuration of pip and npm) is copied into them, so they are
-//! for tests on this machine and for nothing else.
+//! They are made only of Debian's packages, so that an engine that cannot pull has them too. The files that the host needs
+//! to reach a package index (its certificates, its configuration of pip and npm) are copied into them, so they are
+//! only for tests on this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use crate::workspace::Workspace;
 /// The release of Debian.
 const SUITE: &str = "bookworm";
 
-/// The label that every image carries; its value tells what the image was made of.
+/// The label of every image; its value identifies what the image was made of.
 const LABEL: &str = "agent-backends.test-image";
 
-/// An image: its name, and the packages beside Debian's smallest system; none at all if there is no system.
+/// An image: its name, and the packages in addition to Debian's smallest system; `None` if it has no system.
 struct Image {
     name: &'static str,
     packages: Option<&'static [&'static str]>,
@@ -51,14 +51,14 @@ const IMAGES: &[Image] = &[
     },
 ];
 
-/// Files of the host that an image has at the same place, for containers that share the host's network.
+/// Files of the host that an image has at the same path, for containers that share the host's network.
 const HOST_FILES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pip.conf",
     "/etc/npmrc",
 ];
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     force: bool,
@@ -69,7 +69,7 @@ impl Options {
         match args {
             [] => Ok(Self::default()),
             [option] if option == "--force" => Ok(Self { force: true }),
-            _ => Err("test-image takes --force and nothing else".to_owned()),
+            _ => Err("test-image takes only --force".to_owned()),
         }
     }
 }
@@ -84,14 +84,14 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     make(&workspace.target, options).map(|notes| notes.iter().for_each(|note| println!("{note}")))
 }
 
-/// Returns whether the `docker` command is there and reaches an engine.
+/// Returns whether the `docker` command exists and reaches an engine.
 pub(crate) fn engine_answers() -> bool {
     Cmd::new("docker")
         .args(&["version", "--format", "{{.Server.Version}}"])
         .succeeds()
 }
 
-/// Makes the images that are missing, all at once, and tells of each. What lies about meanwhile is below `target`.
+/// Makes the missing images, all at once, and reports on each. Intermediate files are below `target`.
 pub(crate) fn make(target: &Path, options: &Options) -> Result<Vec<String>> {
     let host_files: Vec<_> = HOST_FILES
         .iter()
@@ -104,14 +104,14 @@ pub(crate) fn make(target: &Path, options: &Options) -> Result<Vec<String>> {
         .filter(|recipe| options.force || !recipe.is_there())
         .collect();
     if missing.is_empty() {
-        return Ok(vec![format!("all {} images are there", IMAGES.len())]);
+        return Ok(vec![format!("all {} images exist", IMAGES.len())]);
     }
     if missing.iter().any(|recipe| recipe.image.packages.is_some()) {
         install_bootstrap()?;
     }
     let dir = target.join("test-image");
     fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
-    // Each is mostly one thread that unpacks, so that two cores make two of them in little more than the time of one.
+    // Each is mostly one thread that unpacks, so two cores make two of them in little more than the time of one.
     let made: Vec<Result<String>> = thread::scope(|scope| {
         let threads: Vec<_> = missing
             .iter()
@@ -120,14 +120,14 @@ pub(crate) fn make(target: &Path, options: &Options) -> Result<Vec<String>> {
         let ended = |thread: thread::ScopedJoinHandle<'_, _>| {
             thread
                 .join()
-                .unwrap_or_else(|_| Err("the making of an image panicked".to_owned()))
+                .unwrap_or_else(|_| Err("making an image panicked".to_owned()))
         };
         threads.into_iter().map(ended).collect()
     });
     made.into_iter().collect()
 }
 
-/// Installs what unpacks a Debian system, where this can be done without asking anybody.
+/// Installs the program that unpacks a Debian system, if that needs no password.
 fn install_bootstrap() -> Result<()> {
     if Cmd::new("mmdebstrap").arg("--version").succeeds() {
         return Ok(());
@@ -144,7 +144,7 @@ fn install_bootstrap() -> Result<()> {
     install().map_err(|error| format!("mmdebstrap is missing, and installing it failed: {error}"))
 }
 
-/// Returns a program as root runs it, where that needs no password; as this user otherwise.
+/// Returns a command that runs a program as root, if that needs no password, or else as this user.
 fn as_root(program: &str) -> Cmd {
     let root = Cmd::new("id").arg("-u").output();
     if root.is_ok_and(|id| id.trim() == "0") || !Cmd::new("sudo").args(&["-n", "true"]).succeeds() {
@@ -179,7 +179,7 @@ impl<'a> Recipe<'a> {
         }
     }
 
-    /// Whether the engine has the image, made of the same.
+    /// Whether the engine has the image, made by the same recipe.
     fn is_there(&self) -> bool {
         let format = format!("{{{{index .Config.Labels \"{LABEL}\"}}}}");
         Cmd::new("docker")
@@ -197,7 +197,7 @@ impl<'a> Recipe<'a> {
         let tar = self.unpack(dir)?;
         if old.is_err() && self.is_there() {
             let _ = fs::remove_file(&tar);
-            return Ok(format!("{name} was made by another run meanwhile"));
+            return Ok(format!("{name} was made by another run in the meantime"));
         }
         let path = tar.to_string_lossy();
         let label = format!("LABEL {LABEL}={}", self.digest);
@@ -205,16 +205,16 @@ impl<'a> Recipe<'a> {
             .args(&["import", "--change", &label])
             .args(&match self.image.packages {
                 Some(_) => ["--change", "CMD [\"/bin/bash\"]"],
-                // An image without a command cannot be run; this one has no program that it could name.
+                // An image without a command cannot run, and this one contains no program to name.
                 None => ["--change", "CMD [\"/none\"]"],
             })
             .args(&[&path, name])
             .output();
-        // A tar of the whole system is of no use to anybody once it is in the engine.
+        // A tar of the whole system is useless once it is in the engine.
         let _ = fs::remove_file(&tar);
         imported?;
         if let Ok(old) = old {
-            // It stays if a container is made of it.
+            // It stays if a container uses it.
             let _ = Cmd::new("docker").args(&["rmi", old.trim()]).succeeds();
         }
         let seconds = started.elapsed().as_secs_f64();
@@ -243,7 +243,7 @@ impl<'a> Recipe<'a> {
         let command = as_root("mmdebstrap")
             .args(&["--quiet", "--variant=minbase"])
             .args(&["--aptopt=Apt::Install-Recommends \"false\""])
-            // Nothing is lost if the machine stops half-way, so nothing has to reach the disk at once.
+            // Nothing is lost if the machine stops half-way, so nothing needs to be flushed.
             .args(&["--dpkgopt=force-unsafe-io"])
             .args(&[&format!("--include={}", packages.join(","))]);
         uploads
@@ -254,7 +254,7 @@ impl<'a> Recipe<'a> {
     }
 }
 
-/// FNV-1a of a list of texts. It tells recipes apart, and protects from nobody.
+/// FNV-1a of a list of texts. It distinguishes recipes, and is not for security.
 struct Fnv(u64);
 
 impl Default for Fnv {

@@ -1,6 +1,6 @@
 //! `cargo xtask tidy`: the house rules that no other tool knows.
 //!
-//! One rule is one file below this one: a function from the project to what it found wrong, with its tests. A rule
+//! One rule is one file below this one: a function from the project to its findings, with its tests. A rule
 //! reads the files as they are now, tracked or about to be, and never the file system.
 
 mod adr;

@@ -1,6 +1,6 @@
 //! The workspace as `cargo metadata` describes it.
 //!
-//! Only what the chores ask for; the rest of the JSON is dropped.
+//! Only what the chores need; the rest of the JSON is dropped.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::Result;
 use crate::shell::Cmd;
 
-/// Where the workspace is and what it consists of.
+/// The workspace's location and contents.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
@@ -66,7 +66,7 @@ impl Workspace {
         let args = ["metadata", "--format-version", "1", "--no-deps"];
         let text = Cmd::cargo(&args).output()?;
         let json: Value = serde_json::from_str(&text)
-            .map_err(|e| format!("cargo metadata printed what is not JSON: {e}"))?;
+            .map_err(|e| format!("cargo metadata printed invalid JSON: {e}"))?;
         Ok(Self::from_json(&json))
     }
 
@@ -107,7 +107,7 @@ impl Package {
             version: text(json, "version"),
             dir: dir.trim_matches('/').to_owned(),
             description: text(json, "description"),
-            // `publish = false` is an empty list of registries here, and no `publish` at all is null.
+            // `publish = false` is an empty list of registries here, and a missing `publish` is null.
             published: !json.get("publish").is_some_and(Value::is_array),
             features: json
                 .get("features")

@@ -1,4 +1,4 @@
-//! Writes beside `tempfile`, edits beside the original.
+//! Writes against `tempfile`, edits against the original.
 
 use std::fs;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ use crate::table::Table;
 pub(super) async fn run(options: &Options, table: &mut Table, scratch: &Path) {
     let dir = scratch.join("changes");
     fs::create_dir(&dir).unwrap();
-    // The peers wait for no disk. What waiting costs has rows of its own.
+    // The peers do not wait for a disk. The cost of waiting has its own rows.
     let builder = FsBackend::builder(&dir).durability(Durability::Relaxed);
     let files = builder.build().unwrap();
     write(options, table, &dir, &files).await;
@@ -25,7 +25,7 @@ pub(super) async fn run(options: &Options, table: &mut Table, scratch: &Path) {
     edit(options, table, &dir, &files).await;
 }
 
-/// Beside `tempfile` on the same thread, and beside it on a blocking thread, where a program with a runtime has to call it.
+/// Against `tempfile` on the same thread, and on a blocking thread, where a program with a runtime has to call it.
 async fn write(options: &Options, table: &mut Table, dir: &Path, files: &FsBackend) {
     if !options.wants("write of 4 KB, atomic") {
         return;
@@ -67,7 +67,7 @@ async fn write(options: &Options, table: &mut Table, dir: &Path, files: &FsBacke
     table.add(hopped);
 }
 
-/// What waiting for the disk costs: beside `tempfile`, which waits where it is told to.
+/// The cost of waiting for the disk: against `tempfile` with the same waits.
 async fn durable(options: &Options, table: &mut Table, dir: &Path) {
     let rounds = options.rounds(101);
     let content = vec![b'x'; 4096];
@@ -100,7 +100,7 @@ async fn durable(options: &Options, table: &mut Table, dir: &Path) {
     }
 }
 
-/// What is waited for beside the write itself.
+/// What is waited for in addition to the write itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wait {
     Nothing,
@@ -113,12 +113,12 @@ impl Wait {
         match self {
             Self::Nothing => "tempfile, by spawn_blocking",
             Self::Content => "the same, with sync_data",
-            Self::Directory => "the same, with sync_all, and of the directory",
+            Self::Directory => "the same, with sync_all, also of the directory",
         }
     }
 }
 
-/// What the library `tempfile` is for.
+/// The use case of the library `tempfile`.
 fn persist(dir: &Path, content: &[u8], to: &Path) {
     persist_after(dir, content, to, Wait::Nothing);
 }
@@ -160,7 +160,7 @@ async fn edit(options: &Options, table: &mut Table, dir: &Path, files: &FsBacken
     let args = json!(["/theirs.txt", "needle here", "thread there"]);
     let name = "edit of a 1 MB file, there and back";
     let mut row = Row::new(name, "the original", Goal::Ratio(0.2));
-    // What no atomic edit can do without.
+    // The work that no atomic edit can avoid.
     let mut bare = Row::new(name, "read and write it, by tempfile, twice", Goal::None);
     let replace = || {
         let content = fs::read(dir.join("bare.txt")).unwrap();

@@ -1,4 +1,4 @@
-//! `glob` and `ls` beside fd, `rg --files` and the standard library.
+//! `glob` and `ls` against fd, `rg --files` and the standard library.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,7 +27,7 @@ const RG: &[&str] = &[
     "--files",
 ];
 
-/// A pattern, the peer that looks for the same, and how the peer is told.
+/// A pattern, the peer that looks for the same, and the peer's arguments.
 type Glob<'a> = (&'a str, &'a Option<Program>, &'a [&'a [&'a str]]);
 
 pub(super) async fn run(options: &Options, table: &mut Table, tree: &Path, files: &FsBackend) {
@@ -55,7 +55,7 @@ pub(super) async fn run(options: &Options, table: &mut Table, tree: &Path, files
     ];
     for (pattern, peer, args) in globs {
         let beside = if args == [RG] { "rg --files" } else { "fd" };
-        let name = format!("glob {pattern}, beside {beside}");
+        let name = format!("glob {pattern}, against {beside}");
         if !options.wants(&name) {
             continue;
         }
@@ -89,7 +89,7 @@ pub(super) async fn run(options: &Options, table: &mut Table, tree: &Path, files
             if let Some(fd) = &fd {
                 let mut printed = String::new();
                 row.theirs(nanos!(1, printed = fd.run(&args)));
-                // Any thousand will do for fd.
+                // fd may return any thousand.
                 assert_eq!(printed.lines().count(), count);
             }
         }
@@ -97,7 +97,7 @@ pub(super) async fn run(options: &Options, table: &mut Table, tree: &Path, files
     }
 }
 
-/// Checks that both found the same paths. Ripgrep lists no links.
+/// Checks that both found the same paths. Ripgrep does not list links.
 fn compare(name: &str, items: &[Entry], printed: &str, with_links: bool) {
     let ours: BTreeSet<&str> = items
         .iter()
@@ -113,7 +113,7 @@ fn compare(name: &str, items: &[Entry], printed: &str, with_links: bool) {
     assert!(differ.is_empty(), "{name}: {differ:?}");
 }
 
-/// Lists a large directory, beside `read_dir`, a look at each entry, and a sort.
+/// Lists a large directory, against `read_dir`, the metadata of each entry, and a sort.
 pub(super) async fn listing(options: &Options, table: &mut Table, scratch: &Path) {
     let count = options.size(100_000, 500);
     let name = format!("ls of {count} entries");

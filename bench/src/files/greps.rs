@@ -1,4 +1,4 @@
-//! `grep` beside ripgrep, with the same rules of what to skip.
+//! `grep` against ripgrep, with the same rules for what to skip.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,10 +11,10 @@ use crate::program::Program;
 use crate::row::{Goal, Row};
 use crate::table::Table;
 
-/// More than there are.
+/// More than there are matches.
 pub(super) const ALL: usize = 10_000_000;
 
-/// What keeps ripgrep to the rules below the root, as everything here does.
+/// The options that restrict ripgrep to the rules below the root, as everything here does.
 const RULES: &[&str] = &[
     "--no-config",
     "--no-ignore-global",
@@ -28,7 +28,7 @@ const RULES: &[&str] = &[
     "--null",
 ];
 
-/// A search, as both sides say it.
+/// A search, in the terms of both sides.
 struct Search {
     name: &'static str,
     request: GrepRequest,

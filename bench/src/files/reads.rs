@@ -1,4 +1,4 @@
-//! Reads: small ones beside a bare open, deep ones beside sed.
+//! Reads: small ones against a bare open, deep ones against sed.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Read as _, Write as _};
@@ -72,7 +72,7 @@ async fn small(options: &Options, table: &mut Table, scratch: &Path) {
     }
 }
 
-/// Reads 200 lines from deep inside of large files.
+/// Reads 200 lines from deep inside large files.
 async fn deep(options: &Options, table: &mut Table, scratch: &Path) {
     let sed = Program::new(Path::new("sed"), scratch);
     table.version(
@@ -105,7 +105,7 @@ async fn deep(options: &Options, table: &mut Table, scratch: &Path) {
         let files = FsBackend::open(scratch).unwrap();
         let path = VirtualPath::parse("/large.txt").unwrap();
         let request = ReadRequest::new(path).offset(first as u64).limit(200);
-        // It quits after the last line, which is the quickest way that it has.
+        // It quits after the last line, which is its fastest way.
         let script = format!("{},{}p;{}q", first + 1, first + 200, first + 200);
         let args = ["-n", script.as_str(), "large.txt"];
         let page = files.read_with(&request).await.unwrap();

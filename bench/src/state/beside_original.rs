@@ -1,4 +1,4 @@
-//! Ten thousand files in memory, beside the original with the same ones.
+//! Ten thousand files in memory, against the original with the same files.
 
 use backend_core::{Backend as _, GlobRequest, GrepRequest, LsRequest, ReadRequest, WriteRequest};
 use backend_state::StateBackend;
@@ -10,14 +10,14 @@ use crate::original::Original;
 use crate::row::{Goal, Row};
 use crate::table::Table;
 
-/// A file and its directory, and what is looked for.
+/// A file and its directory, and the needle.
 const FILE: &str = "/d000/s003/file-050.txt";
 const DIRECTORY: &str = "/d000/s003";
 const GLOB: &str = "**/*-050.txt";
 const PATTERN: &str = "file 3[0-9]50";
 
 pub(super) async fn run(options: &Options, table: &mut Table) {
-    if !options.wants("beside the original") {
+    if !options.wants("against the original") {
         return;
     }
     let count = options.size(10_000, 1000);
@@ -44,7 +44,7 @@ pub(super) async fn run(options: &Options, table: &mut Table) {
         let times = options.size(times, 1);
         let (_, answer) = original.ask(1, operation, args.clone());
         compare(&store, operation, &answer).await;
-        let name = format!("{operation} among {count} files, beside the original");
+        let name = format!("{operation} among {count} files, against the original");
         let mut row = Row::new(name, "the original", Goal::Ratio(0.05));
         for _ in 0..options.rounds(21) {
             row.ours(ours(&store, operation, times).await);
@@ -81,7 +81,7 @@ async fn ours(store: &StateBackend, operation: &str, times: usize) -> f64 {
     }
 }
 
-/// Checks that both say the same.
+/// Checks that both give the same answer.
 async fn compare(store: &StateBackend, operation: &str, answer: &Value) {
     let ours = match operation {
         "read" => {
@@ -89,7 +89,7 @@ async fn compare(store: &StateBackend, operation: &str, answer: &Value) {
                 .read_with(&ReadRequest::new(path(FILE)))
                 .await
                 .unwrap();
-            // The original takes what is behind the last line end for a line of its own.
+            // The original counts the text after the last line end as a line.
             let shown = answer.as_str().unwrap_or_default();
             let (shown, _) = shown.rsplit_once('\n').unwrap_or_default();
             assert_eq!(page.to_string().trim_end(), shown.trim_end());

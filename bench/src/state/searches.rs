@@ -1,4 +1,4 @@
-//! `grep` in memory, beside ripgrep over the same bytes in a file system in memory.
+//! `grep` in memory, against ripgrep over the same bytes in a file system in memory.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::table::Table;
 /// Where Linux has a file system in memory.
 const MEMORY: &str = "/dev/shm";
 
-/// How long the files are, which is about what those of source trees are.
+/// The length of the files, about that of files in source trees.
 const FILE_BYTES: usize = 16 << 10;
 
 pub(super) async fn run(options: &Options, table: &mut Table) {

@@ -11,9 +11,9 @@ use backend_core::{
 };
 
 /// Shows a directory of a backend as the root, so that the suites can run where a root is not empty: inside a
-/// composite's mount, or beside other files.
+/// composite's mount, or next to other files.
 ///
-/// It is a tool for tests. Rules of ignore files above the directory reach into it.
+/// It is a tool for tests. Rules of ignore files above the directory apply inside it.
 #[derive(Clone, Debug)]
 pub struct Below {
     backend: Arc<dyn Backend>,
@@ -21,7 +21,7 @@ pub struct Below {
 }
 
 impl Below {
-    /// Shows the directory `base` of `backend`. It should be there.
+    /// Shows the directory `base` of `backend`. It should exist.
     pub fn new(backend: impl Backend, base: VirtualPath) -> Self {
         Self {
             backend: Arc::new(backend),

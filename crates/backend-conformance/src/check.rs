@@ -24,7 +24,7 @@ pub(crate) fn error(error: &Error, asked: &[&VirtualPath], host_paths: &[String]
         }
     }
     if let Error::InvalidRequest { path: None, .. } = error {
-        // A path within the words stays as it is when a wrapper moves paths.
+        // A path within the words is not rewritten when a wrapper moves paths.
         assert!(
             !message.starts_with('/'),
             "{error:?} has its path in its words"
@@ -33,12 +33,12 @@ pub(crate) fn error(error: &Error, asked: &[&VirtualPath], host_paths: &[String]
     if let Some(path) = error.path() {
         assert!(
             asked.contains(&path),
-            "{error:?} is about a path that was not asked for: {asked:?}"
+            "{error:?} is about a path that was not requested: {asked:?}"
         );
     }
 }
 
-/// What an entry says fits its kind.
+/// The fields of an entry fit its kind.
 pub(crate) fn entry(entry: &Entry) {
     match entry.kind {
         EntryKind::File => assert!(entry.version.is_some(), "{entry:?}: a file has a version"),
@@ -62,13 +62,13 @@ pub(crate) fn listing(request: &LsRequest, page: &Page<Entry>) {
         assert_eq!(
             item.path.parent().as_ref(),
             Some(&request.path),
-            "{item:?} is in the directory asked for"
+            "{item:?} is in the directory that was requested"
         );
     }
     for pair in page.items.windows(2) {
         assert!(
             pair[0].listing_order(&pair[1]).is_lt(),
-            "{} before {} is no listing's order",
+            "{} before {} is not the order of a listing",
             pair[0].path,
             pair[1].path
         );
@@ -76,7 +76,7 @@ pub(crate) fn listing(request: &LsRequest, page: &Page<Entry>) {
     bounded(page.items.len(), request.limit, page.truncated);
 }
 
-/// A page of text is as long as it says, and says where to go on.
+/// A page of text is as long as it says, and says where to continue.
 pub(crate) fn text_page(request: &ReadRequest, page: &TextPage) {
     assert_eq!(page.path, request.path);
     assert_eq!(page.first_line, request.offset + 1, "{page:?}");
@@ -87,11 +87,11 @@ pub(crate) fn text_page(request: &ReadRequest, page: &TextPage) {
     assert_eq!(
         page.next_offset.is_some(),
         page.ended_by.is_some(),
-        "a page that ends early says why and where to go on: {page:?}"
+        "a page that ends early says why and where to continue: {page:?}"
     );
     if let Some(next) = page.next_offset {
         assert_eq!(next, request.offset + lines, "the next page follows");
-        assert!(lines > 0, "a page that goes on has a line: {page:?}");
+        assert!(lines > 0, "a page with a next page has a line: {page:?}");
     }
     if let Some(total) = page.total_lines {
         match page.next_offset {
@@ -113,7 +113,7 @@ pub(crate) fn text_page(request: &ReadRequest, page: &TextPage) {
     }
 }
 
-/// Bytes are of the range that was asked for.
+/// Bytes are of the requested range.
 pub(crate) fn content(request: &ReadBytesRequest, content: &Content) {
     let range = request
         .resolve(content.size)
@@ -126,7 +126,7 @@ pub(crate) fn content(request: &ReadBytesRequest, content: &Content) {
     );
 }
 
-/// What a glob finds is below its directory, in path order, of the kinds asked for, within the limit.
+/// The results of a glob are below its directory, in path order, of the requested kinds, within the limit.
 pub(crate) fn globbed(request: &GlobRequest, page: &Page<Entry>) {
     for item in page {
         entry(item);
@@ -148,7 +148,7 @@ pub(crate) fn globbed(request: &GlobRequest, page: &Page<Entry>) {
     bounded(page.items.len(), request.limit, page.truncated);
 }
 
-/// What a grep finds is in order, in the form asked for, within the limits.
+/// The results of a grep are in order, in the requested form, within the limits.
 pub(crate) fn grepped(request: &GrepRequest, found: &Grepped) {
     for hit in &found.matches {
         matched(request, hit);
@@ -193,7 +193,7 @@ fn matched(request: &GrepRequest, hit: &GrepMatch) {
     excluded(&hit.path, &request.exclude);
 }
 
-/// What is kept of a stream is all of it, or its first and last half.
+/// The kept part of a stream is all of it, or its first and last half.
 pub(crate) fn captured(limit: usize, kept: &Captured) {
     let (head, tail) = (kept.head.len(), kept.tail.len());
     if kept.omitted == 0 {
@@ -205,7 +205,7 @@ pub(crate) fn captured(limit: usize, kept: &Captured) {
     }
 }
 
-/// What is read of a process follows its cursor, within the limit.
+/// Output that is read from a process follows its cursor, within the limit.
 pub(crate) fn process_output(request: &OutputRequest, output: &ProcessOutput) {
     let length: usize = output.chunks.iter().map(|chunk| chunk.bytes.len()).sum();
     assert!(
@@ -229,7 +229,7 @@ fn excluded(path: &VirtualPath, exclude: &[VirtualPath]) {
 }
 
 fn ordered(left: &VirtualPath, right: &VirtualPath) {
-    assert!(left < right, "{left} before {right} is no path order");
+    assert!(left < right, "{left} before {right} is not path order");
 }
 
 fn bounded(length: usize, limit: usize, truncated: Option<Truncation>) {

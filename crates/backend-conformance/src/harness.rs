@@ -26,10 +26,7 @@ where
 
 /// Where a suite is used.
 #[derive(Clone, Copy, Debug)]
-#[allow(
-    clippy::exhaustive_structs,
-    reason = "the macros make it, and nobody else"
-)]
+#[allow(clippy::exhaustive_structs, reason = "only the macros make it")]
 pub struct Place {
     /// The crate.
     pub package: &'static str,
@@ -43,11 +40,11 @@ impl fmt::Display for Place {
     }
 }
 
-/// Checks one law on a fresh subject, or prints that it is skipped, where [`count`] prints it once more.
+/// Checks one law on a fresh subject, or prints that it is skipped; [`count`] prints the skip again.
 ///
 /// # Panics
 ///
-/// Panics if the law does not hold, or there is none with this id.
+/// Panics if the law does not hold, or if no law has this id.
 #[expect(clippy::print_stdout, reason = "a test that checks nothing says so")]
 pub fn run(place: Place, id: &str, make: Make) {
     let law = law(id).expect("the law is registered");
@@ -64,7 +61,7 @@ pub fn run(place: Place, id: &str, make: Make) {
 ///
 /// # Panics
 ///
-/// Panics if all would be.
+/// Panics if all would be skipped.
 pub fn count(place: Place, suite: Suite, make: Make) {
     block_on(async {
         let subject = make().await;
@@ -91,10 +88,10 @@ pub(crate) fn words_of(panic: &(dyn Any + Send)) -> String {
         let text = panic.downcast_ref::<&str>();
         text.map(|text| (*text).to_owned())
     });
-    words.unwrap_or_else(|| "a panic without words".to_owned())
+    words.unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
-/// Makes a runtime like that of an application, with everything on that the build has.
+/// Makes a runtime like that of an application, with everything enabled that the build has.
 pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -107,8 +104,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime().block_on(future)
 }
 
-/// Prints a line so that the test harness of the standard library shows it for a test that passes too: it captures
-/// what the macros print, and not what is written to the handle.
+/// Prints a line so that the test harness of the standard library shows it for a passing test too: it captures
+/// what the macros print, but not what is written to the handle.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "conformance: {line}");
 }

@@ -12,7 +12,7 @@ use crate::{Subject, Suite, Workshop, Workspace, laws};
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Law {
-    /// The letter of its area and a number. It stays what it is once published.
+    /// The letter of its area and a number. It never changes once published.
     pub id: &'static str,
     /// Its name, which is also the test's.
     pub name: &'static str,
@@ -23,21 +23,21 @@ pub struct Law {
     pub(crate) check: Check,
 }
 
-/// How a law is checked, by what it looks at.
+/// How a law is checked, by its subject.
 #[derive(Clone, Copy)]
 pub(crate) enum Check {
     Files(for<'a> fn(&'a Workspace) -> BoxFuture<'a, ()>),
     Commands(for<'a> fn(&'a Workshop) -> BoxFuture<'a, ()>),
 }
 
-/// What some laws need of a [`Subject`].
+/// A requirement of some laws on a [`Subject`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Need {
     /// Symbolic links can be made: by [`Subject::links`], or by commands that see the files.
     Links,
     /// Symbolic links can be made, and can lead out of the workspace: no [`Subject::links_stay_inside`], nor anything
-    /// that makes what is around the law a part of the workspace.
+    /// that makes the surroundings of the law part of the workspace.
     LinksOut,
     /// The subject is known to have paths on a host that no message may name: [`Subject::host_path`].
     HostPaths,
@@ -61,7 +61,7 @@ pub enum Need {
 pub struct Area {
     /// Its name, which is also that of the module with its tests.
     pub name: &'static str,
-    /// What its laws are about.
+    /// The topic of its laws.
     pub title: &'static str,
     /// The suite that it belongs to.
     pub suite: Suite,
@@ -69,7 +69,7 @@ pub struct Area {
     pub laws: &'static [Law],
 }
 
-/// Returns all areas, in the order in which the contract tells them.
+/// Returns all areas, in the order of the contract.
 pub fn areas() -> &'static [Area] {
     laws::AREAS
 }
@@ -90,7 +90,7 @@ impl Law {
     ///
     /// # Panics
     ///
-    /// Panics if the law does not hold, or is about commands and the subject is no sandbox.
+    /// Panics if the law does not hold, or is about commands and the subject is not a sandbox.
     pub async fn check(&self, subject: impl Into<Subject>) {
         let subject = subject.into();
         subject.prepare().await;

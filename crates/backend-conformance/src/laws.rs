@@ -45,7 +45,7 @@ mod versions;
 mod work_dirs;
 mod write;
 
-/// Names the areas once: for the registry here, and for whoever makes tests of them.
+/// Names the areas once: for the registry here, and for the macros that make tests of them.
 macro_rules! areas {
     ($($suite:ident { $($area:ident $title:literal;)* })*) => {
         pub(crate) const AREAS: &[Area] = &[
@@ -83,7 +83,7 @@ areas! {
         skipping "What searches skip";
         grep "Greps";
         grep_scope "Where a grep looks";
-        grep_text "What a grep takes for text";
+        grep_text "What a grep treats as text";
         links "Symbolic links";
         errors "Errors";
         concurrency "Concurrency and cancellation";
@@ -100,7 +100,7 @@ areas! {
         endings "How commands end";
         refusals "Commands that are refused";
         deadlines "Timeouts";
-        trees "What dies with a command";
+        trees "What is killed with a command";
         background "What a command leaves running";
         commands_and_files "Commands and files side by side";
         processes "Processes";

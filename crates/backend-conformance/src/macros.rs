@@ -23,7 +23,7 @@ macro_rules! file_laws {
 
 /// Makes a module of tests, one for each law about read-only backends.
 ///
-/// The second argument is as that of [`file_laws!`](crate::file_laws), but the backend is read-only and shows a tree
+/// The second argument is like that of [`file_laws!`](crate::file_laws), but the backend is read-only and shows a tree
 /// that [`populate`](crate::populate) made.
 #[macro_export]
 macro_rules! read_only_laws {
@@ -34,8 +34,8 @@ macro_rules! read_only_laws {
 
 /// Makes a module of tests, one for each law about commands, for one kind of sandbox.
 ///
-/// The second argument is as that of [`file_laws!`](crate::file_laws), but the subject is made by
-/// [`Subject::sandbox`](crate::Subject::sandbox). A sandbox runs `/bin/sh` and has the tools that POSIX asks for.
+/// The second argument is like that of [`file_laws!`](crate::file_laws), but the subject is made by
+/// [`Subject::sandbox`](crate::Subject::sandbox). A sandbox runs `/bin/sh` and has the tools that POSIX requires.
 ///
 /// # Examples
 ///
@@ -60,7 +60,7 @@ macro_rules! sandbox_laws {
     };
 }
 
-/// Makes the module of a suite. Names of its own do not get in the way of those that the factory uses.
+/// Makes the module of a suite. Its own names do not collide with those that the factory uses.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __suite {
@@ -112,7 +112,7 @@ macro_rules! __tests_of_area {
     };
 }
 
-/// Makes the registry of one area, in the module that has its laws. The first argument is what they look at.
+/// Makes the registry of one area, in the module that has its laws. The first argument is the kind of their subject.
 macro_rules! registry_of_area {
     ([$check:ident] $area:ident; $($id:ident $law:ident $([$($need:ident)*])? $statement:literal;)*) => {
         pub(super) const LAWS: &[$crate::Law] = &[

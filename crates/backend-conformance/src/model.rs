@@ -1,7 +1,7 @@
-//! The model test: random operations on two backends side by side must come out alike.
+//! The model test: random operations on two backends side by side must give the same outcomes.
 //!
-//! What is compared is what the contract fixes: results, error kinds and paths, and in the end the whole trees. Times
-//! are not, and of versions only that an old one never stands for a new content.
+//! It compares what the contract fixes: results, error kinds and paths, and finally the whole trees. Times are not
+//! compared, and of versions only that an old one never stands for a new content.
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -21,7 +21,7 @@ mod pair;
 
 use pair::Pair;
 
-/// How many sequences a model test runs unless asked otherwise.
+/// How many sequences a model test runs by default.
 pub const DEFAULT_SEQUENCES: u32 = 256;
 
 /// How a model test runs.
@@ -51,7 +51,7 @@ impl Model {
         self
     }
 
-    /// Names a directory of the root that is there from the start in both backends, and is neither deleted nor moved:
+    /// Names a directory of the root that exists from the start in both backends, and is neither deleted nor moved:
     /// a mount point in one of them.
     ///
     /// With one, no operation touches an ignore file in the root, whose rules do not reach into a mount.
@@ -68,7 +68,7 @@ impl Model {
         self
     }
 
-    /// Runs the sequences, each on two fresh backends, and prints how many that were.
+    /// Runs the sequences, each on two fresh backends, and prints how many there were.
     ///
     /// Sequences are drawn from a seed that is printed; the environment variable `MODEL_SEED` sets it.
     ///
@@ -141,6 +141,6 @@ fn from_environment<T: FromStr>(name: &str) -> Option<T> {
     let text = std::env::var(name).ok()?;
     match text.parse() {
         Ok(number) => Some(number),
-        Err(_) => panic!("{name} is no number: {text}"),
+        Err(_) => panic!("{name} is not a number: {text}"),
     }
 }

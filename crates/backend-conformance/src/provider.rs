@@ -1,7 +1,7 @@
-//! A provider for tests: sandboxes that are quick to make, and can be slow, fail, hang or die as a test wants it.
+//! A provider for tests: sandboxes that are quick to make, and can be slow, fail, hang or crash as a test wants.
 //!
-//! It keeps the contract of a provider where no fault is injected, and counts what it made, so that a test can ask whether
-//! anything leaked. Commands are pretended: see [`FakeSandbox`].
+//! It keeps the contract of a provider where no fault is injected, and counts what it made, so that a test can check for
+//! leaks. Commands are simulated: see [`FakeSandbox`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,15 +24,15 @@ mod world;
 pub use fault::{Fault, ProviderCall};
 pub use sandbox::FakeSandbox;
 
-/// A provider whose sandboxes are backends that a closure makes, with pretended commands.
+/// A provider whose sandboxes are backends that a closure makes, with simulated commands.
 ///
 /// A clone is the same provider in the same process, as two connections are to one engine. [`another_process`](Self::another_process)
 /// is the same engine as another process sees it, which may [end](Self::end_process).
 ///
-/// What happens to an engine and its sandboxes without any provider doing it can be done as well: the engine goes
-/// [away](Self::set_away) and comes back, [restarts](Self::restart), runs [out of disk](Self::set_full), and somebody
-/// [kills](Self::kill), [stops](Self::stop_by_hand), [pauses](Self::pause_by_hand), [renames](Self::rename_by_hand) or
-/// [removes](Self::remove_by_hand) a sandbox.
+/// A test can also cause events that no provider causes: the engine goes [away](Self::set_away) and comes back,
+/// [restarts](Self::restart), runs [out of disk](Self::set_full), and a sandbox is [killed](Self::kill),
+/// [stopped](Self::stop_by_hand), [paused](Self::pause_by_hand), [renamed](Self::rename_by_hand) or
+/// [removed](Self::remove_by_hand) from outside.
 ///
 /// # Examples
 ///
@@ -69,7 +69,7 @@ struct Engine<B> {
     files: Box<MakeFiles<B>>,
     script: Mutex<Arc<Script>>,
     state: Mutex<State<B>>,
-    /// Tells those who wait, in the order in which they began to, that all connections to the engine broke.
+    /// Notifies waiters, in the order in which they began to wait, that all connections to the engine broke.
     breaks: Notify,
 }
 
@@ -99,15 +99,15 @@ struct Made<B> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
-    /// How many sandboxes were made, those included whose making was reported as failed.
+    /// How many sandboxes were made, including those whose creation was reported as failed.
     pub created: u64,
     /// How many sandboxes were destroyed.
     pub destroyed: u64,
-    /// How many there were at most at a time.
+    /// The largest number of sandboxes at one time.
     pub most: usize,
-    /// How many of them ran at most at a time.
+    /// The largest number of running sandboxes at one time.
     pub most_running: usize,
-    /// How often a sandbox was made on a workspace that another running one had.
+    /// How often a sandbox was made on the workspace of another running one.
     pub shared_workspaces: u64,
 }
 
@@ -134,7 +134,7 @@ impl<B: Backend> FakeProvider<B> {
         }
     }
 
-    /// Declares features. Both are done truly.
+    /// Declares features. Both are really implemented.
     #[must_use]
     pub fn with_features(self, features: ProviderFeatures) -> Self {
         self.state().features = features;
@@ -171,7 +171,7 @@ impl<B: Backend> FakeProvider<B> {
         std::mem::take(&mut self.state().ended_busy)
     }
 
-    /// Returns what was done so far.
+    /// Returns what it has done so far.
     pub fn tally(&self) -> Tally {
         self.state().tally
     }
@@ -240,14 +240,14 @@ impl<B> State<B> {
         }
     }
 
-    /// Returns what has become of a sandbox, as its engine knows it.
+    /// Returns the state of a sandbox, as its engine knows it.
     fn liveness(&self, id: &SandboxId, asked: &FakeSandbox<B>) -> Liveness {
         match self.sandboxes.get(id) {
             _ if self.away => Liveness::unknown("the engine does not answer"),
             Some(made) if made.is_paused() => Liveness::unknown("it is paused"),
             Some(made) if made.rests => Liveness::asleep("it was suspended"),
             Some(_) if asked.runs() => Liveness::Alive,
-            // It was resumed since, and this handle is of the run before.
+            // It was resumed since, and this handle belongs to the run before.
             Some(made) if made.sandbox.runs() => Liveness::asleep("it was started again"),
             Some(_) => Liveness::gone("it died"),
             None => Liveness::gone("it was destroyed"),

@@ -1,6 +1,6 @@
-//! The laws of a provider of sandboxes, by what they are about: its lists, the life of a sandbox, and its files.
+//! The laws of a provider of sandboxes, by topic: its lists, the life cycle of a sandbox, and its files.
 //!
-//! They cost a few sandboxes each. Whatever a law made is destroyed after it, if it held or not.
+//! Each costs a few sandboxes. Whatever a law made is destroyed after it, whether or not it held.
 
 use std::any::Any;
 use std::future::Future;
@@ -22,7 +22,7 @@ pub mod life;
 #[expect(missing_docs, reason = "the name of a law says what it is")]
 pub mod names;
 
-/// A provider for one law, and what the suite may know of it. Others may use the provider meanwhile.
+/// A provider for one law, and what the suite may know about it. Others may use the provider at the same time.
 pub struct ProviderSubject<P> {
     provider: P,
     workspaces: Option<PathBuf>,
@@ -50,7 +50,7 @@ impl<P: SandboxProvider> ProviderSubject<P> {
         self
     }
 
-    /// Changes each specification before it is used: to give it a runtime, or labels to clear up by.
+    /// Changes each specification before it is used: to give it a runtime, or labels for cleanup.
     #[must_use]
     pub fn configure(
         mut self,
@@ -71,7 +71,7 @@ impl<P: SandboxProvider> ProviderSubject<P> {
         &self.provider
     }
 
-    /// Makes a specification with an id that nothing has.
+    /// Makes a specification with an unused id.
     pub(crate) fn spec(&self) -> SandboxSpec {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let number = LAST.fetch_add(1, Ordering::Relaxed);
@@ -94,12 +94,12 @@ impl<P: SandboxProvider> ProviderSubject<P> {
         Some(directory)
     }
 
-    /// Makes a sandbox with nothing in particular.
+    /// Makes a sandbox with default settings.
     pub(crate) async fn create(&self) -> Result<Arc<P::Sandbox>> {
         self.provider.create(&self.spec()).await
     }
 
-    /// Returns those sandboxes of this law that the provider lists.
+    /// Returns the sandboxes of this law that the provider lists.
     pub(crate) async fn listed(&self) -> Vec<SandboxId> {
         let mut listed = self.provider.list().await.expect("a list");
         let mut sorted = listed.clone();
@@ -132,7 +132,7 @@ impl<P: std::fmt::Debug> std::fmt::Debug for ProviderSubject<P> {
     }
 }
 
-/// Lets whoever the sandbox runs as write to a workspace.
+/// Makes a workspace writable to every user, as the sandbox may run as any.
 fn open_to_all(directory: &std::path::Path) {
     #[cfg(unix)]
     {
@@ -144,7 +144,7 @@ fn open_to_all(directory: &std::path::Path) {
     let _ = directory;
 }
 
-/// Checks one law on a subject that the factory makes, or prints why there is none.
+/// Checks one law on a subject that the factory makes, or prints why it made none.
 ///
 /// # Panics
 ///
@@ -172,7 +172,7 @@ pub fn run<P, F>(
         }
         assert!(
             failures.is_empty(),
-            "not everything was destroyed: {failures:?}"
+            "some sandboxes were not destroyed: {failures:?}"
         );
     });
 }
@@ -204,34 +204,34 @@ macro_rules! provider_laws {
             $crate::__provider_tests! { [$factory]
                 names {
                     a_sandbox_has_the_id_that_it_was_made_with
-                    an_id_that_is_taken_is_refused_and_its_sandbox_unharmed
-                    of_those_who_race_for_an_id_one_wins
-                    a_list_has_what_exists_and_nothing_else
+                    a_taken_id_is_refused_and_its_sandbox_unharmed
+                    one_creator_of_an_id_wins
+                    a_list_has_exactly_what_exists
                     attaching_finds_a_sandbox_with_its_files
-                    attaching_to_nothing_is_unavailable_and_makes_nothing
+                    attaching_to_a_missing_sandbox_is_unavailable
                     a_sandbox_outlives_its_handle
                     a_failed_start_leaves_nothing
                 }
                 life {
-                    a_new_sandbox_lives_and_answers
+                    a_new_sandbox_is_alive_and_answers
                     a_destroyed_sandbox_is_gone_for_good
-                    destroying_twice_is_no_error
-                    destroying_nothing_is_no_error
+                    destroying_twice_succeeds
+                    destroying_a_missing_sandbox_succeeds
                     an_id_is_free_again_after_its_sandbox_and_starts_empty
                     a_command_does_not_outlive_its_sandbox
-                    what_a_cancelled_start_left_can_be_destroyed
-                    a_suspended_sandbox_rests_and_comes_back_with_its_files
-                    a_resting_sandbox_can_be_destroyed
-                    suspending_nothing_is_an_error
-                    what_is_not_declared_is_unsupported
-                    a_provider_tells_what_it_knows_of_a_sandbox
+                    a_cancelled_start_can_be_destroyed
+                    a_suspended_sandbox_is_resumed_with_its_files
+                    a_suspended_sandbox_can_be_destroyed
+                    suspending_a_missing_sandbox_is_an_error
+                    an_undeclared_feature_is_unsupported
+                    a_provider_reports_what_it_knows_of_a_sandbox
                 }
                 files {
                     sandboxes_do_not_share_files
                     variables_reach_the_commands
                     a_workspace_outlives_its_sandbox
-                    a_workspace_that_is_moved_stays_that_of_its_sandbox
-                    several_are_made_at_once
+                    a_moved_workspace_stays_with_its_sandbox
+                    sandboxes_can_be_made_at_the_same_time
                 }
             }
         }

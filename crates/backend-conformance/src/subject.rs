@@ -1,4 +1,4 @@
-//! What a suite runs on: a backend, what has to live as long as it, and what the suite may know of its surroundings.
+//! What a suite runs on: a backend, values kept alive with it, and what the suite may know about its surroundings.
 
 use std::any::Any;
 use std::fmt;
@@ -10,10 +10,10 @@ use backend_core::{Backend, BackendExt, ErrorKind, ExecRequest, Sandbox, Virtual
 /// Makes a symbolic link at a path of the workspace, with this text as its target.
 pub(crate) type MakeLink = dyn Fn(&VirtualPath, &str) -> io::Result<()> + Send + Sync;
 
-/// A backend for one law: writable, with an empty root, and used by nobody else.
+/// A backend for one law: writable, with an empty root, and not used otherwise.
 ///
-/// Every backend is one by `into()`; the methods add what a suite cannot learn from the backend itself. The laws about
-/// commands need a [`sandbox`](Self::sandbox). Where a sandbox is dear, many subjects can share one, each in a
+/// Every backend converts into one; the methods add what a suite cannot learn from the backend itself. The laws about
+/// commands need a [`sandbox`](Self::sandbox). If a sandbox is expensive, many subjects can share one, each in a
 /// [`directory`](Self::directory) of its own.
 ///
 /// # Examples
@@ -69,7 +69,7 @@ impl Subject {
         subject
     }
 
-    /// Names the directory that the laws have for themselves; it is made if it is not there. Without one, the laws about
+    /// Names the directory that the laws have for themselves; it is made if it is missing. Without one, the laws about
     /// files take the root, and those about commands the sandbox's working directory.
     ///
     /// The laws about files see it as their root, as through [`Below`](crate::Below).
@@ -79,15 +79,15 @@ impl Subject {
         self
     }
 
-    /// Says that the sandbox is used by others at the same time, such as other laws. Those that stop it are skipped.
+    /// Says that the sandbox is used by others at the same time, such as other laws. Laws that stop it are skipped.
     #[must_use]
     pub fn others_use_it(mut self) -> Self {
         self.others_use_it = true;
         self
     }
 
-    /// Names a variable that the sandbox gives to every command, so that one of the same value in the environment of the
-    /// tests is not taken for its source.
+    /// Names a variable that the sandbox gives to every command, so that an equal one in the environment of the tests is
+    /// not taken for its source.
     #[must_use]
     pub fn gives_variable(mut self, name: impl Into<String>) -> Self {
         self.variables.push(name.into());
@@ -109,7 +109,7 @@ impl Subject {
         self
     }
 
-    /// Keeps a value, such as a temporary directory, until the law is done with the backend.
+    /// Keeps a value, such as a temporary directory, until the law no longer needs the backend.
     #[must_use]
     pub fn keep(mut self, value: impl Any + Send + Sync) -> Self {
         self.kept.push(Box::new(value));
@@ -123,10 +123,10 @@ impl Subject {
         self
     }
 
-    /// Says how a symbolic link is made in the workspace, which the protocol cannot. The laws about links need it, unless
-    /// the subject is a sandbox whose commands can do it.
+    /// Sets how a symbolic link is made in the workspace, which the protocol cannot do. The laws about links need it,
+    /// unless the subject is a sandbox whose commands can do it.
     ///
-    /// `make` gets the path of the link, whose parent is there, and the text that the link holds. The path is from the
+    /// `make` gets the path of the link, whose parent exists, and the text that the link holds. The path is from the
     /// root that the law sees, which is the [`directory`](Self::directory), if there is one.
     #[must_use]
     pub fn links(
@@ -176,7 +176,7 @@ impl Subject {
         self.make_link.is_some() || by_command
     }
 
-    /// Returns whether a link can lead to what is not the workspace.
+    /// Returns whether a link can lead out of the workspace.
     pub(crate) fn links_lead_out(&self) -> bool {
         !self.links_stay_inside && !self.one_root && self.directory.is_none()
     }
@@ -197,7 +197,7 @@ impl Subject {
         }
     }
 
-    /// Makes the directory of the subject, if there is to be one and it is not there.
+    /// Makes the directory of the subject, if it has one that does not exist.
     pub(crate) async fn prepare(&self) {
         if let Some(directory) = &self.directory
             && let Err(error) = self.backend.stat(directory).await

@@ -1,4 +1,4 @@
-//! A suite as a whole, checked in one call: for subjects that are too dear for a test of each law.
+//! A suite as a whole, checked in one call: for subjects that are too expensive for one test per law.
 
 use std::fmt;
 use std::future::Future;
@@ -13,8 +13,8 @@ use crate::{Area, Law, Need, Subject, areas};
 /// A set of areas whose laws are checked together.
 ///
 /// [`file_laws!`](crate::file_laws), [`read_only_laws!`](crate::read_only_laws) and
-/// [`sandbox_laws!`](crate::sandbox_laws) make one test of each law. Where a subject is dear, such as a container,
-/// [`check_all`](Self::check_all) takes all of them in one test:
+/// [`sandbox_laws!`](crate::sandbox_laws) make one test of each law. If a subject is expensive, such as a container,
+/// [`check_all`](Self::check_all) checks all of them in one test:
 ///
 /// ```
 /// use backend_conformance::{Subject, Suite};
@@ -48,7 +48,7 @@ pub enum Suite {
 }
 
 impl Suite {
-    /// Returns the areas of the suite, in the order in which the contract tells them.
+    /// Returns the areas of the suite, in the order of the contract.
     pub fn areas(self) -> impl Iterator<Item = &'static Area> {
         areas().iter().filter(move |area| area.suite == self)
     }
@@ -65,7 +65,7 @@ impl Suite {
     ///
     /// # Panics
     ///
-    /// Panics when all were checked, if one does not hold, and says which and why.
+    /// Panics if a law does not hold, after all were checked, and says which and why.
     pub async fn check_all<M, F, S>(self, at_once: usize, factory: M)
     where
         M: FnMut() -> F,
@@ -77,7 +77,7 @@ impl Suite {
         assert!(report.failed.is_empty(), "{report}");
     }
 
-    /// Checks every law of the suite as [`check_all`](Self::check_all) does, and returns what came of it.
+    /// Checks every law of the suite as [`check_all`](Self::check_all) does, and returns the results.
     pub async fn report<M, F, S>(self, at_once: usize, mut factory: M) -> Report
     where
         M: FnMut() -> F,
@@ -91,7 +91,7 @@ impl Suite {
                 && let Some(law) = laws.next()
             {
                 let subject = factory();
-                // In a task, so that a panic ends the law alone, and that the laws run on all threads.
+                // In a task, so that a panic ends only this law, and the laws run on all threads.
                 let task = tokio::spawn(async move { check(law, subject.await.into()).await });
                 running.push_back(async move { (law, task.await) });
             }
@@ -123,7 +123,7 @@ fn why(error: JoinError) -> String {
     }
 }
 
-/// What came of the laws of a suite.
+/// The results of the laws of a suite.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Report {

@@ -1,4 +1,4 @@
-//! What a law about commands sees: the subject's sandbox, with every answer checked on its way.
+//! What a law about commands sees: the subject's sandbox, with every answer checked on the way.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,17 +17,17 @@ mod tree;
 pub(crate) use helpers::{LONG, bytes_of, quoted, text_of};
 pub(crate) use tree::{TOOLS, TREES};
 
-/// How long one call may take before it counts as one that never ends. It says nothing about speed: the machine may be
+/// How long one call may take before it counts as hanging. It says nothing about speed: the machine may be
 /// busy with other things, and a command is killed long before.
 const HANG: Duration = Duration::from_secs(180);
 
-/// A sandbox as a law sees it. Each call panics where its answer breaks one of the rules that hold for every answer, or
-/// where it does not come at all.
+/// A sandbox as a law sees it. Each call panics if its answer breaks one of the rules that hold for every answer, or
+/// does not come at all.
 #[derive(Debug)]
 pub(crate) struct Workshop {
     sandbox: Arc<dyn Sandbox>,
     files: Workspace,
-    /// Where the files of the law are, and its commands run; nothing where commands do not see files.
+    /// Where the files of the law are and its commands run; `None` where commands do not see files.
     directory: Option<VirtualPath>,
     /// The names of variables that every command has.
     variables: Vec<String>,
@@ -35,7 +35,7 @@ pub(crate) struct Workshop {
 }
 
 impl Workshop {
-    /// Looks at a subject, which is a sandbox.
+    /// Wraps a subject, which is a sandbox.
     pub(crate) fn new(mut subject: Subject) -> Self {
         let sandbox = subject
             .sandbox
@@ -77,7 +77,7 @@ impl Workshop {
         self.variables.iter().any(|given| given == name)
     }
 
-    /// Kills what the law has spawned.
+    /// Kills the processes that the law has spawned.
     pub(crate) async fn clean(&self) {
         let spawned = std::mem::take(&mut *self.spawned());
         for process in spawned {

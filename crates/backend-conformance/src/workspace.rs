@@ -1,4 +1,4 @@
-//! What a law sees: the subject's backend, with every answer checked on its way.
+//! What a law sees: the subject's backend, with every answer checked on the way.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ mod helpers;
 
 pub(crate) use helpers::{kinds, p, refused, refused_at};
 
-/// A subject as a law sees it: a [`Backend`] that passes everything on, and panics where an answer breaks one of the
+/// A subject as a law sees it: a [`Backend`] that forwards everything, and panics if an answer breaks one of the
 /// rules that hold for every answer, such as the order of a listing.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -25,7 +25,7 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Looks at a subject.
+    /// Wraps a subject.
     pub(crate) fn new(subject: Subject) -> Self {
         let inner: Arc<dyn Backend> = match &subject.directory {
             Some(directory) => {

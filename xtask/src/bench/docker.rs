@@ -1,4 +1,4 @@
-//! Containers, beside the Python original and its client on the same container.
+//! Containers, against the Python original and its client on the same container.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
     let peer = workspace.root.join("xtask/src/bench/peer_docker.py");
     let out = dir.join("docker.json");
-    // The quick run is of what the tests have built; the other one of what users get.
+    // A quick run uses what the tests have built; a full run, what users get.
     let profile: &[&str] = if options.quick {
         &["--workspace", "--all-features", "--profile", "dev"]
     } else {
@@ -35,7 +35,7 @@ pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             let (python, peer) = (python.to_string_lossy(), peer.to_string_lossy());
             command = command.args(&["--peer", &python, &peer]);
         }
-        Err(error) => println!("    without the original, which cannot be installed: {error}"),
+        Err(error) => println!("    without the original, which could not be installed: {error}"),
     }
     if options.quick {
         command = command.arg("--quick");

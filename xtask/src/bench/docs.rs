@@ -1,6 +1,6 @@
-//! The tables of `docs/performance.md`, out of what was last measured.
+//! The tables of `docs/performance.md`, from the last measurements.
 //!
-//! A table is between two lines, `<!-- measured: NAME -->` and `<!-- end -->`. What is around them is written by hand.
+//! A table is between two lines, `<!-- measured: NAME -->` and `<!-- end -->`. The text around them is written by hand.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 const START: &str = "<!-- measured: ";
 const END: &str = "<!-- end -->";
 
-/// Puts what was measured into the document.
+/// Writes the measurements into the document.
 pub(super) fn update(workspace: &Workspace) -> Result<()> {
     let path = workspace.root.join("docs/performance.md");
     let show = |e: std::io::Error| format!("{}: {e}", path.display());
@@ -29,7 +29,7 @@ pub(super) fn update(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Replaces the tables of which there are numbers.
+/// Replaces the tables that have new numbers.
 fn replace(text: &str, measured: impl Fn(&str) -> Option<Value>) -> Result<String> {
     let mut updated = String::with_capacity(text.len());
     let mut lines = text.lines();
@@ -81,7 +81,7 @@ fn table(json: &Value) -> Result<String> {
         .collect();
     let _ = writeln!(table, "\n{}.\n", on.join("; "));
     table.push_str(
-        "| what | beside | here | the peer | measured | goal | |\n|---|---|---|---|---|---|---|\n",
+        "| what | against | here | the peer | measured | goal | |\n|---|---|---|---|---|---|---|\n",
     );
     let rows = json
         .get("rows")
@@ -125,7 +125,7 @@ mod tests {
     const TEXT: &str = "# P\n<!-- measured: files -->\nold\n<!-- end -->\nafter\n";
 
     #[test]
-    fn a_table_is_replaced_and_what_is_around_it_stays() {
+    fn a_table_is_replaced_and_its_surroundings_stay() {
         let files = json!({
             "machine": "a machine",
             "versions": { "ripgrep": "13" },
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_stays_where_nothing_was_measured() {
+    fn a_table_without_measurements_stays() {
         assert_eq!(replace(TEXT, |_| None).unwrap(), TEXT);
     }
 }

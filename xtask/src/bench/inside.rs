@@ -1,4 +1,4 @@
-//! What is measured in the process of the program `bench`, with its inputs and peers.
+//! The benchmarks of the program `bench`, with their inputs and peers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 pub(super) fn run(workspace: &Workspace, options: &Options, name: &str) -> Result<()> {
     let dir = workspace.target.join("bench");
     fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
-    // The quick run is of what the tests have built; the other one of what users get.
+    // A quick run uses what the tests have built; a full run, what users get.
     let (profile, built): (&[&str], _) = if options.quick {
         (&["--workspace", "--all-features"], "debug")
     } else {
@@ -68,7 +68,7 @@ impl Args {
         self.0.push(path.to_string_lossy().into_owned());
     }
 
-    /// Adds a peer, or names the one that could not be had.
+    /// Adds a peer, or names the one that is not available.
     fn peer(&mut self, option: &str, found: Result<PathBuf>) {
         match found {
             Ok(path) => self.path(option, &path),

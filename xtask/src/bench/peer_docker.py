@@ -1,7 +1,7 @@
-"""Measures what the Python original does to a container, one operation at a time, as it is told on stdin.
+"""Measures the Python original's operations on a container, one at a time, as requested on stdin.
 
-A line of stdin is an operation, a line of stdout the nanoseconds that it took, or what went wrong. Whoever measures the
-other side runs the two in turn, so that both meet the same engine in the same state.
+A line of stdin is an operation, a line of stdout the nanoseconds that it took, or the error. The program that measures
+the other side runs the two in turn, so that both meet the same engine in the same state.
 """
 
 import importlib.metadata
@@ -24,7 +24,7 @@ class Peer:
         self.started = None
 
     def attach(self, name: str, image: str) -> None:
-        """Uses a container that is there, as if this one had made it."""
+        """Uses an existing container, as if this one had made it."""
         self.image = image
         self.sandbox._container = self.client.containers.get(name)
 

@@ -1,4 +1,4 @@
-//! What others offer, fetched below `target`: nothing is installed on the machine, and nobody needs to be root.
+//! The peers, fetched below `target`: nothing is installed on the machine, and root is not needed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use crate::shell::Cmd;
 /// The version of the original that is measured, with what it needs for Docker.
 const ORIGINAL: &str = "pydantic-ai-backend[docker]==0.0.4";
 
-/// Returns a program of a Debian package, which is fetched and unpacked if it is not there. Only one that is there counts
-/// for a quick run.
+/// Returns a program of a Debian package, which is fetched and unpacked if it is missing. A quick run uses only a program
+/// that is already there.
 pub(super) fn debian(dir: &Path, package: &str, program: &str, quick: bool) -> Result<PathBuf> {
     let unpacked = dir.join("debian");
     let path = unpacked.join(program);
@@ -28,7 +28,7 @@ pub(super) fn debian(dir: &Path, package: &str, program: &str, quick: bool) -> R
     }
 }
 
-/// Returns the source tree of Linux, as Debian has it.
+/// Returns Debian's source tree of Linux.
 pub(super) fn linux(dir: &Path) -> Result<PathBuf> {
     let tree = dir.join("linux");
     let ready = dir.join("linux.ready");
@@ -52,7 +52,7 @@ pub(super) fn linux(dir: &Path) -> Result<PathBuf> {
         .args(&[&archive.to_string_lossy(), "--directory"])
         .arg(&tree.to_string_lossy())
         .run()?;
-    // Debian keeps its own files in the repository and ignores all others, which are what there is to search.
+    // Debian's `.gitignore` ignores all files except its own, but those are the files to search.
     let rules = tree.join(".gitignore");
     let text = fs::read_to_string(&rules).map_err(|e| format!("{}: {e}", rules.display()))?;
     let upstream: String = text
@@ -61,13 +61,13 @@ pub(super) fn linux(dir: &Path) -> Result<PathBuf> {
         .map(|line| format!("{line}\n"))
         .collect();
     fs::write(&rules, upstream).map_err(|e| format!("{}: {e}", rules.display()))?;
-    // fd looks at .gitignore files in a repository alone.
+    // fd reads .gitignore files only in a repository.
     fs::create_dir_all(tree.join(".git")).map_err(|e| format!("{}: {e}", tree.display()))?;
     fs::write(&ready, package).map_err(|e| format!("{}: {e}", ready.display()))?;
     Ok(tree)
 }
 
-/// Installs the original below `dir`, if it is not there, and returns the Python that has it.
+/// Installs the original below `dir`, if it is missing, and returns the Python that has it.
 pub(super) fn original(dir: &Path) -> Result<PathBuf> {
     let venv = dir.join("venv");
     let python = venv.join("bin/python3");
@@ -105,7 +105,7 @@ fn fetch(into: &Path, package: &str) -> Result<()> {
     fs::remove_file(&archive).map_err(|e| format!("{}: {e}", archive.display()))
 }
 
-/// Returns a program by the name that it has in a package, where this machine has it.
+/// Returns a program by its name in a package, if this machine has it.
 fn installed(program: &str) -> Result<PathBuf> {
     let name = Path::new(program).file_name().unwrap_or_default();
     let path = std::env::var_os("PATH").unwrap_or_default();

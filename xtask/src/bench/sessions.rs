@@ -1,4 +1,4 @@
-//! Sessions: what the manager costs by itself, and in containers where there is an engine.
+//! Sessions: the cost of the manager alone, and with containers if there is an engine.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let dir = workspace.target.join("bench");
     fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
     let out = dir.join("sessions.json");
-    // The quick run is of what the tests have built; the other one of what users get.
+    // A quick run uses what the tests have built; a full run, what users get.
     let profile: &[&str] = if options.quick {
         &["--workspace", "--all-features", "--profile", "dev"]
     } else {

@@ -1,10 +1,10 @@
-//! The step that shows that the benchmarks run. It looks at no number.
+//! The step that shows that the benchmarks run. It does not check any number.
 
 use super::{Outcome, Run};
 use crate::bench::{self, Options};
 use crate::{Result, test_image};
 
-/// The one that needs an engine.
+/// The benchmark that needs an engine.
 const DOCKER: &str = "docker";
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome> {
@@ -21,6 +21,6 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome> {
     Ok(if engine {
         Outcome::passed()
     } else {
-        Outcome::Passed(vec![format!("without the one of {DOCKER}: {reason}")])
+        Outcome::Passed(vec![format!("without {DOCKER}: {reason}")])
     })
 }

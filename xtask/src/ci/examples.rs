@@ -1,7 +1,7 @@
 //! The step that builds every example of the workspace and runs it.
 //!
-//! An example must end by itself with success. What it prints is shown only if it does not. Binaries are built beside
-//! the examples, for one may run another.
+//! An example must exit with success on its own. Its output is shown only if it does not. Binaries are built along with
+//! the examples, as one may run another.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::{Outcome, Run};
 use crate::Result;
 use crate::shell::Cmd;
 
-/// The longest that an example may take.
+/// The time limit of an example.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An example that was built.
@@ -55,7 +55,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome> {
     Ok(Outcome::Passed(notes))
 }
 
-/// Runs the examples that need Docker if it is there, and returns what to say of them.
+/// Runs the examples that need Docker if an engine answers, and returns a note about them.
 fn run_with_docker(examples: &[Example], run: &Run<'_>) -> Result<String> {
     let names: Vec<&str> = examples
         .iter()
@@ -76,7 +76,7 @@ fn run_with_docker(examples: &[Example], run: &Run<'_>) -> Result<String> {
             "no Docker engine answers, and these need one: {names}"
         ));
     }
-    Ok(format!("skipped for want of a Docker engine: {names}"))
+    Ok(format!("skipped without a Docker engine: {names}"))
 }
 
 fn run_one(example: &Example, workspace: &crate::workspace::Workspace) -> Result<()> {
@@ -89,7 +89,7 @@ fn run_one(example: &Example, workspace: &crate::workspace::Workspace) -> Result
     let started = Instant::now();
     let ended = run_logged(executable, &workspace.root, &log);
     let shown = std::fs::read(&log).unwrap_or_default();
-    // It was for this moment only.
+    // It is not needed any longer.
     let _ = std::fs::remove_file(&log);
     match ended {
         Ok(()) => {
@@ -106,7 +106,7 @@ fn run_one(example: &Example, workspace: &crate::workspace::Workspace) -> Result
     }
 }
 
-/// Runs a program with its output in a file, which cannot fill up as a pipe can, and kills it when its time is over.
+/// Runs a program with its output in a file, which cannot fill up as a pipe can, and kills it when it exceeds its time.
 fn run_logged(program: &Path, dir: &Path, log: &Path) -> Result<()> {
     let cannot = |error: std::io::Error| format!("cannot run: {error}");
     let named = std::env::var_os("AGENT_BACKENDS_TEST_IMAGE");
@@ -182,7 +182,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn an_example_that_fails_is_told_from_one_that_succeeds() {
+    fn a_failing_example_is_distinguished_from_a_passing_one() {
         let log = std::env::temp_dir().join(format!("xtask-test-{}.log", std::process::id()));
         let run = |program: &str| super::run_logged(program.as_ref(), "/".as_ref(), &log);
         assert_eq!(run("true"), Ok(()));

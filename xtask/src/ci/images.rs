@@ -1,6 +1,6 @@
-//! The step that sees to it that the engine has the images that the tests run in.
+//! The step that makes sure that the engine has the images that the tests run in.
 //!
-//! They are made of packages that come over the network, so this begins when the compiler has something to do for long, and ends
+//! They are made of packages that come over the network, so this begins when the compiler will be busy for long, and ends
 //! before the tests.
 
 use std::thread::{self, JoinHandle};
@@ -13,12 +13,12 @@ use crate::test_image::{self, Options};
 /// The name of the step; the run begins it before its turn.
 pub(super) const NAME: &str = "test images";
 
-/// Images that are being made beside the other steps.
+/// Images that are being made alongside the other steps.
 #[derive(Debug, Default)]
 pub(super) struct Making(Option<JoinHandle<(Result<Vec<String>>, Duration)>>);
 
 impl Making {
-    /// Begins to make them, unless that has begun.
+    /// Begins to make them, unless that has already begun.
     pub(super) fn begin(&mut self, target: &std::path::Path) {
         if self.0.is_some() || !test_image::engine_answers() {
             return;
@@ -34,7 +34,7 @@ impl Making {
     }
 }
 
-/// Waits until the images are there.
+/// Waits until the images exist.
 pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome> {
     run.images.begin(&run.workspace.target);
     let Some(making) = run.images.0.take() else {
@@ -45,9 +45,9 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome> {
         };
     };
     let Ok((made, elapsed)) = making.join() else {
-        return Err("the making of the images panicked".to_owned());
+        return Err("making the images panicked".to_owned());
     };
     let mut notes = made?;
-    notes.push(format!("{} beside the steps before", seconds(elapsed)));
+    notes.push(format!("{} alongside earlier steps", seconds(elapsed)));
     Ok(Outcome::Passed(notes))
 }

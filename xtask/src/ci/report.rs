@@ -1,4 +1,4 @@
-//! The table at the end of a run: each step, how it went, how long it took, and what was skipped and why.
+//! The table at the end of a run: each step, its result and time, and what was skipped and why.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::Outcome;
 use super::test_run::Counts;
 use crate::Result;
 
-/// What has been run so far.
+/// The steps that have run.
 #[derive(Debug)]
 pub(super) struct Report {
     started: Instant,
@@ -85,7 +85,7 @@ impl Report {
     }
 }
 
-/// Shows a duration in seconds with one digit.
+/// Formats a duration in seconds with one digit.
 pub(super) fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
 }
@@ -97,7 +97,7 @@ mod tests {
     use super::{Counts, Outcome, Report};
 
     #[test]
-    fn the_table_tells_each_step_and_each_skip() {
+    fn the_table_shows_each_step_and_each_skip() {
         let mut report = Report::start();
         report.add("fmt", Duration::from_millis(1234), Ok(Outcome::passed()));
         let reason = "cargo-deny is not installed".to_owned();

@@ -1,7 +1,7 @@
 //! The step that waits for the long tests of sessions: many of them, on an engine that is broken again and again.
 //!
-//! Most of it is waiting, so it begins when the tests are over and the compiler has something to do, and ends after everything
-//! else. Left to itself the test takes ten minutes; here it is a part of a run that people wait for.
+//! Most of it is waiting, so it begins when the tests are over and the compiler is busy, and ends after everything
+//! else. By default the test takes ten minutes; here it is part of a run that people wait for.
 
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -16,26 +16,26 @@ pub(super) const NAME: &str = "soak";
 /// The step before which it begins: tests are built by then.
 pub(super) const BEGINS_WITH: &str = "doctest";
 
-/// What makes those tests run.
+/// The variable that enables those tests.
 const VARIABLE: &str = "AGENT_BACKENDS_SOAK";
 
-/// For how long, and how many seconds that is unless the environment says otherwise.
+/// The variable for their duration, and the number of seconds unless the environment sets another.
 const DURATION: &str = "SOAK_SECONDS";
 const SECONDS: &str = "120";
 
-/// Tests that run beside the other steps.
+/// Tests that run alongside the other steps.
 #[derive(Debug, Default)]
 pub(super) struct Soaking(Option<JoinHandle<(Result<String>, Duration)>>);
 
 impl Soaking {
-    /// Begins to run them, unless that has begun.
+    /// Begins to run them, unless that has already begun.
     pub(super) fn begin(&mut self) {
         if self.0.is_some() || !test_image::engine_answers() {
             return;
         }
         self.0 = Some(thread::spawn(|| {
             let started = Instant::now();
-            // The whole workspace, so that nothing is built once more with other features.
+            // The whole workspace, so that nothing is rebuilt with other features.
             let tests = Cmd::cargo(&["test", "--workspace", "--all-features", "--test", "it"])
                 .args(&["--", "soak::", "--nocapture"])
                 .env(VARIABLE, "1");
@@ -71,6 +71,6 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome> {
     run.tests.add(counts);
     Ok(Outcome::Passed(vec![
         counts.note(),
-        format!("{} beside the steps before", seconds(elapsed)),
+        format!("{} alongside earlier steps", seconds(elapsed)),
     ]))
 }

@@ -1,4 +1,4 @@
-//! The steps that are one or two cargo commands each. Tests and examples have files of their own.
+//! The steps that are one or two cargo commands each. Tests and examples have their own files.
 
 use super::{Outcome, Run, test_run};
 use crate::Result;
@@ -37,7 +37,7 @@ pub(super) fn clippy(_: &mut Run<'_>) -> Result<Outcome> {
 }
 
 /// Each published crate builds alone and without its features, as its users build it: in a build of the whole
-/// workspace one crate's features hide what another one forgot to ask for.
+/// workspace one crate's features hide a feature that another one forgot to enable.
 pub(super) fn alone(run: &mut Run<'_>) -> Result<Outcome> {
     for package in run
         .workspace
@@ -55,7 +55,7 @@ pub(super) fn alone(run: &mut Run<'_>) -> Result<Outcome> {
     Ok(Outcome::passed())
 }
 
-/// The fuzz targets compile, and find nothing in a few thousand inputs, nor in those that ever found something. Without
+/// The fuzz targets compile, and find nothing in a few thousand inputs, nor in the inputs of earlier findings. Without
 /// their default feature they need neither libFuzzer nor a C++ compiler.
 pub(super) fn fuzz_targets(run: &mut Run<'_>) -> Result<Outcome> {
     let target = run.workspace.target.to_string_lossy().into_owned();
@@ -66,7 +66,7 @@ pub(super) fn fuzz_targets(run: &mut Run<'_>) -> Result<Outcome> {
             &target,
         ])
     };
-    // Those that need nothing more, alone; and then all.
+    // First only the targets that need no feature; then all.
     for features in ["", "tools,wire"] {
         fuzz("clippy")
             .args(&["--features", features, "--all-targets"])

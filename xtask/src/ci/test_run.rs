@@ -1,23 +1,23 @@
-//! The steps that run tests, and the reading of what they print.
+//! The steps that run tests, and the parsing of their output.
 //!
-//! nextest runs them where it is installed, but for the laws; plain `cargo test` runs all where it is not. Doctests are
-//! `cargo test`'s either way.
+//! nextest runs them where it is installed, except the laws; plain `cargo test` runs all where it is not. `cargo test` runs
+//! doctests either way.
 
 use super::{Outcome, Run};
 use crate::Result;
 use crate::shell::Cmd;
 
-/// How many random sequences of operations the model tests run, unless the environment says otherwise.
+/// How many random sequences of operations the model tests run, unless the environment sets another number.
 const MODEL_SEQUENCES: &str = "2000";
 
-/// What makes tests run that take long, and otherwise say that they are skipped.
+/// The variable that enables tests that take long; without it they report that they are skipped.
 const LONG: &str = "AGENT_BACKENDS_LONG";
 
-/// What a conformance suite begins a line with. Its tests `all_laws_are_counted` write such lines past the capture of
-/// `cargo test`; nextest is told to show them by the profile `ci` in `.config/nextest.toml`.
+/// The start of a conformance suite's line. Its tests `all_laws_are_counted` write such lines past the capture of
+/// `cargo test`; for nextest, the profile `ci` in `.config/nextest.toml` shows them.
 const LAW_LINE: &str = "conformance: ";
 
-/// What the names of the laws have in common: the module in which a crate lists them.
+/// The common part of the names of laws: the module in which a crate lists them.
 const LAWS: &str = "conformance::";
 
 /// How many tests ran, unit, integration and doctests together.
@@ -29,7 +29,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// Returns whether any test was run and passed.
+    /// Returns whether any test ran and passed.
     pub(super) fn any_passed(&self) -> bool {
         self.passed > 0
     }
@@ -62,11 +62,11 @@ pub(super) fn tests(run: &mut Run<'_>) -> Result<Outcome> {
         run.tests.add(counts);
         run.laws = law_lines(&output);
         let mut notes = vec![counts.note()];
-        notes.push("by cargo test, for cargo-nextest is not installed".to_owned());
+        notes.push("by cargo test, as cargo-nextest is not installed".to_owned());
         notes.extend(what_was_left_out(run.all));
         return Ok(Outcome::Passed(notes));
     }
-    // There are thousands of laws, and most take less time than it takes to start a process for each of them.
+    // There are thousands of laws, and most take less time than starting a process for each.
     let laws_output = libtest(run.all, &["--", LAWS])?;
     let laws = read_libtest(&laws_output);
     let others = Cmd::cargo(&["nextest", "run", "--profile", "ci"])
@@ -85,10 +85,10 @@ pub(super) fn tests(run: &mut Run<'_>) -> Result<Outcome> {
 
 fn what_was_left_out(all: bool) -> Option<String> {
     let asked = all || std::env::var_os(LONG).is_some_and(|value| value == "1");
-    (!asked).then(|| "without what takes long: --all runs it".to_owned())
+    (!asked).then(|| "without the long tests: --all runs them".to_owned())
 }
 
-/// Runs tests by `cargo test`: those of a crate in one process.
+/// Runs tests by `cargo test`: all of a crate in one process.
 fn libtest(all: bool, filter: &[&str]) -> Result<String> {
     let command = Cmd::cargo(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
         .args(&["--workspace", "--all-features"])
@@ -98,8 +98,8 @@ fn libtest(all: bool, filter: &[&str]) -> Result<String> {
         .run_and_keep()
 }
 
-/// How many tests run at once, unless the environment says otherwise. Many wait most of the time, for an engine, for a
-/// process, or for a timeout to pass.
+/// How many tests run at once, unless the environment sets another number. Many wait most of the time, for an engine, for
+/// a process, or for a timeout to pass.
 fn threads() -> String {
     std::env::var("RUST_TEST_THREADS").unwrap_or_else(|_| {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -107,7 +107,7 @@ fn threads() -> String {
     })
 }
 
-/// Adds up two runs, of which the second one left out what the first one ran, and says that it skipped that.
+/// Adds up two runs; the second one left out the tests of the first, and reports them as skipped.
 fn together(first: Counts, second: Counts) -> Result<Counts> {
     let ran = first.passed + first.skipped;
     if second.skipped != ran {
@@ -122,7 +122,7 @@ fn together(first: Counts, second: Counts) -> Result<Counts> {
     })
 }
 
-/// What each conformance suite ran, and what it could not run on its backend: a law that is skipped is seen here.
+/// The laws that each conformance suite ran, and those that it could not run on its backend: skipped laws show up here.
 pub(super) fn law_counts(run: &mut Run<'_>) -> Result<Outcome> {
     if !run.tests.ran {
         return Ok(Outcome::Skipped("no step `test` in this run".to_owned()));
@@ -152,7 +152,7 @@ pub(super) fn doctests(run: &mut Run<'_>) -> Result<Outcome> {
     Ok(Outcome::Passed(vec![counts.note()]))
 }
 
-/// Tells the tests how much they are to do.
+/// Sets how much the tests do.
 fn as_asked(all: bool, command: Cmd) -> Cmd {
     let command = if all { command.env(LONG, "1") } else { command };
     match std::env::var_os("MODEL_SEQUENCES") {
@@ -191,8 +191,8 @@ pub(super) fn read_libtest(output: &str) -> Counts {
     counts
 }
 
-/// Returns what the suites said of their laws, such as `it::state: 120 laws checked, 3 skipped`. `cargo test` may have
-/// begun the line with the name of the test.
+/// Returns the lines of the suites about their laws, such as `it::state: 120 laws checked, 3 skipped`. `cargo test` may
+/// have begun the line with the name of the test.
 fn law_lines(output: &str) -> Vec<String> {
     let said = output.lines().filter_map(|line| line.split_once(LAW_LINE));
     said.map(|(_, said)| said.to_owned())
@@ -200,7 +200,7 @@ fn law_lines(output: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns the number right before `word`, past what a terminal is told of colours.
+/// Returns the number right before `word`, ignoring terminal colours.
 fn number_before(line: &str, word: &str) -> Option<u64> {
     let plain = without_colours(line);
     let (before, _) = plain.split_once(word)?;
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn no_test_falls_between_two_runs() {
+    fn no_test_is_lost_between_two_runs() {
         let counts = |passed, skipped| Counts {
             ran: true,
             passed,

@@ -1,4 +1,4 @@
-//! Decisions are numbered from 0001 without a gap, and short enough to be read.
+//! Decisions are numbered from 0001 without gaps, and short enough to be read.
 
 use super::project::{Finding, Project};
 
@@ -8,7 +8,7 @@ const LINES: usize = 60;
 pub(super) fn check(project: &Project<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut expected = 1;
-    // The files are in the order of their paths, so of their numbers.
+    // The files are in the order of their paths, so also of their numbers.
     for file in project.with_extension(&["md"]) {
         let Some(name) = file
             .path
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_gaps_passes() {
+    fn numbers_without_gaps_pass() {
         let row = [
             ("docs/adr/0001-a.md", ""),
             ("docs/adr/0002-b.md", ""),

@@ -1,4 +1,4 @@
-//! The changelog tells what is about to be released: under `Unreleased` before a release, under the version after it.
+//! The changelog describes what is about to be released: under `Unreleased` before a release, under the version after it.
 
 use super::project::{Finding, Project};
 
@@ -6,7 +6,7 @@ const PATH: &str = "CHANGELOG.md";
 
 pub(super) fn check(project: &Project<'_>) -> Vec<Finding> {
     let Some(file) = project.file(PATH) else {
-        return vec![Finding::new(PATH, "there is none")];
+        return vec![Finding::new(PATH, "it is missing")];
     };
     let mut findings = Vec::new();
     let mut headings: Vec<&str> = Vec::new();
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn one_heading_for_what_comes_is_enough() {
+    fn one_heading_for_the_next_release_is_enough() {
         assert_eq!(
             found("# Changelog\n\n## [Unreleased]\n\n## [0.1.0] - 2026-01-31\n"),
             0

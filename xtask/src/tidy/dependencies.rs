@@ -10,18 +10,18 @@ enum Allowed {
     Only(&'static [&'static str]),
 }
 
-/// What would bring I/O or threads into the protocol. `rt` does not: it spawns on the runtime that the caller has.
+/// The features that would bring I/O or threads into the protocol. `rt` does not: it spawns on the caller's runtime.
 const FORBIDDEN_FEATURES: &[&str] = &["fs", "full", "net", "process", "rt-multi-thread", "signal"];
 
 fn allowed(package: &str) -> Allowed {
     match package {
         "backend-core" | "xtask" => Allowed::Only(&[]),
-        // The program that measures the others is not published.
+        // The program that measures the other crates is not published.
         "backend-cli" | "bench" => Allowed::Anything,
         "backend-mcp" => Allowed::Only(&["backend-core", "backend-tools"]),
-        // The guest is a binary that is put together of these.
+        // The guest is a binary made of these.
         "sandbox-guest" => Allowed::Only(&["backend-core", "backend-fs", "sandbox-local"]),
-        // The guest's bytes, and nothing of its code; without the feature it is not there.
+        // Only the guest's bytes, none of its code, and only with the feature.
         "sandbox-docker" => Allowed::Only(&["backend-core", "sandbox-guest"]),
         _ => Allowed::Only(&["backend-core"]),
     }
@@ -69,7 +69,8 @@ fn forbidden(package: &Package, dependency: &Dependency) -> Option<String> {
         .then(|| format!("{name} -> {on} must be optional"))
 }
 
-/// The protocol works without a runtime: of tokio it may have, by a feature of its own, what needs none or the caller's.
+/// The protocol works without a runtime: it may use, behind its own feature, the parts of tokio that need none or the
+/// caller's.
 fn runtime(core: &Package) -> impl Iterator<Item = String> {
     let normal = core
         .dependencies
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_depends_on_the_protocol_alone() {
+    fn a_library_depends_only_on_the_protocol() {
         assert!(found("backend-fs", vec![dependency("backend-core")]).is_empty());
         assert_eq!(
             found(

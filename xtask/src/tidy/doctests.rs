@@ -1,8 +1,8 @@
-//! Examples and tests run: nothing is marked to be passed over, where nobody would see that it went wrong.
+//! Examples and tests run: nothing is marked as ignored, because its failures would go unnoticed.
 
 use super::project::{Finding, Project, SourceFile};
 
-/// In two parts, or this file would break its own rule.
+/// In two parts, because otherwise this file would break its own rule.
 const IGNORED_TEST: &str = concat!("#[", "ignore");
 
 pub(super) fn check(project: &Project<'_>) -> Vec<Finding> {
@@ -13,7 +13,7 @@ pub(super) fn check(project: &Project<'_>) -> Vec<Finding> {
             .chain(ignored_tests(file))
             .collect::<Vec<_>>()
     });
-    // The README of a crate is its documentation, and what is in it are doctests.
+    // The README of a crate is its documentation, and its examples are doctests.
     let pages = project
         .with_extension(&["md"])
         .flat_map(|file| unrun_blocks(file, |line| Some(line)));
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_run_is_found() {
+    fn ignored_examples_and_tests_are_found() {
         assert_eq!(found("a.rs", "//! x\n/// ```ignore\n"), [Some(2)]);
         assert_eq!(found("a.rs", "/// ```rust,ignore-wasm32\n"), [Some(1)]);
         assert_eq!(found("a.md", "```rust,ignore\n"), [Some(1)]);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_run_or_compiled_passes() {
+    fn examples_that_run_or_compile_pass() {
         assert!(found("a.rs", "/// ```no_run\n/// ```\n// ```ignore\n").is_empty());
         assert!(found("a.md", "```text\nignore\n```\nwe ignore it\n").is_empty());
     }

@@ -1,4 +1,4 @@
-//! Every Rust file begins by saying what it is for. The documentation of a crate may be its README.
+//! Every Rust file begins with its purpose. The documentation of a crate may be its README.
 
 use super::project::{Finding, Project};
 

@@ -1,4 +1,4 @@
-//! Files are where one looks for them: a module's file is named like the module, a crate has one integration test
+//! Files are where readers expect them: a module's file is named like the module, a crate has one integration test
 //! binary, and `lib.rs` is a table of contents.
 
 use super::project::{Finding, Project};

@@ -1,6 +1,6 @@
 //! Links in Markdown lead somewhere: a relative one to a file of the project, one with `#` to a heading.
 //!
-//! Links to the web are not looked at, and links to Rust items are rustdoc's to check.
+//! Links to the web are not checked, and rustdoc checks links to Rust items.
 
 use super::project::{Finding, Project, SourceFile};
 use super::slug;
@@ -119,7 +119,7 @@ fn first_word(target: &str) -> String {
     bare.unwrap_or_default().to_owned()
 }
 
-/// Returns the lines of a page, with an empty one for each that is in a block of code.
+/// Returns the lines of a page, with those in code blocks replaced by empty lines.
 pub(super) fn prose(markdown: &str) -> impl Iterator<Item = &str> {
     let mut fence: Option<&str> = None;
     markdown.lines().map(move |line| {

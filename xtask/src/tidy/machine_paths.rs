@@ -1,8 +1,8 @@
-//! No file names a directory of the machine on which somebody happened to write it.
+//! No file names a directory of the machine on which it was written.
 
 use super::project::{Finding, Project};
 
-/// Where people and build machines keep their checkouts. In parts, or this file would break its own rule.
+/// Where people and build machines keep their checkouts. In parts, because otherwise this file would break its own rule.
 const ROOTS: &[&str] = &[
     concat!("/ho", "me/"),
     concat!("/ro", "ot/"),
@@ -10,14 +10,14 @@ const ROOTS: &[&str] = &[
     concat!("/Us", "ers/"),
 ];
 
-/// Lines that may name such a path, for it is no machine's: the end of the file's path, and a text of the line.
+/// Lines that may contain such a path, as it is not of a real machine: the end of the file's path, and a text of the line.
 const ALLOWED: &[(&str, &str)] = &[
-    // The test that no host path reaches a message has to have one.
+    // The test that no host path reaches a message needs one.
     ("backend-core/src/error/tests.rs", "operator/secret"),
     // Paths in a workspace, which only look like those of a machine.
     ("backend-composite/tests/it/sandbox.rs", "work/"),
     ("backend-fs/tests/it/links.rs", "root/absolute-dir"),
-    // The home of a user in a container.
+    // A user's home in a container.
     ("sandbox-docker/src/owned.rs", "me/node"),
     ("sandbox-docker/src/settings.rs", "me/agent"),
     ("sandbox-docker/src/settings/tests.rs", "me/agent"),
@@ -49,7 +49,7 @@ fn check_with(project: &Project<'_>, allowed: &[(&str, &str)]) -> Vec<Finding> {
     findings
 }
 
-/// Returns whether `root` is in the line, and is not the middle of a longer path.
+/// Returns whether `root` is in the line, but not in the middle of a longer path.
 fn starts_a_path(line: &str, root: &str) -> bool {
     line.match_indices(root).any(|(at, _)| {
         let before = line.get(..at).and_then(|before| before.chars().next_back());

@@ -1,5 +1,5 @@
-//! Manifests say the same things in the same way: dependencies in alphabetical order, the workspace's lints in every
-//! crate, and a version beside every path, without which a crate cannot be published.
+//! Manifests are uniform: dependencies in alphabetical order, the workspace's lints in every crate, and a version for
+//! every path dependency, without which a crate cannot be published.
 
 use super::project::{Finding, Project, SourceFile};
 use crate::workspace::{DependencyKind, Package};
@@ -52,7 +52,7 @@ fn publishable(file: &SourceFile, package: &Package, version: &str) -> Vec<Findi
     findings
 }
 
-/// Finds the first key of each table of dependencies that is not after the one before it.
+/// Finds the first key of each table of dependencies that is out of order.
 fn out_of_order(file: &SourceFile) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut previous: Option<&str> = None;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_a_crate_from_being_published_is_found() {
+    fn problems_that_prevent_publishing_are_found() {
         let workspace = workspace();
         let good = "[package]\n\n[lints]\nworkspace = true\n";
         let files = [

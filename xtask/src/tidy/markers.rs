@@ -1,15 +1,15 @@
-//! Nothing is left for later: no holes in the code, no debugging aids, no notes to do it properly some day.
+//! Nothing is left for later: no holes in the code, no debugging aids, no notes about unfinished work.
 
 use super::project::{Finding, Project};
 
-/// Code that must not be there. In parts, or this file would break its own rule.
+/// Code that is not allowed. In parts, because otherwise this file would break its own rule.
 const CODE: &[&str] = &[
     concat!("todo", "!("),
     concat!("unimplemented", "!("),
     concat!("dbg", "!("),
 ];
 
-/// Notes that must not begin a comment, nor stand in one as a word.
+/// Notes that must not begin a comment, nor occur in one as a word.
 const NOTES: &[&str] = &[
     concat!("TO", "DO"),
     concat!("FIX", "ME"),
@@ -40,14 +40,14 @@ pub(super) fn check(project: &Project<'_>) -> Vec<Finding> {
 
 fn holds_code(line: &str, code: &str) -> bool {
     line.match_indices(code).any(|(at, _)| {
-        // A longer name is that of another macro.
+        // A longer name is another macro.
         let before = line.get(..at).and_then(|before| before.chars().next_back());
         !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
     })
 }
 
-/// Returns the comment that a line is. What is in a string is content, that of a test for a search for instance; so is
-/// what documentation shows in code.
+/// Returns the comment that a line is. Text in a string is content, such as that of a test for a search; so is
+/// the code in documentation.
 fn comment(line: &str) -> Option<&str> {
     let comment = line.trim_start().strip_prefix("//")?;
     (!comment.contains('"') && !comment.contains('`')).then_some(comment)

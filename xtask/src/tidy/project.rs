@@ -1,4 +1,4 @@
-//! What a rule looks at: the text files of the project and its packages; and what it answers with.
+//! The input of a rule, the text files of the project and its packages, and its output.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::Result;
 use crate::shell::Cmd;
 use crate::workspace::Workspace;
 
-/// Folders of files that nobody reads.
+/// Folders whose files are not meant for readers.
 const DATA: &[&str] = &["fuzz/regressions/", "fuzz/seeds/"];
 
 /// The project as it is in the working tree.
@@ -30,7 +30,7 @@ pub(super) struct SourceFile {
     pub(super) text: String,
 }
 
-/// Something that a rule does not accept.
+/// A violation of a rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     pub(super) path: String,
@@ -61,12 +61,12 @@ impl<'a> Project<'a> {
             paths: BTreeSet::new(),
         };
         for path in names.into_iter().collect::<BTreeSet<_>>() {
-            // An input of a fuzz target is data, though it may happen to be text.
+            // An input of a fuzz target is data, even if it happens to be text.
             if DATA.iter().any(|folder| path.starts_with(folder)) {
                 project.add_path(&path);
                 continue;
             }
-            // A file that is tracked and was deleted is not there, and a binary one has no text.
+            // A tracked file may have been deleted, and a binary one has no text.
             let Ok(bytes) = fs::read(root.join(&path)) else {
                 continue;
             };
@@ -166,7 +166,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Lists the files below the root as git would, but that of ignore rules it knows only those of the root's
+/// Lists the files below the root as git would, except that it only knows the ignore rules of the root's
 /// `.gitignore` that name one path, such as `/target`.
 fn walk(root: &Path) -> Result<Vec<String>> {
     let ignore = fs::read_to_string(root.join(".gitignore")).unwrap_or_default();
@@ -205,7 +205,7 @@ mod tests {
     use super::{Project, Workspace, walk};
 
     #[test]
-    fn directories_are_known_by_the_files_in_them() {
+    fn directories_are_derived_from_the_files_in_them() {
         let workspace = Workspace::default();
         let project = Project::of(&workspace, &[("docs/adr/0001-a.md", "")]);
         assert!(project.paths.contains("docs") && project.paths.contains("docs/adr"));
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_passes_over_what_the_root_ignores() {
+    fn a_walk_skips_what_the_root_ignores() {
         let root = std::env::temp_dir().join(format!("xtask-walk-{}", std::process::id()));
         std::fs::create_dir_all(root.join("target/debug")).unwrap();
         std::fs::create_dir_all(root.join("src")).unwrap();

@@ -1,4 +1,4 @@
-//! Every crate has a README, which is its documentation too, and the root's README names every crate that is published.
+//! Every crate has a README, which is also its documentation, and the root's README names every published crate.
 
 use super::project::{Finding, Project};
 
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_too_long_is_found() {
+    fn missing_and_too_long_readmes_are_found() {
         let long = format!("# core\n{}", "x\n".repeat(80));
         let rows = "| `core-utils` | not core |\n| state |\n";
         let files = [("README.md", rows), ("crates/core/README.md", &long)];

@@ -1,4 +1,4 @@
-//! The anchors that a heading gets in a rendered Markdown page, as GitHub makes them. No rule, but a part of `links`.
+//! The anchors that a heading gets in a rendered Markdown page, as GitHub makes them. Not a rule, but part of `links`.
 
 /// Returns the anchors of a page, in the order of its headings.
 pub(super) fn anchors(markdown: &str) -> Vec<String> {
@@ -27,7 +27,7 @@ fn heading(line: &str) -> Option<&str> {
     ((1..=6).contains(&level) && text.starts_with(' ')).then(|| text.trim())
 }
 
-/// Returns whether an anchor is the slug, or the slug with a number that tells a second such heading apart.
+/// Returns whether an anchor is the slug, or the slug with the number of a repeated heading.
 fn is_copy_of(anchor: &str, slug: &str) -> bool {
     let Some(rest) = anchor.strip_prefix(slug) else {
         return false;
@@ -37,7 +37,7 @@ fn is_copy_of(anchor: &str, slug: &str) -> bool {
 }
 
 fn slug(heading: &str) -> String {
-    // Of a link only its text is a part of the heading.
+    // Only the text of a link is part of the heading.
     let mut text = String::new();
     let mut rest = heading;
     while let Some((before, after)) = rest.split_once("](") {

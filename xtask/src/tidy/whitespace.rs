@@ -1,9 +1,9 @@
-//! Text files have no white space that nobody sees: no tabs, no carriage returns, nothing after the last word of a
+//! Text files have no invisible white space: no tabs, no carriage returns, nothing after the last word of a
 //! line, and exactly one newline at the end.
 
 use super::project::{Finding, Project, SourceFile};
 
-/// A directory of what a program printed, which has the white space that it printed.
+/// A directory of recorded program output, whose white space is kept.
 const GOLDEN: &str = "golden";
 
 pub(super) fn check(project: &Project<'_>) -> Vec<Finding> {
@@ -18,7 +18,7 @@ pub(super) fn check(project: &Project<'_>) -> Vec<Finding> {
 
 fn check_file(file: &SourceFile) -> Vec<Finding> {
     let mut findings = Vec::new();
-    // Not `lines`, which would take a carriage return for a part of the line's end.
+    // Not `lines`, which would treat a carriage return as part of the line's end.
     for (number, line) in (1..).zip(file.text.split('\n')) {
         if line.contains('\r') {
             findings.push(file.finding_at(number, "a carriage return"));
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_program_printed_is_left_as_it_is() {
+    fn recorded_output_is_exempt() {
         let workspace = Workspace::default();
         let project = Project::of(&workspace, &[("tests/golden/a.txt", "a\t \n\n")]);
         assert!(check(&project).is_empty());

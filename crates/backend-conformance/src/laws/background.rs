@@ -1,4 +1,4 @@
-//! Laws about what a command leaves running when it has ended by itself.
+//! Laws about what a command leaves running when it exits.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use crate::workshop::{TOOLS, within};
 macro_rules! __background_laws {
     ($then:ident $args:tt) => {
         $crate::$then! { $args background;
-            CB1 a_child_in_the_background_holds_nothing_up
-                "A command that ends is answered, though a child of it lives on and holds its streams.";
-            CB2 a_child_in_the_background_lives_on
-                "What a command left in the background lives on when it has ended by itself.";
-            CB3 all_that_the_command_printed_is_there
-                "What the command itself printed is in the answer to the last byte, whoever holds its streams.";
-            CB4 a_child_that_goes_on_printing_is_not_stopped
-                "A child that goes on printing after the answer is neither stopped nor killed by that.";
-            CB5 a_log_is_written_on [SharedFiles]
+            CB1 a_background_child_delays_nothing
+                "A command that ends is answered, even if a child of it keeps running and holds its streams.";
+            CB2 a_background_child_keeps_running
+                "A process that a command left in the background keeps running when the command has exited.";
+            CB3 all_output_of_the_command_is_returned
+                "What the command itself printed is in the answer to the last byte, whichever process holds its streams.";
+            CB4 a_child_that_keeps_printing_is_not_stopped
+                "A child that keeps printing after the answer is neither stopped nor killed by that.";
+            CB5 a_background_log_keeps_growing [SharedFiles]
                 "`nohup program > log 2>&1 &` works: the log grows after the answer, and can be read.";
             CB6 a_command_can_wait_for_its_children
                 "A line that waits for its children is answered when they have ended, with what they printed.";
@@ -30,7 +30,7 @@ macro_rules! __background_laws {
 
 crate::__background_laws! { registry_of_area [Commands] }
 
-/// Ways to leave somebody behind. `@` is who stays.
+/// Ways to leave a process behind. `@` is the process that stays.
 const WAYS: &[&str] = &[
     "@ & echo started",
     "(@ &); echo started",
@@ -40,7 +40,7 @@ const WAYS: &[&str] = &[
     "trap '' HUP; @ & echo started; exit 0",
 ];
 
-async fn a_child_in_the_background_holds_nothing_up(shop: &Workshop) {
+async fn a_background_child_delays_nothing(shop: &Workshop) {
     for way in WAYS {
         shop.prepare_trees().await;
         let line = format!("{TOOLS}{}", way.replace('@', "sh ./sleeper"));
@@ -52,17 +52,17 @@ async fn a_child_in_the_background_holds_nothing_up(shop: &Workshop) {
     }
 }
 
-/// Checks that one child lives, and ends it.
+/// Checks that one child is alive, and ends it.
 async fn one_lives(shop: &Workshop, after: &str) {
     shop.until_seen(1).await;
     shop.all_live(1, after).await;
 }
 
-async fn a_child_in_the_background_lives_on(shop: &Workshop) {
+async fn a_background_child_keeps_running(shop: &Workshop) {
     shop.prepare_trees().await;
     shop.says("sh ./sleeper & :").await;
     for round in 0..5 {
-        // Nor does any later command end it, however that ends.
+        // No later command ends it either, however that command ends.
         let request = shop.line("sleep 5000").timeout(Duration::from_millis(50));
         shop.run(&request).await;
         assert_eq!(
@@ -73,7 +73,7 @@ async fn a_child_in_the_background_lives_on(shop: &Workshop) {
     one_lives(shop, "later commands").await;
 }
 
-async fn all_that_the_command_printed_is_there(shop: &Workshop) {
+async fn all_output_of_the_command_is_returned(shop: &Workshop) {
     let all: String = (0..20_000).map(|number| format!("{number}\n")).collect();
     shop.give("all", all.clone()).await;
     for _ in 0..20 {
@@ -84,26 +84,26 @@ async fn all_that_the_command_printed_is_there(shop: &Workshop) {
     }
 }
 
-async fn a_child_that_goes_on_printing_is_not_stopped(shop: &Workshop) {
-    // It goes on until it is told to end, so that there is always more to come, however late it is looked at.
+async fn a_child_that_keeps_printing_is_not_stopped(shop: &Workshop) {
+    // It continues until the check ends it, so there is always more to come, however late the check runs.
     let line = "(n=0; while [ ! -e enough ]; do n=$((n + 1)); \
                 printf %01000d $n; echo $n > count; done) & echo started";
     let output = shop.run(&shop.line(line).timeout(None)).await;
     assert_eq!(output.status, ExecStatus::Exited(0));
     assert!(output.stdout.to_text().contains("started\n"));
-    // More than any pipe holds, printed into nothing.
+    // More than any pipe holds, and nothing reads it.
     let line = "a=$(cat count); n=0; while b=$(cat count); [ \"${b:-0}\" -lt $((${a:-0} + 2000)) ]; do \
                 n=$((n + 1)); if [ $n -gt 1000 ]; then echo stuck; break; fi; sleep 0.05; done; : > enough";
     assert_eq!(shop.says(line).await, "");
 }
 
-async fn a_log_is_written_on(shop: &Workshop) {
+async fn a_background_log_keeps_growing(shop: &Workshop) {
     let files = shop.files();
     let child = "echo one; while [ ! -e go ]; do sleep 0.05; done; echo two";
     shop.says(&format!("{TOOLS}nohup sh -c '{child}' > log 2>&1 &"))
         .await;
     files.put("/go", "").await;
-    // What `nohup` says of its input may come before.
+    // `nohup` may first print a line about its input.
     within("a log", async {
         while !files
             .read("/log")

@@ -11,7 +11,7 @@ macro_rules! __batch_laws {
     ($then:ident $args:tt) => {
         $crate::$then! { $args batch;
             Q1 a_batch_has_an_outcome_for_each_request
-                "`read_many` and `write_many` answer each request, in order; none for none.";
+                "`read_many` and `write_many` answer each request, in order; an empty batch has no outcomes.";
             Q2 one_failure_does_not_stop_the_others
                 "A request that fails has its own error, and those before and after it are done.";
             Q3 a_batch_of_writes_is_done_in_order

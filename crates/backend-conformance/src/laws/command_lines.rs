@@ -13,7 +13,7 @@ macro_rules! __command_line_laws {
             CL1 a_line_is_run_by_a_shell
                 "A line is one of `/bin/sh`: it has variables, pipes, lists, substitutions and redirections.";
             CL2 words_are_run_without_a_shell
-                "Of `argv` nothing is expanded, split or quoted: each word is one argument, byte for byte.";
+                "Nothing in `argv` is expanded, split or quoted: each word is one argument, byte for byte.";
             CL3 a_line_keeps_every_character
                 "A line reaches the shell as it is: every character but NUL survives between single quotes.";
             CL4 a_line_may_have_many_lines
@@ -28,7 +28,7 @@ macro_rules! __command_line_laws {
                 "A line of 100 KiB runs.";
             CL9 many_long_words_arrive
                 "A word of 120 KiB and 1000 words of 1 KiB arrive.";
-            CL10 what_is_too_long_is_refused
+            CL10 an_oversized_command_is_rejected
                 "Words or variables that are too long for the system are `invalid_request`, and the next command runs.";
             CL11 commands_share_no_shell
                 "A variable, a function or a directory that one command sets is not there for the next.";
@@ -38,7 +38,7 @@ macro_rules! __command_line_laws {
 
 crate::__command_line_laws! { registry_of_area [Commands] }
 
-/// Words that a shell would make something else of.
+/// Words that a shell would change.
 const ODD_WORDS: &[&str] = &[
     "", " ", "  two  ", "it's", "\"", "'\\''", "$HOME", "${x}", "$(ls)", "`ls`", "a\nb", "\n",
     "\t", "\\", "\\n", "*", "?", "[a]", "~", "#", ";", "&", "|", "<", ">", "!", "{a,b}", "ü",
@@ -139,8 +139,8 @@ async fn many_long_words_arrive(shop: &Workshop) {
     assert_eq!(shop.printed(&shop.words(words)).await, "z".repeat(2_000));
 }
 
-async fn what_is_too_long_is_refused(shop: &Workshop) {
-    // More than the kernel takes of one word, whatever the size of a page, and of all together.
+async fn an_oversized_command_is_rejected(shop: &Workshop) {
+    // More than the kernel takes for one word, whatever its page size, and for all together.
     let word = "x".repeat(4 << 20);
     let many = std::iter::repeat_n("y".repeat(1_000), 12_000);
     for request in [

@@ -1,4 +1,4 @@
-//! Laws about commands and files side by side: each sees at once what the other has done.
+//! Laws about commands and files side by side: each immediately sees what the other has done.
 
 use std::sync::Arc;
 
@@ -17,25 +17,25 @@ macro_rules! __command_and_file_laws {
         $crate::$then! { $args commands_and_files;
             CF1 a_written_file_is_read_by_a_command [SharedFiles]
                 "A command that starts after a write, an edit, a rename or a delete has returned sees what it did.";
-            CF2 what_a_command_made_is_a_file [SharedFiles]
+            CF2 a_file_made_by_a_command_is_visible [SharedFiles]
                 "What a command made is read, listed, found and searched as soon as the command has been answered.";
             CF3 every_byte_is_the_same [SharedFiles]
-                "Bytes are the same on both sides: NULs, what is no text, every line ending.";
-            CF4 what_a_command_made_can_be_edited [SharedFiles]
+                "Bytes are the same on both sides: NULs, bytes that are not text, every line ending.";
+            CF4 a_file_made_by_a_command_can_be_edited [SharedFiles]
                 "A file that a command made can be edited, and the command sees the edit.";
             CF5 a_change_by_a_command_is_another_version [SharedFiles]
                 "A command that changes a file gives it another version: a write for the old one is a `conflict`.";
-            CF6 a_program_stays_one [SharedFiles]
+            CF6 a_program_stays_executable [SharedFiles]
                 "A write or an edit keeps a file executable.";
             CF7 names_are_the_same [SharedFiles]
                 "A name is the same to commands and operations: spaces, quotes, a leading `-`, characters of any script.";
             CF8 reads_and_writes_alternate [SharedFiles]
                 "A hundred rounds of a write, a command, a read and an edit each see what the one before did.";
-            CF9 each_answer_is_its_own [SharedFiles]
+            CF9 each_command_gets_its_own_answer [SharedFiles]
                 "Of 64 commands at once, with file operations among them, each gets its own output, code and content.";
             CF10 many_commands_run_at_the_same_time
-                "64 commands that wait for another one run at the same time as that, and all are answered.";
-            CF11 nobody_waits_for_a_command [SharedFiles]
+                "64 commands that wait for another one run at the same time as it, and all are answered.";
+            CF11 a_running_command_blocks_nothing [SharedFiles]
                 "While commands run, `liveness` and operations on files are answered.";
         }
     };
@@ -63,7 +63,7 @@ async fn a_written_file_is_read_by_a_command(shop: &Workshop) {
     assert_eq!(shop.says("test -e f || echo gone").await, "gone\n");
 }
 
-async fn what_a_command_made_is_a_file(shop: &Workshop) {
+async fn a_file_made_by_a_command_is_visible(shop: &Workshop) {
     let files = shop.files();
     shop.says(
         "mkdir -p src/deep; echo 'a needle' > src/deep/x.rs; printf 12345 > src/y.txt; : > empty",
@@ -110,7 +110,7 @@ async fn every_byte_is_the_same(shop: &Workshop) {
     );
 }
 
-async fn what_a_command_made_can_be_edited(shop: &Workshop) {
+async fn a_file_made_by_a_command_can_be_edited(shop: &Workshop) {
     let files = shop.files();
     for round in 0..10 {
         shop.says(&format!("printf 'one\\n{round}\\nthree\\n' > f"))
@@ -142,7 +142,7 @@ async fn a_change_by_a_command_is_another_version(shop: &Workshop) {
     }
 }
 
-async fn a_program_stays_one(shop: &Workshop) {
+async fn a_program_stays_executable(shop: &Workshop) {
     let files = shop.files();
     files.put("/program", "#!/bin/sh\necho one\n").await;
     let request = shop.words(["./program"]);
@@ -211,7 +211,7 @@ async fn reads_and_writes_alternate(shop: &Workshop) {
     }
 }
 
-async fn each_answer_is_its_own(shop: &Workshop) {
+async fn each_command_gets_its_own_answer(shop: &Workshop) {
     let all: Arc<str> = (0..3000)
         .map(|number| format!("{number}\n"))
         .collect::<String>()
@@ -258,14 +258,14 @@ async fn many_commands_run_at_the_same_time(shop: &Workshop) {
         assert_eq!(shop.says(&line).await, format!("{number}\n"));
     });
     let last = async {
-        // Each of them has started before the one that they wait for.
+        // All of them have started before the one that they wait for.
         let line = "while [ $(ls | grep -c '^up') -lt 64 ]; do sleep 0.3; done; : > go; echo gone";
         assert_eq!(shop.says(line).await, "gone\n");
     };
     tokio::join!(join_all(waiting), last);
 }
 
-async fn nobody_waits_for_a_command(shop: &Workshop) {
+async fn a_running_command_blocks_nothing(shop: &Workshop) {
     let files = shop.files();
     let waiting = (0..32).map(|_| async move {
         shop.says("while [ ! -e go ]; do sleep 0.3; done").await;

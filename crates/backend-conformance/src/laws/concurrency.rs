@@ -30,7 +30,7 @@ macro_rules! __concurrency_laws {
             C5 writes_to_different_files_all_happen
                 "Writers of different files, in one new directory, all succeed.";
             C6 directories_can_be_made_by_many
-                "Many `mkdir` of the same path all succeed, and one at most says that it made it.";
+                "Many `mkdir` of the same path all succeed, and at most one says that it made it.";
             C7 one_rename_to_a_new_name_wins
                 "Of renames to one target, one succeeds, the others are `already_exists`, and nothing is lost.";
             C8 one_delete_wins
@@ -77,7 +77,7 @@ where
                 .collect()
         })
     };
-    // The other workers of the runtime may be here as well, and what answers these threads needs one.
+    // The runtime's other workers may be blocked here too, and answering these threads needs one.
     tokio::task::block_in_place(run)
 }
 
@@ -96,7 +96,7 @@ fn one_wins<T>(outcomes: &[Result<T>], others: ErrorKind) -> usize {
     winners[0]
 }
 
-/// Sets a flag when it is dropped, be it by a panic, so that those who wait for it end too.
+/// Sets a flag when it is dropped, even by a panic, so that the tasks that wait for it end too.
 struct SetAtEnd<'a>(&'a AtomicBool);
 
 impl Drop for SetAtEnd<'_> {
@@ -306,7 +306,7 @@ async fn a_dropped_edit_is_done_or_not(ws: &Workspace) {
         let text = ws.text("/f").await;
         let whole = ["old\n", "new\n"].map(|line| line.repeat(1000));
         assert!(whole.contains(&text), "round {round}: {text:?}");
-        // Whatever goes on behind the dropped future holds no lock for good, and comes to an end.
+        // Whatever still runs for the dropped future holds no lock for good, and ends.
         ws.put("/f", "later old\n").await;
         ws.edit("/f", "later", "last").await.unwrap();
     }

@@ -14,18 +14,18 @@ macro_rules! __deadline_laws {
     ($then:ident $args:tt) => {
         $crate::$then! { $args deadlines;
             CD1 a_timeout_is_an_outcome
-                "A command that is not done in time is `timed_out`, not an error, and took no less than its timeout.";
+                "A command that is not done in time is `timed_out`, not an error, and took at least its timeout.";
             CD2 a_timeout_returns_what_was_printed
                 "What a command printed before its timeout, on both streams, is in the outcome.";
             CD3 the_deadline_counts_from_the_call
-                "The timeout counts from the call: one that is over before the command starts is `timed_out`.";
-            CD4 who_is_done_in_time_is_left_alone
-                "A command that is done in time ends as it would without a timeout, however long that is; `None` is no bound.";
-            CD5 nobody_evades_a_timeout
+                "The timeout counts from the call: one that passes before the command starts is `timed_out`.";
+            CD4 a_command_done_in_time_is_left_alone
+                "A command that is done in time ends as it would without a timeout, however long that is; `None` sets no limit.";
+            CD5 no_command_evades_a_timeout
                 "A command that ignores signals, closes its streams, stops itself or only waits for a child is `timed_out`.";
             CD6 each_command_has_its_own_timeout
-                "Commands that run at once have each their own timeout.";
-            CD7 the_sandbox_goes_on
+                "Commands that run at the same time each have their own timeout.";
+            CD7 a_timeout_leaves_the_sandbox_usable
                 "After a timeout the sandbox is alive, and runs the next command.";
         }
     };
@@ -46,7 +46,7 @@ async fn a_timeout_is_an_outcome(shop: &Workshop) {
 
 async fn a_timeout_returns_what_was_printed(shop: &Workshop) {
     let line = "echo out; echo err >&2; printf rest; (echo child); sleep 5000";
-    // As much time as a busy machine needs to get so far.
+    // As much time as a busy machine needs to get there.
     for tries in 0..6 {
         let request = shop.line(line).timeout(Duration::from_millis(500 << tries));
         let output = shop.run(&request).await;
@@ -73,7 +73,7 @@ async fn the_deadline_counts_from_the_call(shop: &Workshop) {
     assert_eq!(shop.run(&request).await.status, ExecStatus::TimedOut);
 }
 
-async fn who_is_done_in_time_is_left_alone(shop: &Workshop) {
+async fn a_command_done_in_time_is_left_alone(shop: &Workshop) {
     for timeout in [
         Some(LONG),
         Some(Duration::MAX),
@@ -87,7 +87,7 @@ async fn who_is_done_in_time_is_left_alone(shop: &Workshop) {
     }
 }
 
-async fn nobody_evades_a_timeout(shop: &Workshop) {
+async fn no_command_evades_a_timeout(shop: &Workshop) {
     for line in [
         "trap '' TERM INT HUP QUIT; while :; do sleep 1; done",
         "exec >&- 2>&-; sleep 5000",
@@ -127,7 +127,7 @@ async fn each_command_has_its_own_timeout(shop: &Workshop) {
     join_all(calls).await;
 }
 
-async fn the_sandbox_goes_on(shop: &Workshop) {
+async fn a_timeout_leaves_the_sandbox_usable(shop: &Workshop) {
     for round in 0..5 {
         let request = shop.line("sleep 5000").timeout(Duration::from_millis(20));
         assert_eq!(shop.run(&request).await.status, ExecStatus::TimedOut);

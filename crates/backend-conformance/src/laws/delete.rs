@@ -12,10 +12,10 @@ macro_rules! __delete_laws {
         $crate::$then! { $args delete;
             D1 a_deleted_file_is_gone
                 "A deleted file is in no listing and cannot be read; one entry is counted.";
-            D2 what_is_missing_cannot_be_deleted
-                "A delete of nothing is `not_found`, with an expected version too.";
+            D2 a_missing_path_cannot_be_deleted
+                "A delete of a missing path is `not_found`, with an expected version too.";
             D3 an_empty_directory_is_deleted
-                "An empty directory goes without `recursive`.";
+                "An empty directory can be deleted without `recursive`.";
             D4 a_directory_with_content_needs_recursive
                 "Without `recursive`, a directory with anything in it, hidden or not, is `invalid_request` and stays.";
             D5 a_recursive_delete_counts_everything
@@ -23,12 +23,12 @@ macro_rules! __delete_laws {
             D6 the_root_is_not_deleted
                 "A delete of the root is `invalid_request`, recursive or not, and everything stays.";
             D7 an_expected_version_guards_a_delete
-                "With another version than the expected, a delete is a `conflict` with the current one.";
+                "With an expected version that is not the current one, a delete is a `conflict` with the current one.";
             D8 a_directory_has_no_version_to_expect
                 "A delete of a directory that expects a version is a `conflict`.";
             D9 parents_stay
                 "Deleting the last file of a directory leaves the directory.";
-            D10 recursive_is_no_harm_to_a_file
+            D10 recursive_deletes_a_single_file
                 "A recursive delete of a file deletes the file.";
             D11 a_large_tree_is_deleted
                 "A tree of hundreds of entries is gone after one request.";
@@ -46,7 +46,7 @@ async fn a_deleted_file_is_gone(ws: &Workspace) {
     assert_eq!(ws.found("**").await, ["/g"]);
 }
 
-async fn what_is_missing_cannot_be_deleted(ws: &Workspace) {
+async fn a_missing_path_cannot_be_deleted(ws: &Workspace) {
     let version = ws.put("/f", "x").await;
     let missing = DeleteRequest::new(p("/missing"));
     for request in [
@@ -139,7 +139,7 @@ async fn parents_stay(ws: &Workspace) {
     assert_eq!(ws.listed("/").await, ["/a/"]);
 }
 
-async fn recursive_is_no_harm_to_a_file(ws: &Workspace) {
+async fn recursive_deletes_a_single_file(ws: &Workspace) {
     ws.tree(&[("/d/f", "x"), ("/d/g", "x")]).await;
     assert_eq!(ws.delete_all("/d/f").await, 1);
     assert_eq!(ws.listed("/d").await, ["/d/g"]);

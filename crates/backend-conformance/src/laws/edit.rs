@@ -15,7 +15,7 @@ macro_rules! __edit_laws {
             E1 the_one_match_is_replaced
                 "An edit replaces the match, counts it, and returns the new version.";
             E2 replace_all_replaces_each_match_once
-                "`replace_all` replaces all, left to right, and never what it put in itself.";
+                "`replace_all` replaces every match, left to right, and never text that it inserted itself.";
             E3 replacements_work_on_what_the_one_before_left
                 "Several replacements apply in order, each to the outcome of the one before.";
             E4 a_text_is_taken_literally
@@ -24,7 +24,7 @@ macro_rules! __edit_laws {
                 "A dry run has the count, diff and refusals of the edit, and the version that is there.";
             E6 a_text_can_be_removed
                 "An empty `new` removes the text; removing everything leaves an empty file.";
-            E7 a_text_can_go_over_lines
+            E7 a_text_can_span_lines
                 "`old` and `new` can have any number of lines.";
             E8 the_last_line_keeps_its_missing_newline
                 "An edit neither adds nor removes a newline at the end of the file.";
@@ -32,8 +32,8 @@ macro_rules! __edit_laws {
                 "The diff is unified, names the file, and has three lines of context around the change.";
             E10 unicode_is_compared_byte_by_byte
                 "No normalisation: a composed character does not match a decomposed one.";
-            E11 an_edit_leaves_other_files
-                "Nothing but the file is changed, and nothing is left beside it.";
+            E11 an_edit_leaves_other_files_alone
+                "Only the file changes, and nothing is left next to it.";
             E12 a_long_diff_is_cut_and_says_so
                 "A diff has at most 64 KiB; a longer one is cut, and `diff_cut` is set.";
         }
@@ -156,7 +156,7 @@ async fn a_text_can_be_removed(ws: &Workspace) {
     assert!(ws.has("/f").await);
 }
 
-async fn a_text_can_go_over_lines(ws: &Workspace) {
+async fn a_text_can_span_lines(ws: &Workspace) {
     ws.put("/f", "a\nb\nc\nd\n").await;
     ws.edit("/f", "b\nc\n", "x\ny\nz\n").await.unwrap();
     assert_eq!(ws.text("/f").await, "a\nx\ny\nz\nd\n");
@@ -216,7 +216,7 @@ async fn unicode_is_compared_byte_by_byte(ws: &Workspace) {
     assert_eq!(ws.text("/f").await, "caf\u{e9}");
 }
 
-async fn an_edit_leaves_other_files(ws: &Workspace) {
+async fn an_edit_leaves_other_files_alone(ws: &Workspace) {
     ws.tree(&[("/f", "text"), ("/g", "text"), ("/d/h", "text")])
         .await;
     let mut expected = ws.everything().await;

@@ -33,7 +33,7 @@ macro_rules! __edit_lines_laws {
             H9 overlapping_line_edits_are_refused
                 "Two edits of one line are `invalid_request`, and nothing is changed.";
             H10 line_edits_are_made_all_or_none
-                "One conflict, and no edit of the request is made.";
+                "If one edit conflicts, no edit of the request is made.";
             H11 new_lines_take_the_files_ending
                 "Lines put into a `\\r\\n` file end in `\\r\\n`, and all others keep theirs.";
             H12 line_edits_keep_marks_and_encodings
@@ -42,8 +42,8 @@ macro_rules! __edit_lines_laws {
                 "Line edits can be tried, and refused by the file's version.";
             H14 hashes_shown_are_hashes_accepted
                 "The hash of a line as a page shows it, without its ending, names the line.";
-            H15 an_ending_of_the_new_lines_makes_no_further_line
-                "An ending at the end of the new lines makes no further line, and an empty text is one empty line.";
+            H15 a_final_newline_of_new_lines_adds_no_line
+                "A final ending in the new lines adds no line, and an empty text is one empty line.";
         }
     };
 }
@@ -305,7 +305,7 @@ async fn hashes_shown_are_hashes_accepted(ws: &Workspace) {
     }
 }
 
-async fn an_ending_of_the_new_lines_makes_no_further_line(ws: &Workspace) {
+async fn a_final_newline_of_new_lines_adds_no_line(ws: &Workspace) {
     check(ws, "a\nb\n", vec![replace_one(1, "a", "x\n")], "x\nb\n").await;
     check(ws, "a\nb\n", vec![replace_one(1, "a", "x\n\n")], "x\n\nb\n").await;
     check(ws, "a\nb\n", vec![replace_one(1, "a", "")], "\nb\n").await;

@@ -28,10 +28,10 @@ macro_rules! __edit_refused_laws {
                 "No replacements, or no line edits, is `invalid_request`.";
             U8 a_missing_file_is_not_edited
                 "An edit creates nothing: `not_found`; a directory is `is_a_directory`.";
-            U9 what_is_not_text_is_not_edited
-                "A file that is no text is `not_text`, and keeps every byte.";
+            U9 a_non_text_file_is_not_edited
+                "A file that is not text is `not_text`, and keeps every byte.";
             U10 an_expected_version_is_checked_first
-                "Another version than the expected is a `conflict` with the current one, whether or not the text matches.";
+                "A version other than the expected one is a `conflict` with the current one, whether or not the text matches.";
             U11 no_match_shows_the_nearest_text
                 "`no_match` names the line and the difference: indentation, whitespace, case, line numbers.";
             U12 a_file_over_64_mib_is_too_large
@@ -149,7 +149,7 @@ async fn a_missing_file_is_not_edited(ws: &Workspace) {
     assert_eq!(ws.listed("/").await, ["/d/"]);
 }
 
-async fn what_is_not_text_is_not_edited(ws: &Workspace) {
+async fn a_non_text_file_is_not_edited(ws: &Workspace) {
     for bytes in [
         b"caf\xe9 x".as_slice(),
         b"nul \0 x",

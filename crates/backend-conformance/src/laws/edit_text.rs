@@ -20,10 +20,10 @@ macro_rules! __edit_text_laws {
             K4 new_lines_take_the_ending_of_their_place
                 "In a file with both endings, new lines end as the line they replace does.";
             K5 a_byte_order_mark_stays
-                "The mark stays, and text at the start of the file matches behind it.";
+                "The mark stays, and text at the start of the file matches after it.";
             K6 utf16_stays_utf16
                 "An edit of a UTF-16 file writes UTF-16 of the same order, with its mark.";
-            K7 other_separators_are_no_line_ends
+            K7 other_separators_do_not_end_a_line
                 "Form feeds, U+2028 and lone `\\r` are kept where they are.";
             K8 a_page_read_is_a_needle_that_matches
                 "Text copied from a page, endings or not, is found by an edit of the same file.";
@@ -98,7 +98,7 @@ async fn utf16_stays_utf16(ws: &Workspace) {
     }
 }
 
-async fn other_separators_are_no_line_ends(ws: &Workspace) {
+async fn other_separators_do_not_end_a_line(ws: &Workspace) {
     check(
         ws,
         "a\u{c}b\u{2028}c\rd\n",

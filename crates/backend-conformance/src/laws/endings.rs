@@ -11,30 +11,30 @@ use crate::workshop::LONG;
 macro_rules! __ending_laws {
     ($then:ident $args:tt) => {
         $crate::$then! { $args endings;
-            CX1 every_code_is_told
-                "A command that ends by itself is `exited` with its code, each from 0 to 255.";
+            CX1 every_exit_code_is_reported
+                "A command that exits is `exited` with its code, each from 0 to 255.";
             CX2 no_code_means_anything_else
                 "124, 125, 137 and 143 are codes like others: only `timed_out` is a timeout, only `signaled` a signal.";
-            CX3 a_signal_is_told
-                "A command that is killed by a signal is `signaled` with its number, whoever sent it.";
+            CX3 a_signal_is_reported
+                "A command that is killed by a signal is `signaled` with its number, whichever process sent it.";
             CX4 a_program_that_is_not_there_is_127
                 "A program that is not there ends with 127, one line on the standard error and nothing printed.";
             CX5 a_program_that_cannot_be_run_is_126
-                "A file that is no program and a directory end with 126 and one line on the standard error.";
+                "A file that is not a program, and a directory, end with 126 and one line on the standard error.";
             CX6 a_shell_says_the_same_of_its_programs
-                "In a line of shell the codes are those of the shell, 127 and 126 too, and the last command's is the line's.";
+                "A shell line has the shell's codes, 127 and 126 too, and the code of its last command.";
             CX7 a_program_that_was_just_written_runs
                 "A script that a command has written and made executable runs in the next one, whatever else runs.";
             CX8 only_the_end_of_the_command_counts
-                "A child that fails or is killed is the business of the command, not its status.";
+                "A child that fails or is killed does not decide the status of the command.";
         }
     };
 }
 
 crate::__ending_laws! { registry_of_area [Commands] }
 
-async fn every_code_is_told(shop: &Workshop) {
-    // A few at a time: it is about the codes.
+async fn every_exit_code_is_reported(shop: &Workshop) {
+    // A few at a time: only the codes matter.
     let codes = stream::iter(0..=255).map(|code| async move {
         let output = shop.sh(&format!("exit {code}")).await;
         assert_eq!(output.status, ExecStatus::Exited(code));
@@ -56,12 +56,12 @@ async fn no_code_means_anything_else(shop: &Workshop) {
             assert_eq!(output.stdout.to_text(), "out\n");
         }
     }
-    // What a shell makes of a signal is a code.
+    // A shell turns a signal into a code.
     let output = shop.sh("sh -c 'kill -9 $$'; exit $?").await;
     assert_eq!(output.status, ExecStatus::Exited(137));
 }
 
-async fn a_signal_is_told(shop: &Workshop) {
+async fn a_signal_is_reported(shop: &Workshop) {
     for (name, number) in [
         ("TERM", 15),
         ("KILL", 9),

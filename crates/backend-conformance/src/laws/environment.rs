@@ -1,4 +1,4 @@
-//! Laws about what a command is given, and what it is not: the surroundings of whoever runs it.
+//! Laws about what a command is given, and what it is not: the environment of its caller.
 
 use std::collections::BTreeMap;
 
@@ -18,22 +18,22 @@ macro_rules! __environment_laws {
             CE3 a_command_has_the_usual_variables
                 "`PATH`, `HOME` and `LANG` are set, and `TERM` is `dumb`.";
             CE4 no_variable_of_the_host_is_inherited
-                "No variable of the process that asks is in a command, nor in the process that it runs in.";
+                "No variable of the calling process is in a command, nor in the process that it runs in.";
             CE5 programs_are_looked_for_in_the_path_of_the_command
                 "The program of `argv` is looked for in the `PATH` that the command gets, relative directories included.";
             CE6 the_streams_are_all_that_is_open
                 "A command has its three streams and no other descriptor.";
             CE7 no_signal_is_ignored
-                "Signals do what they do by default: who prints into a closed pipe ends without a word.";
+                "Signals do what they do by default: a command that prints into a closed pipe ends silently.";
             CE8 there_is_no_terminal
-                "Without a terminal in the request, no stream is one and there is none to open.";
+                "Without a terminal in the request, no stream is a terminal, and there is none to open.";
         }
     };
 }
 
 crate::__environment_laws! { registry_of_area [Commands] }
 
-/// Variables that any system may have, whose values may be the same by chance.
+/// Variables that any system may have, whose values may be equal by chance.
 const COMMON: &[&str] = &[
     "CI",
     "DEBIAN_FRONTEND",
@@ -57,7 +57,7 @@ const COMMON: &[&str] = &[
 ];
 
 async fn variables(shop: &Workshop, request: &ExecRequest) -> BTreeMap<String, String> {
-    // Each in a row of its own that no value can fake: names have no line break before the `=`.
+    // Each in its own row, which no value can fake: names have no line break before the `=`.
     let printed = shop.printed(request).await;
     let pairs = printed.split_terminator('\0');
     let pairs = pairs.filter_map(|pair| pair.split_once('='));
@@ -174,7 +174,7 @@ async fn programs_are_looked_for_in_the_path_of_the_command(shop: &Workshop) {
 async fn the_streams_are_all_that_is_open(shop: &Workshop) {
     let output = shop.run(&shop.words(["ls", "-1", "/proc/self/fd"])).await;
     if output.status == ExecStatus::Exited(0) {
-        // The fourth is that of the directory that `ls` reads.
+        // The fourth is the directory that `ls` reads.
         assert_eq!(output.stdout.to_text(), "0\n1\n2\n3\n");
     }
     // Where there is no `/proc`: a descriptor that is not open cannot be duplicated.

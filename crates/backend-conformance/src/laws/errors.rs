@@ -17,7 +17,7 @@ macro_rules! __error_laws {
             X1 a_failure_is_an_error_and_changes_nothing
                 "Every refusal is an error with a kind, leaves every file, and is never content.";
             X2 no_message_names_a_path_of_the_host [HostPaths]
-                "No message, nor what it tells a model, names a directory of the host.";
+                "No message, and no text for a model, names a directory of the host.";
             X3 a_message_names_the_virtual_path
                 "An error about a path starts with that path, as it was asked for.";
             X4 a_failure_is_the_same_each_time

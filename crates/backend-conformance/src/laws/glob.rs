@@ -11,7 +11,7 @@ macro_rules! __glob_laws {
     ($then:ident $args:tt) => {
         $crate::$then! { $args glob;
             G1 a_star_stays_in_its_segment
-                "`*` matches any part of one name: `*.rs` is beside you.";
+                "`*` matches any part of one name: `*.rs` matches only in the directory itself.";
             G2 two_stars_cross_segments
                 "`**` matches any number of directories, none included: `**/*.rs` finds top-level files too.";
             G3 a_question_mark_is_one_character
@@ -27,7 +27,7 @@ macro_rules! __glob_laws {
             G8 a_leading_slash_means_the_same
                 "`/src/*.rs` is `src/*.rs`, relative to the directory searched.";
             G9 a_trailing_slash_means_directories_alone
-                "`**/` and `src*/` match directories and nothing else.";
+                "`**/` and `src*/` match only directories.";
             G10 a_bad_pattern_is_named
                 "An empty pattern, a `..` segment and unclosed brackets are `invalid_pattern`, with the pattern.";
             G11 case_counts_in_a_pattern

@@ -1,4 +1,4 @@
-//! Laws about globs: where they look, what comes back, and in which order.
+//! Laws about globs: where they look, what they return, and in which order.
 
 use backend_core::{
     Backend, BackendExt, EntryKind, ErrorKind, GlobRequest, Truncation, WriteRequest,
@@ -21,15 +21,15 @@ macro_rules! __glob_scope_laws {
                 "Results are ordered segment by segment, whatever the order of writing.";
             Z4 a_limit_returns_the_first_results
                 "A limit gives the first in path order; `truncated` is set if and only if there is one more.";
-            Z5 a_limit_of_nothing_is_refused_by_glob
+            Z5 a_limit_of_zero_is_refused_by_glob
                 "A glob with a limit of 0 is `invalid_request`.";
-            Z6 a_file_is_no_place_to_glob
+            Z6 a_file_cannot_be_globbed
                 "A `path` that is a file is `not_a_directory`, and one that is missing is `not_found`.";
             Z7 excluded_trees_are_not_there
                 "Excluded subtrees give no results and count nowhere.";
             Z8 seen_at_moves_the_pattern
                 "With `seen_at`, the pattern is matched against that path and then the entry's, relative to `path`.";
-            Z9 what_is_found_is_what_stat_shows
+            Z9 results_are_what_stat_returns
                 "Each result is the entry that `stat` returns.";
             Z10 a_glob_from_anywhere_finds_the_same
                 "Searching `d/**` from the root finds what `**` finds from `/d`.";
@@ -106,13 +106,13 @@ async fn a_limit_returns_the_first_results(ws: &Workspace) {
     }
 }
 
-async fn a_limit_of_nothing_is_refused_by_glob(ws: &Workspace) {
+async fn a_limit_of_zero_is_refused_by_glob(ws: &Workspace) {
     let request = GlobRequest::new("**").limit(0);
     let error = refused(ws.glob_with(&request).await, ErrorKind::InvalidRequest);
     assert!(error.to_string().contains("at least 1"), "{error}");
 }
 
-async fn a_file_is_no_place_to_glob(ws: &Workspace) {
+async fn a_file_cannot_be_globbed(ws: &Workspace) {
     ws.put("/f", "").await;
     let on_file = GlobRequest::new("**").path(p("/f"));
     refused_at(ws.glob_with(&on_file).await, ErrorKind::NotADirectory, "/f");
@@ -162,7 +162,7 @@ async fn seen_at_moves_the_pattern(ws: &Workspace) {
     assert!(ws.globbed(&seen("d/*.rs", "/mnt")).await.is_empty());
 }
 
-async fn what_is_found_is_what_stat_shows(ws: &Workspace) {
+async fn results_are_what_stat_returns(ws: &Workspace) {
     sources(ws).await;
     let request = GlobRequest::new("**").directories();
     for entry in ws.glob_with(&request).await.unwrap() {

@@ -24,8 +24,8 @@ macro_rules! __grep_laws {
             F5 case_counts_as_asked
                 "Sensitive by default; insensitive, beyond ASCII too; smart by the pattern's own letters.";
             F6 whole_words_match_alone
-                "With `word`, a match has no word character beside it.";
-            F7 a_match_can_go_over_lines
+                "With `word`, a match has no word character next to it.";
+            F7 a_match_can_span_lines
                 "With `multi_line`, `\\n` and `.` match line ends, and the text has all lines of the match.";
             F8 context_lines_come_with_their_numbers
                 "`before` and `after` lines come with each match, within the file.";
@@ -39,11 +39,11 @@ macro_rules! __grep_laws {
                 "In `files` and `counts` the limit is on files.";
             F13 a_file_limit_leaves_room_for_others
                 "`file_limit` returns the first matches of each file.";
-            F14 a_limit_of_nothing_is_refused_by_grep
+            F14 a_limit_of_zero_is_refused_by_grep
                 "A grep with a limit of 0 is `invalid_request`.";
             F15 a_bad_pattern_is_shown_with_a_caret
                 "A pattern that does not parse is `invalid_pattern`, with a caret under the place.";
-            F16 what_regex_does_not_have_is_an_error
+            F16 an_unsupported_regex_feature_is_an_error
                 "Look-around and back references are `invalid_pattern`, not silence.";
             F17 a_pattern_takes_linear_time
                 "A pattern made to backtrack returns, and one made to be huge is `invalid_pattern`.";
@@ -56,7 +56,7 @@ macro_rules! __grep_laws {
             F21 a_generous_timeout_changes_nothing
                 "A timeout that is not reached leaves the result as it is.";
             F22 a_search_out_of_time_says_so
-                "A glob or grep whose time is over returns what it has, with `time` as the reason.";
+                "A glob or grep that runs out of time returns what it has, with `time` as the reason.";
         }
     };
 }
@@ -144,7 +144,7 @@ async fn whole_words_match_alone(ws: &Workspace) {
     assert_eq!(lines(ws, &grep("cat").word().fixed()).await, [1, 3, 5]);
 }
 
-async fn a_match_can_go_over_lines(ws: &Workspace) {
+async fn a_match_can_span_lines(ws: &Workspace) {
     ws.put("/f", "start\na {\n  b\n}\nend\n").await;
     let request = grep(r"a \{.*?\}").multi_line();
     let found = ws.searched(&request).await;
@@ -267,7 +267,7 @@ async fn a_file_limit_leaves_room_for_others(ws: &Workspace) {
     assert_eq!(hits, [("/a", 1), ("/a", 2), ("/b", 1)]);
 }
 
-async fn a_limit_of_nothing_is_refused_by_grep(ws: &Workspace) {
+async fn a_limit_of_zero_is_refused_by_grep(ws: &Workspace) {
     ws.put("/a", "x").await;
     let error = refused(
         ws.grep_with(&grep("x").limit(0)).await,
@@ -289,7 +289,7 @@ async fn a_bad_pattern_is_shown_with_a_caret(ws: &Workspace) {
     }
 }
 
-async fn what_regex_does_not_have_is_an_error(ws: &Workspace) {
+async fn an_unsupported_regex_feature_is_an_error(ws: &Workspace) {
     ws.put("/f", "foobar aa").await;
     for pattern in ["foo(?=bar)", "(?<!x)foo", r"(a)\1"] {
         refused(ws.grep(pattern).await, ErrorKind::InvalidPattern);

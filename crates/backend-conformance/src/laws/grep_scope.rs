@@ -14,13 +14,13 @@ macro_rules! __grep_scope_laws {
                 "`*.rs` filters by name at any depth.";
             J2 a_glob_with_a_slash_is_about_the_path
                 "`src/*.rs` filters by path relative to `path`.";
-            J3 globs_take_and_leave
+            J3 globs_include_and_exclude
                 "A file must match one of the globs, and none with a leading `!`.";
             J4 file_types_filter_by_name
                 "`types` are ripgrep's; an unknown one is `invalid_request`.";
             J5 one_file_can_be_searched
                 "`path` may be one file, hidden or ignored too; `globs` still apply to it.";
-            J6 a_missing_place_is_not_no_match
+            J6 a_missing_path_is_not_an_empty_result
                 "A `path` that is not there is `not_found`, and one below a file `not_a_directory`.";
             J7 odd_names_are_reported_whole
                 "Colons, quotes, spaces and digits in names are part of the path.";
@@ -96,7 +96,7 @@ async fn a_glob_with_a_slash_is_about_the_path(ws: &Workspace) {
     assert!(in_files(ws, above).await.is_empty());
 }
 
-async fn globs_take_and_leave(ws: &Workspace) {
+async fn globs_include_and_exclude(ws: &Workspace) {
     sources(ws).await;
     let two = grep("needle").glob("*.py").glob("*.md");
     assert_eq!(in_files(ws, two).await, ["/b.py", "/src/d/f.md"]);
@@ -149,7 +149,7 @@ async fn one_file_can_be_searched(ws: &Workspace) {
     assert_eq!(ws.hits(&taken).await, ["/d/f.txt:1:needle"]);
 }
 
-async fn a_missing_place_is_not_no_match(ws: &Workspace) {
+async fn a_missing_path_is_not_an_empty_result(ws: &Workspace) {
     ws.put("/f", "x").await;
     let at = |path: &str| grep("x").path(p(path));
     refused_at(

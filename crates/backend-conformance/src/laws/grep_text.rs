@@ -1,4 +1,4 @@
-//! Laws about what a grep takes for text: it sees the lines that a read shows.
+//! Laws about what a grep treats as text: it sees the lines that a read shows.
 
 use backend_core::{Backend, BackendExt, ErrorKind, GrepRequest};
 
@@ -22,7 +22,7 @@ macro_rules! __grep_text_laws {
             I5 a_byte_order_mark_is_not_searched
                 "`^` matches at the first character after the mark, which is column 1.";
             I6 other_encodings_are_searched_and_marked
-                "A file that is no UTF-8 is searched; a match whose text had to be replaced is `lossy`.";
+                "A file that is not UTF-8 is searched; a match whose text had to be replaced is `lossy`.";
             I7 a_long_line_is_cut_around_the_match
                 "The text of a match has the match in it, is cut to `line_bytes` at characters' edges, and says so.";
             I8 a_match_found_by_grep_can_be_edited

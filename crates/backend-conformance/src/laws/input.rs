@@ -13,33 +13,33 @@ use crate::workshop::bytes_of;
 macro_rules! __input_laws {
     ($then:ident $args:tt) => {
         $crate::$then! { $args input;
-            CI1 no_input_is_the_end_of_it
-                "Without input a command reads the end at once, and nothing of who asks.";
+            CI1 without_input_a_command_reads_the_end
+                "Without input a command reads the end at once, and nothing of the caller's input.";
             CI2 every_byte_arrives
-                "The input arrives byte for byte: NULs, bytes that are no text, no line break at the end.";
+                "The input arrives byte for byte: NULs, bytes that are not text, no line break at the end.";
             CI3 a_hundred_megabytes_arrive
                 "100 MB of input arrive, in the right order.";
             CI4 input_and_output_flow_at_the_same_time
                 "A command that prints what it reads gets all of a large input: neither side waits for the other.";
-            CI5 who_does_not_read_ends_as_ever
+            CI5 a_command_may_leave_input_unread
                 "A command that does not read its input, reads a part or closes it ends with its own code.";
-            CI6 who_never_reads_is_killed_in_time
+            CI6 a_command_that_never_reads_times_out
                 "A command that waits with a large input unread is killed at its timeout.";
             CI7 children_share_the_input
-                "The programs of a line read on where the one before stopped reading.";
+                "Each program of a line continues reading where the one before stopped.";
         }
     };
 }
 
 crate::__input_laws! { registry_of_area [Commands] }
 
-/// Bytes of which every part is different.
+/// Bytes in which every part is different.
 fn numbers(count: u32) -> Bytes {
     let numbers = (0..count).flat_map(u32::to_be_bytes);
     numbers.collect::<Vec<u8>>().into()
 }
 
-async fn no_input_is_the_end_of_it(shop: &Workshop) {
+async fn without_input_a_command_reads_the_end(shop: &Workshop) {
     assert_eq!(shop.says("cat").await, "");
     assert_eq!(shop.says("wc -c").await.trim(), "0");
     assert_eq!(shop.printed(&shop.words(["cat"])).await, "");
@@ -97,7 +97,7 @@ async fn input_and_output_flow_at_the_same_time(shop: &Workshop) {
     }
 }
 
-async fn who_does_not_read_ends_as_ever(shop: &Workshop) {
+async fn a_command_may_leave_input_unread(shop: &Workshop) {
     let input = Bytes::from(vec![b'x'; 10_000_000]);
     for (line, code) in [
         ("printf xxx", 0),
@@ -116,7 +116,7 @@ async fn who_does_not_read_ends_as_ever(shop: &Workshop) {
     }
 }
 
-async fn who_never_reads_is_killed_in_time(shop: &Workshop) {
+async fn a_command_that_never_reads_times_out(shop: &Workshop) {
     let request = shop.line("sleep 5000").stdin(vec![b'x'; 10_000_000]);
     let output = shop.run(&request.timeout(Duration::from_millis(300))).await;
     assert_eq!(output.status, ExecStatus::TimedOut);

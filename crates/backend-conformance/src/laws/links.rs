@@ -1,4 +1,4 @@
-//! Laws about symbolic links, which come into a workspace from outside this protocol.
+//! Laws about symbolic links, which are made outside this protocol.
 
 use backend_core::{
     Backend, BackendExt, EntryKind, ErrorKind, GlobRequest, GrepRequest, RenameRequest, WriteMode,
@@ -28,7 +28,7 @@ macro_rules! __link_laws {
             Y7 a_link_that_leads_out_is_refused [LinksOut]
                 "Every operation through a link that leads out of the workspace is `permission_denied`.";
             Y8 a_link_that_leads_out_has_no_target [LinksOut]
-                "A link that leads out is listed with size 0 and no target, and fails nothing around it.";
+                "A link that leads out is listed with size 0 and no target, and breaks nothing around it.";
             Y9 a_linked_directory_can_be_walked_by_its_name [Links]
                 "`ls`, and `glob` and `grep` with it as `path`, follow a link to a directory; paths keep the link's name.";
             Y10 a_search_does_not_follow_links_below [Links]
@@ -36,7 +36,7 @@ macro_rules! __link_laws {
             Y11 a_recursive_delete_stays_in_its_tree [Links]
                 "What a link in a deleted directory leads to stays.";
             Y12 a_loop_of_links_is_an_error [Links]
-                "Links that lead to themselves are an error in reads, an entry in listings, and no harm to searches.";
+                "Links that lead to themselves are an error in reads, an entry in listings, and harmless to searches.";
             Y13 create_new_and_mkdir_see_links [Links]
                 "`create_new` at a link is `already_exists`; `mkdir` at a link to a directory is `created: false`.";
             Y14 a_link_may_go_up_inside [Links]

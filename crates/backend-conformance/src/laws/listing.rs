@@ -16,7 +16,7 @@ macro_rules! __listing_laws {
                 "An empty workspace has a root: a directory at `/` that lists nothing.";
             L2 directories_come_first_then_names_in_byte_order
                 "A listing has directories first, then everything else, each in byte order of names.";
-            L3 a_listing_has_the_children_alone
+            L3 a_listing_has_only_the_children
                 "A listing shows the entries of one directory, not those below.";
             L4 a_directory_that_a_write_made_is_listed
                 "Directories made by a write to a path below them are entries like others.";
@@ -30,7 +30,7 @@ macro_rules! __listing_laws {
                 "`ls` of a file is `not_a_directory`.";
             L9 a_limit_returns_the_first_entries_and_says_so
                 "A limited listing has the first entries in order; `truncated` is set if and only if there is one more.";
-            L10 a_limit_of_nothing_is_refused
+            L10 a_limit_of_zero_is_refused
                 "A listing with a limit of 0 is `invalid_request`.";
             L11 hidden_and_ignored_entries_are_listed
                 "`ls` shows names with a leading dot and names that ignore files exclude.";
@@ -67,7 +67,7 @@ async fn directories_come_first_then_names_in_byte_order(ws: &Workspace) {
     assert_eq!(ws.listed("/").await, names);
 }
 
-async fn a_listing_has_the_children_alone(ws: &Workspace) {
+async fn a_listing_has_only_the_children(ws: &Workspace) {
     ws.tree(&[("/a/b/c.txt", "c"), ("/a/x.txt", "x"), ("/top.txt", "t")])
         .await;
     assert_eq!(ws.listed("/").await, ["/a/", "/top.txt"]);
@@ -159,7 +159,7 @@ async fn a_limit_returns_the_first_entries_and_says_so(ws: &Workspace) {
     }
 }
 
-async fn a_limit_of_nothing_is_refused(ws: &Workspace) {
+async fn a_limit_of_zero_is_refused(ws: &Workspace) {
     let request = LsRequest::new(p("/")).limit(0);
     let error = refused(ws.ls_with(&request).await, ErrorKind::InvalidRequest);
     assert!(error.to_string().contains("at least 1"), "{error}");

@@ -1,4 +1,4 @@
-//! Laws about what commands print: apart by stream, exact in what is kept, bounded in how much that is.
+//! Laws about what commands print: separate by stream, exact in what is kept, bounded in how much is kept.
 
 use backend_core::{Captured, ExecStatus};
 use bytes::Bytes;
@@ -12,21 +12,22 @@ macro_rules! __output_laws {
     ($then:ident $args:tt) => {
         $crate::$then! { $args output;
             CO1 the_streams_are_apart
-                "What goes to the standard output is in `stdout`, what goes to the standard error in `stderr`.";
+                "Standard output is in `stdout`, standard error in `stderr`.";
             CO2 any_bytes_are_kept
-                "Output is bytes: NULs, what is not UTF-8 and a last line without its end are kept as they are.";
-            CO3 nothing_is_nothing
+                "Output is bytes: NULs, bytes that are not UTF-8 and a last line without an ending are kept as they are.";
+            CO3 no_output_is_empty
                 "A stream to which nothing was printed is empty, with nothing omitted.";
             CO4 a_stream_keeps_its_order
-                "The bytes of one stream are in the order in which they were printed, by whatever process.";
-            CO5 what_fits_is_kept_whole
+                "The bytes of one stream are in the order in which they were printed, whichever process printed them.";
+            CO5 output_within_the_bound_is_kept_whole
                 "Output of up to `output_bytes` is whole, to the byte.";
             CO6 the_first_and_the_last_half_are_kept
                 "Of longer output the first half is kept, an odd byte included, and the last; those between are counted.";
             CO7 each_stream_has_its_own_bound
                 "`output_bytes` is for each stream: much on one takes nothing from the other.";
             CO8 much_output_is_counted_to_the_byte
-                "Of 300 MB of output with a bound of 10 bytes, all others are counted as omitted, and it ends as it would.";
+                "Of 300 MB of output with a bound of 10 bytes, all others are counted as omitted, and the command ends as it \
+                 would without.";
             CO9 a_ceiling_is_reached_by_the_byte_after_it
                 "A stream may have `output_ceiling` bytes; one more, and the command is killed, whatever it does.";
             CO10 a_ceiling_keeps_what_was_printed
@@ -64,7 +65,7 @@ async fn any_bytes_are_kept(shop: &Workshop) {
     assert_eq!(bytes_of(&output.stderr), all);
 }
 
-async fn nothing_is_nothing(shop: &Workshop) {
+async fn no_output_is_empty(shop: &Workshop) {
     for line in ["true", "false", ": > /dev/null", "exec >&- 2>&-; true"] {
         let output = shop.sh(line).await;
         assert_eq!(output.stdout, Captured::default(), "{line}");
@@ -93,7 +94,7 @@ fn lines() -> Bytes {
     lines.collect::<String>().into()
 }
 
-async fn what_fits_is_kept_whole(shop: &Workshop) {
+async fn output_within_the_bound_is_kept_whole(shop: &Workshop) {
     let all = lines();
     shop.give("all", all.clone()).await;
     for bound in [all.len(), all.len() + 1, 2 * all.len(), 64 << 20] {

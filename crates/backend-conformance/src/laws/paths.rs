@@ -17,12 +17,13 @@ macro_rules! __path_laws {
                 "`\"\"`, `.`, `./`, `/.` and `//` list what `/` lists.";
             P2 empty_and_dot_segments_vanish
                 "`//d//./f/` and `d/f` are `/d/f`.";
-            P3 what_is_no_path_is_refused_with_its_reason
-                "A `..` segment, a control character, and without a leading `/` a drive or a `~` segment, are `invalid_path`.";
+            P3 an_invalid_path_is_rejected_with_a_reason
+                "A `..` segment and a control character are `invalid_path`; so is a drive or a `~` segment without a leading \
+                 `/`.";
             P4 odd_names_are_ordinary_names
                 "Quotes, spaces, colons, wildcards, dashes and dots in a name mean themselves in every operation.";
             P5 prefixes_match_by_segment
-                "`/mem` says nothing about `/memory`.";
+                "`/mem` is not a prefix of `/memory`.";
             P6 names_are_compared_byte_by_byte
                 "Names that differ in case or in Unicode normalisation are different names.";
             P7 the_longest_name_works
@@ -35,7 +36,7 @@ macro_rules! __path_laws {
                 "Where `/f` is a file, every operation on `/f/x` is `not_a_directory`, and names `/f/x`.";
             P11 a_missing_path_is_not_found
                 "Every operation that needs something there is `not_found`, and names the path asked for.";
-            P12 what_is_listed_can_be_opened_by_its_listed_path
+            P12 a_listed_path_opens_its_entry
                 "The path of each entry of a listing or glob reads the entry.";
             P13 existence_is_an_answer_and_not_an_error
                 "`exists` is true for files and directories, false below nothing and below a file.";
@@ -45,7 +46,7 @@ macro_rules! __path_laws {
 
 crate::__path_laws! { registry_of_area [Files] }
 
-/// Names that somebody's parser, shell or wildcard has tripped over.
+/// Names that have tripped a parser, a shell or a wildcard.
 pub(super) const ODD_NAMES: &[&str] = &[
     "a..b",
     "...",
@@ -96,7 +97,7 @@ async fn empty_and_dot_segments_vanish(ws: &Workspace) {
     assert_eq!(ws.stat("d//f").await.unwrap().path, "/d/f");
 }
 
-async fn what_is_no_path_is_refused_with_its_reason(ws: &Workspace) {
+async fn an_invalid_path_is_rejected_with_a_reason(ws: &Workspace) {
     ws.put("/b", "b").await;
     for text in [
         "..", "/a/../b", "/../b", "a\0b", "/a\nb", "C:\\b", "c:/b", "~", "~/b",
@@ -216,7 +217,7 @@ async fn a_long_path_works(ws: &Workspace) {
     assert!(ws.listed(&directory).await.is_empty());
 }
 
-/// The outcomes of every operation that needs something at `path`.
+/// The outcomes of every operation that needs an entry at `path`.
 async fn needing(ws: &Workspace, path: &str) -> Vec<(&'static str, Result<()>)> {
     let glob = GlobRequest::new("**").path(p(path));
     let grep = GrepRequest::new("x").path(p(path));
@@ -269,7 +270,7 @@ async fn a_missing_path_is_not_found(ws: &Workspace) {
     assert_eq!(ws.listed("/").await, ["/d/"]);
 }
 
-async fn what_is_listed_can_be_opened_by_its_listed_path(ws: &Workspace) {
+async fn a_listed_path_opens_its_entry(ws: &Workspace) {
     let files: Result<Vec<VirtualPath>, PathError> =
         ODD_NAMES.iter().map(|name| p("/a b").child(name)).collect();
     let writes: Vec<WriteRequest> = files

@@ -18,7 +18,7 @@ macro_rules! __process_input_laws {
                 "The input stays open when all of it was read; `close` ends it, with or without last bytes.";
             PI3 closed_input_takes_nothing [Processes]
                 "After a `close`, writing and closing are `invalid_request`.";
-            PI4 who_has_ended_takes_nothing [Processes]
+            PI4 an_ended_process_takes_no_input [Processes]
                 "Writing to a process that has ended, or closing its input, is `invalid_request`.";
             PI5 much_input_waits_for_the_process [Processes]
                 "A write of more than a pipe holds waits until the process has read it.";
@@ -81,7 +81,7 @@ async fn closed_input_takes_nothing(shop: &Workshop) {
     refused(shop.write_stdin(&write).await, ErrorKind::InvalidRequest);
 }
 
-async fn who_has_ended_takes_nothing(shop: &Workshop) {
+async fn an_ended_process_takes_no_input(shop: &Workshop) {
     let process = shop.start(&shop.line("exit 0")).await;
     shop.read_all(&process).await;
     let write = StdinRequest::write(process.clone(), "x");

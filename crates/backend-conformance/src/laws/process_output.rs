@@ -1,4 +1,4 @@
-//! Laws about the output of a process, read on from a cursor.
+//! Laws about the output of a process, read from a cursor.
 
 use std::time::Duration;
 
@@ -14,28 +14,28 @@ use crate::workspace::refused;
 macro_rules! __process_output_laws {
     ($then:ident $args:tt) => {
         $crate::$then! { $args process_output;
-            PO1 output_is_read_on_from_a_cursor [Processes]
-                "`read_output` returns what came after the cursor, and `next` is where to read on.";
+            PO1 output_is_read_from_a_cursor [Processes]
+                "`read_output` returns what came after the cursor, and `next` is where to continue.";
             PO2 output_can_be_read_again [Processes]
-                "What is kept can be read from any cursor, as often as one likes, after the end too.";
+                "What is kept can be read from any cursor, any number of times, after the end too.";
             PO3 pieces_of_any_size_make_the_whole [Processes]
                 "Read with any `limit`, the pieces are all of the output, each byte once and in order.";
             PO4 a_quiet_process_has_no_output [Processes]
-                "Without a `wait`, a process with nothing new answers at once with nothing, and that is no end.";
+                "Without a `wait`, a process with nothing new answers at once with nothing, and that is not the end.";
             PO5 a_reader_waits_for_the_first_byte [Processes]
-                "With a `wait`, the answer comes with the first byte, or with the end, or when the time is over.";
+                "With a `wait`, the answer comes with the first byte, with the end, or when the wait is over.";
             PO6 the_streams_are_in_the_order_of_arrival [Processes]
                 "Pieces say their stream, and come in the order in which they arrived.";
             PO7 the_newest_output_is_kept [Processes]
                 "Of more than `output_bytes` over both streams the newest are kept, and `missed` counts those before.";
-            PO8 who_is_not_read_is_not_held_up [Processes]
+            PO8 an_unread_process_is_not_blocked [Processes]
                 "A process that prints much and is never read runs to its end.";
             PO9 the_status_comes_with_the_last_byte [Processes]
                 "`status` is there when all output has been returned, and not before.";
             PO10 a_cursor_past_the_end_is_refused [Processes]
                 "A cursor past what was printed, and a limit of 0, are `invalid_request`.";
-            PO11 what_is_left_behind_does_not_hold_up_the_end [Processes]
-                "A process has ended when it has, though a child of it lives on and holds its streams.";
+            PO11 a_child_left_behind_does_not_delay_the_end [Processes]
+                "A process has ended when it exits, even if a child of it keeps running and holds its streams.";
         }
     };
 }
@@ -46,7 +46,7 @@ fn read(process: &ProcessId) -> OutputRequest {
     OutputRequest::new(process.clone())
 }
 
-async fn output_is_read_on_from_a_cursor(shop: &Workshop) {
+async fn output_is_read_from_a_cursor(shop: &Workshop) {
     let line = "echo one; read x; echo two >&2; read x; echo three; exit 7";
     let process = shop.start(&shop.line(line)).await;
     assert_eq!(shop.read_until(&process, 0, "one\n").await, 4);
@@ -170,7 +170,7 @@ async fn the_streams_are_in_the_order_of_arrival(shop: &Workshop) {
 async fn the_newest_output_is_kept(shop: &Workshop) {
     let line = "head -c 5000 /dev/zero >&2; read x; printf 0123456789; read x; printf ab";
     let process = shop.start(&shop.line(line).output_bytes(10)).await;
-    // All of one stream before anything of the other: between them nobody knows which arrives first.
+    // All of one stream before any of the other: across streams the order of arrival is unknown.
     let mut request = read(&process).wait(LONG);
     while request.cursor < 5000 {
         request.cursor = shop.read_output(&request).await.unwrap().next;
@@ -181,7 +181,7 @@ async fn the_newest_output_is_kept(shop: &Workshop) {
     let output = shop.read_output(&read(&process)).await.unwrap();
     assert_eq!((output.missed, output.next), (5000, 5010));
     assert_eq!(output.chunks[0].bytes, "0123456789");
-    // From within what is gone, only the rest of that is missed.
+    // A cursor within the lost part misses only the rest of that part.
     let output = shop
         .read_output(&read(&process).cursor(4990).limit(3))
         .await
@@ -211,10 +211,10 @@ async fn the_newest_output_is_kept(shop: &Workshop) {
     assert_eq!((missed, status), (4, ExecStatus::Exited(0)));
 }
 
-async fn who_is_not_read_is_not_held_up(shop: &Workshop) {
+async fn an_unread_process_is_not_blocked(shop: &Workshop) {
     let line = "head -c 30000000 /dev/zero; head -c 30000000 /dev/zero >&2; echo end; : > ended";
     let process = shop.start(&shop.line(line).output_bytes(1000)).await;
-    // It comes to its end before anybody has read.
+    // It ends before anything has been read.
     shop.says("while [ ! -e ended ]; do sleep 0.05; done").await;
     let (mut seen, mut request) = (0, read(&process).wait(LONG));
     loop {
@@ -259,7 +259,7 @@ async fn a_cursor_past_the_end_is_refused(shop: &Workshop) {
     assert_eq!((output.next, output.status), (5, None));
 }
 
-async fn what_is_left_behind_does_not_hold_up_the_end(shop: &Workshop) {
+async fn a_child_left_behind_does_not_delay_the_end(shop: &Workshop) {
     shop.prepare_trees().await;
     let request = shop
         .line("sh ./sleeper & echo started; exit 2")

@@ -1,4 +1,4 @@
-//! Laws about processes that run on after the call that started them.
+//! Laws about processes that keep running after the call that started them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,26 +22,26 @@ macro_rules! __process_laws {
             PS2 no_id_is_used_twice [Processes]
                 "Each process has an id of its own, which is not used again when it has ended.";
             PS3 processes_are_listed_in_order [Processes]
-                "`processes` lists what was spawned in the order in which it started, the ended with how they ended.";
-            PS4 what_is_executed_is_not_listed [Processes]
+                "`processes` lists spawned processes in the order in which they started, ended ones with how they ended.";
+            PS4 executed_commands_are_not_listed [Processes]
                 "Commands of `execute` are not among the processes.";
             PS5 an_unknown_process_is_not_found [Processes]
                 "An id that was never given is `not_found` for every operation, and the error names it.";
-            PS6 a_process_is_run_as_a_command_is [Processes]
+            PS6 a_process_runs_like_a_command [Processes]
                 "A spawned process has the `cwd`, the variables, the input and the statuses that `execute` gives.";
             PS7 a_program_that_is_not_there_is_a_process [Processes]
                 "A program that is not there is a process that has ended with 127 and one line on the standard error.";
             PS8 a_process_has_its_timeout [Processes]
-                "A spawned process is `timed_out` after its timeout, with what it had printed; `None` is no bound.";
+                "A spawned process is `timed_out` after its timeout, with what it had printed; `None` sets no limit.";
             PS9 a_process_has_its_ceiling [Processes]
                 "A spawned process that prints more than its ceiling is killed, and its status says so.";
             PS10 a_signal_reaches_all [Processes]
                 "A signal reaches the process and all that it started, in other sessions too.";
             PS11 a_signal_can_be_handled [Processes]
-                "A process that handles a signal goes on or ends as it likes; `kill` cannot be handled.";
+                "A process that handles a signal continues or ends as it chooses; `kill` cannot be handled.";
             PS12 a_stopped_process_gets_a_signal [Processes]
                 "A process that has stopped itself ends by `terminate`.";
-            PS13 a_signal_to_one_that_has_ended_is_nothing [Processes]
+            PS13 a_signal_to_an_ended_process_does_nothing [Processes]
                 "A signal to a process that has ended does nothing, and its status stays.";
         }
     };
@@ -87,7 +87,7 @@ async fn processes_are_listed_in_order(shop: &Workshop) {
         shop.read_all(id).await;
     }
     let list = listed(shop).await;
-    // Somebody else may have processes too.
+    // Other users of the sandbox may have processes too.
     let own: Vec<_> = list
         .iter()
         .filter(|process| ids.contains(&process.id))
@@ -109,7 +109,7 @@ async fn processes_are_listed_in_order(shop: &Workshop) {
     }
 }
 
-async fn what_is_executed_is_not_listed(shop: &Workshop) {
+async fn executed_commands_are_not_listed(shop: &Workshop) {
     let line = "echo not a process of this law; sleep 1";
     let request = shop.line(line);
     let (_, during) = tokio::join!(shop.run(&request), listed(shop));
@@ -154,7 +154,7 @@ async fn an_unknown_process_is_not_found(shop: &Workshop) {
     }
 }
 
-async fn a_process_is_run_as_a_command_is(shop: &Workshop) {
+async fn a_process_runs_like_a_command(shop: &Workshop) {
     shop.says("echo here > in").await;
     let request = shop
         .line("cat in; echo \"$LAW|$TERM\"; read x; echo \"$x\"; echo err >&2; exit 42")
@@ -264,7 +264,7 @@ async fn a_stopped_process_gets_a_signal(shop: &Workshop) {
     assert_eq!(shop.read_all(&process).await.2, ExecStatus::Signaled(15));
 }
 
-async fn a_signal_to_one_that_has_ended_is_nothing(shop: &Workshop) {
+async fn a_signal_to_an_ended_process_does_nothing(shop: &Workshop) {
     let process = shop.start(&shop.line("exit 4")).await;
     shop.read_all(&process).await;
     for signal in [

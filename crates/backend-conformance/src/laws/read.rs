@@ -1,4 +1,4 @@
-//! Laws about windows of lines: what a page holds, where it ends, and how to go on.
+//! Laws about windows of lines: what a page holds, where it ends, and how to continue.
 
 use backend_core::{BackendExt, ErrorKind, PageEnd, ReadRequest, TextPage};
 
@@ -12,28 +12,28 @@ macro_rules! __read_laws {
         $crate::$then! { $args read;
             R1 a_small_file_is_one_page
                 "A page has the lines with their endings, the first line's number, the total, size and version.";
-            R2 an_offset_counts_the_lines_to_pass_over
+            R2 an_offset_counts_the_lines_to_skip
                 "Offset 0 starts at line 1; a window says the number of its first line and the total.";
             R3 pages_put_together_are_the_file
                 "Reading on at `next_offset` until there is none gives every line once, in order.";
             R4 two_thousand_lines_are_the_default
-                "Without a limit a page has 2000 lines, and says where to go on only if there are more.";
+                "Without a limit a page has 2000 lines, and says where to continue only if there are more.";
             R5 an_empty_file_is_an_empty_page
                 "Offset 0 of an empty file is a page without lines and a total of 0, not an error.";
             R6 an_offset_past_the_end_names_the_length
                 "An offset at or past the end is `invalid_request`, with the number of lines in the message.";
-            R7 a_window_of_nothing_is_refused
+            R7 a_window_of_zero_lines_is_refused
                 "A limit of 0 lines is `invalid_request`.";
             R8 a_last_line_without_a_newline_is_a_line
                 "The last line counts whether or not it has an ending, and none is added.";
-            R9 a_final_newline_makes_no_further_line
+            R9 a_final_newline_adds_no_line
                 "`a\\n` is one line, and blank lines are lines.";
             R10 a_long_line_is_cut_and_the_page_says_so
                 "A line over `line_bytes` is shown up to there, at a character's edge; `cut_lines` has its number and length.";
-            R11 a_page_ends_at_its_bytes
+            R11 a_page_ends_at_its_byte_limit
                 "A page ends before the line that would go over `page_bytes`, and says so; the next page starts there.";
-            R12 the_first_line_is_returned_whatever_it_is
-                "A first line over `page_bytes` is on the page all the same.";
+            R12 an_oversized_first_line_is_still_returned
+                "A first line over `page_bytes` is still on the page.";
             R13 a_character_is_never_cut_by_the_reader
                 "Characters and `\\r\\n` are whole wherever they lie in a file of megabytes.";
             R14 a_window_far_into_a_file_is_right
@@ -45,7 +45,7 @@ macro_rules! __read_laws {
             R17 a_read_is_of_the_version_it_names
                 "A page's version and size are those of the entry.";
             R18 a_huge_file_is_read_up_to_the_window
-                "Over 16 MiB the lines are counted, and the text is checked, up to the end of the window alone.";
+                "In a file over 16 MiB, lines are counted and text is checked only up to the end of the window.";
         }
     };
 }
@@ -56,7 +56,7 @@ fn request(path: &str) -> ReadRequest {
     ReadRequest::new(p(path))
 }
 
-/// The pages of a file, read on to the end.
+/// The pages of a file, read to the end.
 async fn pages(ws: &Workspace, first: ReadRequest) -> Vec<TextPage> {
     let mut pages = vec![ws.page(&first).await];
     while let Some(next) = pages[pages.len() - 1].next_offset {
@@ -78,7 +78,7 @@ async fn a_small_file_is_one_page(ws: &Workspace) {
     assert!(page.cut_lines.is_empty());
 }
 
-async fn an_offset_counts_the_lines_to_pass_over(ws: &Workspace) {
+async fn an_offset_counts_the_lines_to_skip(ws: &Workspace) {
     ws.put("/f", "1\n2\n3\n4\n5\n").await;
     let page = ws.page(&request("/f").offset(1).limit(2)).await;
     assert_eq!(page.text, "2\n3\n");
@@ -144,7 +144,7 @@ async fn an_offset_past_the_end_names_the_length(ws: &Workspace) {
     assert_eq!(ws.read_lines("/f", 41, 5).await.unwrap().text, "b\n");
 }
 
-async fn a_window_of_nothing_is_refused(ws: &Workspace) {
+async fn a_window_of_zero_lines_is_refused(ws: &Workspace) {
     ws.put("/f", "a\n").await;
     let error = refused(ws.read_lines("/f", 0, 0).await, ErrorKind::InvalidRequest);
     assert!(error.to_string().contains("at least 1"), "{error}");
@@ -161,7 +161,7 @@ async fn a_last_line_without_a_newline_is_a_line(ws: &Workspace) {
     assert_eq!(last.text, "b");
 }
 
-async fn a_final_newline_makes_no_further_line(ws: &Workspace) {
+async fn a_final_newline_adds_no_line(ws: &Workspace) {
     for (content, lines) in [
         ("a\n", 1),
         ("\n", 1),
@@ -205,7 +205,7 @@ async fn a_long_line_is_cut_and_the_page_says_so(ws: &Workspace) {
     );
 }
 
-async fn a_page_ends_at_its_bytes(ws: &Workspace) {
+async fn a_page_ends_at_its_byte_limit(ws: &Workspace) {
     ws.put("/f", "12345678\n".repeat(100)).await;
     let page = ws.page(&request("/f").page_bytes(100)).await;
     assert!(page.text.len() <= 100 && page.lines >= 10, "{page:?}");
@@ -214,7 +214,7 @@ async fn a_page_ends_at_its_bytes(ws: &Workspace) {
     assert_eq!(page.total_lines, Some(100));
 }
 
-async fn the_first_line_is_returned_whatever_it_is(ws: &Workspace) {
+async fn an_oversized_first_line_is_still_returned(ws: &Workspace) {
     ws.put("/f", format!("{}\nnext\n", "x".repeat(1000))).await;
     let page = ws.page(&request("/f").page_bytes(10)).await;
     assert_eq!((page.lines, page.next_offset), (1, Some(1)));
@@ -222,7 +222,7 @@ async fn the_first_line_is_returned_whatever_it_is(ws: &Workspace) {
 }
 
 async fn a_character_is_never_cut_by_the_reader(ws: &Workspace) {
-    // Three bytes and one of padding: over the megabytes every way of lying across an edge comes up.
+    // Three bytes per character, and the padding: over the megabytes, characters cross an edge in every possible way.
     for padding in 0..4 {
         let content = "p".repeat(padding) + &"日本語\r\n".repeat(200_000);
         ws.put("/f", &content).await;

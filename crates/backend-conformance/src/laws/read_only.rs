@@ -15,7 +15,7 @@ macro_rules! __read_only_laws {
         $crate::$then! { $args read_only;
             O1 a_read_only_backend_says_so
                 "`capabilities().read_only` is true.";
-            O2 reads_and_searches_work_as_ever
+            O2 reads_and_searches_work_as_usual
                 "`stat`, `ls`, `read`, `read_bytes`, `glob` and `grep` answer as on a writable backend.";
             O3 a_write_is_refused
                 "Every `write` is `permission_denied`, whatever its mode and wherever it goes.";
@@ -39,7 +39,7 @@ macro_rules! __read_only_laws {
 
 crate::__read_only_laws! { registry_of_area [Files] }
 
-/// What the laws about read-only backends expect to be there, but for an empty directory `/empty`.
+/// What the laws about read-only backends expect to exist, in addition to an empty directory `/empty`.
 const FILES: &[(&str, &[u8])] = &[
     ("/a.txt", b"one\ntwo\nthree\n"),
     ("/blob.bin", b"\x00\x01\xff"),
@@ -47,11 +47,11 @@ const FILES: &[(&str, &[u8])] = &[
     ("/src/main.rs", b"fn main() {}\r\n"),
 ];
 
-/// Fills an empty backend with the tree that the laws about read-only backends look at.
+/// Fills an empty backend with the tree that the laws about read-only backends expect.
 ///
 /// # Errors
 ///
-/// Those of the backend.
+/// Returns the errors of the backend.
 pub async fn populate(backend: &dyn Backend) -> Result<()> {
     for (path, content) in FILES {
         backend.write(*path, content).await?;
@@ -60,7 +60,7 @@ pub async fn populate(backend: &dyn Backend) -> Result<()> {
     Ok(())
 }
 
-/// Checks that changes are refused and that everything is as it was.
+/// Checks that changes are refused and that nothing changed.
 async fn all_denied(ws: &Workspace, outcomes: Vec<(&str, Result<()>)>) {
     for (path, outcome) in outcomes {
         refused_at(outcome, ErrorKind::PermissionDenied, path);
@@ -76,7 +76,7 @@ async fn a_read_only_backend_says_so(ws: &Workspace) {
     assert!(ws.capabilities().read_only);
 }
 
-async fn reads_and_searches_work_as_ever(ws: &Workspace) {
+async fn reads_and_searches_work_as_usual(ws: &Workspace) {
     assert_eq!(
         ws.listed("/").await,
         ["/empty/", "/src/", "/a.txt", "/blob.bin"]

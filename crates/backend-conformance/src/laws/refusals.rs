@@ -1,4 +1,4 @@
-//! Laws about requests that cannot be run.
+//! Laws about requests that cannot run.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ macro_rules! __refusal_laws {
             CR3 a_variable_needs_a_name
                 "A variable whose name is empty or has a `=` in it is `invalid_request`.";
             CR4 a_timeout_of_zero_is_refused
-                "A timeout of zero is `invalid_request`: it is neither none nor one that is over.";
-            CR5 nobody_else_runs_it
-                "A user that the sandbox cannot run as is `invalid_request` or `unsupported`, and nobody runs it instead.";
-            CR6 what_is_refused_has_not_run
+                "A timeout of zero is `invalid_request`: it means neither no timeout nor one that has passed.";
+            CR5 no_other_user_runs_it
+                "A user that the sandbox cannot run as is `invalid_request` or `unsupported`, and no other user runs it instead.";
+            CR6 a_refused_command_has_not_run
                 "A request that is refused has done nothing, and is refused in the same words each time.";
         }
     };
@@ -60,7 +60,7 @@ async fn a_timeout_of_zero_is_refused(shop: &Workshop) {
     shop.refuses(&request, ErrorKind::InvalidRequest).await;
 }
 
-async fn nobody_else_runs_it(shop: &Workshop) {
+async fn no_other_user_runs_it(shop: &Workshop) {
     for user in [
         "no-such-user-of-this-law",
         "",
@@ -79,7 +79,7 @@ async fn nobody_else_runs_it(shop: &Workshop) {
     assert_eq!(shop.says("test -e ran || echo no").await, "no\n");
 }
 
-async fn what_is_refused_has_not_run(shop: &Workshop) {
+async fn a_refused_command_has_not_run(shop: &Workshop) {
     let line = || shop.line("echo run > ran");
     let requests: [ExecRequest; 4] = [
         line().timeout(Duration::ZERO),

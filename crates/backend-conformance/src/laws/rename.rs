@@ -11,12 +11,12 @@ macro_rules! __rename_laws {
     ($then:ident $args:tt) => {
         $crate::$then! { $args rename;
             N1 a_file_moves_with_its_bytes
-                "After a rename the file is at the new path alone, byte for byte, with the version returned.";
-            N2 a_directory_moves_with_all_that_is_in_it
+                "After a rename the file is only at the new path, byte for byte, with the version returned.";
+            N2 a_directory_moves_with_its_contents
                 "Hidden files, empty directories and depths move along.";
             N3 parents_of_the_target_are_created
                 "Directories above the target are made, and those above the source stay.";
-            N4 what_is_missing_does_not_move
+            N4 a_missing_path_cannot_be_renamed
                 "A missing source is `not_found` and names the source, whatever is at the target.";
             N5 a_rename_to_itself_changes_nothing
                 "The same path succeeds where something is there, and is `not_found` where nothing is.";
@@ -25,7 +25,7 @@ macro_rules! __rename_laws {
             N7 nothing_is_replaced_unasked
                 "Whatever is at the target, file or directory, is `already_exists`, and both stay.";
             N8 overwrite_replaces_a_file_by_a_file
-                "With `overwrite`, a file at the target gives way.";
+                "With `overwrite`, a file at the target is replaced.";
             N9 overwrite_never_involves_a_directory
                 "With `overwrite`, a file onto a directory is `is_a_directory`, a directory onto anything `already_exists`.";
             N10 the_root_does_not_move
@@ -57,7 +57,7 @@ async fn a_file_moves_with_its_bytes(ws: &Workspace) {
     refused_at(ws.read_bytes("/a").await, ErrorKind::NotFound, "/a");
 }
 
-async fn a_directory_moves_with_all_that_is_in_it(ws: &Workspace) {
+async fn a_directory_moves_with_its_contents(ws: &Workspace) {
     ws.tree(&[
         ("/d/f", "f"),
         ("/d/.h", "h"),
@@ -87,7 +87,7 @@ async fn parents_of_the_target_are_created(ws: &Workspace) {
     assert!(ws.listed("/a/b").await.is_empty());
 }
 
-async fn what_is_missing_does_not_move(ws: &Workspace) {
+async fn a_missing_path_cannot_be_renamed(ws: &Workspace) {
     ws.tree(&[("/f", "f"), ("/d/", "")]).await;
     for to in ["/new", "/f", "/d", "/missing/inside"] {
         refused_at(

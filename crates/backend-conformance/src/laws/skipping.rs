@@ -1,4 +1,4 @@
-//! Laws about what searches pass over, which are the same for globs and greps. Each law asks both.
+//! Laws about what searches skip, which is the same for globs and greps. Each law checks both.
 
 use backend_core::{Backend, BackendExt, GlobRequest, GrepOutput, GrepRequest, Skipped};
 
@@ -17,7 +17,7 @@ macro_rules! __skipping_laws {
             S3 a_hidden_name_in_the_pattern_is_meant
                 "A segment of a glob that starts with a dot matches hidden names; `*` does not.";
             S4 a_hidden_directory_named_by_the_path_is_searched
-                "Hidden is what is below `path`: `/.github` as `path` is searched, `/.github/.x` is not.";
+                "Only entries below `path` count as hidden: `/.github` as `path` is searched, `/.github/.x` is not.";
             S5 ignored_entries_are_skipped_and_counted
                 "What `.gitignore` excludes is passed over, a directory as one, and counted.";
             S6 ignored_entries_are_searched_when_asked_for
@@ -29,19 +29,19 @@ macro_rules! __skipping_laws {
             S9 ignore_rules_apply_below_their_directory
                 "Rules in a subdirectory are relative to it; an anchored rule matches there alone.";
             S10 a_deeper_rule_wins
-                "A rule of a deeper ignore file overrides one from above, and `!` takes back.";
+                "A rule of a deeper ignore file overrides one from above, and `!` re-includes.";
             S11 dot_ignore_counts_and_wins
                 "`.ignore` works as `.gitignore` does, and wins over it in one directory.";
-            S12 a_rule_for_directories_leaves_files
+            S12 a_directory_rule_does_not_match_files
                 "`build/` excludes directories of that name, at any depth, and no file.";
-            S13 nothing_in_an_ignored_directory_is_taken_back
-                "A file cannot be taken back from a directory that is excluded.";
+            S13 nothing_in_an_ignored_directory_is_re_included
+                "A file in an excluded directory cannot be re-included.";
             S14 rules_above_the_path_count
                 "A search from a subdirectory keeps the rules of the directories above it.";
-            S15 comments_blank_lines_and_escapes_are_no_rules
+            S15 comments_blank_lines_and_escapes_are_not_rules
                 "`#` comments and blank lines exclude nothing; `\\#` and `\\!` are names.";
             S16 two_stars_in_a_rule_cross_segments
-                "`**/x`, `x/**` and `a/**/b` mean in a rule what git says.";
+                "`**/x`, `x/**` and `a/**/b` mean in a rule what they mean to git.";
             S17 nothing_else_is_skipped
                 "Without dots and rules everything is searched, `node_modules` and `target` too.";
             S18 a_rule_follows_its_file
@@ -65,7 +65,7 @@ fn strings(paths: &[&str]) -> Vec<String> {
     paths.iter().map(|path| (*path).to_owned()).collect()
 }
 
-/// Checks that a glob and a grep both find these files with a needle, and returns what the glob passed over.
+/// Checks that a glob and a grep both find these files with a needle, and returns what the glob skipped.
 async fn finds(ws: &Workspace, glob: &GlobRequest, expected: &[&str]) -> Skipped {
     let page = ws.glob_with(glob).await.unwrap();
     let globbed: Vec<&str> = page.items.iter().map(|entry| entry.path.as_str()).collect();
@@ -214,13 +214,13 @@ async fn dot_ignore_counts_and_wins(ws: &Workspace) {
     finds(ws, &all(), &["/c"]).await;
 }
 
-async fn a_rule_for_directories_leaves_files(ws: &Workspace) {
+async fn a_directory_rule_does_not_match_files(ws: &Workspace) {
     ws.put("/.gitignore", "build/\n").await;
     files(ws, &["/build/x", "/d/build", "/e/build/y", "/z"]).await;
     finds(ws, &all(), &["/d/build", "/z"]).await;
 }
 
-async fn nothing_in_an_ignored_directory_is_taken_back(ws: &Workspace) {
+async fn nothing_in_an_ignored_directory_is_re_included(ws: &Workspace) {
     ws.put("/.gitignore", "d/\n!d/x\n").await;
     ws.put("/d/.gitignore", "!*\n").await;
     files(ws, &["/d/x", "/y"]).await;
@@ -244,7 +244,7 @@ async fn rules_above_the_path_count(ws: &Workspace) {
     finds(ws, &all().path(p("/src/d")), &["/src/d/gen/e"]).await;
 }
 
-async fn comments_blank_lines_and_escapes_are_no_rules(ws: &Workspace) {
+async fn comments_blank_lines_and_escapes_are_not_rules(ws: &Workspace) {
     ws.put("/.gitignore", "# a\n\n   \n\\#b\n\\!c\nd   \n")
         .await;
     files(ws, &["/a", "/# a", "/#b", "/!c", "/d", "/e"]).await;

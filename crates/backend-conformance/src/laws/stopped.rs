@@ -1,4 +1,4 @@
-//! Laws about a sandbox that was stopped: it is gone, for good, and says so.
+//! Laws about a stopped sandbox: it is gone for good, and says so.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ macro_rules! __stop_laws {
         $crate::$then! { $args stopped;
             SS1 a_sandbox_is_alive_until_it_is_stopped [Alone]
                 "`liveness` is alive before `stop`, and gone or asleep after it.";
-            SS2 a_second_stop_is_nothing [Alone]
+            SS2 a_second_stop_succeeds [Alone]
                 "A second `stop` succeeds, and so do several at once.";
             SS3 commands_are_unavailable_after_a_stop [Alone]
                 "After `stop`, `execute` and `spawn` answer `unavailable`, valid request or not.";
@@ -31,7 +31,7 @@ macro_rules! __stop_laws {
             SS6 calls_that_wait_are_unavailable_when_it_stops [Alone]
                 "A command that runs when the sandbox is stopped is answered with `unavailable`, not with a status.";
             SS7 readers_that_wait_are_unavailable_when_it_stops [Alone Processes]
-                "Who waits for output of a process, or for room in its input, is answered with `unavailable`.";
+                "A call that waits for output of a process, or for room in its input, is answered with `unavailable`.";
             SS8 a_sandbox_has_one_name
                 "`id` is the same before, during and after everything.";
         }
@@ -60,7 +60,7 @@ async fn a_sandbox_is_alive_until_it_is_stopped(shop: &Workshop) {
     }
 }
 
-async fn a_second_stop_is_nothing(shop: &Workshop) {
+async fn a_second_stop_succeeds(shop: &Workshop) {
     shop.says("sleep 5000 > /dev/null 2>&1 &").await;
     tokio::join!(stop(shop), stop(shop), stop(shop));
     stop(shop).await;

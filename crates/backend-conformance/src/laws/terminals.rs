@@ -21,19 +21,19 @@ macro_rules! __terminal_laws {
             PT3 input_is_typed_and_ends [Terminal]
                 "The input of the request is typed, and then ends, in the middle of a line too.";
             PT4 a_terminal_can_be_resized [Terminal Processes]
-                "After `resize` the process sees the new size, and is told.";
+                "After `resize` the process sees the new size, and is notified.";
             PT5 without_a_terminal_there_is_no_size [Processes]
                 "`resize` of a process without a terminal is `invalid_request`.";
             PT6 control_characters_work [Terminal Processes]
                 "Ctrl-C typed into the terminal interrupts what is in its foreground.";
-            PT7 what_is_typed_is_echoed [Terminal Processes]
-                "What is typed is echoed; `close` is the end of input, and the process goes on to its own end.";
+            PT7 typed_input_is_echoed [Terminal Processes]
+                "What is typed is echoed; `close` is the end of input, and the process continues to its own end.";
             PT8 a_hangup_ends_a_shell [Terminal Processes]
                 "An interactive shell answers what is typed, and ends by `hangup`.";
             PT9 a_kill_ends_all_jobs [Terminal Processes]
                 "`kill` ends a shell with all its jobs, each a group of its own.";
             PT10 a_timeout_ends_a_terminal [Terminal]
-                "A command with a terminal has its timeout and its ceiling, and a status as ever.";
+                "A command with a terminal has its timeout and its ceiling, and the usual status.";
         }
     };
 }
@@ -83,7 +83,7 @@ async fn input_is_typed_and_ends(shop: &Workshop) {
         let request = on_terminal(shop, "cat > got; wc -c < got").stdin(input);
         let output = shop.run(&request).await;
         assert_eq!(output.status, ExecStatus::Exited(0), "{output:?}");
-        // How the end of it is echoed is the terminal's business.
+        // How the terminal echoes the end of input is not checked.
         let text = output.stdout.to_text();
         assert!(
             text.trim_end().ends_with(&count.to_string()),
@@ -143,7 +143,7 @@ async fn control_characters_work(shop: &Workshop) {
     assert_eq!(status, ExecStatus::Exited(3));
 }
 
-async fn what_is_typed_is_echoed(shop: &Workshop) {
+async fn typed_input_is_echoed(shop: &Workshop) {
     let process = start(shop, "cat; echo after; exit 4").await;
     shop.type_in(&process, "one\n").await;
     let cursor = shop.read_until(&process, 0, "one\r\none\r\n").await;

@@ -1,4 +1,4 @@
-//! Laws about what text is: encodings, line ends, and files that are no text.
+//! Laws about what text is: encodings, line ends, and files that are not text.
 
 use backend_core::{BackendExt, Encoding, Error, ErrorKind, LineEnding, ReadRequest};
 
@@ -11,12 +11,12 @@ macro_rules! __text_laws {
     ($then:ident $args:tt) => {
         $crate::$then! { $args text;
             T1 a_line_ends_at_a_newline_alone
-                "Form feeds, vertical tabs, U+0085, U+2028 and a lone `\\r` end no line.";
+                "Form feeds, vertical tabs, U+0085, U+2028 and a lone `\\r` do not end a line.";
             T2 a_carriage_return_belongs_to_the_ending
-                "`\\r\\n` is kept in the page and is no part of the numbered line.";
-            T3 line_endings_are_told_apart
+                "`\\r\\n` is kept in the page and is not part of the numbered line.";
+            T3 line_endings_are_distinguished
                 "A page says whether lines end in `\\n`, `\\r\\n`, both, or not at all.";
-            T4 a_byte_order_mark_is_no_text
+            T4 a_byte_order_mark_is_not_text
                 "UTF-8 with a mark is `utf8_bom`; the mark is not in the page, and counts in the size.";
             T5 utf16_with_a_mark_is_text
                 "UTF-16 of either order is read as text, characters outside the first plane too.";
@@ -24,15 +24,15 @@ macro_rules! __text_laws {
                 "A window of a UTF-16 file has the lines, total and endings that its text has.";
             T7 latin1_is_not_text
                 "A file in another encoding is `not_text`; no replacement character is ever shown.";
-            T8 a_nul_byte_makes_a_file_no_text
+            T8 a_nul_byte_makes_a_file_not_text
                 "A NUL anywhere makes a file `not_text`.";
             T9 broken_utf8_is_not_text
                 "Cut, overlong and surrogate sequences are `not_text`.";
             T10 broken_utf16_is_not_text
                 "An odd number of bytes and lone surrogates are `not_text`.";
             T11 the_whole_file_must_be_text
-                "A byte that is no text past the window, in a file up to 16 MiB, makes the read `not_text`.";
-            T12 what_is_not_text_has_a_size_and_a_guess
+                "A byte that is not text past the window, in a file up to 16 MiB, makes the read `not_text`.";
+            T12 not_text_has_a_size_and_a_media_type
                 "`not_text` names the size and a media type: `image/png` for a PNG, from its bytes alone.";
             T13 a_file_of_a_mark_alone_is_empty
                 "A file that is only a byte order mark has no lines.";
@@ -48,7 +48,7 @@ pub(super) fn utf16(text: &str, encoding: Encoding) -> Vec<u8> {
     match encoding {
         Encoding::Utf16Le => units.flat_map(u16::to_le_bytes).collect(),
         Encoding::Utf16Be => units.flat_map(u16::to_be_bytes).collect(),
-        _ => panic!("{encoding} is no UTF-16"),
+        _ => panic!("{encoding} is not UTF-16"),
     }
 }
 
@@ -73,7 +73,7 @@ async fn a_carriage_return_belongs_to_the_ending(ws: &Workspace) {
     assert_eq!(lines, ["a", "b", "", "c"]);
 }
 
-async fn line_endings_are_told_apart(ws: &Workspace) {
+async fn line_endings_are_distinguished(ws: &Workspace) {
     let cases = [
         ("", LineEnding::None),
         ("a", LineEnding::None),
@@ -90,7 +90,7 @@ async fn line_endings_are_told_apart(ws: &Workspace) {
     }
 }
 
-async fn a_byte_order_mark_is_no_text(ws: &Workspace) {
+async fn a_byte_order_mark_is_not_text(ws: &Workspace) {
     ws.put("/f", "\u{feff}a\nb\n").await;
     let page = ws.read("/f").await.unwrap();
     assert_eq!(
@@ -114,7 +114,7 @@ async fn utf16_with_a_mark_is_text(ws: &Workspace) {
 }
 
 async fn utf16_windows_count_lines_as_others_do(ws: &Workspace) {
-    // U+0A0D and U+0D0A have the bytes of line ends in them, and are none.
+    // U+0A0D and U+0D0A contain the bytes of line ends, but are not line ends.
     let text = "a\u{a0d}\u{d0a}b\r\n".repeat(40_000);
     for encoding in UTF16 {
         ws.put("/f", utf16(&text, encoding)).await;
@@ -129,7 +129,7 @@ async fn utf16_windows_count_lines_as_others_do(ws: &Workspace) {
     }
 }
 
-/// Checks that bytes are refused as text, and returns the error.
+/// Checks that bytes are not accepted as text, and returns the error.
 async fn no_text(ws: &Workspace, bytes: &[u8]) -> Error {
     ws.put("/f", bytes).await;
     let error = refused(ws.read("/f").await, ErrorKind::NotText);
@@ -139,11 +139,7 @@ async fn no_text(ws: &Workspace, bytes: &[u8]) -> Error {
         }
         _ => panic!("{error:?}"),
     }
-    assert_eq!(
-        ws.bytes("/f").await,
-        bytes,
-        "the bytes are there all the same"
-    );
+    assert_eq!(ws.bytes("/f").await, bytes, "the bytes are still there");
     error
 }
 
@@ -152,7 +148,7 @@ async fn latin1_is_not_text(ws: &Workspace) {
     no_text(ws, b"\xe9").await;
 }
 
-async fn a_nul_byte_makes_a_file_no_text(ws: &Workspace) {
+async fn a_nul_byte_makes_a_file_not_text(ws: &Workspace) {
     no_text(ws, b"\0").await;
     no_text(ws, b"text\nmore\0text\n").await;
     no_text(ws, b"\xef\xbb\xbftext\0").await;
@@ -193,7 +189,7 @@ async fn the_whole_file_must_be_text(ws: &Workspace) {
     assert_eq!(ws.read_lines("/f", 0, 1).await.unwrap().text, "fine\n");
 }
 
-async fn what_is_not_text_has_a_size_and_a_guess(ws: &Workspace) {
+async fn not_text_has_a_size_and_a_media_type(ws: &Workspace) {
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
     let error = no_text(ws, png).await;
     let message = error.to_string();

@@ -1,4 +1,4 @@
-//! Laws about what dies with a command: everything that it started, however it tried to get away.
+//! Laws about what is killed with a command: everything that it started, however it tried to escape.
 
 use std::time::Duration;
 
@@ -12,32 +12,32 @@ use crate::workshop::TREES;
 macro_rules! __tree_laws {
     ($then:ident $args:tt) => {
         $crate::$then! { $args trees;
-            CT1 a_timeout_leaves_nobody
-                "After `timed_out`, nothing that the command started lives: no session of its own, orphan, daemon, \
-                 deaf or stopped child.";
-            CT2 a_dropped_call_leaves_nobody
-                "When the future of `execute` is dropped, the command and all that it started die soon.";
-            CT3 a_call_dropped_at_any_moment_leaves_nobody
-                "That is so at any moment: before the command has started, and while it does.";
-            CT4 a_ceiling_leaves_nobody
-                "After `output_ceiling`, nothing that the command started lives.";
-            CT5 who_forks_all_the_time_is_stopped
-                "A command that starts new processes while it is killed does not get ahead.";
-            CT6 a_kill_leaves_nobody [Processes]
+            CT1 a_timeout_kills_the_whole_tree
+                "After `timed_out`, nothing that the command started is alive: no process in a session of its own, orphan, \
+                 daemon, deaf or stopped child.";
+            CT2 a_dropped_call_kills_the_whole_tree
+                "When the future of `execute` is dropped, the command and all that it started end soon.";
+            CT3 a_call_dropped_at_any_moment_kills_the_whole_tree
+                "That holds at any moment: before the command has started, and while it starts.";
+            CT4 a_ceiling_kills_the_whole_tree
+                "After `output_ceiling`, nothing that the command started is alive.";
+            CT5 a_constantly_forking_command_is_stopped
+                "A command that starts new processes while it is killed does not outrun the kill.";
+            CT6 a_kill_ends_the_whole_tree [Processes]
                 "`kill` ends a spawned process and all that it started.";
-            CT7 a_spawned_process_that_is_late_leaves_nobody [Processes]
+            CT7 limits_of_a_spawned_process_kill_its_whole_tree [Processes]
                 "A timeout and a ceiling of a spawned process end all that it started.";
-            CT8 others_live_on
-                "What is killed is the tree of that one command: others, and what they left behind, live on.";
+            CT8 other_commands_keep_running
+                "Only the tree of that one command is killed: other commands, and what they left behind, keep running.";
         }
     };
 }
 
 crate::__tree_laws! { registry_of_area [Commands] }
 
-async fn a_timeout_leaves_nobody(shop: &Workshop) {
+async fn a_timeout_kills_the_whole_tree(shop: &Workshop) {
     for tree in TREES {
-        // As much time as a busy machine needs until all are there.
+        // As much time as a busy machine needs to start them all.
         for tries in 0..8 {
             shop.prepare_trees().await;
             let request = tree
@@ -59,7 +59,7 @@ async fn a_timeout_leaves_nobody(shop: &Workshop) {
     }
 }
 
-async fn a_dropped_call_leaves_nobody(shop: &Workshop) {
+async fn a_dropped_call_kills_the_whole_tree(shop: &Workshop) {
     for tree in TREES {
         shop.prepare_trees().await;
         let request = tree.request(shop).timeout(None);
@@ -72,7 +72,7 @@ async fn a_dropped_call_leaves_nobody(shop: &Workshop) {
     }
 }
 
-async fn a_call_dropped_at_any_moment_leaves_nobody(shop: &Workshop) {
+async fn a_call_dropped_at_any_moment_kills_the_whole_tree(shop: &Workshop) {
     shop.prepare_trees().await;
     for round in 0..30 {
         let request = shop.line("sh ./sleeper & setsid sh ./sleeper & sleep 5000");
@@ -80,12 +80,12 @@ async fn a_call_dropped_at_any_moment_leaves_nobody(shop: &Workshop) {
         let ended = tokio::time::timeout(Duration::from_micros(round * round * 100), call).await;
         assert!(ended.is_err(), "it ended: {ended:?}");
     }
-    // What came up later would be in the list by now, and alive.
+    // A child that started later would be in the list by now, and alive.
     shop.says("sleep 0.5").await;
     shop.nobody_is_left("a call dropped early").await;
 }
 
-async fn a_ceiling_leaves_nobody(shop: &Workshop) {
+async fn a_ceiling_kills_the_whole_tree(shop: &Workshop) {
     for tree in TREES {
         shop.prepare_trees().await;
         // `up` and its line break are three bytes.
@@ -102,17 +102,17 @@ async fn a_ceiling_leaves_nobody(shop: &Workshop) {
     }
 }
 
-async fn who_forks_all_the_time_is_stopped(shop: &Workshop) {
+async fn a_constantly_forking_command_is_stopped(shop: &Workshop) {
     let line = "while :; do (sh -c 'echo >> beats; sleep 0.05' &); sleep 0.01; done";
     let request = shop.line(line).timeout(Duration::from_millis(700));
     assert_eq!(shop.run(&request).await.status, ExecStatus::TimedOut);
-    // Whoever is left goes on for ever, and never stops to write.
+    // A process that is left never ends, and keeps writing.
     let line = "last=; n=0; while :; do now=$(wc -l < beats); [ \"$now\" = \"$last\" ] && break; \
                 last=$now; n=$((n + 1)); [ $n -gt 20 ] && echo alive && break; sleep 0.5; done";
     assert_eq!(shop.says(&format!("touch beats; {line}")).await, "");
 }
 
-async fn a_kill_leaves_nobody(shop: &Workshop) {
+async fn a_kill_ends_the_whole_tree(shop: &Workshop) {
     for tree in TREES {
         shop.prepare_trees().await;
         let process = shop.start(&tree.request(shop)).await;
@@ -124,7 +124,7 @@ async fn a_kill_leaves_nobody(shop: &Workshop) {
     }
 }
 
-async fn a_spawned_process_that_is_late_leaves_nobody(shop: &Workshop) {
+async fn limits_of_a_spawned_process_kill_its_whole_tree(shop: &Workshop) {
     for tree in TREES {
         shop.prepare_trees().await;
         let process = shop.start(&tree.request(shop).output_ceiling(2)).await;
@@ -147,7 +147,7 @@ async fn a_spawned_process_that_is_late_leaves_nobody(shop: &Workshop) {
     }
 }
 
-async fn others_live_on(shop: &Workshop) {
+async fn other_commands_keep_running(shop: &Workshop) {
     shop.prepare_trees().await;
     shop.says("sh ./sleeper > /dev/null 2>&1 &").await;
     let other = shop.line("sleep 3; echo other");

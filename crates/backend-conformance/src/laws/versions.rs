@@ -1,4 +1,4 @@
-//! Laws about versions: what they are equal to, and what changes them.
+//! Laws about versions: when they are equal, and what changes them.
 
 use backend_core::{
     Backend, BackendExt, EditRequest, ErrorKind, GlobRequest, ReadBytesRequest, ReadRequest,
@@ -13,18 +13,18 @@ use crate::workspace::{p, refused};
 macro_rules! __version_laws {
     ($then:ident $args:tt) => {
         $crate::$then! { $args versions;
-            V1 every_operation_tells_the_same_version
+            V1 every_operation_reports_the_same_version
                 "`write`, `edit`, `rename`, `stat`, `ls`, `glob`, `read` and `read_bytes` agree on a file's version.";
             V2 a_version_stays_while_nothing_changes_the_file
                 "Reads, searches, refusals and changes elsewhere leave the version as it is.";
             V3 every_change_gives_another_version
-                "Of two contents in a row, of one size and within one tick of a clock too, the versions differ.";
+                "Two contents in a row have different versions, even with one size and within one tick of a clock.";
             V4 an_old_version_does_not_come_back
                 "A version from two writes ago is not the current one, whatever the content.";
             V5 a_new_file_at_an_old_path_has_another_version
                 "A file that is deleted and written again has another version than before.";
             V6 only_files_have_versions
-                "A directory has none.";
+                "A directory has no version.";
             V7 a_replaced_file_has_another_version
                 "A rename over a file, of another file with the same size, changes the version at that path.";
         }
@@ -33,7 +33,7 @@ macro_rules! __version_laws {
 
 crate::__version_laws! { registry_of_area [Files] }
 
-async fn every_operation_tells_the_same_version(ws: &Workspace) {
+async fn every_operation_reports_the_same_version(ws: &Workspace) {
     let mut version = ws.put("/d/f", "one\n").await;
     for step in 0..3 {
         version = match step {

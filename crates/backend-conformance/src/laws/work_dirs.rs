@@ -13,15 +13,15 @@ macro_rules! __work_dir_laws {
         $crate::$then! { $args work_dirs;
             CW1 commands_run_in_the_working_directory [SharedFiles]
                 "Without a `cwd`, a command runs in the directory that `work_dir` names, which is there.";
-            CW2 a_command_runs_where_it_is_told [SharedFiles]
+            CW2 a_command_runs_in_its_cwd [SharedFiles]
                 "`cwd` is a path of the workspace: a relative name in the command is a file of that directory.";
             CW3 a_directory_that_is_not_there_is_not_found [SharedFiles]
-                "A `cwd` that is not there is `not_found`, and one that was removed is too.";
-            CW4 a_file_is_no_working_directory [SharedFiles]
+                "A `cwd` that does not exist, or was removed, is `not_found`.";
+            CW4 a_file_is_not_a_working_directory [SharedFiles]
                 "A `cwd` that is a file, leads to one or goes through one is `not_a_directory`.";
-            CW5 a_link_to_a_directory_inside_is_one [SharedFiles Links]
+            CW5 a_link_to_a_directory_inside_is_a_working_directory [SharedFiles Links]
                 "A `cwd` that is a link to a directory inside is that directory.";
-            CW6 a_link_that_leads_out_is_no_working_directory [SharedFiles LinksOut]
+            CW6 a_link_that_leads_out_is_not_a_working_directory [SharedFiles LinksOut]
                 "A `cwd` that leads out of the workspace is `permission_denied`.";
             CW7 a_refused_directory_runs_nothing [SharedFiles]
                 "Where the `cwd` is refused, nothing has run, and the next command does.";
@@ -33,7 +33,7 @@ macro_rules! __work_dir_laws {
 
 crate::__work_dir_laws! { registry_of_area [Commands] }
 
-/// Directories with names that a shell would make something else of.
+/// Directories with names that a shell would change.
 const ODD_DIRECTORIES: &[&str] = &[
     "/plain",
     "/a b/it's",
@@ -48,19 +48,19 @@ async fn commands_run_in_the_working_directory(shop: &Workshop) {
     let sandbox = shop.sandbox();
     let work_dir = sandbox.work_dir();
     assert!(sandbox.stat(&work_dir).await.unwrap().is_directory());
-    // A name that nobody else has there, whoever else is there.
+    // A name that no other law uses there, whichever others run.
     let (directory, name) = (shop.outer("/"), "law-of-the-working-directory");
     let name = format!("{name}{}", directory.as_str().replace('/', "-"));
     let line = format!("printf here > {}", quoted(&name));
     shop.printed(&ExecRequest::shell(line)).await;
     let path = work_dir.child(&name).unwrap();
     assert_eq!(sandbox.read(&path).await.unwrap().text, "here");
-    // It is also where a relative text leads.
+    // A relative path leads there too.
     assert_eq!(sandbox.read(name.as_str()).await.unwrap().text, "here");
     sandbox.delete(&path).await.unwrap();
 }
 
-async fn a_command_runs_where_it_is_told(shop: &Workshop) {
+async fn a_command_runs_in_its_cwd(shop: &Workshop) {
     let files = shop.files();
     for path in ODD_DIRECTORIES {
         files.put(&format!("{path}/in"), path).await;
@@ -71,7 +71,7 @@ async fn a_command_runs_where_it_is_told(shop: &Workshop) {
     files.put("/at-the-top", "top").await;
     let request = ExecRequest::argv(["cat", "at-the-top"]).cwd(shop.outer("/"));
     assert_eq!(shop.printed(&request).await, "top");
-    // The root of everything is a directory as well.
+    // The root of everything is a directory too.
     let root = ExecRequest::shell("pwd").cwd(VirtualPath::root());
     shop.printed(&root).await;
 }
@@ -97,7 +97,7 @@ async fn a_directory_that_is_not_there_is_not_found(shop: &Workshop) {
     refused_in(shop, "/there/below", ErrorKind::NotFound).await;
 }
 
-async fn a_file_is_no_working_directory(shop: &Workshop) {
+async fn a_file_is_not_a_working_directory(shop: &Workshop) {
     shop.files().put("/d/file", "x").await;
     refused_in(shop, "/d/file", ErrorKind::NotADirectory).await;
     refused_in(shop, "/d/file/x", ErrorKind::NotADirectory).await;
@@ -107,7 +107,7 @@ async fn a_file_is_no_working_directory(shop: &Workshop) {
     }
 }
 
-async fn a_link_to_a_directory_inside_is_one(shop: &Workshop) {
+async fn a_link_to_a_directory_inside_is_a_working_directory(shop: &Workshop) {
     let files = shop.files();
     files.put("/d/sub/in", "behind").await;
     files.link("/link", "d/sub").await;
@@ -120,7 +120,7 @@ async fn a_link_to_a_directory_inside_is_one(shop: &Workshop) {
     refused_in(shop, "/dangling", ErrorKind::NotFound).await;
 }
 
-async fn a_link_that_leads_out_is_no_working_directory(shop: &Workshop) {
+async fn a_link_that_leads_out_is_not_a_working_directory(shop: &Workshop) {
     let files = shop.files();
     files.make("/d").await;
     files.link("/absolute", "/").await;

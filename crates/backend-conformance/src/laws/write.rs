@@ -1,4 +1,4 @@
-//! Laws about writes: whole contents, modes, and what a refusal leaves.
+//! Laws about writes: whole contents, modes, and what a refusal leaves behind.
 
 use backend_core::{Backend, BackendExt, Error, ErrorKind, WriteMode, WriteRequest};
 
@@ -33,8 +33,8 @@ macro_rules! __write_laws {
             W11 a_large_content_is_stored_whole
                 "8 MiB come back as they were.";
             W12 no_litter_is_ever_listed
-                "After writes, edits and refusals the workspace has the files that were written and no other.";
-            W13 one_file_says_nothing_about_another
+                "After writes, edits and refusals the workspace has the files that were written and no others.";
+            W13 a_write_leaves_other_files_alone
                 "A write leaves every other file and directory as it was.";
             W14 a_file_and_a_directory_can_take_turns
                 "A deleted file's path can become a directory, and the other way round.";
@@ -214,7 +214,7 @@ async fn no_litter_is_ever_listed(ws: &Workspace) {
     assert_eq!(paths, ["/d", "/d/f"]);
 }
 
-async fn one_file_says_nothing_about_another(ws: &Workspace) {
+async fn a_write_leaves_other_files_alone(ws: &Workspace) {
     ws.tree(&[("/a", "a"), ("/d/b", "b"), ("/e/", "")]).await;
     let (a, b) = (ws.stat("/a").await.unwrap(), ws.stat("/d/b").await.unwrap());
     ws.put("/d/c", "c").await;

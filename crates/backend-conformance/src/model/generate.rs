@@ -137,7 +137,7 @@ fn is_rules(path: &VirtualPath) -> bool {
     matches!(path.name(), Some(".gitignore" | ".ignore"))
 }
 
-// No `prop_flat_map` here: it makes shrinking try everything anew.
+// No `prop_flat_map` here: with it, shrinking starts all over.
 fn path() -> impl Strategy<Value = VirtualPath> {
     let depth = prop_oneof![3 => Just(0_usize), 4 => Just(1), 1 => Just(2)];
     let made = (

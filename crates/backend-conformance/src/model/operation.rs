@@ -6,7 +6,7 @@ use backend_core::{
 };
 use bytes::Bytes;
 
-/// One operation. What depends on a backend's own versions is resolved when it runs.
+/// One operation. Whatever depends on a backend's own versions is resolved when it runs.
 #[derive(Clone, Debug)]
 pub(super) enum Operation {
     Stat(VirtualPath),
@@ -65,7 +65,7 @@ pub(super) enum Mode {
 pub(super) enum Expect {
     /// None.
     Nothing,
-    /// The one that is there.
+    /// The current one.
     Current,
     /// One of another content, or one that was never there.
     Stale,
@@ -81,7 +81,7 @@ impl Operation {
         }
     }
 
-    /// Returns the paths that the operation is about, at most two, but for the places where a search starts.
+    /// Returns the paths that the operation is about, at most two, except the places where a search starts.
     pub(super) fn subjects(&mut self) -> Vec<&mut VirtualPath> {
         match self {
             Self::Stat(path)

@@ -1,4 +1,4 @@
-//! What of an outcome must be the same on both sides, as text.
+//! The part of an outcome that must be the same on both sides, as text.
 
 use backend_core::{Entry, Error, Grepped, Page, Result, TextPage};
 
@@ -37,7 +37,7 @@ pub(super) fn entry(entry: &Entry) -> String {
 
 pub(super) fn page(page: Page<Entry>) -> String {
     let entries: Vec<String> = page.items.iter().map(entry).collect();
-    // A search that was cut has counted what it met until then, in whatever order it went.
+    // A truncated search has counted what it met until then, in whatever order it ran.
     let skipped = page.truncated.is_none().then_some(page.skipped);
     format!(
         "{entries:#?} {:?} {skipped:?} {:?}",

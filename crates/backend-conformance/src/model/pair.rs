@@ -16,11 +16,11 @@ use crate::Workspace;
 /// A version that no file has.
 const NEVER: [u64; 2] = [0, u64::MAX];
 
-/// Two workspaces on which the same is done, and what was seen of them.
+/// Two workspaces on which the same operations run, and what was seen of them.
 pub(super) struct Pair<'a> {
     sides: [&'a Workspace; 2],
     fixed: &'a [VirtualPath],
-    /// For each path the versions that it had, on each side, with the content.
+    /// For each path the versions that it had on each side, with the content.
     seen: BTreeMap<VirtualPath, Vec<([Version; 2], Bytes)>>,
 }
 
@@ -33,7 +33,7 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Does everything on both sides, and returns how many operations that were, and how many were not refused.
+    /// Runs everything on both sides, and returns how many operations there were, and how many were not refused.
     pub(super) async fn run(mut self, operations: &[Operation]) -> Result<(u64, u64), String> {
         let (mut done, mut succeeded) = (0, 0);
         for (step, operation) in operations.iter().enumerate() {
@@ -80,7 +80,7 @@ impl<'a> Pair<'a> {
                     .any(|path| rules.contains(&path.as_str())))
     }
 
-    /// Remembers the version of a file on both sides. One that stood for another content is a mistake.
+    /// Remembers the version of a file on both sides. A version that stood for another content is an error.
     async fn observe(&mut self, path: &VirtualPath) -> Result<(), String> {
         let mut versions = Vec::new();
         for side in self.sides {

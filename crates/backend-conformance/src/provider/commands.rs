@@ -1,4 +1,4 @@
-//! The pretended commands of a [`FakeSandbox`].
+//! The simulated commands of a [`FakeSandbox`].
 
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::sandbox::Pretended;
 use super::{FakeSandbox, gone, lock};
 
-/// What a command comes to: how long it takes, how it ends, and what it prints.
+/// The outcome of a command: how long it takes, how it ends, and what it prints.
 struct Play {
     takes: Duration,
     code: i32,

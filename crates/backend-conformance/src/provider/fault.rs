@@ -17,13 +17,13 @@ pub enum ProviderCall {
     List,
     /// A sandbox is destroyed.
     Destroy,
-    /// A sandbox is laid to rest.
+    /// A sandbox is suspended.
     Suspend,
-    /// A sandbox is started again.
+    /// A sandbox is resumed.
     Resume,
-    /// A sandbox is asked whether it is there. After an error that cannot be told.
+    /// A sandbox is asked for its liveness, which is unknown after an error.
     Liveness,
-    /// The provider is asked what it knows of a sandbox. After an error nothing can be told.
+    /// The provider is asked what it knows of a sandbox, which is nothing after an error.
     Inspect,
 }
 
@@ -51,7 +51,7 @@ impl Fault {
         }
     }
 
-    /// The call has its effect, and fails all the same, as when the answer is lost.
+    /// The call has its effect, but fails, as when the answer is lost.
     pub fn lose(error: Error) -> Self {
         Self {
             error: Some(error),
@@ -66,7 +66,7 @@ impl Fault {
         self
     }
 
-    /// The call goes on this long after it had its effect.
+    /// The call continues for this long after it had its effect.
     pub fn lingering(mut self, delay: Duration) -> Self {
         self.after = delay;
         self
@@ -89,7 +89,7 @@ impl Fault {
     }
 }
 
-/// Waits, and does not even yield for nothing.
+/// Waits, without even a yield if the delay is zero.
 async fn wait(delay: Duration) {
     if !delay.is_zero() {
         sleep(delay).await;

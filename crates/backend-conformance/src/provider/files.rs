@@ -1,4 +1,4 @@
-//! The files of a [`FakeSandbox`] are its backend's, for as long as it lives.
+//! The files of a [`FakeSandbox`] are its backend's, as long as it runs.
 
 use async_trait::async_trait;
 use backend_core::{

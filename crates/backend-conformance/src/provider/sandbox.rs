@@ -1,4 +1,4 @@
-//! The sandbox that a [`FakeProvider`] makes: whether it lives, and what it is made of.
+//! The sandbox that a [`FakeProvider`] makes: whether it runs, and what it is made of.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use super::{FakeProvider, Fault, ProviderCall, gone};
 
-/// A backend with pretended commands.
+/// A backend with simulated commands.
 ///
 /// It knows `true`, `false`, `echo TEXT`, `printenv NAME`, `exit CODE` and `sleep SECONDS`, as a line of shell or as an
-/// argv, alone: no quotes, pipes or lists. Everything else ends with code 127. `sleep` waits on tokio's clock, so that it
-/// is over at once where that is paused. A process that is spawned runs as long as its command would take.
+/// argv, and nothing more: no quotes, pipes or lists. Everything else ends with code 127. `sleep` waits on tokio's clock,
+/// so it ends at once where that is paused. A process that is spawned runs as long as its command would take.
 pub struct FakeSandbox<B> {
     pub(super) provider: FakeProvider<B>,
     pub(super) id: SandboxId,
@@ -25,7 +25,7 @@ pub struct FakeSandbox<B> {
     commands: Arc<()>,
 }
 
-/// A process, and when it ends by itself.
+/// A process, and when it ends on its own.
 #[derive(Debug)]
 pub(super) struct Pretended {
     pub(super) info: ProcessInfo,
@@ -63,7 +63,7 @@ impl<B> FakeSandbox<B> {
         }
     }
 
-    /// Returns the backend that has the files, whether the sandbox lives or not.
+    /// Returns the backend that has the files, whether or not the sandbox runs.
     pub fn files(&self) -> &B {
         &self.files
     }
@@ -103,7 +103,7 @@ impl<B> FakeSandbox<B> {
         }
     }
 
-    /// Fails if nothing can be written any more.
+    /// Fails if nothing more can be written.
     pub(super) fn check_room(&self) -> Result<()> {
         self.check()?;
         if self.provider.state().full {
@@ -123,7 +123,7 @@ impl<B: Backend> FakeSandbox<B> {
 
     /// Waits until the sandbox is gone.
     pub(super) async fn ended(&self) {
-        // The sender lives as long as this.
+        // `self` owns the sender.
         let _ = self.alive.subscribe().wait_for(|alive| !alive).await;
     }
 

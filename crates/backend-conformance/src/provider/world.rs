@@ -1,4 +1,4 @@
-//! What happens to an engine and its sandboxes without any provider doing it.
+//! Events of an engine and its sandboxes that no provider causes.
 
 use std::sync::Arc;
 
@@ -19,14 +19,13 @@ impl<B: Backend> FakeProvider<B> {
         }
     }
 
-    /// Ends the process that uses this provider: what it made runs on, and its owner is gone.
+    /// Ends the process that uses this provider: its sandboxes keep running, and their owner is gone.
     pub fn end_process(&self) {
         self.state().ended.insert(self.process);
     }
 
-    /// Sets whether the engine can be reached. While it cannot, every call fails and nothing can be told; no sandbox is any the
-    /// worse. Commands that were under way are told that the connection broke, and calls that were under way have had their
-    /// effect or not.
+    /// Sets whether the engine is out of reach. While it is, every call fails and every state is unknown; no sandbox is
+    /// affected. Running commands report that the connection broke, and calls in flight may or may not have had their effect.
     pub fn set_away(&self, away: bool) {
         let was = std::mem::replace(&mut self.state().away, away);
         if away && !was {
@@ -39,8 +38,8 @@ impl<B: Backend> FakeProvider<B> {
         self.state().full = full;
     }
 
-    /// Starts the engine anew. Its sandboxes run on, or they are stopped, as by [`stop_by_hand`](Self::stop_by_hand). All connections
-    /// break.
+    /// Restarts the engine. Its sandboxes keep running, or they are stopped, as by [`stop_by_hand`](Self::stop_by_hand).
+    /// All connections break.
     pub fn restart(&self, sandboxes_run_on: bool) {
         if !sandboxes_run_on {
             for id in self.running() {
@@ -50,7 +49,7 @@ impl<B: Backend> FakeProvider<B> {
         self.cut();
     }
 
-    /// Lets a sandbox die, as a crash of its host would. It is listed until it is destroyed. Returns whether it ran.
+    /// Kills a sandbox, as a crash of its host would. It is listed until it is destroyed. Returns whether it ran.
     pub fn kill(&self, id: &SandboxId) -> bool {
         let state = self.state();
         state
@@ -59,7 +58,7 @@ impl<B: Backend> FakeProvider<B> {
             .is_some_and(|made| !made.rests && made.sandbox.end())
     }
 
-    /// Stops a sandbox, as somebody else would. Where the provider can resume it, it is asleep with its files; otherwise it is gone.
+    /// Stops a sandbox from outside. If the provider can resume it, it is asleep with its files; otherwise it is gone.
     /// Returns whether it ran.
     pub fn stop_by_hand(&self, id: &SandboxId) -> bool {
         let mut state = self.state();
@@ -75,7 +74,7 @@ impl<B: Backend> FakeProvider<B> {
         })
     }
 
-    /// Removes a sandbox with its files, as somebody else would. Returns whether it was there.
+    /// Removes a sandbox with its files from outside. Returns whether it existed.
     pub fn remove_by_hand(&self, id: &SandboxId) -> bool {
         let removed = self.state().sandboxes.remove(id);
         if let Some(made) = &removed {
@@ -84,7 +83,7 @@ impl<B: Backend> FakeProvider<B> {
         removed.is_some()
     }
 
-    /// Gives a sandbox another name, as somebody else would. By its own name it is not there any more. Returns whether it was.
+    /// Renames a sandbox from outside. It no longer exists under its own name. Returns whether it existed.
     pub fn rename_by_hand(&self, id: &SandboxId, name: &SandboxId) -> bool {
         let mut state = self.state();
         if state.sandboxes.contains_key(name) {
@@ -94,17 +93,17 @@ impl<B: Backend> FakeProvider<B> {
         made.is_some_and(|made| state.sandboxes.insert(name.clone(), made).is_none())
     }
 
-    /// Pauses a sandbox, as somebody else would: it answers nothing until it is [unpaused](Self::unpause). Returns whether it ran.
+    /// Pauses a sandbox from outside: it answers nothing until it is [unpaused](Self::unpause). Returns whether it ran.
     pub fn pause_by_hand(&self, id: &SandboxId) -> bool {
         self.set_paused(id, true)
     }
 
-    /// Lets a paused sandbox go on. Returns whether it was paused.
+    /// Resumes a paused sandbox. Returns whether it was paused.
     pub fn unpause(&self, id: &SandboxId) -> bool {
         self.set_paused(id, false)
     }
 
-    /// Returns the sandboxes that somebody paused.
+    /// Returns the sandboxes that are paused.
     pub fn paused(&self) -> Vec<SandboxId> {
         let state = self.state();
         let paused = state.sandboxes.iter().filter(|(_, made)| made.is_paused());

@@ -43,7 +43,7 @@ pub async fn a_workspace_outlives_its_sandbox<P: SandboxProvider>(subject: &Prov
     let path = file(&*sandbox);
     sandbox.write(&path, "kept").await.expect("a write");
     subject.provider().destroy(&spec.id).await.expect("an end");
-    assert!(workspace.is_dir(), "the workspace is its owner's");
+    assert!(workspace.is_dir(), "the workspace stays");
     let mut next = subject.spec();
     next.workspace = Some(workspace.clone());
     let next = subject.provider().create(&next).await.expect("a sandbox");
@@ -57,7 +57,7 @@ pub async fn a_workspace_outlives_its_sandbox<P: SandboxProvider>(subject: &Prov
     assert!(!subject.listed().await.contains(&nowhere.id));
 }
 
-pub async fn a_workspace_that_is_moved_stays_that_of_its_sandbox<P: SandboxProvider>(
+pub async fn a_moved_workspace_stays_with_its_sandbox<P: SandboxProvider>(
     subject: &ProviderSubject<P>,
 ) {
     let Some(workspace) = subject.workspace() else {
@@ -82,7 +82,7 @@ pub async fn a_workspace_that_is_moved_stays_that_of_its_sandbox<P: SandboxProvi
     assert_eq!(next.read(&path).await.expect("a read").text, "after");
 }
 
-pub async fn several_are_made_at_once<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+pub async fn sandboxes_can_be_made_at_the_same_time<P: SandboxProvider>(subject: &ProviderSubject<P>) {
     let specs: Vec<_> = (0..4).map(|_| subject.spec()).collect();
     let made = join_all(specs.iter().map(|spec| subject.provider().create(spec))).await;
     for (spec, sandbox) in specs.iter().zip(&made) {

@@ -1,4 +1,4 @@
-//! Laws about the life of a sandbox: that it answers, ends, rests and comes back.
+//! Laws about the life cycle of a sandbox: it answers, ends, is suspended and resumed.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::names::file;
 /// Longer than any provider takes to notice that a sandbox is gone.
 const SOON: Duration = Duration::from_secs(60);
 
-pub async fn a_new_sandbox_lives_and_answers<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+pub async fn a_new_sandbox_is_alive_and_answers<P: SandboxProvider>(subject: &ProviderSubject<P>) {
     let sandbox = subject.create().await.expect("a sandbox");
     assert!(sandbox.liveness().await.is_alive());
     let path = file(&*sandbox);
@@ -51,7 +51,7 @@ pub async fn a_destroyed_sandbox_is_gone_for_good<P: SandboxProvider>(
     assert_eq!(subject.listed().await, []);
 }
 
-pub async fn destroying_twice_is_no_error<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+pub async fn destroying_twice_succeeds<P: SandboxProvider>(subject: &ProviderSubject<P>) {
     let sandbox = subject.create().await.expect("a sandbox");
     let (first, second) = tokio::join!(
         subject.provider().destroy(sandbox.id()),
@@ -67,7 +67,7 @@ pub async fn destroying_twice_is_no_error<P: SandboxProvider>(subject: &Provider
     assert_eq!(subject.listed().await, []);
 }
 
-pub async fn destroying_nothing_is_no_error<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+pub async fn destroying_a_missing_sandbox_succeeds<P: SandboxProvider>(subject: &ProviderSubject<P>) {
     let id = subject.spec().id;
     subject
         .provider()
@@ -88,7 +88,7 @@ pub async fn an_id_is_free_again_after_its_sandbox_and_starts_empty<P: SandboxPr
     let error = next.read(&path).await.expect_err("nothing is left");
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     let liveness = sandbox.liveness().await;
-    assert!(liveness.is_gone(), "the old handle is that of the old one");
+    assert!(liveness.is_gone(), "the old handle is of the old sandbox");
 }
 
 pub async fn a_command_does_not_outlive_its_sandbox<P: SandboxProvider>(
@@ -100,7 +100,7 @@ pub async fn a_command_does_not_outlive_its_sandbox<P: SandboxProvider>(
     }
     let request = ExecRequest::shell("sleep 600").timeout(None);
     let ends = async {
-        // It has begun, as well as anybody can tell.
+        // It has begun, as far as can be known.
         tokio::time::sleep(Duration::from_millis(300)).await;
         subject.provider().destroy(sandbox.id()).await
     };
@@ -113,7 +113,7 @@ pub async fn a_command_does_not_outlive_its_sandbox<P: SandboxProvider>(
     }
 }
 
-pub async fn what_a_cancelled_start_left_can_be_destroyed<P: SandboxProvider>(
+pub async fn a_cancelled_start_can_be_destroyed<P: SandboxProvider>(
     subject: &ProviderSubject<P>,
 ) {
     for millis in [0, 5, 50, 200] {
@@ -127,7 +127,7 @@ pub async fn what_a_cancelled_start_left_can_be_destroyed<P: SandboxProvider>(
     }
 }
 
-pub async fn a_suspended_sandbox_rests_and_comes_back_with_its_files<P: SandboxProvider>(
+pub async fn a_suspended_sandbox_is_resumed_with_its_files<P: SandboxProvider>(
     subject: &ProviderSubject<P>,
 ) {
     if !subject.provider().features().suspends {
@@ -144,7 +144,7 @@ pub async fn a_suspended_sandbox_rests_and_comes_back_with_its_files<P: SandboxP
     assert!(provider.inspect(&id).await.liveness.is_asleep());
     assert!(provider.attach(&id).await.is_err());
     assert_eq!(subject.listed().await, std::slice::from_ref(&id));
-    provider.suspend(&id).await.expect("it rests already");
+    provider.suspend(&id).await.expect("already suspended");
     let taken = provider.create(&SandboxSpec::new(id.clone())).await;
     assert_eq!(
         taken.map(|_| ()).expect_err("it exists").kind(),
@@ -157,7 +157,7 @@ pub async fn a_suspended_sandbox_rests_and_comes_back_with_its_files<P: SandboxP
     assert!(provider.attach(&id).await.is_ok());
 }
 
-pub async fn a_resting_sandbox_can_be_destroyed<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+pub async fn a_suspended_sandbox_can_be_destroyed<P: SandboxProvider>(subject: &ProviderSubject<P>) {
     if !subject.provider().features().suspends {
         return;
     }
@@ -175,7 +175,7 @@ pub async fn a_resting_sandbox_can_be_destroyed<P: SandboxProvider>(subject: &Pr
     );
 }
 
-pub async fn suspending_nothing_is_an_error<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+pub async fn suspending_a_missing_sandbox_is_an_error<P: SandboxProvider>(subject: &ProviderSubject<P>) {
     if !subject.provider().features().suspends {
         return;
     }
@@ -187,7 +187,7 @@ pub async fn suspending_nothing_is_an_error<P: SandboxProvider>(subject: &Provid
     assert_eq!(subject.listed().await, []);
 }
 
-pub async fn what_is_not_declared_is_unsupported<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+pub async fn an_undeclared_feature_is_unsupported<P: SandboxProvider>(subject: &ProviderSubject<P>) {
     if subject.provider().features().suspends {
         return;
     }
@@ -205,7 +205,7 @@ pub async fn what_is_not_declared_is_unsupported<P: SandboxProvider>(subject: &P
     assert!(sandbox.liveness().await.is_alive());
 }
 
-pub async fn a_provider_tells_what_it_knows_of_a_sandbox<P: SandboxProvider>(
+pub async fn a_provider_reports_what_it_knows_of_a_sandbox<P: SandboxProvider>(
     subject: &ProviderSubject<P>,
 ) {
     let mut spec = subject.spec();

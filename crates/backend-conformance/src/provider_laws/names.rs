@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::ProviderSubject;
 
-/// A file of the test, where the sandbox keeps what is its own.
+/// A file of the test, in the sandbox's own directory.
 pub(crate) fn file<S: Backend + ?Sized>(sandbox: &S) -> backend_core::VirtualPath {
     sandbox.work_dir().child("law.txt").expect("a path")
 }
@@ -22,7 +22,7 @@ pub async fn a_sandbox_has_the_id_that_it_was_made_with<P: SandboxProvider>(
     assert_eq!(*again.expect("the sandbox").id(), spec.id);
 }
 
-pub async fn an_id_that_is_taken_is_refused_and_its_sandbox_unharmed<P: SandboxProvider>(
+pub async fn a_taken_id_is_refused_and_its_sandbox_unharmed<P: SandboxProvider>(
     subject: &ProviderSubject<P>,
 ) {
     let spec = subject.spec();
@@ -36,7 +36,7 @@ pub async fn an_id_that_is_taken_is_refused_and_its_sandbox_unharmed<P: SandboxP
     assert_eq!(sandbox.read(&path).await.expect("a read").text, "kept");
 }
 
-pub async fn of_those_who_race_for_an_id_one_wins<P: SandboxProvider>(
+pub async fn one_creator_of_an_id_wins<P: SandboxProvider>(
     subject: &ProviderSubject<P>,
 ) {
     let spec = subject.spec();
@@ -50,7 +50,7 @@ pub async fn of_those_who_race_for_an_id_one_wins<P: SandboxProvider>(
     assert_eq!(subject.listed().await, [spec.id]);
 }
 
-pub async fn a_list_has_what_exists_and_nothing_else<P: SandboxProvider>(
+pub async fn a_list_has_exactly_what_exists<P: SandboxProvider>(
     subject: &ProviderSubject<P>,
 ) {
     assert_eq!(subject.listed().await, []);
@@ -81,11 +81,11 @@ pub async fn attaching_finds_a_sandbox_with_its_files<P: SandboxProvider>(
     drop(again);
     assert!(
         sandbox.liveness().await.is_alive(),
-        "whoever attached goes alone"
+        "dropping an attached handle ends nothing else"
     );
 }
 
-pub async fn attaching_to_nothing_is_unavailable_and_makes_nothing<P: SandboxProvider>(
+pub async fn attaching_to_a_missing_sandbox_is_unavailable<P: SandboxProvider>(
     subject: &ProviderSubject<P>,
 ) {
     let id = subject.spec().id;

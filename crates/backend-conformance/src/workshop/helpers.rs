@@ -1,4 +1,4 @@
-//! The words in which laws about commands are written.
+//! The vocabulary of the laws about commands.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use bytes::Bytes;
 use super::Workshop;
 use crate::workspace::refused;
 
-/// A time that is over only if what is waited for never comes.
+/// A timeout that passes only if the awaited event never comes.
 pub(crate) const LONG: Duration = Duration::from_secs(100);
 
-/// Returns a text as one word of a shell.
+/// Quotes a text as one shell word.
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// Returns what was printed, which must be all of it, and UTF-8.
+/// Returns what was printed, which must be complete and UTF-8.
 #[track_caller]
 pub(crate) fn text_of(captured: &Captured) -> String {
     assert_eq!(captured.omitted, 0, "{captured:?}");
@@ -49,7 +49,7 @@ impl Workshop {
         }
     }
 
-    /// Runs what can be run.
+    /// Runs a request that must not be refused.
     pub(crate) async fn run(&self, request: &ExecRequest) -> ExecOutput {
         match self.execute(request).await {
             Ok(output) => output,
@@ -62,7 +62,7 @@ impl Workshop {
         self.run(&self.line(line)).await
     }
 
-    /// Runs what must succeed, and returns what it printed.
+    /// Runs a command that must succeed, and returns what it printed.
     pub(crate) async fn printed(&self, request: &ExecRequest) -> String {
         let output = self.run(request).await;
         assert_eq!(
@@ -79,13 +79,13 @@ impl Workshop {
         self.printed(&self.line(line)).await
     }
 
-    /// Puts bytes into a file beside the commands, whoever has the files.
+    /// Puts bytes into a file next to the commands, wherever the backend's files are.
     pub(crate) async fn give(&self, name: &str, bytes: impl Into<Bytes>) {
         let line = format!("cat > {}", quoted(name));
         self.printed(&self.line(line).stdin(bytes)).await;
     }
 
-    /// Checks that a request is refused with this kind, to be run and to be started.
+    /// Checks that both `execute` and `spawn` refuse a request with this kind.
     pub(crate) async fn refuses(&self, request: &ExecRequest, kind: ErrorKind) {
         refused(self.execute(request).await, kind);
         if self.sandbox().capabilities().processes {
@@ -93,7 +93,7 @@ impl Workshop {
         }
     }
 
-    /// Starts what can be started.
+    /// Spawns a request that must not be refused.
     pub(crate) async fn start(&self, request: &ExecRequest) -> ProcessId {
         match self.spawn(request).await {
             Ok(process) => process.id,
@@ -101,7 +101,7 @@ impl Workshop {
         }
     }
 
-    /// Reads to the end, and returns what came on each stream and how it ended.
+    /// Reads to the end, and returns the output of each stream and how the process ended.
     pub(crate) async fn read_all(&self, process: &ProcessId) -> (Bytes, Bytes, ExecStatus) {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut request = OutputRequest::new(process.clone()).wait(LONG);
@@ -120,7 +120,7 @@ impl Workshop {
         }
     }
 
-    /// Waits until a process has printed a text, and returns the cursor to read on from.
+    /// Waits until a process has printed a text, and returns the cursor to continue from.
     pub(crate) async fn read_until(&self, process: &ProcessId, from: u64, text: &str) -> u64 {
         let mut request = OutputRequest::new(process.clone()).cursor(from).wait(LONG);
         let mut seen = Vec::new();

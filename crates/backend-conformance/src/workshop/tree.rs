@@ -6,24 +6,24 @@ use backend_core::{ExecRequest, ExecStatus};
 
 use super::{Workshop, within};
 
-/// A script for a child that says who it is, and then sleeps for longer than any law takes.
+/// A script for a child that records its pid, and then sleeps for longer than any law takes.
 const SLEEPER: &str = "echo $$ >> pids\nexec sleep 5000\n";
 
-/// The start of a line that uses `setsid` and `nohup`, for systems that have not both.
+/// The start of a line that uses `setsid` and `nohup`, for systems that lack one of them.
 pub(crate) const TOOLS: &str = "command -v setsid > /dev/null || setsid() { \"$@\"; }\n\
     command -v nohup > /dev/null || nohup() { (trap '' HUP; exec \"$@\"); }\n";
 
-/// A line that never ends, with children that say who they are in the file `pids`.
+/// A line that never ends, with children that record their pids in the file `pids`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tree {
     pub(crate) name: &'static str,
     /// What it does before it waits. `@` is a child that sleeps.
     line: &'static str,
-    /// How many children there are when all have come up.
+    /// How many children there are when all have started.
     pub(crate) children: usize,
 }
 
-/// One for each way in which a child gets away from who only kills a process or its group.
+/// One for each way in which a child escapes a kill of only the process or its group.
 pub(crate) const TREES: &[Tree] = &[
     Tree {
         name: "children",
@@ -58,7 +58,7 @@ pub(crate) const TREES: &[Tree] = &[
 ];
 
 impl Tree {
-    /// Returns the request that starts it. It prints `up` when all are there, and never ends.
+    /// Returns the request that starts it. It prints `up` when all children have started, and never ends.
     pub(crate) fn request(&self, workshop: &Workshop) -> ExecRequest {
         let (line, children) = (self.line, self.children);
         let line = line.replace('@', "sh ./sleeper");
@@ -70,19 +70,19 @@ impl Tree {
 }
 
 impl Workshop {
-    /// Makes what the trees need. Nobody is in the list yet.
+    /// Makes what the trees need. The list is still empty.
     pub(crate) async fn prepare_trees(&self) {
         self.give("sleeper", SLEEPER).await;
         self.says(": > pids").await;
     }
 
-    /// Returns how many children have said who they are.
+    /// Returns how many children have recorded their pids.
     pub(crate) async fn seen(&self) -> usize {
         let count = self.says("wc -l < pids").await;
         count.trim().parse().expect("a number")
     }
 
-    /// Waits until so many children have said who they are.
+    /// Waits until this many children have recorded their pids.
     pub(crate) async fn until_seen(&self, count: usize) {
         within("a child that comes up", async {
             while self.seen().await < count {
@@ -92,9 +92,9 @@ impl Workshop {
         .await;
     }
 
-    /// Checks that everybody in the list is dead, or dies soon.
+    /// Checks that every process in the list is dead, or ends soon.
     pub(crate) async fn nobody_is_left(&self, after: &str) {
-        // A child that was killed is there until it is reaped, and not for good.
+        // A child that was killed still exists until it is reaped.
         let line = "for pid in $(cat pids); do n=0; \
                     while kill -0 $pid 2> /dev/null; do n=$((n + 1)); \
                     if [ $n -gt 200 ]; then echo $pid; break; fi; sleep 0.05; done; done";
@@ -103,11 +103,11 @@ impl Workshop {
         assert_eq!(
             output.stdout.total(),
             0,
-            "{after}: somebody lives: {output:?}"
+            "{after}: some processes are alive: {output:?}"
         );
     }
 
-    /// Checks that everybody in the list lives, and kills them.
+    /// Checks that every process in the list is alive, and kills them.
     pub(crate) async fn all_live(&self, count: usize, after: &str) {
         let line =
             "for pid in $(cat pids); do kill -0 $pid && echo $pid; done; kill -9 $(cat pids)";

@@ -1,4 +1,4 @@
-//! The words in which laws are written.
+//! The vocabulary of the laws.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -15,7 +15,7 @@ use super::Workspace;
 /// A whole tree: each path with its kind and, for a file, its bytes.
 pub(crate) type Tree = BTreeMap<VirtualPath, (EntryKind, Bytes)>;
 
-/// Parses a path that is known to be one.
+/// Parses a path that is known to be valid.
 #[track_caller]
 pub(crate) fn p(path: &str) -> VirtualPath {
     VirtualPath::parse(path).unwrap()
@@ -81,7 +81,7 @@ impl Workspace {
         }
     }
 
-    /// Deletes a directory with all that is in it, and returns how many entries that were.
+    /// Deletes a directory with its contents, and returns how many entries that were.
     pub(crate) async fn delete_all(&self, path: &str) -> u64 {
         match self
             .delete_with(&DeleteRequest::new(p(path)).recursive())
@@ -136,7 +136,7 @@ impl Workspace {
         }
     }
 
-    /// Returns whether something is at a path.
+    /// Returns whether a path exists.
     pub(crate) async fn has(&self, path: &str) -> bool {
         match self.exists(path).await {
             Ok(there) => there,
@@ -152,7 +152,7 @@ impl Workspace {
         }
     }
 
-    /// Returns the paths that a glob finds, which must be all of them.
+    /// Returns the paths that a glob finds, which must be a complete result.
     pub(crate) async fn globbed(&self, request: &GlobRequest) -> Vec<String> {
         match self.glob_with(request).await {
             Ok(page) => {
@@ -168,7 +168,7 @@ impl Workspace {
         self.globbed(&GlobRequest::new(pattern)).await
     }
 
-    /// Returns what a grep finds, which must be all there is.
+    /// Returns what a grep finds, which must be a complete result.
     pub(crate) async fn searched(&self, request: &GrepRequest) -> Grepped {
         match self.grep_with(request).await {
             Ok(found) => {
@@ -186,7 +186,7 @@ impl Workspace {
         found.matches.iter().map(hit).collect()
     }
 
-    /// Returns everything that is there, without following links.
+    /// Returns the whole tree, without following links.
     pub(crate) async fn everything(&self) -> Tree {
         let mut tree = Tree::new();
         let mut open = vec![VirtualPath::root()];

@@ -1,5 +1,4 @@
-//! The laws about commands find mistakes: each sandbox here has one that a sandbox somewhere has had, and a law that
-//! refuses it.
+//! The laws about commands find faults: each sandbox here has a fault that a real sandbox has had, and a law rejects it.
 
 use std::panic::AssertUnwindSafe;
 use std::process::Stdio;
@@ -74,7 +73,7 @@ impl Broken {
         self.fault == fault
     }
 
-    /// Returns a request as this sandbox misunderstands it.
+    /// Returns a request as this sandbox misreads it.
     fn misread(&self, request: &ExecRequest) -> ExecRequest {
         let mut request = request.clone();
         match (self.fault, &request.command) {
@@ -142,14 +141,14 @@ impl Broken {
         output
     }
 
-    /// Runs a line as one does who has not heard of process groups.
+    /// Runs a line without regard to process groups.
     async fn run_naively(&self, request: &ExecRequest) -> Result<ExecOutput> {
         let Command::Shell(line) = &request.command else {
             return self.inner.execute_with(request).await;
         };
         let mut child = tokio::process::Command::new("/bin/sh")
             .arg("-c")
-            // Its last child too says who it is, for `drop`.
+            // Its last child records its pid too, for `drop`.
             .arg(line.replace("echo up; sleep 5000", "echo up; sh ./sleeper"))
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
@@ -173,7 +172,7 @@ impl Broken {
 
 impl Drop for Broken {
     fn drop(&mut self) {
-        // Whom the naive one has left behind.
+        // The processes that `run_naively` has left behind.
         let pids = std::fs::read_to_string(self.directory.path().join("pids"));
         for pid in pids.unwrap_or_default().split_whitespace() {
             let _ = std::process::Command::new("kill")
@@ -391,7 +390,7 @@ fn each_fault_of_a_sandbox_breaks_the_law_against_it() {
         }
         unseen
     };
-    // Most of them wait most of the time.
+    // Most of them are waiting most of the time.
     let unseen: Vec<_> = std::thread::scope(|scope| {
         let workers = [(); 8].map(|()| scope.spawn(check));
         workers
@@ -399,8 +398,5 @@ fn each_fault_of_a_sandbox_breaks_the_law_against_it() {
             .flat_map(|worker| worker.join().unwrap())
             .collect()
     });
-    assert!(
-        unseen.is_empty(),
-        "laws that do not see the fault: {unseen:?}"
-    );
+    assert!(unseen.is_empty(), "laws that miss the fault: {unseen:?}");
 }

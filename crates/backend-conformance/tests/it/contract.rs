@@ -1,6 +1,6 @@
-//! The registry of laws, and the table in `docs/contract.md` that is made from it.
+//! The registry of laws, and the tables in `docs/contract.md` that are generated from it.
 //!
-//! `UPDATE_CONTRACT=1 cargo test -p backend-conformance` writes the table anew.
+//! `UPDATE_CONTRACT=1 cargo test -p backend-conformance` regenerates the tables.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -46,7 +46,7 @@ fn tables() -> String {
 fn the_contract_lists_the_laws_that_are_checked() {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/contract.md");
     let Ok(text) = std::fs::read_to_string(&file) else {
-        println!("skipped: there is no docs/contract.md beside a published crate");
+        println!("skipped: a published crate has no docs/contract.md next to it");
         return;
     };
     let (before, rest) = text.split_once(BEGIN).expect("a line where the laws begin");
@@ -56,7 +56,7 @@ fn the_contract_lists_the_laws_that_are_checked() {
         std::fs::write(&file, &wanted).unwrap();
     } else if text != wanted {
         panic!(
-            "docs/contract.md is not what the registry says; run this test with UPDATE_CONTRACT=1"
+            "docs/contract.md does not match the registry; run this test with UPDATE_CONTRACT=1"
         );
     }
 }

@@ -26,7 +26,7 @@ fn composite(
         .unwrap()
 }
 
-/// What a composite is compared with: one store with a directory where the mount is.
+/// The peer of a composite: one store with a directory where the mount is.
 async fn store_with_directory() -> StateBackend {
     let store = StateBackend::new();
     store.mkdir("/m").await.unwrap();
@@ -38,13 +38,13 @@ fn mount() -> VirtualPath {
 }
 
 #[test]
-fn the_memory_agrees_with_itself() {
+fn memory_agrees_with_itself() {
     let make = || async { StateBackend::new() };
     Model::new("state and state").agree(make, make);
 }
 
 #[test]
-fn the_memory_and_the_file_system_agree() {
+fn memory_and_file_system_agree() {
     Model::new("state and fs").agree(
         || async { StateBackend::new() },
         || async {

@@ -1,4 +1,4 @@
-//! The laws find mistakes: each backend here has one that a backend somewhere has had, and a law that refuses it.
+//! The laws find faults: each backend here has a fault that a real backend has had, and a law rejects it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ enum Fault {
     StopsABatchAtAFailure,
 }
 
-/// The memory with a fault.
+/// A state backend with a fault.
 #[derive(Debug)]
 struct Broken {
     fault: Fault,
@@ -86,7 +86,7 @@ impl Broken {
         Ok(Edited::new(1, written.version, String::new(), false))
     }
 
-    /// Reads, thinks for a while, writes.
+    /// Reads, waits for a while, writes.
     async fn unlocked_edit(&self, request: &EditRequest) -> Result<Edited> {
         let bytes = self.store.read_bytes(&request.path).await?;
         let applied = backend_core::text::apply_edits(&request.path, &bytes, &request.edits)?;
@@ -346,14 +346,11 @@ fn each_fault_breaks_the_law_against_it() {
         .into_iter()
         .filter(|(fault, id)| holds(law(id).unwrap(), *fault))
         .collect();
-    assert!(
-        unseen.is_empty(),
-        "laws that do not see the fault: {unseen:?}"
-    );
+    assert!(unseen.is_empty(), "laws that miss the fault: {unseen:?}");
 }
 
 #[test]
-fn a_host_path_in_a_message_is_seen() {
+fn a_host_path_in_a_message_is_found() {
     let law = law("X2").unwrap();
     let subject = |host: &str| {
         backend_conformance::Subject::new(Broken::new(Fault::NamesTheHost)).host_path(host)
@@ -368,7 +365,7 @@ fn a_host_path_in_a_message_is_seen() {
 }
 
 #[test]
-fn the_model_finds_what_differs() {
+fn the_model_finds_differences() {
     for fault in [
         Fault::DropsCarriageReturns,
         Fault::RemovesEmptyParents,
@@ -395,7 +392,7 @@ fn the_model_finds_what_differs() {
 }
 
 #[test]
-fn a_sound_backend_breaks_none() {
+fn a_correct_backend_breaks_no_law() {
     let shared: Arc<dyn Backend> = Arc::new(StateBackend::new());
     let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
     runtime.block_on(law("W1").unwrap().check(shared));

@@ -1,7 +1,7 @@
-//! The suites on the plainest backend there can be: the memory, with nothing but what the trait requires.
+//! The suites on the plainest possible backend: memory, with only what the trait requires.
 //!
-//! The backends of this workspace run the suites in their own crates. Here the provided methods of the trait are held to
-//! the laws, and the view of a directory.
+//! The backends of this workspace run the suites in their own crates. Here the laws check the provided methods of the
+//! trait, and the view of a directory.
 
 use async_trait::async_trait;
 use backend_conformance::{Below, Subject, populate};
@@ -12,7 +12,7 @@ use backend_core::{
 };
 use backend_state::StateBackend;
 
-/// Has the required methods alone, so that reads, edits and batches are those that the trait provides.
+/// Has only the required methods, so that reads, edits and batches are those that the trait provides.
 #[derive(Debug)]
 struct Bare {
     store: StateBackend,

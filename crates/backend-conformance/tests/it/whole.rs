@@ -1,4 +1,4 @@
-//! Suites checked in one call, on subjects that share what is dear.
+//! Suites checked in one call, on subjects that share what is expensive.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,8 +31,8 @@ async fn all_laws_about_files_hold_in_directories_of_one_store() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_does_not_hold_is_told_with_the_law() {
-    // A writable one, for the suite of those that are not.
+async fn a_failure_is_reported_with_its_law() {
+    // A writable backend, for the suite of read-only ones.
     let writable = || async {
         let store = StateBackend::new();
         populate(&store).await.unwrap();
@@ -53,7 +53,7 @@ async fn what_does_not_hold_is_told_with_the_law() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backend_without_commands_keeps_no_law_about_them() {
+async fn laws_about_commands_are_skipped_for_a_backend_without_them() {
     let report = Suite::Commands
         .report(1, || async { StateBackend::new() })
         .await;
