@@ -6,6 +6,7 @@
 mod bench;
 mod examples;
 mod images;
+mod newcomer;
 mod report;
 mod soak;
 mod steps;
@@ -109,6 +110,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "examples",
         run: examples::run,
+    },
+    Step {
+        name: "newcomer",
+        run: newcomer::run,
     },
     Step {
         name: "bench",

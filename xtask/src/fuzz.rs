@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: runs the fuzz targets of `fuzz/` for a while each.
+//! `cargo xtask fuzz`: runs the fuzz targets of `xtask/fuzz` for a while each.
 //!
 //! They need a nightly compiler and cargo-fuzz, so running them is not a step of `ci`; compiling them is. Without a nightly
 //! toolchain, a stable compiler with `RUSTC_BOOTSTRAP=1`, which enables unstable options, works too: libFuzzer needs only its
@@ -12,6 +12,9 @@ use serde_json::Value;
 use crate::Result;
 use crate::shell::Cmd;
 use crate::workspace::Workspace;
+
+/// Where they are: a workspace of their own.
+const FUZZ: &str = "xtask/fuzz";
 
 /// An input that takes longer is reported as a hang, in seconds. Instrumented code is slow, and the machine may be busy with
 /// other things: a real hang still hangs after a minute.
@@ -54,7 +57,7 @@ impl Options {
 
 /// Runs the targets one after the other; the first finding ends the run.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let fuzz = workspace.root.join("fuzz");
+    let fuzz = workspace.root.join(FUZZ);
     let all = targets(&fuzz)?;
     if let Some(unknown) = options.targets.iter().find(|target| !all.contains(target)) {
         let names = all.join(", ");
@@ -79,13 +82,15 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 }
 
 fn run_one(workspace: &Workspace, compiler: Compiler, target: &str, seconds: u32) -> Result<()> {
-    let fuzz = workspace.root.join("fuzz");
-    let corpus = format!("fuzz/corpus/{target}");
+    let fuzz = workspace.root.join(FUZZ);
+    let corpus = format!("{FUZZ}/corpus/{target}");
     fs::create_dir_all(workspace.root.join(&corpus)).map_err(|e| format!("{corpus}: {e}"))?;
     let features = features(&fuzz, target)?;
-    let mut command = compiler.cargo_fuzz(&["run", "--features", &features, target, &corpus]);
+    let mut command = compiler
+        .cargo_fuzz(&["run", "--fuzz-dir", FUZZ, "--features", &features])
+        .args(&[target, &corpus]);
     // Seeds are only read.
-    let seeds = format!("fuzz/seeds/{target}");
+    let seeds = format!("{FUZZ}/seeds/{target}");
     if workspace.root.join(&seeds).is_dir() {
         command = command.arg(&seeds);
     }
@@ -102,7 +107,7 @@ fn run_one(workspace: &Workspace, compiler: Compiler, target: &str, seconds: u32
         command = command.arg(&format!("-dict={}", dictionary.display()));
     }
     command.dir(&workspace.root).run().map_err(|error| {
-        format!("{error}; the input is in fuzz/artifacts/{target}, and `cargo fuzz tmin {target} FILE` minimises it")
+        format!("{error}; the input is in {FUZZ}/artifacts/{target}, and `cargo fuzz tmin --fuzz-dir {FUZZ} {target} FILE` minimises it")
     })
 }
 

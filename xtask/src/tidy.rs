@@ -14,10 +14,12 @@ mod links;
 mod machine_paths;
 mod manifests;
 mod markers;
+mod packages;
 mod project;
 mod readme;
 mod slug;
 mod whitespace;
+mod width;
 
 use project::{Finding, Project};
 
@@ -39,26 +41,24 @@ const RULES: &[Rule] = &[
     ("machine paths", machine_paths::check),
     ("manifests", manifests::check),
     ("markers", markers::check),
+    ("packages", packages::check),
     ("readme", readme::check),
     ("whitespace", whitespace::check),
+    ("width", width::check),
 ];
 
 /// Checks all rules and prints everything that they found.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let project = Project::load(workspace)?;
-    let (mut errors, mut warnings) = (0, 0);
+    let mut errors = 0;
     for (name, check) in RULES {
         for finding in check(&project) {
-            if finding.warning {
-                warnings += 1;
-            } else {
-                errors += 1;
-            }
+            errors += 1;
             println!("    {name}: {finding}");
         }
     }
     let (rules, files) = (RULES.len(), project.files.len());
-    println!("    {rules} rules, {files} files, {errors} errors, {warnings} warnings");
+    println!("    {rules} rules, {files} files, {errors} errors");
     if errors == 0 {
         Ok(())
     } else {

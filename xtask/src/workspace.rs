@@ -27,7 +27,8 @@ pub(crate) struct Package {
     /// The directory, relative to the root and with `/`.
     pub(crate) dir: String,
     pub(crate) description: String,
-    pub(crate) published: bool,
+    /// Whether it is a crate for users, and not a tool of this project: those below `crates`.
+    pub(crate) for_users: bool,
     pub(crate) features: Vec<String>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) targets: Vec<Target>,
@@ -78,7 +79,7 @@ impl Workspace {
             .collect();
         let version = packages
             .iter()
-            .find(|package| package.published)
+            .find(|package| package.for_users)
             .map(|package| package.version.clone())
             .unwrap_or_default();
         Self {
@@ -102,13 +103,13 @@ impl Package {
             .trim_start_matches(root)
             .replace('\\', "/");
         let docker = json.pointer("/metadata/ci/examples-with-docker");
+        let dir = dir.trim_matches('/').to_owned();
         Self {
+            for_users: dir.starts_with("crates/"),
             name: text(json, "name"),
             version: text(json, "version"),
-            dir: dir.trim_matches('/').to_owned(),
+            dir,
             description: text(json, "description"),
-            // `publish = false` is an empty list of registries here, and a missing `publish` is null.
-            published: !json.get("publish").is_some_and(Value::is_array),
             features: json
                 .get("features")
                 .and_then(Value::as_object)
@@ -199,11 +200,11 @@ mod tests {
             "target_directory": "/t",
             "packages": [
                 {
-                    "name": "xtask", "version": "0.0.0", "publish": [],
+                    "name": "xtask", "version": "0.0.0",
                     "manifest_path": "/w/xtask/Cargo.toml",
                 },
                 {
-                    "name": "backend-core", "version": "0.3.0", "publish": null, "description": "x",
+                    "name": "backend-core", "version": "0.3.0", "description": "x",
                     "manifest_path": "/w/crates/backend-core/Cargo.toml",
                     "features": {"search": []},
                     "dependencies": [
@@ -216,10 +217,10 @@ mod tests {
             ],
         }));
         assert_eq!(workspace.version, "0.3.0");
-        assert!(!workspace.package("xtask").unwrap().published);
+        assert!(!workspace.package("xtask").unwrap().for_users);
         let core = workspace.package("backend-core").unwrap();
         assert_eq!(core.dir, "crates/backend-core");
-        assert!(core.published);
+        assert!(core.for_users);
         assert_eq!(core.features, ["search"]);
         assert_eq!(core.dependencies[0].features, ["serde"]);
         assert_eq!(core.dependencies[1].kind, DependencyKind::Dev);

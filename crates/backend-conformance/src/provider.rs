@@ -26,8 +26,8 @@ pub use sandbox::FakeSandbox;
 
 /// A provider whose sandboxes are backends that a closure makes, with simulated commands.
 ///
-/// A clone is the same provider in the same process, as two connections are to one engine. [`another_process`](Self::another_process)
-/// is the same engine as another process sees it, which may [end](Self::end_process).
+/// A clone is the same provider in the same process, as two connections are to one engine.
+/// [`another_process`](Self::another_process) is the same engine as another process sees it, which may [end](Self::end_process).
 ///
 /// A test can also cause events that no provider causes: the engine goes [away](Self::set_away) and comes back,
 /// [restarts](Self::restart), runs [out of disk](Self::set_full), and a sandbox is [killed](Self::kill),

@@ -14,9 +14,9 @@ use crate::Error;
 ///
 /// | after a power loss | `Relaxed` | `Content` | `Full` |
 /// |---|---|---|---|
-/// | a file that was replaced, edited or moved over | old, new, empty or damaged | old or new, whole | new |
-/// | a file that was moved to another file system | old place, new place, or lost | in the old place, the new one or both, whole | in the new place |
-/// | a file that was new | missing, empty, cut short or whole | missing, empty, cut short or whole | whole |
+/// | a file replaced, edited or moved over | old, new, empty or damaged | old or new, whole | new |
+/// | a file moved to another file system | old place, new place, or lost | whole, in the old place, the new one or both | in the new place |
+/// | a new file | missing, empty, cut short or whole | missing, empty, cut short or whole | whole |
 /// | a new directory, a rename, a delete | done or not | done or not | done |
 ///
 /// "Or not" applies to changes of the last seconds: Linux writes everything out after about 30 seconds.

@@ -115,6 +115,7 @@ fn embedded(architecture: &str) -> Result<Bytes> {
 
 fn none_for(architecture: &str) -> Error {
     Error::unsupported(format!(
-        "an engine on {architecture}: this build has no guest for it; give the builder one with `guest`"
+        "an engine on {architecture}: this build has no guest for it; build one on Linux with `cargo xtask guest`, and pass its \
+         bytes to the builder with `guest`"
     ))
 }

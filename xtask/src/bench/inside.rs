@@ -41,7 +41,10 @@ pub(super) fn run(workspace: &Workspace, options: &Options, name: &str) -> Resul
         let rg = peers::debian(&dir, "ripgrep", "usr/bin/rg", options.quick);
         args.peer("--rg", rg);
         args.peer("--original", peers::original(&dir));
-        args.path("--script", &workspace.root.join("bench/peers/original.py"));
+        args.path(
+            "--script",
+            &workspace.root.join("xtask/bench/peers/original.py"),
+        );
     }
     if name == "files" {
         let fd = peers::debian(&dir, "fd-find", "usr/bin/fdfind", options.quick);

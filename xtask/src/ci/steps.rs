@@ -5,7 +5,7 @@ use crate::Result;
 use crate::shell::Cmd;
 
 /// The fuzz targets are a workspace of their own, so that a nightly compiler and libFuzzer stay out of this one.
-const FUZZ_MANIFEST: &str = "fuzz/Cargo.toml";
+const FUZZ_MANIFEST: &str = "xtask/fuzz/Cargo.toml";
 
 /// Everything is formatted, the fuzz targets too.
 pub(super) fn fmt(run: &mut Run<'_>) -> Result<Outcome> {
@@ -36,14 +36,14 @@ pub(super) fn clippy(_: &mut Run<'_>) -> Result<Outcome> {
     Ok(Outcome::passed())
 }
 
-/// Each published crate builds alone and without its features, as its users build it: in a build of the whole
+/// Each crate for users builds alone and without its features, as its users build it: in a build of the whole
 /// workspace one crate's features hide a feature that another one forgot to enable.
 pub(super) fn alone(run: &mut Run<'_>) -> Result<Outcome> {
     for package in run
         .workspace
         .packages
         .iter()
-        .filter(|package| package.published)
+        .filter(|package| package.for_users)
     {
         let clippy = || Cmd::cargo(&["clippy", "--package", &package.name]);
         let deny = ["--", "-D", "warnings"];

@@ -16,7 +16,7 @@ const FORBIDDEN_FEATURES: &[&str] = &["fs", "full", "net", "process", "rt-multi-
 fn allowed(package: &str) -> Allowed {
     match package {
         "backend-core" | "xtask" => Allowed::Only(&[]),
-        // The program that measures the other crates is not published.
+        // The program that measures the other crates is not for users.
         "backend-cli" | "bench" => Allowed::Anything,
         "backend-mcp" => Allowed::Only(&["backend-core", "backend-tools"]),
         // The guest is a binary made of these.

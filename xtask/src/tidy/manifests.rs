@@ -16,13 +16,13 @@ pub(super) fn check(project: &Project<'_>) -> Vec<Finding> {
             if !file.text.contains("[lints]\nworkspace = true\n") {
                 findings.push(file.finding("[lints] workspace = true is missing"));
             }
-            if package.published {
+            if package.for_users {
                 findings.extend(publishable(file, package, &workspace.version));
             }
         }
         for dependency in &package.dependencies {
             let internal = workspace.package(&dependency.name).is_some();
-            let published = dependency.kind != DependencyKind::Dev && package.published;
+            let published = dependency.kind != DependencyKind::Dev && package.for_users;
             if internal && published && dependency.requirement != format!("^{}", workspace.version)
             {
                 let (name, requirement) = (&dependency.name, &dependency.requirement);
@@ -86,7 +86,7 @@ mod tests {
             version: "0.2.0".to_owned(),
             dir: format!("crates/{name}"),
             description: description.to_owned(),
-            published: true,
+            for_users: true,
             dependencies,
             ..Package::default()
         };

@@ -10,7 +10,7 @@ use crate::shell::Cmd;
 use crate::workspace::Workspace;
 
 /// Folders whose files are not meant for readers.
-const DATA: &[&str] = &["fuzz/regressions/", "fuzz/seeds/"];
+const DATA: &[&str] = &["xtask/fuzz/regressions/", "xtask/fuzz/seeds/"];
 
 /// The project as it is in the working tree.
 #[derive(Debug)]
@@ -36,8 +36,6 @@ pub(super) struct Finding {
     pub(super) path: String,
     pub(super) line: Option<usize>,
     pub(super) message: String,
-    /// It is shown, but does not fail the run.
-    pub(super) warning: bool,
 }
 
 impl<'a> Project<'a> {
@@ -142,23 +140,12 @@ impl Finding {
             path: path.to_owned(),
             line: None,
             message: message.into(),
-            warning: false,
-        }
-    }
-
-    pub(super) fn warning(self) -> Self {
-        Self {
-            warning: true,
-            ..self
         }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.warning {
-            f.write_str("(warning) ")?;
-        }
         match self.line {
             Some(line) => write!(f, "{}:{line}: {}", self.path, self.message),
             None => write!(f, "{}: {}", self.path, self.message),

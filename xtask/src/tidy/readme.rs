@@ -1,17 +1,18 @@
-//! Every crate has a README, which is also its documentation, and the root's README names every published crate.
+//! Every crate has a README, which is also its documentation, and the root's README names every crate for users.
 
-use super::project::{Finding, Project};
+use super::project::{Finding, Project, SourceFile};
 
+/// The longest that a README of a crate may be.
 const LINES: usize = 80;
+
+/// The longest that of the project may be.
+const ROOT_LINES: usize = 120;
 
 pub(super) fn check(project: &Project<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let root = project.file("README.md");
     match root {
-        Some(file) if file.text.lines().count() > LINES => {
-            findings.push(file.finding(format!("over {LINES} lines")).warning());
-        }
-        Some(_) => {}
+        Some(file) => findings.extend(too_long(file, ROOT_LINES)),
         None => findings.push(Finding::new("README.md", "there is none")),
     }
     let rows: Vec<&str> = root
@@ -21,16 +22,13 @@ pub(super) fn check(project: &Project<'_>) -> Vec<Finding> {
         .workspace
         .packages
         .iter()
-        .filter(|package| package.published)
+        .filter(|package| package.for_users)
     {
         let path = format!("{}/README.md", package.dir);
         match project.file(&path) {
             None => findings.push(Finding::new(&path, "there is none")),
             Some(file) => {
-                let lines = file.text.lines().count();
-                if lines > LINES {
-                    findings.push(file.finding(format!("{lines} lines, the limit is {LINES}")));
-                }
+                findings.extend(too_long(file, LINES));
                 if !file.text.starts_with(&format!("# {}\n", package.name)) {
                     findings
                         .push(file.finding_at(1, format!("its title is not '{}'", package.name)));
@@ -43,6 +41,11 @@ pub(super) fn check(project: &Project<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+fn too_long(file: &SourceFile, limit: usize) -> Option<Finding> {
+    let lines = file.text.lines().count();
+    (lines > limit).then(|| file.finding(format!("{lines} lines, the limit is {limit}")))
 }
 
 fn table_rows(text: &str) -> impl Iterator<Item = &str> {
@@ -73,10 +76,10 @@ mod tests {
     use crate::workspace::{Package, Workspace};
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
-        let package = |name: &str, published| Package {
+        let package = |name: &str, for_users| Package {
             name: name.to_owned(),
             dir: format!("crates/{name}"),
-            published,
+            for_users,
             ..Package::default()
         };
         let packages = vec![
@@ -125,13 +128,16 @@ mod tests {
     }
 
     #[test]
-    fn a_long_root_readme_is_only_a_warning() {
-        let table = format!("| core |\n| state |\n{}", "x\n".repeat(80));
-        let files = [
-            ("README.md", table.as_str()),
-            ("crates/core/README.md", "# core\n"),
-            STATE,
-        ];
-        assert_eq!(found(&files), ["(warning) README.md: over 80 lines"]);
+    fn the_readme_of_the_project_may_be_longer() {
+        let table = |lines: usize| format!("| core |\n| state |\n{}", "x\n".repeat(lines - 2));
+        let of = |root: &str| {
+            found(&[
+                ("README.md", root),
+                ("crates/core/README.md", "# core\n"),
+                STATE,
+            ])
+        };
+        assert_eq!(of(&table(120)), [""; 0]);
+        assert_eq!(of(&table(121)), ["README.md: 121 lines, the limit is 120"]);
     }
 }

@@ -82,7 +82,9 @@ pub async fn a_moved_workspace_stays_with_its_sandbox<P: SandboxProvider>(
     assert_eq!(next.read(&path).await.expect("a read").text, "after");
 }
 
-pub async fn sandboxes_can_be_made_at_the_same_time<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+pub async fn sandboxes_can_be_made_at_the_same_time<P: SandboxProvider>(
+    subject: &ProviderSubject<P>,
+) {
     let specs: Vec<_> = (0..4).map(|_| subject.spec()).collect();
     let made = join_all(specs.iter().map(|spec| subject.provider().create(spec))).await;
     for (spec, sandbox) in specs.iter().zip(&made) {

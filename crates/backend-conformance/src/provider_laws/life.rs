@@ -67,7 +67,9 @@ pub async fn destroying_twice_succeeds<P: SandboxProvider>(subject: &ProviderSub
     assert_eq!(subject.listed().await, []);
 }
 
-pub async fn destroying_a_missing_sandbox_succeeds<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+pub async fn destroying_a_missing_sandbox_succeeds<P: SandboxProvider>(
+    subject: &ProviderSubject<P>,
+) {
     let id = subject.spec().id;
     subject
         .provider()
@@ -113,9 +115,7 @@ pub async fn a_command_does_not_outlive_its_sandbox<P: SandboxProvider>(
     }
 }
 
-pub async fn a_cancelled_start_can_be_destroyed<P: SandboxProvider>(
-    subject: &ProviderSubject<P>,
-) {
+pub async fn a_cancelled_start_can_be_destroyed<P: SandboxProvider>(subject: &ProviderSubject<P>) {
     for millis in [0, 5, 50, 200] {
         let spec = subject.spec();
         let create = subject.provider().create(&spec);
@@ -157,7 +157,9 @@ pub async fn a_suspended_sandbox_is_resumed_with_its_files<P: SandboxProvider>(
     assert!(provider.attach(&id).await.is_ok());
 }
 
-pub async fn a_suspended_sandbox_can_be_destroyed<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+pub async fn a_suspended_sandbox_can_be_destroyed<P: SandboxProvider>(
+    subject: &ProviderSubject<P>,
+) {
     if !subject.provider().features().suspends {
         return;
     }
@@ -175,7 +177,9 @@ pub async fn a_suspended_sandbox_can_be_destroyed<P: SandboxProvider>(subject: &
     );
 }
 
-pub async fn suspending_a_missing_sandbox_is_an_error<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+pub async fn suspending_a_missing_sandbox_is_an_error<P: SandboxProvider>(
+    subject: &ProviderSubject<P>,
+) {
     if !subject.provider().features().suspends {
         return;
     }
@@ -187,7 +191,9 @@ pub async fn suspending_a_missing_sandbox_is_an_error<P: SandboxProvider>(subjec
     assert_eq!(subject.listed().await, []);
 }
 
-pub async fn an_undeclared_feature_is_unsupported<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+pub async fn an_undeclared_feature_is_unsupported<P: SandboxProvider>(
+    subject: &ProviderSubject<P>,
+) {
     if subject.provider().features().suspends {
         return;
     }

@@ -36,9 +36,7 @@ pub async fn a_taken_id_is_refused_and_its_sandbox_unharmed<P: SandboxProvider>(
     assert_eq!(sandbox.read(&path).await.expect("a read").text, "kept");
 }
 
-pub async fn one_creator_of_an_id_wins<P: SandboxProvider>(
-    subject: &ProviderSubject<P>,
-) {
+pub async fn one_creator_of_an_id_wins<P: SandboxProvider>(subject: &ProviderSubject<P>) {
     let spec = subject.spec();
     let racers = (0..4).map(|_| subject.provider().create(&spec));
     let outcomes = join_all(racers).await;
@@ -50,9 +48,7 @@ pub async fn one_creator_of_an_id_wins<P: SandboxProvider>(
     assert_eq!(subject.listed().await, [spec.id]);
 }
 
-pub async fn a_list_has_exactly_what_exists<P: SandboxProvider>(
-    subject: &ProviderSubject<P>,
-) {
+pub async fn a_list_has_exactly_what_exists<P: SandboxProvider>(subject: &ProviderSubject<P>) {
     assert_eq!(subject.listed().await, []);
     let first = subject.create().await.expect("a sandbox");
     let second = subject.create().await.expect("a sandbox");

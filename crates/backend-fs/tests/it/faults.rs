@@ -36,7 +36,8 @@ fn files(dir: &Path) -> BTreeMap<String, String> {
     all
 }
 
-/// Mounts a faulty file system, without any fault yet, for a test that must not hang. The name is found as by [`alone`](crate::disks::alone).
+/// Mounts a faulty file system, without any fault yet, for a test that must not hang. The name is found as by
+/// [`alone`](crate::disks::alone).
 fn on_faulty<F: AsyncFnOnce(&mut Faulty)>(test: F) {
     alone_as(type_name::<F>(), &["/dev/fuse"], |dir| {
         let mut faulty = Faulty::mount(dir, &[]);

@@ -1,0 +1,1 @@
+//! Nothing but its example: `cargo run --release --example quickstart`.
