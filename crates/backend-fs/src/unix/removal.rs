@@ -6,6 +6,8 @@
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::AsFd;
+use std::thread;
+use std::time::Duration;
 
 use backend_core::EntryKind;
 use rustix::fs::{AtFlags, unlinkat};
@@ -20,6 +22,10 @@ use super::sys::RACES;
 
 /// After how many failures to give up. On a dead disk each one may take minutes.
 const MOST_FAILURES: u64 = 100;
+
+/// How long one removal waits in total for files that other programs have open, where the file system keeps them until they
+/// are closed. A search has a file open for a moment only.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The remaining work in a directory.
 #[derive(Debug, Default)]
@@ -40,6 +46,8 @@ struct Removal {
     removed: u64,
     failed: u64,
     first: Option<Stuck>,
+    /// How much longer it may wait.
+    patience: Duration,
 }
 
 /// Removes the directory at a place with everything in it. Returns how many entries a listing would have shown.
@@ -64,6 +72,7 @@ pub(crate) fn remove_tree(place: &Place<'_>) -> Result<u64, Stuck> {
         removed: 0,
         failed: 0,
         first: None,
+        patience: PATIENCE,
     };
     removal.run(place);
     match removal.first {
@@ -99,7 +108,9 @@ impl Removal {
                 Ok(Some(name)) => match unlink(self.walk.dir(), &*name, AtFlags::REMOVEDIR) {
                     Ok(()) => self.removed += 1,
                     Err(Errno::NOENT) => {}
-                    Err(error) if again(error) && !is_held_open => self.descend(name, rounds + 1),
+                    Err(error) if again(error) && self.has_another_round(rounds, is_held_open) => {
+                        self.descend(name, rounds + 1);
+                    }
                     // The entry that keeps it was reported already.
                     Err(error) if is_stuck && is_not_empty(error) => {
                         self.walk.work().is_stuck = true;
@@ -113,7 +124,11 @@ impl Removal {
                         self.first = None;
                         return;
                     }
-                    Err(error) if again(error) && error != Errno::NOTDIR && !is_held_open => {
+                    Err(error)
+                        if again(error)
+                            && error != Errno::NOTDIR
+                            && self.has_another_round(rounds, is_held_open) =>
+                    {
                         self.walk.work().rounds += 1;
                         self.clear();
                     }
@@ -124,6 +139,18 @@ impl Removal {
                 Err(error) => return self.fail(None, error, false),
             }
         }
+    }
+
+    /// Whether a directory that is not empty gets another round. From the second one on it waits first, longer each time; when no
+    /// patience is left, a file that is held open has no more rounds.
+    fn has_another_round(&mut self, rounds: usize, is_held_open: bool) -> bool {
+        if rounds == 0 {
+            return true;
+        }
+        let wait = Duration::from_millis(1 << rounds.min(5)).min(self.patience);
+        self.patience = self.patience.saturating_sub(wait);
+        thread::sleep(wait);
+        !wait.is_zero() || !is_held_open
     }
 
     /// Enters a directory and clears it. An entry that turns out not to be a directory is removed as it is.

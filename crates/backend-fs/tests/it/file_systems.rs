@@ -27,7 +27,6 @@ struct Exception {
 const CASE: &str = "names that differ only in case are one name, and are stored in lower case";
 const LONG_NAMES: &str = "the driver briefly gives a replaced file another, longer name: it fails above some 235 bytes, or leaves a file";
 const TWO_STEPS: &str = "the driver replaces a file in two steps: between them it does not exist";
-const HELD_OPEN: &str = "a file that is removed while a search has it open keeps another name until it is closed, and so its directory remains";
 const TIMES: &str = "the kernel caches times for a second, and a rename changes them";
 
 /// The known exceptions. docs/disks.md has them as a table.
@@ -63,6 +62,11 @@ const EXCEPTIONS: &[Exception] = &[
         why: TWO_STEPS,
     },
     Exception {
+        on: "lowntfs-3g, ignore_case",
+        laws: "C9",
+        why: "a new file in a directory that was just deleted and made again is briefly refused as not found",
+    },
+    Exception {
         on: "sshfs",
         laws: "Y12 Y14",
         why: "a link with `..` in it is refused, because it could lead out of the mount",
@@ -79,13 +83,8 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         on: "bindfs",
-        laws: "C9",
-        why: HELD_OPEN,
-    },
-    Exception {
-        on: "ntfs-3g",
-        laws: "C9",
-        why: HELD_OPEN,
+        laws: "C3",
+        why: "the driver finds files by their path: one that is being replaced is briefly not found",
     },
     Exception {
         on: "FUSE with whole seconds",

@@ -87,6 +87,32 @@ fn a_mount_point_in_a_tree_is_emptied_and_reported() {
 }
 
 #[test]
+fn a_tree_is_deleted_though_a_search_has_a_file_in_it_open_for_a_moment() {
+    if !can_mount(&["bindfs", "/dev/fuse"]) {
+        return;
+    }
+    let host = Host::new();
+    host.put("source/d/log", "x");
+    std::fs::create_dir(host.root().join("seen")).unwrap();
+    let mount = Mount::of(
+        &["bindfs"],
+        &host.root().join("source"),
+        host.root().join("seen"),
+    );
+    let open = std::fs::File::open(mount.at().join("d/log")).unwrap();
+    run(async {
+        let backend = host.backend();
+        let request = DeleteRequest::new(p("/seen/d")).recursive();
+        let closing = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            drop(open);
+        });
+        backend.delete_with(&request).await.unwrap();
+        closing.join().unwrap();
+    });
+}
+
+#[test]
 fn a_file_that_a_program_has_open_is_reported_as_such() {
     if !can_mount(&["bindfs", "/dev/fuse"]) {
         return;
