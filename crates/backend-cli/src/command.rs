@@ -4,7 +4,7 @@ use backend_core::{Backend, EntryKind, ErrorKind, StatRequest, VirtualPath};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use crate::app::App;
+use crate::context::Context;
 use crate::exit;
 use crate::failure::{Failure, Result};
 use crate::out::Out;
@@ -66,28 +66,28 @@ impl Command {
     /// # Errors
     ///
     /// As documented in the help of each command.
-    pub(crate) async fn run(self, app: &mut App) -> Result<u8> {
+    pub(crate) async fn run(self, context: &mut Context) -> Result<u8> {
         match self {
-            Self::Ls(command) => command.run(app).await,
-            Self::Stat(command) => command.run(app).await,
-            Self::Cat(command) => command.run(app).await,
-            Self::Write(command) => command.run(app).await,
-            Self::Edit(command) => command.run(app).await,
-            Self::Cp(command) => command.run(app).await,
-            Self::Mv(command) => command.run(app).await,
-            Self::Rm(command) => command.run(app).await,
-            Self::Mkdir(command) => command.run(app).await,
-            Self::Glob(command) => command.run(app).await,
-            Self::Grep(command) => command.run(app).await,
-            Self::Exec(command) => command.run(app).await,
-            Self::Mcp(command) => command.run(app).await,
-            Self::Runtimes(command) => command.run(&mut app.out),
+            Self::Ls(command) => command.run(context).await,
+            Self::Stat(command) => command.run(context).await,
+            Self::Cat(command) => command.run(context).await,
+            Self::Write(command) => command.run(context).await,
+            Self::Edit(command) => command.run(context).await,
+            Self::Cp(command) => command.run(context).await,
+            Self::Mv(command) => command.run(context).await,
+            Self::Rm(command) => command.run(context).await,
+            Self::Mkdir(command) => command.run(context).await,
+            Self::Glob(command) => command.run(context).await,
+            Self::Grep(command) => command.run(context).await,
+            Self::Exec(command) => command.run(context).await,
+            Self::Mcp(command) => command.run(context).await,
+            Self::Runtimes(command) => command.run(&mut context.out),
             #[cfg(feature = "docker")]
-            Self::Sandboxes(command) => command.run(app).await,
-            Self::Sessions(command) => command.run(app).await,
-            Self::Doctor(command) => command.run(app).await,
-            Self::Completions(command) => command.run(&mut app.out),
-            Self::Man(command) => command.run(&mut app.out),
+            Self::Sandboxes(command) => command.run(context).await,
+            Self::Sessions(command) => command.run(context).await,
+            Self::Doctor(command) => command.run(context).await,
+            Self::Completions(command) => command.run(&mut context.out),
+            Self::Man(command) => command.run(&mut context.out),
         }
     }
 }

@@ -2,9 +2,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
-mod app;
 mod cli;
 mod command;
+mod context;
 mod copy;
 mod doctor;
 mod exit;
@@ -16,8 +16,9 @@ mod notes;
 mod out;
 mod palette;
 mod parse;
+mod run;
 mod time;
 mod workspace;
 
-pub use app::main;
 pub use cli::command;
+pub use run::main;

@@ -66,11 +66,10 @@ impl<D: Backend + ?Sized> CompositeBackend<D> {
     ) -> Vec<(usize, Result<R::Outcome>)> {
         let answers = R::ask(self.backend_of(batch.mount), &batch.requests).await;
         let silent = || {
-            Err(Error::Internal {
-                path: None,
-                message: "the backend returned fewer outcomes than requested".to_owned(),
-                source: None,
-            })
+            Err(Error::internal(
+                None,
+                "the backend returned fewer outcomes than requested",
+            ))
         };
         let answers = answers.into_iter().map(|outcome| match batch.mount {
             None => outcome,

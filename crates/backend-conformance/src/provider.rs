@@ -457,10 +457,7 @@ fn taken(id: &SandboxId) -> Error {
 }
 
 fn gone(message: &str) -> Error {
-    Error::Unavailable {
-        message: message.to_owned(),
-        source: None,
-    }
+    Error::unavailable(message)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -352,8 +352,16 @@ impl Error {
         Self::Unsupported { what: what.into() }
     }
 
+    /// Makes an [`Unavailable`](Self::Unavailable) that has no other cause.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::Unavailable {
+            message: message.into(),
+            source: None,
+        }
+    }
+
     /// Makes an [`Unavailable`](Self::Unavailable) with its cause.
-    pub fn unavailable(
+    pub fn unavailable_from(
         message: impl Into<String>,
         source: impl StdError + Send + Sync + 'static,
     ) -> Self {
@@ -363,8 +371,17 @@ impl Error {
         }
     }
 
+    /// Makes an [`Internal`](Self::Internal) that has no other cause. `message` says what was attempted, without host paths.
+    pub fn internal(path: Option<&VirtualPath>, message: impl Into<String>) -> Self {
+        Self::Internal {
+            path: path.cloned(),
+            message: message.into(),
+            source: None,
+        }
+    }
+
     /// Makes an [`Internal`](Self::Internal) with its cause. `message` says what was attempted, without host paths.
-    pub fn internal(
+    pub fn internal_from(
         path: Option<&VirtualPath>,
         message: impl Into<String>,
         source: impl StdError + Send + Sync + 'static,

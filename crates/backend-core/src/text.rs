@@ -7,6 +7,7 @@ mod apply;
 mod changes;
 mod decode;
 mod diff;
+mod edited;
 mod ending;
 mod find;
 mod hashline;
@@ -18,7 +19,8 @@ mod render;
 mod replace;
 mod window;
 
-pub use apply::{Applied, MAX_EDIT_BYTES, apply_edits};
+pub use apply::{Applied, apply_edits};
+pub use edited::MAX_EDIT_BYTES;
 pub use hashline::line_hash;
 pub use window::WindowScanner;
 

@@ -141,7 +141,7 @@ async fn acquire(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Acqui
 }
 
 fn closed(error: AcquireError) -> Error {
-    Error::unavailable("file operations are closed", error)
+    Error::unavailable_from("file operations are closed", error)
 }
 
 async fn run<T: Send + 'static>(
@@ -150,10 +150,11 @@ async fn run<T: Send + 'static>(
 ) -> Result<T> {
     match runtime.spawn_blocking(work).await {
         Ok(outcome) => outcome,
-        Err(error) if error.is_cancelled() => {
-            Err(Error::unavailable("the runtime is shutting down", error))
-        }
-        Err(error) => Err(Error::internal(None, "the operation panicked", error)),
+        Err(error) if error.is_cancelled() => Err(Error::unavailable_from(
+            "the runtime is shutting down",
+            error,
+        )),
+        Err(error) => Err(Error::internal_from(None, "the operation panicked", error)),
     }
 }
 

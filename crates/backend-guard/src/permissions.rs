@@ -131,7 +131,7 @@ impl Permissions {
     #[cfg(feature = "toml")]
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self)
-            .map_err(|error| Error::internal(None, "the permissions cannot be written", error))
+            .map_err(|error| Error::internal_from(None, "the permissions cannot be written", error))
     }
 
     /// Returns the ruleset in JSON, without what the preset adds.
@@ -142,7 +142,7 @@ impl Permissions {
     #[cfg(feature = "json")]
     pub fn to_json(&self) -> Result<String> {
         serde_json::to_string_pretty(self)
-            .map_err(|error| Error::internal(None, "the permissions cannot be written", error))
+            .map_err(|error| Error::internal_from(None, "the permissions cannot be written", error))
     }
 }
 

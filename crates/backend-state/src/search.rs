@@ -88,9 +88,12 @@ where
     match outcome {
         Ok(outcome) => outcome,
         Err(error) if error.is_panic() => {
-            Err(Error::internal(None, "the operation panicked", error))
+            Err(Error::internal_from(None, "the operation panicked", error))
         }
-        Err(error) => Err(Error::unavailable("the runtime is shutting down", error)),
+        Err(error) => Err(Error::unavailable_from(
+            "the runtime is shutting down",
+            error,
+        )),
     }
 }
 

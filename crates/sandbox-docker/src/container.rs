@@ -13,7 +13,6 @@ use bollard::query_parameters::{
 
 use crate::Engine;
 use crate::engine::{LONG, SHORT, conflict, failure, gone, no_container};
-use crate::link::unavailable;
 use crate::stream::Attached;
 
 /// How long the guest may take to end everything before the engine kills it.
@@ -115,7 +114,7 @@ impl Container {
     pub(crate) async fn run(&self, command: Vec<String>) -> Result<Running> {
         self.try_run(command)
             .await?
-            .ok_or_else(|| unavailable("the container does not run"))
+            .ok_or_else(|| Error::unavailable("the container does not run"))
     }
 
     /// Returns the code with which a command ended, once it has.
@@ -211,10 +210,9 @@ impl Container {
             }
             tokio::time::sleep(LOOK).await;
         }
-        Err(Error::Unavailable {
-            message: format!("{what}: the engine has not removed it yet"),
-            source: None,
-        })
+        Err(Error::unavailable(format!(
+            "{what}: the engine has not removed it yet"
+        )))
     }
 }
 

@@ -99,8 +99,10 @@ impl DockerSandbox {
         let (packed, unpacked) = tokio::join!(packing, unpacking);
         unpacked?;
         packed
-            .map_err(|error| Error::internal(None, "copying into the container failed", error))?
-            .map_err(|error| Error::internal(None, "the source cannot be read", error))
+            .map_err(|error| {
+                Error::internal_from(None, "copying into the container failed", error)
+            })?
+            .map_err(|error| Error::internal_from(None, "the source cannot be read", error))
     }
 
     /// Copies the contents of a directory of the sandbox into one of this machine, which is created if missing. Files of the same
@@ -151,8 +153,9 @@ impl DockerSandbox {
             }
         };
         let (unpacked, packed) = tokio::join!(unpacking, packing);
-        let unpacked = unpacked
-            .map_err(|error| Error::internal(None, "copying out of the container failed", error))?;
+        let unpacked = unpacked.map_err(|error| {
+            Error::internal_from(None, "copying out of the container failed", error)
+        })?;
         match unpacked {
             Err(unpack::Failure::TooLarge) => Err(Error::TooLarge {
                 path: from,
@@ -161,7 +164,7 @@ impl DockerSandbox {
             }),
             // The reason for the end of the stream is more useful.
             Err(unpack::Failure::Io(error)) => Err(packed.err().unwrap_or_else(|| {
-                Error::internal(
+                Error::internal_from(
                     None,
                     "the files copied out of the container cannot be written",
                     error,
@@ -264,11 +267,10 @@ async fn ended(container: &Container, what: &str, exec: &str, late: bool) -> Res
         Some(126 | 127) => Err(Error::unsupported(format!(
             "{what}: the directory is in memory, where only the container's own `tar` reaches it, and the image has none"
         ))),
-        code => Err(Error::Internal {
-            path: None,
-            message: format!("{what}: `tar` failed in the container with code {code:?}"),
-            source: None,
-        }),
+        code => Err(Error::internal(
+            None,
+            format!("{what}: `tar` failed in the container with code {code:?}"),
+        )),
     }
 }
 

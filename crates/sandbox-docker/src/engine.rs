@@ -8,11 +8,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend_core::Result;
+use backend_core::{Error, Result};
 use bollard::Docker;
 use tokio::sync::OnceCell;
-
-use crate::guest::Guest;
 
 mod failure;
 mod said;
@@ -38,7 +36,7 @@ pub struct Engine {
 struct Shared {
     docker: Docker,
     address: String,
-    guest: OnceCell<Guest>,
+    architecture: OnceCell<String>,
 }
 
 impl Engine {
@@ -79,7 +77,7 @@ impl Engine {
             shared: Arc::new(Shared {
                 docker,
                 address: address.to_owned(),
-                guest: OnceCell::new(),
+                architecture: OnceCell::new(),
             }),
         })
     }
@@ -89,14 +87,15 @@ impl Engine {
         &self.shared.docker
     }
 
-    /// Returns the guest that is embedded for the engine's machine.
-    pub(crate) async fn embedded_guest(&self) -> Result<Guest> {
-        let choose = || async {
+    /// Returns the architecture of the engine's machine, as the engine names it.
+    pub(crate) async fn architecture(&self) -> Result<&str> {
+        let ask = || async {
             let what = "asking the engine for its machine";
             let version = self.call(what, SHORT, self.docker().version()).await?;
-            Guest::embedded(&version.arch.unwrap_or_default())
+            Ok::<_, Error>(version.arch.unwrap_or_default())
         };
-        self.shared.guest.get_or_try_init(choose).await.cloned()
+        let architecture = self.shared.architecture.get_or_try_init(ask).await?;
+        Ok(architecture)
     }
 
     /// Returns its address.

@@ -3,11 +3,10 @@
 //! A sandbox is reported missing only after both fail. A container never counts as a sandbox because of its image's labels, which
 //! anyone may have set.
 
-use backend_core::{Result, SandboxId};
+use backend_core::{Error, Result, SandboxId};
 use bollard::models::ContainerInspectResponse;
 
 use crate::container::{Container, labels_of};
-use crate::link::unavailable;
 use crate::{Engine, labels};
 
 /// A container, and the engine's description of it.
@@ -51,14 +50,14 @@ impl Engine {
                 Some(false) => {}
                 Some(true) => continue,
                 None => {
-                    return Err(unavailable(format!(
+                    return Err(Error::unavailable(format!(
                         "the container of sandbox '{id}' was renamed and its image is missing, so it cannot be identified as the \
                          sandbox; give it its name back"
                     )));
                 }
             }
             if renamed.is_some() {
-                return Err(unavailable(format!(
+                return Err(Error::unavailable(format!(
                     "several containers have the labels of sandbox '{id}', and none has its name"
                 )));
             }

@@ -15,7 +15,6 @@ mod flight;
 mod lock;
 mod log;
 mod options;
-pub(crate) mod packages;
 mod progress;
 mod prune;
 mod pull;
@@ -26,6 +25,7 @@ mod tag;
 pub use failure::BuildFailure;
 pub use options::{BuildOptions, DEFAULT_BUILD_TIMEOUT};
 pub use progress::ImageProgress;
+pub(crate) use recipe::LINK;
 
 /// A callback for the progress of an image. It is called between two reads from the engine, so it must not block.
 pub(crate) type Report<'a> = dyn Fn(ImageProgress) + Send + Sync + 'a;

@@ -11,7 +11,7 @@ use backend_core::{Error, Result};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::container::{Condition, Container};
-use crate::guest;
+use crate::layout;
 
 /// The engine may briefly report a dying container as running; poll this many times, at this interval, before a broken connection
 /// counts as only that.
@@ -69,13 +69,15 @@ impl Link {
         match &*self.lock() {
             State::Connected(remote) if !remote.is_closed() => Some(Ok(remote.clone())),
             State::Idle | State::Connected(_) => None,
-            State::Paused(_) => Some(Err(unavailable("the sandbox is paused; resume it first"))),
+            State::Paused(_) => Some(Err(Error::unavailable(
+                "the sandbox is paused; resume it first",
+            ))),
             State::Gone(error) => Some(Err(error.clone())),
         }
     }
 
     async fn connect(&self, container: &Container) -> Result<Remote> {
-        let Some(running) = container.try_run(guest::connect()).await? else {
+        let Some(running) = container.try_run(layout::connect()).await? else {
             return Err(self.lost(container).await);
         };
         let stream = running.stream;
@@ -87,7 +89,7 @@ impl Link {
                 match self.lost(container).await {
                     known @ Error::Unavailable { .. } if self.is_gone() => Err(known),
                     // The guest reported the reason, or it is how the connection broke.
-                    _ => Err(Error::unavailable(
+                    _ => Err(Error::unavailable_from(
                         format!(
                             "the guest in the container cannot be used: {}",
                             reason(&error)
@@ -125,20 +127,22 @@ impl Link {
                     continue;
                 }
                 Ok(Condition::Paused) => {
-                    return unavailable("the container is paused; resume it first");
+                    return Error::unavailable("the container is paused; resume it first");
                 }
                 Ok(Condition::Ended(how)) => how,
                 Ok(Condition::Gone) => "it is gone",
                 Ok(Condition::Unclear) => {
-                    return unavailable("the engine does not say whether the container runs");
+                    return Error::unavailable(
+                        "the engine does not say whether the container runs",
+                    );
                 }
                 Err(error) => return error,
             };
-            return self.gone(unavailable(format!(
+            return self.gone(Error::unavailable(format!(
                 "the container of this sandbox does not run: {how}"
             )));
         }
-        unavailable(
+        Error::unavailable(
             "the connection to the sandbox broke, and it is not known whether the operation was done; \
              the sandbox is running and can be used again",
         )
@@ -229,12 +233,5 @@ fn reason(error: &Error) -> &str {
     match error {
         Error::Unavailable { message, .. } => message,
         _ => "it does not answer",
-    }
-}
-
-pub(crate) fn unavailable(message: impl Into<String>) -> Error {
-    Error::Unavailable {
-        message: message.into(),
-        source: None,
     }
 }

@@ -32,7 +32,7 @@ pub(crate) async fn give(container: &Container, settings: &Settings) -> Result<(
         return Ok(());
     }
     let archive = directory(work_dir.relative(), user, group).map_err(|error| {
-        Error::internal(
+        Error::internal_from(
             None,
             "the archive with the work directory cannot be made",
             error,

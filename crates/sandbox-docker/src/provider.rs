@@ -14,7 +14,6 @@ use crate::choices::{Access, MountSource, Mounted};
 use crate::container::{Condition, Container, condition, labels_of};
 use crate::engine::{failure, is_about_request, refused, shown};
 use crate::image::ImageSource;
-use crate::link::unavailable;
 use crate::liveness::{has_files_in_memory, info};
 use crate::settings::Settings;
 use crate::start::Progress;
@@ -130,7 +129,7 @@ impl DockerProvider {
     async fn existing(&self, id: &SandboxId) -> Result<(Container, ContainerInspectResponse)> {
         self.find(id)
             .await?
-            .ok_or_else(|| unavailable(format!("there is no sandbox '{id}'")))
+            .ok_or_else(|| Error::unavailable(format!("there is no sandbox '{id}'")))
     }
 
     /// Connects to a running container.
@@ -201,13 +200,15 @@ impl SandboxProvider for DockerProvider {
         let (container, found) = self.existing(id).await?;
         match condition(&found) {
             Condition::Running => self.sandbox(id, container, &found).await,
-            Condition::Paused => Err(unavailable(format!(
+            Condition::Paused => Err(Error::unavailable(format!(
                 "sandbox '{id}' is paused; resume it first"
             ))),
-            Condition::Ended(how) => {
-                Err(unavailable(format!("sandbox '{id}' does not run: {how}")))
-            }
-            Condition::Gone => Err(unavailable(format!("sandbox '{id}' is being removed"))),
+            Condition::Ended(how) => Err(Error::unavailable(format!(
+                "sandbox '{id}' does not run: {how}"
+            ))),
+            Condition::Gone => Err(Error::unavailable(format!(
+                "sandbox '{id}' is being removed"
+            ))),
             Condition::Unclear => Err(unclear(id)),
         }
     }
@@ -273,7 +274,9 @@ impl SandboxProvider for DockerProvider {
                 started.map_err(not_started)?;
             }
             Condition::Gone => {
-                return Err(unavailable(format!("sandbox '{id}' is being removed")));
+                return Err(Error::unavailable(format!(
+                    "sandbox '{id}' is being removed"
+                )));
             }
             Condition::Unclear => return Err(unclear(id)),
         }
@@ -287,14 +290,14 @@ fn not_started(error: EngineError) -> Error {
     match refused(&error) {
         Some(said) if is_about_request(&error) => {
             let said = shown(said, &[]);
-            unavailable(format!("{what}: the engine refused it: {said}"))
+            Error::unavailable(format!("{what}: the engine refused it: {said}"))
         }
         _ => failure(what, error),
     }
 }
 
 fn unclear(id: &SandboxId) -> Error {
-    unavailable(format!(
+    Error::unavailable(format!(
         "the engine does not say whether sandbox '{id}' runs"
     ))
 }

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use crate::choices::Lifetime;
 use crate::container::Container;
-use crate::link::{Link, unavailable};
+use crate::link::Link;
 use crate::settings::Settings;
 use crate::start::{Progress, start};
 use crate::turns::Turns;
@@ -203,7 +203,7 @@ impl DockerSandbox {
     async fn container(&self) -> Result<Container> {
         let make = || async {
             let plan = self.shared.plan.as_ref();
-            let plan = plan.ok_or_else(|| unavailable("there is no container"))?;
+            let plan = plan.ok_or_else(|| Error::unavailable("there is no container"))?;
             let engine = match &plan.engine {
                 Some(engine) => engine.clone(),
                 None => Engine::connect().await?,
@@ -227,7 +227,7 @@ impl DockerSandbox {
         self.shared
             .container
             .get()
-            .ok_or_else(|| unavailable("the container of this sandbox has not been started"))
+            .ok_or_else(|| Error::unavailable("the container of this sandbox has not been started"))
     }
 
     /// Returns the connection to the guest.

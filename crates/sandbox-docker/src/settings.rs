@@ -12,11 +12,11 @@ use crate::image::{BuildOptions, ImageSource};
 mod body;
 mod check;
 mod limits;
+mod process_one;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use body::{body, numbers};
-pub(crate) use limits::of_commands as limits_of_commands;
 
 /// Default memory limit of a sandbox: 1 GiB.
 pub const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;

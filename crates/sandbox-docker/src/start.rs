@@ -9,12 +9,12 @@ use tokio::sync::oneshot;
 
 use crate::container::Container;
 use crate::engine::{LONG, conflict, failure, gone, is_about_request, refused, shown};
-use crate::guest::{Guest, PROGRAM};
-use crate::image::{ImageProgress, Images, packages};
-use crate::link::unavailable;
+use crate::guest::Guest;
+use crate::image::{ImageProgress, Images};
+use crate::layout::PROGRAM;
 use crate::settings::{Settings, body};
 use crate::turns::Turn;
-use crate::{Engine, labels, owned};
+use crate::{Engine, labels, owned, packages};
 
 /// How often to put the guest into its volume before giving up.
 const FILLS: u32 = 3;
@@ -55,9 +55,11 @@ pub(crate) async fn start(
             starting.remove(&container).await;
         }
     });
-    started
-        .await
-        .unwrap_or_else(|_| Err(unavailable("the runtime ended while the sandbox started")))
+    started.await.unwrap_or_else(|_| {
+        Err(Error::unavailable(
+            "the runtime ended while the sandbox started",
+        ))
+    })
 }
 
 /// Makes sure that the image and the guest exist, and looks up the image's user if none was chosen.
@@ -154,7 +156,7 @@ impl Starting<'_> {
             Err(error) if conflict(&error) => Err(Error::already_exists(&VirtualPath::parse(
                 self.id.as_str(),
             )?)),
-            Err(error) if gone(&error) => Err(Error::unavailable(
+            Err(error) if gone(&error) => Err(Error::unavailable_from(
                 "the image of the container does not exist",
                 error,
             )),

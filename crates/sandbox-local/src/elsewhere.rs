@@ -42,10 +42,7 @@ impl Engine {
 
     pub(crate) fn check(&self) -> Result<()> {
         if self.stopped.load(Ordering::Acquire) {
-            return Err(Error::Unavailable {
-                message: "the sandbox was stopped".to_owned(),
-                source: None,
-            });
+            return Err(Error::unavailable("the sandbox was stopped"));
         }
         Ok(())
     }

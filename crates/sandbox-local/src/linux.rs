@@ -94,10 +94,9 @@ impl Engine {
         if dead {
             return Ok(());
         }
-        Err(Error::Unavailable {
-            message: "not all processes of the sandbox are known to have ended".to_owned(),
-            source: None,
-        })
+        Err(Error::unavailable(
+            "not all processes of the sandbox are known to have ended",
+        ))
     }
 
     /// Starts a planned command on a blocking thread. If the future is dropped, the command is killed at once.
@@ -111,10 +110,15 @@ impl Engine {
             .await
         {
             Ok(outcome) => outcome,
-            Err(error) if error.is_cancelled() => {
-                Err(Error::unavailable("the runtime is shutting down", error))
-            }
-            Err(error) => Err(Error::internal(None, "starting a command panicked", error)),
+            Err(error) if error.is_cancelled() => Err(Error::unavailable_from(
+                "the runtime is shutting down",
+                error,
+            )),
+            Err(error) => Err(Error::internal_from(
+                None,
+                "starting a command panicked",
+                error,
+            )),
         }
     }
 }

@@ -117,7 +117,7 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
             }
             let Some(workspace) = &wanted.workspace else {
                 private_dir(&own).map_err(|error| {
-                    Error::unavailable("cannot create the directory of the sandbox", error)
+                    Error::unavailable_from("cannot create the directory of the sandbox", error)
                 })?;
                 let sandbox = build(&*open, &own, &wanted).inspect_err(|_| {
                     // It is empty: nothing ran in it.
@@ -151,10 +151,9 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
         {
             return Ok(sandbox);
         }
-        Err(Error::Unavailable {
-            message: format!("no sandbox '{id}' is running in this process"),
-            source: None,
-        })
+        Err(Error::unavailable(format!(
+            "no sandbox '{id}' is running in this process"
+        )))
     }
 
     async fn inspect(&self, id: &SandboxId) -> SandboxInfo {
@@ -182,7 +181,7 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
         let root = self.root.clone();
         let left = hop(move || {
             left_below(&root)
-                .map_err(|error| Error::unavailable("cannot list the sandboxes", error))
+                .map_err(|error| Error::unavailable_from("cannot list the sandboxes", error))
         })
         .await?;
         let mut ids: BTreeSet<SandboxId> = left.into_iter().collect();
@@ -261,19 +260,20 @@ fn left_below(root: &Path) -> io::Result<Vec<SandboxId>> {
 /// Claims a sandbox that an earlier process left, to remove it.
 fn claim_of(root: &Path, id: &SandboxId) -> Result<Claim> {
     let claim = Claim::take(root, id).map_err(unclaimed)?;
-    claim.ok_or_else(|| Error::Unavailable {
-        message: format!("the sandbox '{id}' belongs to another running process"),
-        source: None,
+    claim.ok_or_else(|| {
+        Error::unavailable(format!(
+            "the sandbox '{id}' belongs to another running process"
+        ))
     })
 }
 
 fn unclaimed(error: io::Error) -> Error {
-    Error::unavailable("cannot use the lock of the sandbox", error)
+    Error::unavailable_from("cannot use the lock of the sandbox", error)
 }
 
 fn remove(directory: &Path) -> Result<()> {
     match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::unavailable(
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::unavailable_from(
             "cannot remove the directory of the sandbox",
             error,
         )),
@@ -288,7 +288,13 @@ fn private_dir(path: &Path) -> io::Result<()> {
 
 async fn hop<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(Error::internal(None, "the disk could not be used", error)))
+    done.unwrap_or_else(|error| {
+        Err(Error::internal_from(
+            None,
+            "the disk could not be used",
+            error,
+        ))
+    })
 }
 
 fn taken(id: &SandboxId) -> Error {

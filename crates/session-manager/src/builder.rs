@@ -272,7 +272,7 @@ impl<P: SandboxProvider> Inner<P> {
         } else {
             let opened = tokio::task::spawn_blocking(open).await;
             opened.unwrap_or_else(|error| {
-                Err(Error::internal(
+                Err(Error::internal_from(
                     None,
                     "the store could not be opened",
                     error,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use backend_core::{Error, Result, SandboxId, SandboxProvider};
 
-use crate::decide::{closing, stuck, unavailable, unknown};
+use crate::decide::{closing, stuck, unknown};
 use crate::entry::{Entry, Flight, Goal, Phase};
 use crate::event::Cause;
 use crate::health::Seen;
@@ -193,5 +193,5 @@ enum Close {
 }
 
 fn no_sandbox(id: &SandboxId) -> Error {
-    unavailable(format!("session '{id}' has no running sandbox"))
+    Error::unavailable(format!("session '{id}' has no running sandbox"))
 }

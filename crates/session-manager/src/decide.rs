@@ -276,33 +276,26 @@ impl<P: SandboxProvider> Inner<P> {
     }
 }
 
-pub(crate) fn unavailable(message: String) -> Error {
-    Error::Unavailable {
-        message,
-        source: None,
-    }
-}
-
 pub(crate) fn closing() -> Error {
-    unavailable("the session manager is shut down".to_owned())
+    Error::unavailable("the session manager is shut down")
 }
 
 pub(crate) fn unknown(id: &SandboxId) -> Error {
-    unavailable(format!("there is no session '{id}'"))
+    Error::unavailable(format!("there is no session '{id}'"))
 }
 
 fn dead(id: &SandboxId) -> Error {
-    unavailable(format!(
+    Error::unavailable(format!(
         "the sandbox of session '{id}' died and its files are lost; release the session to start over"
     ))
 }
 
 fn released(id: &SandboxId) -> Error {
-    unavailable(format!("session '{id}' was released"))
+    Error::unavailable(format!("session '{id}' was released"))
 }
 
 pub(crate) fn stuck(id: &SandboxId, why: &Error) -> Error {
-    unavailable(format!(
+    Error::unavailable(format!(
         "session '{id}' is still stopping its previous sandbox: {why}; try again later"
     ))
 }

@@ -59,8 +59,5 @@ impl Drop for Landing {
 }
 
 fn lost() -> Error {
-    Error::Unavailable {
-        message: "the session manager ended while the session was started or stopped".to_owned(),
-        source: None,
-    }
+    Error::unavailable("the session manager ended while the session was started or stopped")
 }

@@ -46,7 +46,7 @@ pub(crate) async fn guarded<T: Send + 'static>(
 }
 
 fn flat<T>(what: &str, outcome: Result<Result<T>, JoinError>) -> Result<T> {
-    outcome.unwrap_or_else(|error| Err(Error::internal(None, format!("{what} failed"), error)))
+    outcome.unwrap_or_else(|error| Err(Error::internal_from(None, format!("{what} failed"), error)))
 }
 
 #[cfg(test)]

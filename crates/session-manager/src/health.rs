@@ -10,7 +10,6 @@ use backend_core::{Error, Liveness, Result, Sandbox, SandboxId, SandboxInfo, San
 use tokio::time::timeout;
 
 use crate::Cause;
-use crate::decide::unavailable;
 use crate::entry::{Body, Entry, Goal};
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
@@ -112,7 +111,7 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Records that a sandbox's state cannot be determined, and reports it once per outage.
     fn silent(&self, entry: &Entry<P::Sandbox>, body: &Body<P::Sandbox>, reason: String) -> Error {
-        let error = unavailable(format!(
+        let error = Error::unavailable(format!(
             "the sandbox of session '{}' cannot be reached: {reason}; it is kept, try again later",
             entry.id
         ));

@@ -202,7 +202,11 @@ impl<P: SandboxProvider> Inner<P> {
         let store = Arc::clone(store);
         let done = tokio::task::spawn_blocking(move || work(&store)).await;
         done.unwrap_or_else(|error| {
-            Err(Error::internal(None, "the store could not be used", error))
+            Err(Error::internal_from(
+                None,
+                "the store could not be used",
+                error,
+            ))
         })
     }
 

@@ -122,7 +122,11 @@ impl<P: SandboxProvider> Inner<P> {
                 Ok((id, Fate::Copy)) => recovered.copies.push(id),
                 Ok((_, Fate::Rests)) => {}
                 Err(error) => {
-                    return Err(Error::internal(None, "a sandbox was not taken over", error));
+                    return Err(Error::internal_from(
+                        None,
+                        "a sandbox was not taken over",
+                        error,
+                    ));
                 }
             }
         }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use backend_core::{Error, Liveness, Result, SandboxProvider};
 
-use crate::decide::unavailable;
 use crate::entry::{Entry, Profile, Resting};
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
@@ -162,7 +161,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
         Err(Failed {
             lost: true,
-            ..Failed::from(unavailable(
+            ..Failed::from(Error::unavailable(
                 "the sandbox of the session is gone and its files are lost".to_owned(),
             ))
         })
@@ -173,7 +172,7 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     fn unreachable(&self, entry: &Entry<P::Sandbox>, reason: &str) -> Error {
-        unavailable(format!(
+        Error::unavailable(format!(
             "the sandbox of session '{}' cannot be reached: {reason}; it is kept, try again later",
             entry.id
         ))

@@ -121,8 +121,7 @@ impl<P: SandboxProvider> Inner<P> {
 }
 
 fn left(id: &SandboxId) -> Error {
-    Error::Unavailable {
-        message: format!("sandbox '{id}', which belongs to no session, could not be destroyed"),
-        source: None,
-    }
+    Error::unavailable(format!(
+        "sandbox '{id}', which belongs to no session, could not be destroyed"
+    ))
 }

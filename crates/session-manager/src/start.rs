@@ -290,7 +290,7 @@ impl<P: SandboxProvider> Inner<P> {
             biased;
             () = self.closed() => Err(crate::decide::closing()),
             turn = self.starts.acquire() => turn.map_err(|error| {
-                Error::internal(None, "waiting for a start failed", error)
+                Error::internal_from(None, "waiting for a start failed", error)
             }),
         }
     }

@@ -93,15 +93,12 @@ impl Drop for Lock {
 impl Store {
     /// Opens a root, and creates it if it does not exist. `make` makes a mark for a root that has none.
     pub(crate) fn open(root: &Path, fsync: bool, make: impl FnOnce() -> String) -> Result<Self> {
-        let failed = |error| Error::unavailable("the workspace root cannot be opened", error);
+        let failed = |error| Error::unavailable_from("the workspace root cannot be opened", error);
         fs::create_dir_all(root).map_err(failed)?;
         let root = root.canonicalize().map_err(failed)?;
         let lock = own(&root)
             .map_err(failed)?
-            .ok_or_else(|| Error::Unavailable {
-                message: "another manager owns the workspace root".to_owned(),
-                source: None,
-            })?;
+            .ok_or_else(|| Error::unavailable("another manager owns the workspace root"))?;
         for name in [STAGING, TRASH] {
             platform::private_dir(&root.join(name)).map_err(failed)?;
         }
@@ -133,12 +130,13 @@ impl Store {
         };
         match platform::leads_to(&self.view.root, &held.root) {
             Ok(true) => Ok(lock),
-            Ok(false) => Err(Error::Unavailable {
-                message: "the workspace root was moved, and another directory is in its place"
-                    .to_owned(),
-                source: None,
-            }),
-            Err(error) => Err(Error::unavailable("the workspace root is not there", error)),
+            Ok(false) => Err(Error::unavailable(
+                "the workspace root was moved, and another directory is in its place",
+            )),
+            Err(error) => Err(Error::unavailable_from(
+                "the workspace root is not there",
+                error,
+            )),
         }
     }
 
@@ -179,7 +177,7 @@ impl Store {
             .unwrap_or_default()
             .as_millis();
         write::replace(&self.view.root, SEEN, ms.to_string().as_bytes(), self.fsync)
-            .map_err(|error| Error::unavailable("the time cannot be stored", error))
+            .map_err(|error| Error::unavailable_from("the time cannot be stored", error))
     }
 
     /// Returns the name of the manager that owns the root: the given one, or else the last one, or else a new one.
@@ -188,7 +186,8 @@ impl Store {
         given: Option<String>,
         make: impl FnOnce() -> String,
     ) -> Result<String> {
-        let failed = |error| Error::unavailable("the name of the manager cannot be stored", error);
+        let failed =
+            |error| Error::unavailable_from("the name of the manager cannot be stored", error);
         if self.copied {
             self.disown()?;
         }
@@ -219,7 +218,7 @@ impl Store {
         let directory = self.staging(sandbox);
         let made = platform::private_dir(&directory)
             .and_then(|()| platform::open_dir(&directory.join(WORKSPACE)));
-        made.map_err(|error| Error::unavailable("a workspace cannot be made", error))?;
+        made.map_err(|error| Error::unavailable_from("a workspace cannot be made", error))?;
         Ok(directory.join(WORKSPACE))
     }
 
@@ -230,7 +229,7 @@ impl Store {
         self.write(&directory, record)?;
         platform::rename_new(&directory, &self.view.session(&record.id))
             .and_then(|()| self.sync(&self.view.root))
-            .map_err(|error| Error::unavailable("a workspace cannot be given its name", error))
+            .map_err(|error| Error::unavailable_from("a workspace cannot be given its name", error))
     }
 
     /// Removes a staged directory, if it is there.
@@ -251,7 +250,7 @@ impl Store {
 
     /// Removes directories staged by earlier runs.
     pub(crate) fn clear_staging(&self) -> Result<()> {
-        let failed = |error| Error::unavailable("staged workspaces cannot be listed", error);
+        let failed = |error| Error::unavailable_from("staged workspaces cannot be listed", error);
         for entry in fs::read_dir(self.view.root.join(STAGING)).map_err(failed)? {
             self.remove(&entry.map_err(failed)?.path())?;
         }
@@ -267,7 +266,7 @@ impl Store {
             Err(TryLockError::WouldBlock) => return Ok(()),
         };
         platform::empty(&self.view.root.join(TRASH))
-            .map_err(|error| Error::internal(None, "removed files are still there", error))
+            .map_err(|error| Error::internal_from(None, "removed files are still there", error))
     }
 
     fn remove(&self, directory: &Path) -> Result<()> {
@@ -286,7 +285,7 @@ impl Store {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => {
-                return Err(Error::internal(
+                return Err(Error::internal_from(
                     None,
                     "a workspace cannot be removed",
                     error,
@@ -295,12 +294,14 @@ impl Store {
         }
         self.sync(&self.view.root)
             .and_then(|()| platform::remove_tree(&self.view.root.join(TRASH), &target))
-            .map_err(|error| Error::internal(None, "files of a removed workspace are left", error))
+            .map_err(|error| {
+                Error::internal_from(None, "files of a removed workspace are left", error)
+            })
     }
 
     fn write(&self, directory: &Path, record: &Record) -> Result<()> {
         let failed = |error| {
-            Error::unavailable(
+            Error::unavailable_from(
                 format!("the record of session '{}' cannot be written", record.id),
                 error,
             )

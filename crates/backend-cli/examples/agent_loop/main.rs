@@ -45,8 +45,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<()> {
     println!("== In a directory\n");
-    let dir =
-        tempfile::tempdir().map_err(|error| Error::unavailable("a temporary directory", error))?;
+    let dir = tempfile::tempdir()
+        .map_err(|error| Error::unavailable_from("a temporary directory", error))?;
     let files = FsBackend::open(dir.path())?;
     mends(Arc::new(LocalSandbox::without_isolation(
         files,

@@ -6,8 +6,8 @@ use backend_core::{ReadBytesRequest, ReadRequest, TextPage, VirtualPath};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::app::App;
 use crate::command::Results;
+use crate::context::Context;
 use crate::failure::Result;
 use crate::out::Out;
 use crate::parse::Lines;
@@ -59,8 +59,8 @@ pub(crate) struct Cat {
 }
 
 impl Cat {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
-        let (workspace, out) = app.open(Need::Read).await?;
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
+        let (workspace, out) = context.open(Need::Read).await?;
         let mut results = Results::default();
         for path in &self.paths {
             match self.print(workspace, path, out).await {

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use backend_core::DEFAULT_READ_BYTES;
 use clap::Args;
 
-use crate::app::App;
+use crate::context::Context;
 use crate::copy::{Copied, Options, Place, host_path};
 use crate::failure::{Failure, Result};
 use crate::parse;
@@ -48,7 +48,7 @@ pub(crate) struct Cp {
 }
 
 impl Cp {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
         let Some((target, sources)) = self.paths.split_last() else {
             return Err(Failure::Usage("name the sources and the target".to_owned()));
         };
@@ -58,7 +58,7 @@ impl Cp {
             return Err(Failure::Usage(message.to_owned()));
         }
         let need = if to_host { Need::Read } else { Need::Change };
-        let (workspace, out) = app.open(need).await?;
+        let (workspace, out) = context.open(need).await?;
         let target = match host_path(target) {
             Some(path) => Place::target(path)?,
             None => place(workspace, target)?,

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::app::App;
+use crate::context::Context;
 use crate::doctor::{self, Check, Status};
 use crate::exit;
 use crate::failure::Result;
@@ -18,13 +18,13 @@ use crate::workspace::Need;
 pub(crate) struct Doctor {}
 
 impl Doctor {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
-        let mut checks = doctor::checks(app.wants_container()).await;
-        checks.push(match app.open(Need::Read).await {
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
+        let mut checks = doctor::checks(context.wants_container()).await;
+        checks.push(match context.open(Need::Read).await {
             Ok(_) => Check::ok("workspace", "it opens"),
             Err(failure) => Check::fail("workspace", failure.message(), "choose another one"),
         });
-        let out = &mut app.out;
+        let out = &mut context.out;
         let well = checks.iter().all(|check| check.status != Status::Fail);
         if out.is_json() {
             out.json(&json!({ "ok": well, "checks": checks }))?;

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::app::App;
+use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::out::Out;
 use crate::workspace::Need;
@@ -76,14 +76,14 @@ enum EditsFile {
 }
 
 impl Edit {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
         let edits = self.edits().await?;
         let need = if self.dry_run {
             Need::Read
         } else {
             Need::Change
         };
-        let (workspace, out) = app.open(need).await?;
+        let (workspace, out) = context.open(need).await?;
         let path = workspace.path(&self.path)?;
         let mut request = EditRequest::from_edits(&path, edits);
         request.expected = self.expect;

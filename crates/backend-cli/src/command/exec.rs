@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 
-use crate::app::App;
+use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::out::Out;
 use crate::workspace::{Need, Workspace};
@@ -84,8 +84,8 @@ pub(crate) struct Exec {
 }
 
 impl Exec {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
-        let (workspace, out) = match app.open(Need::Run).await {
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
+        let (workspace, out) = match context.open(Need::Run).await {
             Ok(opened) => opened,
             Err(failure) => return Err(failure.not_run()),
         };

@@ -6,7 +6,7 @@ use backend_core::{DEFAULT_GLOB_LIMIT, GlobRequest};
 use clap::Args;
 use serde_json::Value;
 
-use crate::app::App;
+use crate::context::Context;
 use crate::failure::Result;
 use crate::workspace::Need;
 use crate::{exit, json, notes, parse};
@@ -59,8 +59,8 @@ pub(crate) struct Glob {
 }
 
 impl Glob {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
-        let (workspace, out) = app.open(Need::Read).await?;
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
+        let (workspace, out) = context.open(Need::Read).await?;
         let mut request = GlobRequest::new(&self.pattern)
             .path(workspace.path(&self.path)?)
             .limit(self.limit);

@@ -9,7 +9,7 @@ use backend_core::{
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::context::Context;
 use crate::failure::Result;
 use crate::out::Out;
 use crate::workspace::Need;
@@ -127,8 +127,8 @@ pub(crate) struct Grep {
 }
 
 impl Grep {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
-        let (workspace, out) = app.open(Need::Read).await?;
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
+        let (workspace, out) = context.open(Need::Read).await?;
         let mut request = GrepRequest::new(&self.pattern).path(workspace.path(&self.path)?);
         self.fill(&mut request);
         let found = workspace.backend().grep_with(&request).await?;

@@ -4,7 +4,7 @@ use backend_core::{DEFAULT_LS_LIMIT, Entry, EntryKind, LsRequest};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::context::Context;
 use crate::failure::Result;
 use crate::out::Out;
 use crate::workspace::Need;
@@ -30,8 +30,8 @@ pub(crate) struct Ls {
 }
 
 impl Ls {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
-        let (workspace, out) = app.open(Need::Read).await?;
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
+        let (workspace, out) = context.open(Need::Read).await?;
         let path = workspace.path(&self.path)?;
         let request = LsRequest::new(&path).limit(self.limit);
         let page = workspace.backend().ls_with(&request).await?;

@@ -10,7 +10,7 @@ use backend_tools::Toolset;
 use clap::Args;
 use serde_json::json;
 
-use crate::app::App;
+use crate::context::Context;
 use crate::exit;
 use crate::failure::{Failure, Result};
 use crate::workspace::{Need, Workspace};
@@ -62,25 +62,25 @@ pub(crate) struct Mcp {
 }
 
 impl Mcp {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
         if self.http.is_none() {
-            app.out.leave_stdout();
+            context.out.leave_stdout();
         }
         match self.http {
-            None => stdio(app).await?,
-            Some(address) => self.http(address, app).await?,
+            None => stdio(context).await?,
+            Some(address) => self.http(address, context).await?,
         }
         Ok(exit::OK)
     }
 
-    async fn http(self, address: SocketAddr, app: &mut App) -> Result<()> {
+    async fn http(self, address: SocketAddr, context: &mut Context) -> Result<()> {
         if !address.ip().is_loopback() && self.allow_host.is_empty() {
             return Err(Failure::Usage(format!(
                 "--http {address}: others can reach this address; name the host that they use with --allow-host"
             )));
         }
         let (token, made) = token::find(self.token_file.as_deref()).await?;
-        let (workspace, out) = app.open(Need::Run).await?;
+        let (workspace, out) = context.open(Need::Run).await?;
         let mut http = serve(workspace).http(token);
         for host in self.allow_host {
             http = http.allow_host(host);
@@ -106,8 +106,8 @@ impl Mcp {
 }
 
 /// Serves the client that started this program.
-async fn stdio(app: &mut App) -> Result<()> {
-    let (workspace, out) = app.open(Need::Run).await?;
+async fn stdio(context: &mut Context) -> Result<()> {
+    let (workspace, out) = context.open(Need::Run).await?;
     if std::io::stdin().is_terminal() {
         out.note("this is a server for a client that starts it; Ctrl-D ends it");
     }

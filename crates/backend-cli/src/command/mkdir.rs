@@ -4,8 +4,8 @@ use backend_core::{MadeDirectory, MkdirRequest};
 use clap::Args;
 use serde_json::json;
 
-use crate::app::App;
 use crate::command::Results;
+use crate::context::Context;
 use crate::failure::Result;
 use crate::workspace::{Need, Workspace};
 
@@ -20,8 +20,8 @@ pub(crate) struct Mkdir {
 }
 
 impl Mkdir {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
-        let (workspace, out) = app.open(Need::Change).await?;
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
+        let (workspace, out) = context.open(Need::Change).await?;
         let mut results = Results::default();
         for path in &self.paths {
             match mkdir(workspace, path).await {

@@ -4,8 +4,8 @@ use backend_core::RenameRequest;
 use clap::Args;
 use serde_json::json;
 
-use crate::app::App;
 use crate::command::is_directory;
+use crate::context::Context;
 use crate::exit;
 use crate::failure::Result;
 use crate::workspace::Need;
@@ -35,8 +35,8 @@ pub(crate) struct Mv {
 }
 
 impl Mv {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
-        let (workspace, out) = app.open(Need::Change).await?;
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
+        let (workspace, out) = context.open(Need::Change).await?;
         let backend = workspace.backend();
         let from = workspace.path(&self.from)?;
         let mut to = workspace.path(&self.to)?;

@@ -4,8 +4,8 @@ use backend_core::{DeleteRequest, Deleted, ErrorKind, Version};
 use clap::Args;
 use serde_json::json;
 
-use crate::app::App;
 use crate::command::Results;
+use crate::context::Context;
 use crate::failure::Result;
 use crate::workspace::{Need, Workspace};
 
@@ -35,8 +35,8 @@ pub(crate) struct Rm {
 }
 
 impl Rm {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
-        let (workspace, out) = app.open(Need::Change).await?;
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
+        let (workspace, out) = context.open(Need::Change).await?;
         let mut results = Results::default();
         for path in &self.paths {
             match self.remove(workspace, path).await {

@@ -5,8 +5,8 @@ use clap::{Args, Subcommand};
 use sandbox_docker::{DockerProvider, DockerSandbox};
 use serde_json::json;
 
-use crate::app::App;
 use crate::command::Results;
+use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::{exit, parse};
 
@@ -47,20 +47,20 @@ enum Action {
 }
 
 impl Sandboxes {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
         let provider = DockerProvider::builder(DockerSandbox::builder("unused"))
-            .namespace(app.namespace())
+            .namespace(context.namespace())
             .without_sweep()
             .connect()
             .await?;
         match self.action {
-            Action::List => list(&provider, app).await,
+            Action::List => list(&provider, context).await,
             Action::Suspend { names } => {
-                each(&names, app, async |name| provider.suspend(name).await).await
+                each(&names, context, async |name| provider.suspend(name).await).await
             }
             Action::Remove { names } => {
                 let there = provider.list().await?;
-                each(&names, app, async |name| {
+                each(&names, context, async |name| {
                     if !there.contains(name) {
                         let message = format!("there is no sandbox '{name}'");
                         return Err(Error::invalid_request(message));
@@ -69,39 +69,39 @@ impl Sandboxes {
                 })
                 .await
             }
-            Action::Clean { guests } => clean(&provider, guests, app).await,
+            Action::Clean { guests } => clean(&provider, guests, context).await,
         }
     }
 }
 
-async fn list(provider: &DockerProvider, app: &mut App) -> Result<u8> {
+async fn list(provider: &DockerProvider, context: &mut Context) -> Result<u8> {
     let names = provider.list().await?;
-    if app.out.is_json() {
-        app.out.json(&json!({ "sandboxes": names }))?;
+    if context.out.is_json() {
+        context.out.json(&json!({ "sandboxes": names }))?;
         return Ok(exit::OK);
     }
     for name in &names {
-        app.out.line(name)?;
+        context.out.line(name)?;
     }
     Ok(exit::OK)
 }
 
 async fn each(
     names: &[SandboxId],
-    app: &mut App,
+    context: &mut Context,
     act: impl AsyncFn(&SandboxId) -> Result<(), Error>,
 ) -> Result<u8> {
     let mut results = Results::about("name");
     for name in names {
         match act(name).await {
             Ok(()) => results.done(name.as_str(), json!({})),
-            Err(error) => results.failed(name.as_str(), &Failure::Core(error), &mut app.out),
+            Err(error) => results.failed(name.as_str(), &Failure::Core(error), &mut context.out),
         }
     }
-    results.finish(&mut app.out)
+    results.finish(&mut context.out)
 }
 
-async fn clean(provider: &DockerProvider, with_guests: bool, app: &mut App) -> Result<u8> {
+async fn clean(provider: &DockerProvider, with_guests: bool, context: &mut Context) -> Result<u8> {
     let reaped = provider.reap().await?;
     let guests = if with_guests {
         provider.engine().remove_unused_guests().await?
@@ -109,19 +109,20 @@ async fn clean(provider: &DockerProvider, with_guests: bool, app: &mut App) -> R
         0
     };
     let (sandboxes, failed) = (&reaped.sandboxes, reaped.failed);
-    if app.out.is_json() {
+    if context.out.is_json() {
         let document = json!({ "removed": sandboxes, "failed": failed, "guests": guests });
-        app.out.json(&document)?;
+        context.out.json(&document)?;
     } else {
         for name in sandboxes {
-            app.out.line(format_args!("removed {name}"))?;
+            context.out.line(format_args!("removed {name}"))?;
         }
         let count = sandboxes.len();
-        app.out.summary(format_args!(
+        context.out.summary(format_args!(
             "{count} sandboxes and {guests} guests removed"
         ))?;
         if failed > 0 {
-            app.out
+            context
+                .out
                 .warning(format_args!("{failed} could not be removed"));
         }
     }

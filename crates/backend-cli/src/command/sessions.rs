@@ -6,7 +6,7 @@ use backend_core::{Error, SandboxId};
 use clap::{Args, Subcommand};
 use session_manager::{ListSessions, SessionInfo, WorkspaceRoot};
 
-use crate::app::App;
+use crate::context::Context;
 use crate::failure::{Failure, Result};
 
 mod clean;
@@ -24,9 +24,9 @@ mod stats;
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  agent-backends sessions list --workspace-root /srv/my-app/sessions
-  agent-backends sessions stats --workspace-root /srv/my-app/sessions --engine --namespace my-app
-  agent-backends sessions clean --workspace-root /srv/my-app/sessions --unused-for 90d --dry-run")]
+  agent-backends sessions list --workspace-root /srv/my-context/sessions
+  agent-backends sessions stats --workspace-root /srv/my-context/sessions --engine --namespace my-context
+  agent-backends sessions clean --workspace-root /srv/my-context/sessions --unused-for 90d --dry-run")]
 pub(crate) struct Sessions {
     #[command(subcommand)]
     action: Action,
@@ -53,11 +53,11 @@ struct RootArgs {
 }
 
 impl Sessions {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
         match self.action {
-            Action::List(list) => list.run(app).await,
-            Action::Stats(stats) => stats.run(app).await,
-            Action::Clean(clean) => clean.run(app).await,
+            Action::List(list) => list.run(context).await,
+            Action::Stats(stats) => stats.run(context).await,
+            Action::Clean(clean) => clean.run(context).await,
         }
     }
 }
@@ -74,15 +74,15 @@ impl RootArgs {
 
     /// Returns the existing sandboxes, if the engine is to be asked.
     #[cfg(feature = "docker")]
-    async fn existing(&self, app: &App) -> Result<Option<Vec<SandboxId>>> {
+    async fn existing(&self, context: &Context) -> Result<Option<Vec<SandboxId>>> {
         if !self.engine {
             return Ok(None);
         }
-        Ok(Some(engine::existing(app).await?))
+        Ok(Some(engine::existing(context).await?))
     }
 
     #[cfg(not(feature = "docker"))]
-    async fn existing(&self, _: &App) -> Result<Option<Vec<SandboxId>>> {
+    async fn existing(&self, _: &Context) -> Result<Option<Vec<SandboxId>>> {
         Ok(None)
     }
 }

@@ -3,8 +3,8 @@
 use backend_core::{Entry, StatRequest};
 use clap::Args;
 
-use crate::app::App;
 use crate::command::{Results, ls};
+use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::json;
 use crate::workspace::{Need, Workspace};
@@ -23,8 +23,8 @@ pub(crate) struct Stat {
 }
 
 impl Stat {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
-        let (workspace, out) = app.open(Need::Read).await?;
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
+        let (workspace, out) = context.open(Need::Read).await?;
         let mut results = Results::default();
         for path in &self.paths {
             match stat(workspace, path).await {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use clap::Args;
 use serde_json::json;
 
-use crate::app::App;
+use crate::context::Context;
 use crate::failure::Result;
 use crate::out::Out;
 use crate::workspace::Need;
@@ -46,9 +46,9 @@ pub(crate) struct Write {
 }
 
 impl Write {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
-        let content = self.content(&mut app.out).await?;
-        let (workspace, out) = app.open(Need::Change).await?;
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
+        let content = self.content(&mut context.out).await?;
+        let (workspace, out) = context.open(Need::Change).await?;
         let path = workspace.path(&self.path)?;
         let mode = match self.expect {
             Some(version) => WriteMode::IfVersion(version),

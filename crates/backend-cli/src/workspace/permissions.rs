@@ -82,7 +82,7 @@ impl Approver for Terminal {
             ask(&text)
         });
         let answer = asked.await.unwrap_or_else(|error| Err(error.into()));
-        answer.map_err(|error| Error::unavailable("asking at the terminal failed", error))
+        answer.map_err(|error| Error::unavailable_from("asking at the terminal failed", error))
     }
 }
 

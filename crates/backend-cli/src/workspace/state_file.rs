@@ -245,12 +245,9 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 }
 
 fn busy(wait: Duration) -> Error {
-    Error::Unavailable {
-        message: format!(
-            "another program has it open for a change, and did not finish within {wait:?}"
-        ),
-        source: None,
-    }
+    Error::unavailable(format!(
+        "another program has it open for a change, and did not finish within {wait:?}"
+    ))
 }
 
 /// Returns whether a document that loads is one of the Python original: those of this program name their format.

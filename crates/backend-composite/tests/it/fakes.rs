@@ -52,10 +52,7 @@ impl Rigged {
 }
 
 pub(crate) fn gone() -> Error {
-    Error::Unavailable {
-        message: "it is gone".to_owned(),
-        source: None,
-    }
+    Error::unavailable("it is gone")
 }
 
 impl std::fmt::Debug for Rigged {

@@ -52,7 +52,7 @@ fn a_kind_reads_the_same_in_text_and_json() {
 #[test]
 fn a_source_is_only_for_operators() {
     let cause = io::Error::other("open /home/operator/secret: no");
-    let error = Error::internal(Some(&path("/a")), "cannot open the file", cause);
+    let error = Error::internal_from(Some(&path("/a")), "cannot open the file", cause);
     assert!(error.source().is_some());
     let shown = format!(
         "{error}{}{}",

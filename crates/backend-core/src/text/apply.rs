@@ -1,13 +1,10 @@
 //! An edit of a file's bytes: decode, edit, compare, encode.
 
-use super::changes::Changes;
 use super::decode::{decode, encode};
+use super::edited::MAX_EDIT_BYTES;
 use super::media::not_text;
 use super::{diff, hashline, replace};
 use crate::{Edits, Error, Result, VirtualPath};
-
-/// The largest file that an edit accepts or produces, in bytes: 64 MiB.
-pub const MAX_EDIT_BYTES: u64 = 64 << 20;
 
 /// The result of edits on a file's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +18,6 @@ pub struct Applied {
     pub diff: String,
     /// Whether the diff was cut.
     pub diff_cut: bool,
-}
-
-/// The text after edits, and what changed in it.
-#[derive(Debug)]
-pub(super) struct EditedText {
-    pub(super) text: String,
-    pub(super) replacements: u64,
-    pub(super) changes: Changes,
 }
 
 /// Applies edits to the bytes of a file: all of them, or none.

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::apply::{EditedText, MAX_EDIT_BYTES};
 use super::changes::Changes;
+use super::edited::{EditedText, MAX_EDIT_BYTES};
 use super::ending::Ending;
 use super::find::Haystack;
 use super::nearest;

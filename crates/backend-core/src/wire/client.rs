@@ -285,7 +285,7 @@ impl Client {
 
 /// Makes the error of an unreadable answer.
 fn unreadable(name: &str, error: UnpackError) -> Error {
-    Error::unavailable(format!("the answer to {name} cannot be read"), error)
+    Error::unavailable_from(format!("the answer to {name} cannot be read"), error)
 }
 
 impl Drop for Client {
@@ -296,10 +296,7 @@ impl Drop for Client {
 
 /// Returns the error of a call that timed out.
 fn too_late(name: &str) -> Error {
-    Error::Unavailable {
-        message: format!("{name} was not answered in time"),
-        source: None,
-    }
+    Error::unavailable(format!("{name} was not answered in time"))
 }
 
 /// Cancels a dropped call on the other side too.

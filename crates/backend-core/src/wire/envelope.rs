@@ -47,7 +47,7 @@ fn finish<T: Serialize>(
 ) -> Result<Message> {
     let parts = body.iter().map(|part| part.len() as u64).collect();
     let value = codec::encode(&Envelope { parts, value })
-        .map_err(|error| Error::internal(None, format!("cannot encode {what}"), error))?;
+        .map_err(|error| Error::internal_from(None, format!("cannot encode {what}"), error))?;
     let message = Message { value, body };
     let refuse = |size: u64, unit: &str, limit: u64| {
         let message =

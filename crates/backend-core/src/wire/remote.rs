@@ -85,10 +85,9 @@ impl Remote {
     /// Waits until the connection has ended, and returns the error of all later calls.
     pub async fn closed(&self) -> Error {
         self.client.ended().await;
-        self.client.failed().unwrap_or(Error::Unavailable {
-            message: "the connection ended".to_owned(),
-            source: None,
-        })
+        self.client
+            .failed()
+            .unwrap_or(Error::unavailable("the connection ended"))
     }
 
     /// Returns whether the connection has ended, so that every call on it fails. Unlike [`closed`](Self::closed) it does

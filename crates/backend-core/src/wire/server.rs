@@ -278,11 +278,7 @@ impl Session {
         if let (true, Some(stream)) = (panicked, stream) {
             let link = Arc::clone(&self.link);
             let task = self.tasks.spawn(async move {
-                let error = Error::Internal {
-                    path: None,
-                    message: "the operation panicked".to_owned(),
-                    source: None,
-                };
+                let error = Error::internal(None, "the operation panicked");
                 let answer = Answer::error(&link, error);
                 let _ = send(&link, id, &stream, answer).await;
             });
@@ -309,10 +305,7 @@ async fn serve_one(
     arrived: Instant,
 ) -> Result<(), Arc<Failure>> {
     let Some(served) = served else {
-        let error = Error::Unavailable {
-            message: "the server is shutting down".to_owned(),
-            source: None,
-        };
+        let error = Error::unavailable("the server is shutting down");
         return send(link, id, stream, Answer::error(link, error)).await;
     };
     let Some(received) = Received::receive(link, id, stream, None).await? else {

@@ -89,7 +89,7 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
         {
             return told.clone();
         }
-        return Error::internal(Some(path), "the file system failed", error);
+        return Error::internal_from(Some(path), "the file system failed", error);
     };
     let denied = |reason: &str| Error::permission_denied(path, reason);
     match errno {
@@ -113,13 +113,15 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
         Errno::NOTEMPTY => Error::conflict(path, "the directory is not empty", None),
         Errno::NAMETOOLONG => PathError::new(path.as_str(), PathReason::PathTooLong).into(),
         Errno::XDEV => Error::unsupported("moving a directory or link to another file system"),
-        Errno::MFILE | Errno::NFILE => Error::unavailable("too many files are open", error),
-        Errno::NOMEM => Error::unavailable("the system is out of memory", error),
-        Errno::AGAIN => Error::unavailable("the file has nothing to read at the moment", error),
-        Errno::INTR => Error::unavailable("the file system interrupts every call", error),
+        Errno::MFILE | Errno::NFILE => Error::unavailable_from("too many files are open", error),
+        Errno::NOMEM => Error::unavailable_from("the system is out of memory", error),
+        Errno::AGAIN => {
+            Error::unavailable_from("the file has nothing to read at the moment", error)
+        }
+        Errno::INTR => Error::unavailable_from("the file system interrupts every call", error),
         errno => match disk_failure(errno) {
-            Some(message) => Error::unavailable(message, error),
-            None => Error::internal(Some(path), "the file system failed", error),
+            Some(message) => Error::unavailable_from(message, error),
+            None => Error::internal_from(Some(path), "the file system failed", error),
         },
     }
 }

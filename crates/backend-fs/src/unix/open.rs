@@ -68,7 +68,7 @@ pub(crate) fn open_at_until(
     is_over: impl Fn() -> bool,
 ) -> Result<Opened, Fault> {
     let file = open_regular(&place.dir, place.name(), is_over).map_err(|error| match error {
-        Errno::WOULDBLOCK => Fault::Told(Error::unavailable(
+        Errno::WOULDBLOCK => Fault::Told(Error::unavailable_from(
             "another program holds a lease on the file and does not release it",
             io::Error::from(error),
         )),

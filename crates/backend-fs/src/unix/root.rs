@@ -129,7 +129,7 @@ fn not_opened(error: io::Error) -> Error {
             &VirtualPath::root(),
             "the file system denies access to the root directory",
         ),
-        _ => Error::internal(None, "the root directory cannot be opened", error),
+        _ => Error::internal_from(None, "the root directory cannot be opened", error),
     }
 }
 

@@ -59,11 +59,10 @@ fn allowed<T: Clone, B>(requests: &[T], passes: &[Result<Pass<'_, B>>]) -> Vec<T
 fn put_back<T, B>(passes: &[Result<Pass<'_, B>>], done: Vec<Result<T>>) -> Vec<Result<T>> {
     let mut done = done.into_iter();
     let lost = || {
-        Err(Error::Internal {
-            path: None,
-            message: "the batch has fewer outcomes than items".to_owned(),
-            source: None,
-        })
+        Err(Error::internal(
+            None,
+            "the batch has fewer outcomes than items",
+        ))
     };
     passes
         .iter()

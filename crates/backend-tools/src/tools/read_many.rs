@@ -111,10 +111,9 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
 
 /// A backend must answer each request; missing answers are filled in here.
 fn missing() -> Result<TextPage> {
-    Err(Error::Unavailable {
-        message: "the workspace returned no result for this file".to_owned(),
-        source: None,
-    })
+    Err(Error::unavailable(
+        "the workspace returned no result for this file",
+    ))
 }
 
 fn all_failed(outcomes: &[Result<TextPage>]) -> Option<Failed> {

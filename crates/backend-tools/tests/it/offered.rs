@@ -139,11 +139,11 @@ async fn a_mistake_a_refusal_and_a_failure_are_distinguished() {
         (Error::not_found(&path()), ReplyKind::Mistake),
         (Error::unsupported("that"), ReplyKind::Mistake),
         (
-            Error::unavailable("gone", std::io::Error::other("/host/secret")),
+            Error::unavailable_from("gone", std::io::Error::other("/host/secret")),
             ReplyKind::Failure,
         ),
         (
-            Error::internal(None, "broken", std::io::Error::other("/host/secret")),
+            Error::internal_from(None, "broken", std::io::Error::other("/host/secret")),
             ReplyKind::Failure,
         ),
         (

@@ -150,10 +150,7 @@ async fn changes_that_could_not_be_undone_are_reported() {
                 && &request.content[..] == b"1\n"
                 && request.mode != WriteMode::CreateNew =>
         {
-            Trouble::Fail(Error::Unavailable {
-                message: "gone".to_owned(),
-                source: None,
-            })
+            Trouble::Fail(Error::unavailable("gone"))
         }
         _ => Trouble::None,
     });

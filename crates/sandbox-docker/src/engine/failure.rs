@@ -58,29 +58,28 @@ pub(crate) fn refused(error: &EngineError) -> Option<&str> {
 /// Returns the default error for a failed call.
 pub(crate) fn of(what: &str, error: EngineError) -> Error {
     if refused(&error).is_some_and(said::is_full) {
-        return Error::unavailable(format!("{what}: the disk of the engine is full"), error);
+        return Error::unavailable_from(format!("{what}: the disk of the engine is full"), error);
     }
     match status(&error) {
-        Some(404) => Error::unavailable(format!("{what}: it does not exist"), error),
-        Some(409) => Error::unavailable(format!("{what}: not in this state"), error),
-        Some(400..=499) => Error::unavailable(format!("{what}: the engine refused it"), error),
-        Some(_) => Error::unavailable(format!("{what}: the engine failed"), error),
+        Some(404) => Error::unavailable_from(format!("{what}: it does not exist"), error),
+        Some(409) => Error::unavailable_from(format!("{what}: not in this state"), error),
+        Some(400..=499) => Error::unavailable_from(format!("{what}: the engine refused it"), error),
+        Some(_) => Error::unavailable_from(format!("{what}: the engine failed"), error),
         None => broken(what, error),
     }
 }
 
 /// Returns the error for a call that timed out.
 pub(crate) fn late(what: &str, limit: Duration) -> Error {
-    Error::Unavailable {
-        message: format!("{what}: the Docker engine has not answered within {limit:?}"),
-        source: None,
-    }
+    Error::unavailable(format!(
+        "{what}: the Docker engine has not answered within {limit:?}"
+    ))
 }
 
 /// Returns the error for an unsupported address.
 pub(super) fn address(error: EngineError) -> Error {
     match error {
-        EngineError::SocketNotFoundError(_) => Error::unavailable(NO_ANSWER, error),
+        EngineError::SocketNotFoundError(_) => Error::unavailable_from(NO_ANSWER, error),
         _ => Error::invalid_request(
             "the address of the Docker engine is not supported; use unix:///path or tcp://host:port, and reach an engine \
              behind ssh by `ssh -L /tmp/docker.sock:/var/run/docker.sock HOST` and unix:///tmp/docker.sock",
@@ -94,11 +93,11 @@ fn broken(what: &str, error: EngineError) -> Error {
         | EngineError::HyperResponseError { .. }
         | EngineError::IOError { .. }
         | EngineError::RequestTimeoutError
-        | EngineError::SocketNotFoundError(_) => Error::unavailable(NO_ANSWER, error),
+        | EngineError::SocketNotFoundError(_) => Error::unavailable_from(NO_ANSWER, error),
         EngineError::DockerStreamError { .. } | EngineError::DockerContainerWaitError { .. } => {
-            Error::unavailable(format!("{what}: the engine failed"), error)
+            Error::unavailable_from(format!("{what}: the engine failed"), error)
         }
-        _ => Error::unavailable(
+        _ => Error::unavailable_from(
             format!("{what}: the engine's answer was not understood"),
             error,
         ),

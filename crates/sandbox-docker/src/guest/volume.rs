@@ -20,8 +20,9 @@ use bollard::query_parameters::{
 };
 use bytes::Bytes;
 
-use super::{DIRECTORY, FILE, Guest, PROGRAM};
+use super::Guest;
 use crate::engine::{LONG, SHORT, conflict, failure, gone};
+use crate::layout::{DIRECTORY, FILE, PROGRAM};
 use crate::owner::Fate;
 use crate::{Engine, labels};
 
@@ -64,11 +65,9 @@ impl Guest {
                 return Ok(());
             }
         }
-        Err(Error::Unavailable {
-            message: "another process has been putting the guest into its volume for too long"
-                .to_owned(),
-            source: None,
-        })
+        Err(Error::unavailable(
+            "another process has been putting the guest into its volume for too long",
+        ))
     }
 
     async fn fill_locked(&self, engine: &Engine, broken: bool) -> Result<()> {
@@ -143,7 +142,7 @@ impl Guest {
 
     async fn upload(&self, engine: &Engine) -> Result<()> {
         let archive = self.archive().map_err(|error| {
-            Error::internal(None, "the archive with the guest cannot be made", error)
+            Error::internal_from(None, "the archive with the guest cannot be made", error)
         })?;
         let options = UploadToContainerOptionsBuilder::default()
             .path(DIRECTORY)

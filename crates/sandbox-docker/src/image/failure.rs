@@ -53,7 +53,7 @@ impl BuildFailure {
     }
 
     pub(super) fn into_error(self, runtime: &str) -> Error {
-        Error::unavailable(format!("runtime '{runtime}': {self}"), self)
+        Error::unavailable_from(format!("runtime '{runtime}': {self}"), self)
     }
 }
 

@@ -71,12 +71,9 @@ pub(super) async fn ensure(
         (None, PullPolicy::Missing) | (_, PullPolicy::Always) => {}
     }
     pull(engine, image, report).await?;
-    find(engine, image)
-        .await?
-        .ok_or_else(|| Error::Unavailable {
-            message: format!("the image '{image}' was pulled and is gone again"),
-            source: None,
-        })
+    find(engine, image).await?.ok_or_else(|| {
+        Error::unavailable(format!("the image '{image}' was pulled and is gone again"))
+    })
 }
 
 async fn pull(engine: &Engine, image: &str, report: Option<&Report<'_>>) -> Result<()> {
@@ -90,10 +87,9 @@ async fn pull(engine: &Engine, image: &str, report: Option<&Report<'_>>) -> Resu
         let next = tokio::time::timeout(SILENCE, news.next()).await;
         match next {
             Err(_) => {
-                return Err(Error::Unavailable {
-                    message: format!("pulling '{image}': no progress within {SILENCE:?}"),
-                    source: None,
-                });
+                return Err(Error::unavailable(format!(
+                    "pulling '{image}': no progress within {SILENCE:?}"
+                )));
             }
             Ok(None) => return Ok(()),
             Ok(Some(Ok(info))) => {
@@ -135,13 +131,13 @@ fn failed(image: &str, error: bollard::errors::Error) -> Error {
     }
     if has(&["toomanyrequests", "rate limit"]) {
         let message = format!("pulling '{image}': the registry allows no more pulls for now");
-        return Error::unavailable(message, error);
+        return Error::unavailable_from(message, error);
     }
     if engine::refused(&error).is_some() {
         let message = format!(
             "the engine does not have the image '{image}', and cannot reach its registry; `docker pull` or `docker load` it"
         );
-        return Error::unavailable(message, error);
+        return Error::unavailable_from(message, error);
     }
     engine::failure(&format!("pulling '{image}'"), error)
 }

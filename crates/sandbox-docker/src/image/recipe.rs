@@ -51,7 +51,7 @@ rm -rf /tmp/agent-backends-npm";
 
 /// Links those packages into the work directory ($1), where `require` and `import` look for them. `npm install` replaces the link
 /// with a directory containing everything in `package.json`. Existing files stay.
-pub(super) const LINK: &str = "set -e
+pub(crate) const LINK: &str = "set -e
 from=/usr/local/lib/agent-backends/npm
 cd \"$1\"
 if [ -d $from/node_modules ] && [ ! -e node_modules ] && [ ! -L node_modules ]; then

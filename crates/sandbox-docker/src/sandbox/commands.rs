@@ -14,7 +14,6 @@ use tokio::time::{Instant, timeout};
 use super::DockerSandbox;
 use super::backend::ask;
 use crate::container::{Condition, condition};
-use crate::link::unavailable;
 use crate::liveness::liveness;
 
 /// How long to wait for the guest's answer before the engine is asked.
@@ -156,7 +155,7 @@ impl DockerSandbox {
         if answers(remote).await {
             return Ok(output);
         }
-        let doubt: Error = unavailable("the sandbox ended while the command ran");
+        let doubt: Error = Error::unavailable("the sandbox ended while the command ran");
         Err(self.explain(remote, doubt).await)
     }
 }

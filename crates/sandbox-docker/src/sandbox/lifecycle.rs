@@ -6,7 +6,6 @@ use backend_core::{Error, Result};
 
 use super::DockerSandbox;
 use crate::choices::Lifetime;
-use crate::link::unavailable;
 
 impl DockerSandbox {
     /// Freezes everything that runs in the container until it is [resumed](Self::resume). Meanwhile it uses no CPU, and every
@@ -55,7 +54,7 @@ impl DockerSandbox {
     pub async fn destroy(&self) -> Result<()> {
         self.shared
             .link
-            .gone(unavailable("the sandbox was destroyed"));
+            .gone(Error::unavailable("the sandbox was destroyed"));
         match self.shared.container.get() {
             Some(container) => container.remove().await,
             None => Ok(()),
@@ -93,7 +92,7 @@ impl DockerSandbox {
         let connected = self.shared.link.connected();
         self.shared
             .link
-            .gone(unavailable("the sandbox was stopped"));
+            .gone(Error::unavailable("the sandbox was stopped"));
         if let Some(remote) = connected {
             // Everything that runs for this connection is killed, so that the guest has nothing to wait for.
             remote.close().await;

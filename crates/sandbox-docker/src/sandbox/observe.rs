@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use backend_core::Result;
+use backend_core::{Error, Result};
 use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder};
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::DockerSandbox;
 use crate::engine::{SHORT, failure};
-use crate::link::unavailable;
 
 /// A container's resource usage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,11 +40,12 @@ impl DockerSandbox {
         let mut stats = docker.stats(&container.key, Some(options));
         let first = async { stats.next().await.transpose() };
         let found = container.engine.call(what, SHORT, first).await?;
-        let found = found.ok_or_else(|| unavailable(format!("{what}: there is no answer")))?;
+        let found =
+            found.ok_or_else(|| Error::unavailable(format!("{what}: there is no answer")))?;
         let memory = found.memory_stats.unwrap_or_default();
         let limit = memory.limit.unwrap_or_default();
         if limit == 0 {
-            return Err(unavailable("the container does not run"));
+            return Err(Error::unavailable("the container does not run"));
         }
         // Memory that the kernel can reclaim at once: its name depends on the cgroup version.
         let cached = memory.stats.as_ref().and_then(|stats| {

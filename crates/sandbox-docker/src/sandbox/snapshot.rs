@@ -11,7 +11,6 @@ use super::DockerSandbox;
 use crate::container::{Container, labels_of};
 use crate::engine::{SHORT, failure, gone};
 use crate::labels;
-use crate::link::unavailable;
 
 /// How long the engine may take to create an image of a container.
 const COMMIT: Duration = Duration::from_secs(600);
@@ -53,7 +52,7 @@ impl DockerSandbox {
             _ => (name, "latest"),
         };
         let found = container.inspect().await?;
-        let found = found.ok_or_else(|| unavailable("the container is gone"))?;
+        let found = found.ok_or_else(|| Error::unavailable("the container is gone"))?;
         let marks = labels_of(&found);
         let names = marks.get(labels::VARIABLES).map_or("", String::as_str);
         let before = variables_of_image(container, found.image.as_deref()).await?;

@@ -9,10 +9,10 @@ use bollard::models::{
     HostConfigLogConfig, Mount, MountType, MountVolumeOptions, PortBinding, ResourcesUlimits,
 };
 
-use super::{CAPABILITIES, STRICT_HOME, Settings};
+use super::{CAPABILITIES, STRICT_HOME, Settings, process_one};
 use crate::choices::{Access, Hardening, Lifetime, MountSource, Network};
-use crate::guest;
 use crate::labels;
+use crate::layout::DIRECTORY;
 
 /// The period of the CPU quota. A quota, unlike the engine's own CPU setting, may exceed the machine.
 const PERIOD_MICROSECONDS: i64 = 100_000;
@@ -56,7 +56,7 @@ pub(crate) fn body(
     labels.extend(own_labels(settings, id, &work_dir));
     Ok(ContainerCreateBody {
         image: Some(image.to_owned()),
-        entrypoint: Some(guest::command(settings, id, &work_dir)),
+        entrypoint: Some(process_one::command(settings, id, &work_dir)),
         cmd: Some(Vec::new()),
         user: settings.user().map(str::to_owned),
         env: Some(environment(settings)),
@@ -247,7 +247,7 @@ pub(crate) fn numbers(user: &str) -> Option<(u32, u32)> {
 
 fn guest_mount(volume: &str) -> Mount {
     Mount {
-        target: Some(guest::DIRECTORY.to_owned()),
+        target: Some(DIRECTORY.to_owned()),
         source: Some(volume.to_owned()),
         typ: Some(MountType::VOLUME),
         read_only: Some(true),

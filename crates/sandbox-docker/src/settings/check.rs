@@ -6,9 +6,9 @@ use backend_core::{Error, Result, RuntimeConfig, VirtualPath, check_environment}
 
 use super::{Settings, limits};
 use crate::choices::{MountSource, Network};
-use crate::guest::DIRECTORY;
 use crate::image::ImageSource;
 use crate::labels;
+use crate::layout::DIRECTORY;
 
 /// With less, the engine refuses the container.
 const LEAST_MEMORY: u64 = 16 << 20;

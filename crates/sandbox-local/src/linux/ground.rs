@@ -56,8 +56,9 @@ impl Ground {
     }
 
     fn temporary() -> Result<Self> {
-        let unavailable =
-            |error| Error::unavailable("cannot create a temporary directory for commands", error);
+        let unavailable = |error| {
+            Error::unavailable_from("cannot create a temporary directory for commands", error)
+        };
         let made = tempfile::Builder::new()
             .prefix("sandbox-local-")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
@@ -85,7 +86,7 @@ impl Ground {
     pub(super) fn enter(&self, cwd: Option<&VirtualPath>) -> Result<OwnedFd> {
         let Some(cwd) = cwd else {
             return rustix::fs::openat(&self.directory, c".", DIRECTORY, Mode::empty()).map_err(
-                |error| Error::unavailable("the directory of the sandbox is gone", error),
+                |error| Error::unavailable_from("the directory of the sandbox is gone", error),
             );
         };
         let opened = match self.kind {
@@ -104,7 +105,7 @@ impl Ground {
             Errno::NOTDIR => Error::not_a_directory(cwd),
             Errno::XDEV => Error::permission_denied(cwd, "it leads out of the workspace"),
             Errno::ACCESS | Errno::LOOP => Error::permission_denied(cwd, "it cannot be entered"),
-            error => Error::internal(Some(cwd), "opening the working directory failed", error),
+            error => Error::internal_from(Some(cwd), "opening the working directory failed", error),
         })?;
         let enter = rustix::fs::accessat(opened.as_fd(), c".", Access::EXEC_OK, AtFlags::EACCESS);
         match enter {

@@ -182,8 +182,12 @@ fn refusal(plan: &Plan, error: io::Error) -> Result<Launched> {
         Some(libc::ETXTBSY) => refused(126, "is being written"),
         Some(libc::E2BIG) => Err(Error::invalid_request("argument list too long")),
         Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::ENOSPC) => Err(
-            Error::unavailable("the host has no room for another process", error),
+            Error::unavailable_from("the host has no room for another process", error),
         ),
-        _ => Err(Error::internal(None, "starting the command failed", error)),
+        _ => Err(Error::internal_from(
+            None,
+            "starting the command failed",
+            error,
+        )),
     }
 }

@@ -202,7 +202,7 @@ impl Process {
         }
         match &*self.terminal() {
             Some(end) => terminal::resize(end, size).map_err(|error| {
-                Error::internal(None, "setting the size of a terminal failed", error)
+                Error::internal_from(None, "setting the size of a terminal failed", error)
             }),
             None => Ok(()),
         }

@@ -160,10 +160,7 @@ impl Room {
 }
 
 fn gone() -> Error {
-    Error::Unavailable {
-        message: "the sandbox was stopped".to_owned(),
-        source: None,
-    }
+    Error::unavailable("the sandbox was stopped")
 }
 
 /// Kills the tree on drop unless [released](Self::release).

@@ -100,10 +100,9 @@ impl Engine {
         if tree.signal(signal).await {
             return Ok(());
         }
-        Err(Error::Unavailable {
-            message: "the process was killed but is not known to have ended".to_owned(),
-            source: None,
-        })
+        Err(Error::unavailable(
+            "the process was killed but is not known to have ended",
+        ))
     }
 
     pub(crate) fn resize(&self, process: &ProcessId, size: TerminalSize) -> Result<()> {

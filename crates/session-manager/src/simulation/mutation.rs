@@ -89,10 +89,7 @@ async fn with_root(provider: &Provider, root: &Path, boot: u64) -> Manager {
 }
 
 fn broken() -> Fault {
-    Fault::fail(Error::Unavailable {
-        message: "it is broken".to_owned(),
-        source: None,
-    })
+    Fault::fail(Error::unavailable("it is broken"))
 }
 
 /// Copies the record of a session for another one.

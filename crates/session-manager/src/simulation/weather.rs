@@ -47,10 +47,7 @@ impl Weather {
             };
             return Fault::none().after(random.millis(usual));
         }
-        let error = Error::Unavailable {
-            message: "the engine does not answer".to_owned(),
-            source: None,
-        };
+        let error = Error::unavailable("the engine does not answer");
         match random.below(6) {
             0 | 1 => Fault::fail(error).after(random.millis(5_000)),
             2 => Fault::lose(error).after(random.millis(5_000)),

@@ -161,8 +161,9 @@ impl Record {
     }
 
     pub(crate) fn to_json(&self) -> Result<Vec<u8>, Error> {
-        serde_json::to_vec_pretty(self)
-            .map_err(|error| Error::internal(None, "a record cannot be written as JSON", error))
+        serde_json::to_vec_pretty(self).map_err(|error| {
+            Error::internal_from(None, "a record cannot be written as JSON", error)
+        })
     }
 
     pub(crate) fn profile(&self) -> Profile {

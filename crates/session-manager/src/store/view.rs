@@ -22,7 +22,7 @@ pub(crate) struct View {
 impl View {
     /// Opens a root that a manager created.
     pub(crate) fn open(root: &Path) -> Result<Self> {
-        let failed = |error| Error::unavailable("the workspace root cannot be opened", error);
+        let failed = |error| Error::unavailable_from("the workspace root cannot be opened", error);
         let root = root.canonicalize().map_err(failed)?;
         let staging = fs::symlink_metadata(root.join(STAGING));
         if !staging.is_ok_and(|meta| meta.is_dir()) {
@@ -37,7 +37,7 @@ impl View {
     /// locked too.
     pub(crate) fn is_owned(&self) -> Result<bool> {
         let failed = |error| {
-            Error::unavailable(
+            Error::unavailable_from(
                 "the owner of the workspace root cannot be determined",
                 error,
             )
@@ -61,7 +61,7 @@ impl View {
     pub(crate) fn load(&self, id: &SandboxId) -> Result<Option<Record>> {
         let directory = self.session(id);
         let unreadable = |reason: &str, error: io::Error| {
-            Error::internal(
+            Error::internal_from(
                 None,
                 format!("the record of session '{id}' cannot be read: {reason}"),
                 error,
@@ -97,7 +97,7 @@ impl View {
 
     /// Returns the ids of all stored sessions, in order.
     pub(crate) fn ids(&self) -> Result<Vec<SandboxId>> {
-        let failed = |error| Error::unavailable("the workspace root cannot be listed", error);
+        let failed = |error| Error::unavailable_from("the workspace root cannot be listed", error);
         let mut ids = Vec::new();
         for entry in fs::read_dir(&self.root).map_err(failed)? {
             // Skip names that are not ids: only sessions have such names in the root.

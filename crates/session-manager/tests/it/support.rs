@@ -56,10 +56,7 @@ pub(crate) fn with_root(
 }
 
 pub(crate) fn broken() -> Error {
-    Error::Unavailable {
-        message: "the engine is broken".to_owned(),
-        source: None,
-    }
+    Error::unavailable("the engine is broken")
 }
 
 /// Returns the available events of the given kind.

@@ -10,8 +10,8 @@ use session_manager::{SessionInfo, SessionManager};
 
 use super::nowhere::Nowhere;
 use super::{All, RootArgs};
-use crate::app::App;
 use crate::command::Results;
+use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::parse;
 
@@ -50,30 +50,26 @@ pub(super) struct Clean {
 }
 
 impl Clean {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
         let chosen = self.choose()?;
         if self.dry_run {
-            return self.show(&chosen, app);
+            return self.show(&chosen, context);
         }
         #[cfg(feature = "docker")]
         if self.root.engine {
             let all = All::read(&self.root.open()?, None)?;
-            let provider = super::engine::connect(app, &all.sessions).await?;
-            return self.remove(chosen, provider, app).await;
+            let provider = super::engine::connect(context, &all.sessions).await?;
+            return self.remove(chosen, provider, context).await;
         }
-        self.remove(chosen, Nowhere, app).await
+        self.remove(chosen, Nowhere, context).await
     }
 
     /// Returns the sessions to be removed, those that cannot be, and unknown ids.
     fn choose(&self) -> Result<Vec<(SandboxId, Result<(), Error>)>> {
         let root = self.root.open()?;
         if root.is_owned()? {
-            return Err(self.root.opening(Error::Unavailable {
-                message: "a session manager owns the workspace root; it cleans up on its own, and its application can purge \
-                          sessions"
-                    .to_owned(),
-                source: None,
-            }));
+            return Err(self.root.opening(Error::unavailable("a session manager owns the workspace root; it cleans up on its own, and its application can purge \
+                          sessions")));
         }
         let All {
             sessions,
@@ -126,29 +122,29 @@ impl Clean {
         }
     }
 
-    fn show(&self, chosen: &[(SandboxId, Result<(), Error>)], app: &mut App) -> Result<u8> {
+    fn show(&self, chosen: &[(SandboxId, Result<(), Error>)], context: &mut Context) -> Result<u8> {
         let mut results = Results::about("id");
         for (id, may) in chosen {
             match may {
                 Ok(()) => {
                     results.done(id.as_str(), json!({ "removed": false }));
-                    if !app.out.is_json() {
-                        app.out.line(format_args!("would remove {id}"))?;
+                    if !context.out.is_json() {
+                        context.out.line(format_args!("would remove {id}"))?;
                     }
                 }
                 Err(error) => {
-                    results.failed(id.as_str(), &Failure::Core(error.clone()), &mut app.out);
+                    results.failed(id.as_str(), &Failure::Core(error.clone()), &mut context.out);
                 }
             }
         }
-        results.finish(&mut app.out)
+        results.finish(&mut context.out)
     }
 
     async fn remove<P: SandboxProvider>(
         &self,
         chosen: Vec<(SandboxId, Result<(), Error>)>,
         provider: P,
-        app: &mut App,
+        context: &mut Context,
     ) -> Result<u8> {
         // Running sandboxes are taken over meanwhile: ending them was not requested.
         let manager = SessionManager::builder(provider)
@@ -172,41 +168,38 @@ impl Clean {
                 Ok(()) => {
                     removed += 1;
                     results.done(id.as_str(), json!({ "removed": true }));
-                    if !app.out.is_json() {
-                        app.out.line(format_args!("removed {id}"))?;
+                    if !context.out.is_json() {
+                        context.out.line(format_args!("removed {id}"))?;
                     }
                 }
-                Err(error) => results.failed(id.as_str(), &Failure::Core(error), &mut app.out),
+                Err(error) => results.failed(id.as_str(), &Failure::Core(error), &mut context.out),
             }
         }
         let _ = manager.cleanup_idle().await;
         let orphans = manager.recovered().orphans.len();
         let left = settle(&manager).await;
         for id in &left {
-            let error = Error::Unavailable {
-                message: format!("sandbox '{id}' could not be ended yet"),
-                source: None,
-            };
-            results.failed(id.as_str(), &Failure::Core(error), &mut app.out);
+            let error = Error::unavailable(format!("sandbox '{id}' could not be ended yet"));
+            results.failed(id.as_str(), &Failure::Core(error), &mut context.out);
         }
         let ended = orphans.saturating_sub(left.len());
         let recovered = manager.recovered();
         if recovered.copied {
-            app.out.warning(format_args!(
+            context.out.warning(format_args!(
                 "the workspace root is a copy of another one: the sandboxes that its records named are the original's"
             ));
         }
         for id in &recovered.foreign {
-            app.out.warning(format_args!(
+            context.out.warning(format_args!(
                 "sandbox '{id}' belongs to no session and may belong to another manager; it was left alone"
             ));
         }
         for id in &recovered.unreachable {
-            app.out.warning(format_args!(
+            context.out.warning(format_args!(
                 "the sandbox of session '{id}' could not be reached; it was left alone"
             ));
         }
-        if app.out.is_json() {
+        if context.out.is_json() {
             let document = json!({
                 "results": results.items,
                 "orphans_ended": ended,
@@ -214,9 +207,9 @@ impl Clean {
                 "unreachable": recovered.unreachable,
                 "copied": recovered.copied,
             });
-            app.out.json(&document)?;
+            context.out.json(&document)?;
         } else {
-            app.out.summary(format_args!(
+            context.out.summary(format_args!(
                 "{removed} sessions removed, {ended} orphaned sandboxes ended"
             ))?;
         }

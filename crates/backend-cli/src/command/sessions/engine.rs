@@ -8,7 +8,7 @@ use backend_core::{Error, SandboxId};
 use sandbox_docker::{DockerProvider, DockerSandbox, Engine};
 use session_manager::SessionInfo;
 
-use crate::app::App;
+use crate::context::Context;
 use crate::failure::Result;
 
 /// The default namespace. Without --namespace, either this one is meant or it is unknown.
@@ -20,12 +20,12 @@ const UNSAID: &str = "default";
 ///
 /// `unavailable`. `invalid_request` if a sandbox of a session exists in a namespace other than that of the others, or
 /// than the chosen one: it would be considered gone.
-pub(super) async fn connect(app: &App, sessions: &[SessionInfo]) -> Result<DockerProvider> {
+pub(super) async fn connect(context: &Context, sessions: &[SessionInfo]) -> Result<DockerProvider> {
     let engine = Engine::connect().await?;
     let named = sessions.iter().filter_map(|info| info.sandbox.as_ref());
     let named: BTreeSet<&SandboxId> = named.collect();
     let existing = engine.sandboxes().await?;
-    let namespace = choose(&app.namespace(), &named, &existing)?;
+    let namespace = choose(&context.namespace(), &named, &existing)?;
     let provider = DockerProvider::builder(DockerSandbox::builder("unused").engine(engine))
         .namespace(namespace)
         .without_sweep()
@@ -34,8 +34,8 @@ pub(super) async fn connect(app: &App, sessions: &[SessionInfo]) -> Result<Docke
 }
 
 /// Returns the existing sandboxes: of the chosen namespace, or of all.
-pub(super) async fn existing(app: &App) -> Result<Vec<SandboxId>> {
-    let chosen = app.namespace();
+pub(super) async fn existing(context: &Context) -> Result<Vec<SandboxId>> {
+    let chosen = context.namespace();
     let all = Engine::connect().await?.sandboxes().await?;
     let wanted = |namespace: &SandboxId| chosen.as_str() == UNSAID || *namespace == chosen;
     Ok(all

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use session_manager::SessionInfo;
 
 use super::{All, RootArgs};
-use crate::app::App;
+use crate::context::Context;
 use crate::exit;
 use crate::failure::{Failure, Result};
 use crate::time::rfc3339;
@@ -23,11 +23,11 @@ pub(super) struct List {
 }
 
 impl List {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
         let root = self.root.open()?;
-        let existing = self.root.existing(app).await?;
+        let existing = self.root.existing(context).await?;
         let all = All::read(&root, self.tenant.as_deref())?;
-        if app.out.is_json() {
+        if context.out.is_json() {
             let sessions: Vec<Value> = all
                 .sessions
                 .iter()
@@ -38,31 +38,32 @@ impl List {
                 .into_iter()
                 .map(|(id, error)| json!({ "id": id, "error": Failure::Core(error).to_json() }))
                 .collect();
-            app.out
+            context
+                .out
                 .json(&json!({ "sessions": sessions, "unreadable": unreadable }))?;
             return Ok(exit::OK);
         }
-        let style = app.out.colors().path;
+        let style = context.out.colors().path;
         for info in &all.sessions {
             let used = rfc3339(info.used).unwrap_or_default();
             let runtime = info.runtime.as_deref().unwrap_or("-");
-            let tenant = app
+            let tenant = context
                 .out
                 .shown(info.tenant.as_deref().unwrap_or("-"))
                 .into_owned();
             let sandbox = sandbox(info, existing.as_deref());
-            app.out.line(format_args!(
+            context.out.line(format_args!(
                 "{style}{:24}{style:#} {used:20} {runtime:20} {tenant:16} {sandbox}",
                 info.id.as_str()
             ))?;
         }
         for info in &all.sessions {
             if let Some(trouble) = &info.trouble {
-                app.out.warning(format_args!("{}: {trouble}", info.id));
+                context.out.warning(format_args!("{}: {trouble}", info.id));
             }
         }
         for (id, error) in all.unreadable {
-            app.out.warning(format_args!("{id}: {error}"));
+            context.out.warning(format_args!("{id}: {error}"));
         }
         Ok(exit::OK)
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 use session_manager::{SessionInfo, WorkspaceRoot};
 
 use super::{All, RootArgs};
-use crate::app::App;
+use crate::context::Context;
 use crate::exit;
 use crate::failure::Result;
 use crate::time::rfc3339;
@@ -31,10 +31,10 @@ struct Usage {
 }
 
 impl Stats {
-    pub(super) async fn run(self, app: &mut App) -> Result<u8> {
+    pub(super) async fn run(self, context: &mut Context) -> Result<u8> {
         let root = self.root.open()?;
         let owned = root.is_owned()?;
-        let existing = self.root.existing(app).await?;
+        let existing = self.root.existing(context).await?;
         let All {
             sessions,
             unreadable,
@@ -47,7 +47,7 @@ impl Stats {
         let sandboxes = named.count();
         let first = sessions.iter().map(|s| s.used).min().and_then(rfc3339);
         let last = sessions.iter().map(|s| s.used).max().and_then(rfc3339);
-        if app.out.is_json() {
+        if context.out.is_json() {
             let document = json!({
                 "sessions": sessions.len(),
                 "tenants": tenants.len(),
@@ -61,7 +61,7 @@ impl Stats {
                 "most_recently_used": last,
                 "owned": owned,
             });
-            app.out.json(&document)?;
+            context.out.json(&document)?;
             return Ok(exit::OK);
         }
         let exist = exist.map_or_else(String::new, |exist| format!(", of which {exist} exist"));
@@ -81,11 +81,11 @@ impl Stats {
             ),
         ];
         for (name, value) in lines {
-            app.out.line(format_args!("{name:22} {value}"))?;
+            context.out.line(format_args!("{name:22} {value}"))?;
         }
         if usage.incomplete > 0 {
             let count = usage.incomplete;
-            app.out.warning(format_args!(
+            context.out.warning(format_args!(
                 "the files of {count} sessions could not all be counted"
             ));
         }

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::{Applied, MAX_EDIT_BYTES, apply_edits};
+use super::{Applied, apply_edits};
+use crate::text::MAX_EDIT_BYTES;
 use crate::text::decode::{decode, encode};
 use crate::{Edits, Encoding, Error, ErrorKind, Replacement, Result, VirtualPath};
 

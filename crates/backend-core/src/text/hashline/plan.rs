@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::anchors::NamedLines;
-use crate::text::apply::EditedText;
 use crate::text::changes::Changes;
+use crate::text::edited::EditedText;
 use crate::text::ending::Ending;
 use crate::{Error, LineAnchor, LineEdit, Result, VirtualPath};
 

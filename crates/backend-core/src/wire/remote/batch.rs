@@ -60,10 +60,7 @@ pub(super) async fn write_many(remote: &Remote, requests: &[WriteRequest]) -> Ve
 fn each<T>(answer: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
     let error = match answer {
         Ok(outcomes) if outcomes.len() == count => return outcomes,
-        Ok(_) => Error::Unavailable {
-            message: "the other side answered for a different number of files".to_owned(),
-            source: None,
-        },
+        Ok(_) => Error::unavailable("the other side answered for a different number of files"),
         Err(error) => error,
     };
     (0..count).map(|_| Err(error.clone())).collect()

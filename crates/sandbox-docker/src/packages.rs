@@ -4,9 +4,9 @@ use backend_core::{PackageManager, Result};
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use futures_util::StreamExt as _;
 
-use super::recipe::LINK;
 use crate::container::Container;
 use crate::engine::SHORT;
+use crate::image::LINK;
 use crate::settings::Settings;
 
 /// Links the npm packages into the work directory of a started container, if a mount hides the image's own. A directory in which

@@ -9,10 +9,10 @@ use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Cli;
+use crate::context::Context;
 use crate::exit;
 use crate::failure::{Failure, Result};
 use crate::out::Out;
-use crate::workspace::{Need, Workspace, WorkspaceArgs};
 
 /// How long the program may take to end after a signal, before it exits regardless.
 const GRACE: Duration = Duration::from_secs(5);
@@ -43,48 +43,13 @@ pub fn main() -> ExitCode {
     code.into()
 }
 
-/// The context of a command.
-#[derive(Debug)]
-pub(crate) struct App {
-    pub(crate) out: Out,
-    args: WorkspaceArgs,
-    workspace: Option<Workspace>,
-}
-
-impl App {
-    /// Opens the workspace that the options describe. It is closed when the command has ended.
-    ///
-    /// # Errors
-    ///
-    /// As [`Workspace::open`].
-    pub(crate) async fn open(&mut self, need: Need) -> Result<(&Workspace, &mut Out)> {
-        let workspace = Workspace::open(&self.args, need, &mut self.out).await?;
-        Ok((self.workspace.insert(workspace), &mut self.out))
-    }
-
-    /// Returns the namespace of sandbox names.
-    #[cfg(feature = "docker")]
-    pub(crate) fn namespace(&self) -> backend_core::SandboxId {
-        self.args.container.namespace.clone()
-    }
-
-    /// Returns whether the options ask for a container.
-    pub(crate) fn wants_container(&self) -> bool {
-        self.args.is_contained()
-    }
-}
-
 async fn run(cli: Cli) -> u8 {
-    let mut app = App {
-        out: Out::new(&cli.output),
-        args: cli.workspace,
-        workspace: None,
-    };
+    let mut context = Context::new(Out::new(&cli.output), cli.workspace);
     let (mut first, mut second) = match (Ends::new(), Ends::new()) {
         (Ok(first), Ok(second)) => (first, second),
         (Err(error), _) | (_, Err(error)) => {
             return told(
-                &mut app.out,
+                &mut context.out,
                 &Failure::Host("waiting for signals".to_owned(), error),
             );
         }
@@ -94,7 +59,7 @@ async fn run(cli: Cli) -> u8 {
     let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
     if let Err(error) = signal(too_large) {
         let failure = Failure::Host("handling a signal".to_owned(), error);
-        return told(&mut app.out, &failure);
+        return told(&mut context.out, &failure);
     }
     // Whatever blocks the thread of the command, such as a stalled reader, does not block this one.
     tokio::spawn(async move {
@@ -107,19 +72,19 @@ async fn run(cli: Cli) -> u8 {
     });
     let is_server = cli.command.is_server();
     let outcome = tokio::select! {
-        outcome = cli.command.run(&mut app) => outcome,
+        outcome = cli.command.run(&mut context) => outcome,
         number = first.next() => match is_server {
             // A server that ends on a signal has done everything it was asked for.
             true => Ok(exit::OK),
             false => Err(Failure::Signal(number)),
         },
     };
-    finish(app, outcome).await
+    finish(context, outcome).await
 }
 
 /// Closes the workspace, and reports failures.
-async fn finish(mut app: App, outcome: Result<u8>) -> u8 {
-    let closed = match app.workspace.take() {
+async fn finish(mut context: Context, outcome: Result<u8>) -> u8 {
+    let closed = match context.take_workspace() {
         None => Ok(()),
         Some(workspace) if matches!(outcome, Err(Failure::Signal(_))) => {
             workspace.abandon().await;
@@ -130,14 +95,14 @@ async fn finish(mut app: App, outcome: Result<u8>) -> u8 {
     };
     let mut code = match outcome {
         Ok(code) => code,
-        Err(failure) => told(&mut app.out, &failure),
+        Err(failure) => told(&mut context.out, &failure),
     };
     if let Err(failure) = closed {
-        code = told(&mut app.out, &failure);
+        code = told(&mut context.out, &failure);
     }
-    match app.out.flush() {
+    match context.out.flush() {
         Ok(()) => code,
-        Err(failure) => told(&mut app.out, &failure),
+        Err(failure) => told(&mut context.out, &failure),
     }
 }
 
