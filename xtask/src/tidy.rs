@@ -20,6 +20,7 @@ mod readme;
 mod slug;
 mod whitespace;
 mod width;
+mod words;
 
 use project::{Finding, Project};
 
@@ -45,6 +46,7 @@ const RULES: &[Rule] = &[
     ("readme", readme::check),
     ("whitespace", whitespace::check),
     ("width", width::check),
+    ("words", words::check),
 ];
 
 /// Checks all rules and prints everything that they found.

@@ -19,7 +19,7 @@ mod provider;
 mod read_only;
 mod runtime;
 mod sandbox;
-#[cfg(feature = "search")]
+#[cfg(feature = "glob")]
 pub mod search;
 pub mod text;
 mod version;

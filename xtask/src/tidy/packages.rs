@@ -1,5 +1,5 @@
 //! A crate for users is complete as a package of its own: it contains the licence, its page on docs.rs shows all features, and
-//! keywords find it. None is published before all have a name that is theirs.
+//! keywords find it, and the links of its README work there too. None is published before all have a name that is theirs.
 
 use super::project::{Finding, Project, SourceFile};
 
@@ -20,6 +20,15 @@ pub(super) fn check(project: &Project<'_>) -> Vec<Finding> {
         }
         if let Some(file) = project.file(&format!("{}/Cargo.toml", package.dir)) {
             findings.extend(manifest(file));
+        }
+        if let Some(file) = project.file(&format!("{}/README.md", package.dir)) {
+            let leaves = file.numbered().filter(|(_, line)| line.contains("](../"));
+            findings.extend(leaves.map(|(number, _)| {
+                file.finding_at(
+                    number,
+                    "a relative link out of the package, which is broken on docs.rs",
+                )
+            }));
         }
         let lib = format!("{}/src/lib.rs", package.dir);
         if let Some(file) = project.file(&lib)
@@ -91,9 +100,10 @@ mod tests {
             ("crates/core/LICENSE", "not free\n"),
             ("crates/core/Cargo.toml", "[package]\n"),
             ("crates/core/src/lib.rs", "mod a;\n"),
+            ("crates/core/README.md", "# core\n[a](../b.md), [c](c.md)\n"),
         ];
         let found = found(&files);
-        assert_eq!(found.len(), 6, "{found:#?}");
+        assert_eq!(found.len(), 7, "{found:#?}");
         assert_eq!(
             found[0],
             "crates/core/LICENSE: not a copy of the project's licence"

@@ -67,5 +67,5 @@ pub(super) fn handles() -> Check {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn handles() -> Check {
     let detail = "not on this system; paths are confined step by step, which is slower";
-    Check::warn("openat2", detail, "it is no less safe")
+    Check::warn("openat2", detail, "it is equally safe")
 }

@@ -26,7 +26,7 @@ use crate::{
 mod batch;
 mod large;
 
-/// Tolerance for an answer larger than requested: a sandbox that counts slightly differently is no reason to end a
+/// Tolerance for an answer larger than requested: a sandbox that counts slightly differently is not a reason to end a
 /// connection.
 const TOLERATED_BYTES: u64 = 64 << 10;
 

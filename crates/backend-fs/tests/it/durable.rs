@@ -168,7 +168,7 @@ fn a_change_in_an_unreadable_directory_is_reported_as_done() {
         });
     }
     if !is_root() {
-        return skip("it takes root to become somebody else");
+        return skip("it takes root to become another user");
     }
     let host = Host::new();
     fs::set_permissions(host.base(), fs::Permissions::from_mode(0o755)).unwrap();

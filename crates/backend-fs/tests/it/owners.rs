@@ -18,7 +18,7 @@ fn set_mode(host: &Host, path: &str, mode: u32) {
 #[test]
 fn a_process_that_is_not_root_meets_refusals_and_not_failures() {
     if !is_root() {
-        return skip("it takes root to become somebody else");
+        return skip("it takes root to become another user");
     }
     let host = Host::new();
     for (path, mode) in [

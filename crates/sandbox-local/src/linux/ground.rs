@@ -81,7 +81,7 @@ impl Ground {
 
     /// Opens the directory to run a command in.
     ///
-    /// A link that leads out of the root is refused, not for safety (there is none here) but for consistency with file
+    /// A link that leads out of the root is refused, not for safety (there is none here) but to be consistent with file
     /// operations.
     pub(super) fn enter(&self, cwd: Option<&VirtualPath>) -> Result<OwnedFd> {
         let Some(cwd) = cwd else {
