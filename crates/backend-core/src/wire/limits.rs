@@ -12,7 +12,7 @@ use super::frame::MIN_FRAME_BYTES;
 /// ```
 /// use backend_core::wire::{Limits, Options};
 ///
-/// For a process that should stay small, and receives files of a few megabytes.
+/// // For a process that should stay small, and receives files of a few megabytes.
 /// let limits = Limits::default().body(16 << 20).buffered(32 << 20).in_flight(32);
 /// let options = Options::default().limits(limits);
 /// ```
