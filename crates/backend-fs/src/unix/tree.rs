@@ -35,20 +35,42 @@ use super::tree_source::Original;
 pub(crate) type Copied = BTreeMap<Vec<u8>, Stamp>;
 
 /// The identity of an original.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Stamp {
     /// A directory, whose times change as it is emptied.
     Directory(FileId),
     /// A file or a link, as it was when it was read.
     Other(Version),
+    /// One that has other names, and its state without the time that changes when one of them is removed.
+    Linked(Version, Version),
 }
 
 impl Stamp {
     pub(crate) fn of(meta: &Meta) -> Self {
         if meta.is_dir() {
             Self::Directory(meta.id())
-        } else {
+        } else if meta.names() == 1 {
             Self::Other(meta.version())
+        } else {
+            Self::Linked(meta.version(), meta.content_version())
+        }
+    }
+
+    /// Whether this is still the entry, unchanged.
+    pub(crate) fn is(&self, meta: &Meta) -> bool {
+        match self {
+            Self::Directory(id) => meta.is_dir() && *id == meta.id(),
+            Self::Other(version) | Self::Linked(version, _) => {
+                !meta.is_dir() && *version == meta.version()
+            }
+        }
+    }
+
+    /// Whether it is, except that other names of it may have been removed since.
+    pub(crate) fn is_with_fewer_names(&self, meta: &Meta) -> bool {
+        match self {
+            Self::Linked(_, content) => !meta.is_dir() && *content == meta.content_version(),
+            stamp => stamp.is(meta),
         }
     }
 }

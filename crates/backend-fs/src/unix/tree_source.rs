@@ -86,7 +86,7 @@ impl<'s> Original<'s> {
         removed: &mut u64,
     ) -> Result<Vec<CString>, Fault> {
         let here = walk.dir();
-        self.expect(path, &Meta::of(here)?)?;
+        self.expect(path, &Meta::of(here)?, act)?;
         check_changeable(here)?;
         if is_append_only(here) {
             return Err(Errno::PERM.into());
@@ -105,7 +105,7 @@ impl<'s> Original<'s> {
                 continue;
             }
             let meta = look(here, &entry.name)?.ok_or(Fault::Outrun)?;
-            self.expect(&below(path, &entry.name), &meta)?;
+            self.expect(&below(path, &entry.name), &meta, act)?;
             if is_fixed(here, OsStr::from_bytes(entry.name.to_bytes())) {
                 return Err(Errno::PERM.into());
             }
@@ -117,9 +117,14 @@ impl<'s> Original<'s> {
         Ok(dirs)
     }
 
-    fn expect(&self, path: &[u8], meta: &Meta) -> Result<(), Fault> {
+    fn expect(&self, path: &[u8], meta: &Meta, act: Act) -> Result<(), Fault> {
+        let is_same = match act {
+            Act::Check => Stamp::is,
+            // The removal of one name changes the file that the others name.
+            Act::Remove => Stamp::is_with_fewer_names,
+        };
         match self.copied.get(path) {
-            Some(stamp) if *stamp == Stamp::of(meta) => Ok(()),
+            Some(stamp) if is_same(stamp, meta) => Ok(()),
             _ => Err(Fault::Outrun),
         }
     }
