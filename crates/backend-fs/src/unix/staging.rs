@@ -4,22 +4,27 @@
 //! It has a reserved, hidden name, and contains a file of the same name that is locked while its owner is
 //! running: only that distinguishes the directory of a killed process from a user's own directory.
 
-use std::ffi::{CStr, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, flock, mkdirat, openat, unlinkat};
+use backend_core::EntryKind;
+use rustix::fs::{
+    AtFlags, CWD, FlockOperation, Mode, chmodat, fchmod, flock, mkdirat, openat, unlinkat,
+};
 use rustix::io::Errno;
 
-use super::descent::open_list;
+use super::descent::{Descent, open_list};
 use super::fault::Fault;
+use super::list::list;
 use super::made::MadeDirs;
 use super::meta::{FileId, Meta};
 use super::names;
 use super::place::{Handle, Place};
 use super::removal::remove_tree;
-use super::sys::{CREATE, RACES, READ, rename_exclusive};
+use super::retry::open_in;
+use super::sys::{CREATE, RACES, READ, STEP, rename_exclusive};
 
 /// The name of the tree in the directory.
 const TREE: &str = "tree";
@@ -140,6 +145,53 @@ fn remove(dir: impl AsFd, name: &OsStr) -> bool {
         name.to_owned(),
         MadeDirs::default(),
     );
+    if remove_tree(&place).is_ok() {
+        return true;
+    }
+    // The copied directories have the permissions of the originals, and this process another relation to them: it may be
+    // the owner of a directory in which only the group could change something.
+    let _ = give_access(&place);
     // The remains are a leftover, which is hidden.
     remove_tree(&place).is_ok() || unlinkat(&place.dir, name, AtFlags::REMOVEDIR).is_ok()
+}
+
+/// Gives this process access to all directories of a tree, as far as they belong to it.
+fn give_access(place: &Place<'_>) -> std::io::Result<()> {
+    give_access_to(&place.dir, place.name());
+    let top = open_list(&place.dir, place.name())?;
+    let mut walk = Descent::start(top, CString::default(), Vec::new())?;
+    *walk.work() = dirs_in(walk.dir());
+    loop {
+        if let Some(name) = walk.work().pop() {
+            give_access_to(walk.dir(), name.as_c_str());
+            if walk.enter(name, Vec::new()).is_ok() {
+                *walk.work() = dirs_in(walk.dir());
+            }
+        } else if walk.leave()?.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn dirs_in(dir: &OwnedFd) -> Vec<CString> {
+    let listing = list(dir).unwrap_or_default();
+    let dirs = listing
+        .entries
+        .into_iter()
+        .filter(|entry| entry.kind == EntryKind::Directory)
+        .map(|entry| entry.name);
+    dirs.collect()
+}
+
+/// Gives this process access to a directory. A link is not followed.
+fn give_access_to(dir: impl AsFd, name: impl rustix::path::Arg + Copy) {
+    let Ok(dir) = open_in(dir, name, STEP) else {
+        return;
+    };
+    let mode = Mode::from_raw_mode(0o700);
+    // Without the permission to read it, there is only a handle on the place, which is no open file.
+    if fchmod(&dir, mode).is_err() {
+        let path = format!("/proc/self/fd/{}", dir.as_raw_fd());
+        let _ = chmodat(CWD, path, mode, AtFlags::empty());
+    }
 }

@@ -29,7 +29,7 @@ use super::rename::{Moving, into_itself};
 use super::root::Root;
 use super::staging::Staging;
 use super::sys::{CREATE, READ, is_local};
-use super::tree_source::Original;
+use super::tree_source::{Original, check_entry_removable, check_removable};
 
 /// The copied entries, by path below the tree's top.
 pub(crate) type Copied = BTreeMap<Vec<u8>, Stamp>;
@@ -188,6 +188,7 @@ impl<'c> Copy<'c> {
             let what = "moving a directory with a mount in it to another file system";
             return Err(Error::unsupported(what).into());
         }
+        check_removable(self.from.dir())?;
         self.copied.insert(self.path.clone(), Stamp::of(&here));
         let listing = list(self.from.dir())?;
         let holds_copy = listing.temporary.iter().any(|name| {
@@ -208,6 +209,7 @@ impl<'c> Copy<'c> {
                 EntryKind::Symlink => self.copy_link(&entry.name)?,
                 _ => return Err(Error::unsupported(SPECIAL).into()),
             };
+            check_entry_removable(self.from.dir(), &entry.name)?;
             let mut path = self.path.clone();
             path.push(b'/');
             path.extend(entry.name.to_bytes());

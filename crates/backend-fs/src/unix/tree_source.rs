@@ -1,6 +1,7 @@
 //! The original of a copied tree: whether it can be removed, and its removal.
 
 use std::ffi::{CStr, CString, OsStr};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
 use backend_core::EntryKind;
@@ -87,10 +88,7 @@ impl<'s> Original<'s> {
     ) -> Result<Vec<CString>, Fault> {
         let here = walk.dir();
         self.expect(path, &Meta::of(here)?, act)?;
-        check_changeable(here)?;
-        if is_append_only(here) {
-            return Err(Errno::PERM.into());
-        }
+        check_removable(here)?;
         let listing = list(here)?;
         if act == Act::Remove {
             for name in &listing.temporary {
@@ -106,9 +104,7 @@ impl<'s> Original<'s> {
             }
             let meta = look(here, &entry.name)?.ok_or(Fault::Outrun)?;
             self.expect(&below(path, &entry.name), &meta, act)?;
-            if is_fixed(here, OsStr::from_bytes(entry.name.to_bytes())) {
-                return Err(Errno::PERM.into());
-            }
+            check_entry_removable(here, &entry.name)?;
             if act == Act::Remove {
                 unlinkat(here, &entry.name, AtFlags::empty())?;
                 *removed += 1;
@@ -128,6 +124,23 @@ impl<'s> Original<'s> {
             _ => Err(Fault::Outrun),
         }
     }
+}
+
+/// Checks whether the entries of a directory can be removed, as far as that can be determined beforehand.
+pub(crate) fn check_removable(dir: &OwnedFd) -> rustix::io::Result<()> {
+    check_changeable(dir)?;
+    if is_append_only(dir) {
+        return Err(Errno::PERM);
+    }
+    Ok(())
+}
+
+/// Checks that for one entry that is not a directory.
+pub(crate) fn check_entry_removable(dir: &OwnedFd, name: &CStr) -> rustix::io::Result<()> {
+    if is_fixed(dir, OsStr::from_bytes(name.to_bytes())) {
+        return Err(Errno::PERM);
+    }
+    Ok(())
 }
 
 fn below(path: &[u8], name: &CStr) -> Vec<u8> {
