@@ -17,6 +17,7 @@ use rustix::io::Errno;
 
 use super::descent::{Descent, open_list};
 use super::fault::Fault;
+use super::leftovers::is_free;
 use super::list::list;
 use super::made::MadeDirs;
 use super::meta::{FileId, Meta};
@@ -128,15 +129,20 @@ fn unlockable(error: Errno) -> rustix::io::Result<()> {
 
 /// Removes the directory of a process that was killed. Returns whether it is gone.
 pub(crate) fn remove_stale(dir: &OwnedFd, name: &CStr) -> bool {
-    let Ok(staging) = open_list(dir, name) else {
-        return false;
-    };
-    let Ok(lock) = openat(&staging, name, READ, Mode::empty()) else {
-        return false;
-    };
-    Meta::of(&lock).is_ok_and(|meta| meta.is_file())
-        && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
-        && remove(dir, OsStr::from_bytes(name.to_bytes()))
+    take_lock(dir, name).is_some_and(|_lock| remove(dir, OsStr::from_bytes(name.to_bytes())))
+}
+
+/// Whether the directory is that of a process that was killed.
+pub(crate) fn is_stale(dir: &OwnedFd, name: &CStr) -> bool {
+    take_lock(dir, name).is_some()
+}
+
+/// Takes the lock of the directory, unless its owner is running or it is not such a directory.
+fn take_lock(dir: &OwnedFd, name: &CStr) -> Option<OwnedFd> {
+    let staging = open_list(dir, name).ok()?;
+    let lock = openat(&staging, name, READ, Mode::empty()).ok()?;
+    let is_file = Meta::of(&lock).is_ok_and(|meta| meta.is_file());
+    (is_file && is_free(&lock)).then_some(lock)
 }
 
 fn remove(dir: impl AsFd, name: &OsStr) -> bool {

@@ -95,7 +95,7 @@ impl Root {
         moving.at.set(moving.from);
         let mut copy = Copy::start(self, moving, &staging)?;
         copy.run()?;
-        let original = Original::new(source, copy.copied);
+        let original = Original::new(source, moving.from, copy.copied);
         original.check()?;
         moving.at.set(moving.to);
         if self.durability().keeps_content() {
@@ -198,6 +198,11 @@ impl<'c> Copy<'c> {
         });
         if holds_copy {
             return Err(into_itself(self.original).into());
+        }
+        if let Some(name) = listing.unknown.first() {
+            // It can be neither copied nor left behind. If it can be examined now, the listing was outrun.
+            look(self.from.dir(), name)?;
+            return Err(Fault::Outrun);
         }
         for entry in listing.entries {
             let stamp = match entry.kind {

@@ -4,24 +4,28 @@ use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
-use backend_core::EntryKind;
+use backend_core::{EntryKind, Error, VirtualPath};
 use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::Errno;
 
 use super::carry::check_changeable;
 use super::descent::{Descent, open_list};
 use super::fault::Fault;
-use super::leftovers::remove_stale;
+use super::leftovers::{is_stale, remove_stale};
 use super::list::list;
 use super::meta::Meta;
 use super::place::{Place, look};
 use super::sys::{is_append_only, is_fixed};
 use super::tree::{Copied, Stamp};
 
+const WRITTEN: &str =
+    "another program is writing a file in it, or has left one in it that cannot be removed";
+
 /// A directory that was copied.
 #[derive(Debug)]
 pub(crate) struct Original<'s> {
     source: &'s Place<'s>,
+    from: &'s VirtualPath,
     copied: Copied,
 }
 
@@ -32,8 +36,12 @@ enum Act {
 }
 
 impl<'s> Original<'s> {
-    pub(crate) fn new(source: &'s Place<'s>, copied: Copied) -> Self {
-        Self { source, copied }
+    pub(crate) fn new(source: &'s Place<'s>, from: &'s VirtualPath, copied: Copied) -> Self {
+        Self {
+            source,
+            from,
+            copied,
+        }
     }
 
     /// Checks that all of it is unchanged since the copy, and may be removed.
@@ -90,10 +98,19 @@ impl<'s> Original<'s> {
         self.expect(path, &Meta::of(here)?, act)?;
         check_removable(here)?;
         let listing = list(here)?;
-        if act == Act::Remove {
-            for name in &listing.temporary {
-                // A file of a running writer keeps its directory, and that is reported.
-                remove_stale(here, name);
+        if !listing.unknown.is_empty() {
+            return Err(Fault::Outrun);
+        }
+        for name in &listing.temporary {
+            match act {
+                Act::Check if !is_stale(here, name) && look(here, name)?.is_some() => {
+                    return Err(Error::conflict(self.from, WRITTEN, None).into());
+                }
+                Act::Check => {}
+                // A file of a writer that began after the check keeps its directory, and that is reported.
+                Act::Remove => {
+                    remove_stale(here, name);
+                }
             }
         }
         let mut dirs = Vec::new();

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use backend_core::{BackendExt, ErrorKind};
 use backend_fs::FsBackend;
+use rustix::fs::{FlockOperation, flock};
 
 use crate::disks::{Mount, alone};
 use crate::mounts::{names, tree};
@@ -46,6 +47,37 @@ fn the_names_of_one_file_become_files_of_their_own() {
             let leads_to = fs::read_link(far.at().join("tree").join(name)).unwrap();
             assert_eq!(leads_to, Path::new("a"));
         }
+    });
+}
+
+#[test]
+fn a_tree_in_which_a_file_is_being_written_stays() {
+    alone(&[], |dir| {
+        let (near, far) = (memory(&dir.join("near")), memory(&dir.join("far")));
+        let (half, sub) = (".~ab-0123456789abcdef", near.at().join("tree/sub"));
+        fs::create_dir_all(&sub).unwrap();
+        fs::write(sub.join("f"), "content").unwrap();
+        let moving = sub.join(".~ab-0123456789abcde0/.~ab-0123456789abcde0");
+        for temporary in [&sub.join(half), &moving] {
+            fs::create_dir_all(temporary.parent().unwrap()).unwrap();
+            // Another process would hold it in the same way: a lock belongs to the open file.
+            let held = fs::File::create(temporary).unwrap();
+            flock(&held, FlockOperation::LockExclusive).unwrap();
+            let before = tree(near.at().to_str().unwrap());
+            run(async {
+                let backend = FsBackend::open(dir).unwrap();
+                let moved = backend.rename("/near/tree", "/far/tree").await;
+                refused(moved, ErrorKind::Conflict);
+            });
+            assert_eq!(tree(near.at().to_str().unwrap()), before);
+            assert_eq!(names(far.at().to_str().unwrap()), [""; 0]);
+        }
+        run(async {
+            let backend = FsBackend::open(dir).unwrap();
+            backend.rename("/near/tree", "/far/tree").await.unwrap();
+        });
+        assert_eq!(names(near.at().to_str().unwrap()), [""; 0]);
+        assert_eq!(names(far.at().join("tree/sub").to_str().unwrap()), ["f"]);
     });
 }
 
