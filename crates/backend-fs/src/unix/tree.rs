@@ -25,7 +25,7 @@ use super::kept::Kept;
 use super::list::list;
 use super::meta::{FileId, Meta};
 use super::place::look;
-use super::rename::{Moving, into_itself};
+use super::rename::{CHANGED, Moving, into_itself};
 use super::root::Root;
 use super::staging::Staging;
 use super::sys::{CREATE, READ, is_local};
@@ -80,10 +80,7 @@ impl Root {
     pub(crate) fn carry_tree(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
         self.carry_tree_once(moving).map_err(|fault| match fault {
             // Retrying would copy everything again.
-            Fault::Outrun => {
-                let reason = "something in it changed while it was copied to its new place";
-                Error::conflict(moving.from, reason, None).into()
-            }
+            Fault::Outrun => Error::conflict(moving.from, CHANGED, None).into(),
             fault => fault,
         })
     }
@@ -117,7 +114,7 @@ impl Root {
                 return Err(error);
             }
             let left = "it was copied, but not all of the original could be removed: the rest is at both paths";
-            return Err(Error::permission_denied(moving.from, left).into());
+            return Err(moving.at_both(error, left));
         }
         removed_from.wait()?;
         Ok(Renamed::copied(None))

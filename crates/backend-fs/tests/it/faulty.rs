@@ -39,6 +39,8 @@ pub(crate) enum Fault {
     NamesTwice,
     /// A rename replaces nothing: `EEXIST`.
     NoClobber,
+    /// A file whose name contains `bad` cannot be removed: `EIO`.
+    RemoveFails,
     /// A rename fails: `EIO`.
     RenameFails,
     /// A rename with flags is not known: `EINVAL`.

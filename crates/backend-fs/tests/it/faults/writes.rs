@@ -91,6 +91,51 @@ fn a_move_onto_a_disk_that_fails_at_the_close_keeps_both_files() {
 }
 
 #[test]
+fn a_move_that_cannot_be_finished_or_undone_says_why_and_what_is_left() {
+    on_faulty(async |faulty| {
+        let dir = faulty.source().parent().unwrap().join("both");
+        for part in ["near/tree", "far"] {
+            fs::create_dir_all(faulty.source().join(part)).unwrap();
+        }
+        for name in ["bad", "tree/a", "tree/bad"] {
+            fs::write(faulty.source().join("near").join(name), name).unwrap();
+        }
+        // The system does not rename from one mount to another.
+        let _mounts = ["near", "far"]
+            .map(|part| Mount::new(&["--bind"], &faulty.root().join(part), &dir.join(part)));
+        faulty.set(&[Fault::RemoveFails]);
+        let backend = FsBackend::open(&dir).unwrap();
+        for (from, to, left) in [
+            (
+                "/near/bad",
+                "/far/bad",
+                "it was copied to /far/bad, but the original cannot be removed: both exist now",
+            ),
+            (
+                "/near/tree",
+                "/far/tree",
+                "it was copied, but not all of the original could be removed: the rest is at both paths",
+            ),
+        ] {
+            let error = refused(backend.rename(from, to).await, ErrorKind::Unavailable);
+            let text = error.to_string();
+            assert!(text.contains("failed to read or write"), "{text}");
+            assert!(text.ends_with(&format!("; {left}")), "{text}");
+        }
+        for name in [
+            "near/bad",
+            "far/bad",
+            "near/tree/bad",
+            "far/tree/bad",
+            "far/tree/a",
+        ] {
+            assert!(faulty.source().join(name).exists(), "{name}");
+        }
+        assert!(!faulty.source().join("near/tree/a").exists());
+    });
+}
+
+#[test]
 fn a_disk_that_cannot_flush_a_file_changes_nothing() {
     on_faulty(async |faulty| {
         nothing_changes(faulty, &[Fault::SyncFails], ErrorKind::Unavailable).await;

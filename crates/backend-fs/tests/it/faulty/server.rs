@@ -186,7 +186,13 @@ impl Filesystem for Server {
 
     fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
         let dir = self.nodes.get(parent);
-        let outcome = dir.and_then(|dir| rustix::fs::unlinkat(&*dir, name, AtFlags::empty()));
+        let fails = || match name.to_string_lossy().contains("bad") {
+            true => self.fail(Fault::RemoveFails, rustix::io::Errno::IO),
+            false => Ok(()),
+        };
+        let outcome = fails()
+            .and(dir)
+            .and_then(|dir| rustix::fs::unlinkat(&*dir, name, AtFlags::empty()));
         answer!(reply, outcome, () => reply.ok());
     }
 
