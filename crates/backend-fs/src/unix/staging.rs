@@ -24,7 +24,7 @@ use super::meta::{FileId, Meta};
 use super::names;
 use super::place::{Handle, Place};
 use super::removal::remove_tree;
-use super::retry::open_in;
+use super::retry::{open_in, retry};
 use super::sys::{CREATE, RACES, READ, STEP, rename_exclusive};
 
 /// The name of the tree in the directory.
@@ -46,16 +46,17 @@ impl<'t> Staging<'t> {
         let private = Mode::from_raw_mode(0o700);
         for _ in 0..RACES {
             let name = names::temporary();
-            match mkdirat(&target.dir, &name, private) {
+            match retry(|| mkdirat(&target.dir, &name, private)) {
                 Ok(()) => {}
                 Err(Errno::EXIST) => continue,
                 Err(error) => return Err(error.into()),
             }
             let made = || -> rustix::io::Result<(OwnedFd, File)> {
                 let dir = open_list(&target.dir, &name)?;
-                let lock = openat(&dir, &name, CREATE, Mode::from_raw_mode(0o600))?;
-                flock(&lock, FlockOperation::NonBlockingLockExclusive).or_else(unlockable)?;
-                mkdirat(&dir, TREE, private)?;
+                let lock = retry(|| openat(&dir, &name, CREATE, Mode::from_raw_mode(0o600)))?;
+                retry(|| flock(&lock, FlockOperation::NonBlockingLockExclusive))
+                    .or_else(unlockable)?;
+                retry(|| mkdirat(&dir, TREE, private))?;
                 Ok((dir, lock.into()))
             };
             match made() {
@@ -140,7 +141,7 @@ pub(crate) fn is_stale(dir: &OwnedFd, name: &CStr) -> bool {
 /// Takes the lock of the directory, unless its owner is running or it is not such a directory.
 fn take_lock(dir: &OwnedFd, name: &CStr) -> Option<OwnedFd> {
     let staging = open_list(dir, name).ok()?;
-    let lock = openat(&staging, name, READ, Mode::empty()).ok()?;
+    let lock = open_in(&staging, name, READ).ok()?;
     let is_file = Meta::of(&lock).is_ok_and(|meta| meta.is_file());
     (is_file && is_free(&lock)).then_some(lock)
 }

@@ -24,11 +24,13 @@ use super::flush::{Flush, arrived, confirm, flush_all_of, flush_content};
 use super::kept::Kept;
 use super::list::list;
 use super::meta::{FileId, Meta};
+use super::open::{Opened, open_seen};
 use super::place::look;
 use super::rename::{CHANGED, Moving, into_itself};
+use super::retry::retry;
 use super::root::Root;
 use super::staging::Staging;
-use super::sys::{CREATE, READ, is_local};
+use super::sys::{CREATE, is_local};
 use super::tree_source::{Original, check_entry_removable, check_removable};
 
 /// The copied entries, by path below the tree's top.
@@ -159,7 +161,7 @@ impl<'c> Copy<'c> {
         self.copy_here()?;
         loop {
             if let Some(name) = self.from.work().pop() {
-                mkdirat(self.to.dir(), &name, Mode::from_raw_mode(0o700))?;
+                retry(|| mkdirat(self.to.dir(), &name, Mode::from_raw_mode(0o700)))?;
                 self.from.enter(name.clone(), Vec::new())?;
                 self.path.push(b'/');
                 self.path.extend(name.to_bytes());
@@ -221,16 +223,10 @@ impl<'c> Copy<'c> {
     }
 
     fn copy_file(&self, name: &CStr) -> Result<Stamp, Fault> {
-        let races = [Errno::NOENT, Errno::LOOP, Errno::NXIO];
-        let file = openat(self.from.dir(), name, READ, Mode::empty())
-            .map_err(|error| Fault::from(error).race_if(&races))?;
-        let meta = Meta::of(&file)?;
-        if !meta.is_file() {
-            return Err(Fault::raced(Errno::NXIO));
-        }
+        let Opened { file, meta } = open_seen(self.from.dir(), name)?;
         let kept = Kept::of(&file, meta);
-        let copy = openat(self.to.dir(), name, CREATE, Mode::from_raw_mode(0o600))?;
-        let (mut from, mut to) = (File::from(file), File::from(copy));
+        let copy = retry(|| openat(self.to.dir(), name, CREATE, Mode::from_raw_mode(0o600)))?;
+        let (mut from, mut to) = (file, File::from(copy));
         let copied = io::copy(&mut from, &mut to)?;
         kept.give(&to)?;
         // Where times cannot be set, it has the time of the copy.
@@ -248,10 +244,10 @@ impl<'c> Copy<'c> {
 
     fn copy_link(&self, name: &CStr) -> Result<Stamp, Fault> {
         let races = [Errno::NOENT, Errno::INVAL];
-        let leads_to = readlinkat(self.from.dir(), name, Vec::new())
+        let leads_to = retry(|| readlinkat(self.from.dir(), name, Vec::new()))
             .map_err(|error| Fault::from(error).race_if(&races))?;
         let meta = look(self.from.dir(), name)?.ok_or_else(|| Fault::raced(Errno::NOENT))?;
-        symlinkat(leads_to, self.to.dir(), name)?;
+        retry(|| symlinkat(leads_to.as_c_str(), self.to.dir(), name))?;
         // The owner and the times of a link mean little, and cannot always be set.
         let (owner, group) = (Uid::from_raw(meta.owner()), Gid::from_raw(meta.group()));
         let flags = AtFlags::SYMLINK_NOFOLLOW;

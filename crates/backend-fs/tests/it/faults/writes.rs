@@ -136,6 +136,26 @@ fn a_move_that_cannot_be_finished_or_undone_says_why_and_what_is_left() {
 }
 
 #[test]
+fn a_directory_moves_from_and_to_a_disk_that_interrupts_calls() {
+    on_faulty(async |faulty| {
+        let dir = faulty.source().parent().unwrap().join("both");
+        fs::create_dir_all(dir.join("near/tree/sub")).unwrap();
+        fs::write(dir.join("near/tree/sub/f"), large("thesis")).unwrap();
+        let _far = Mount::new(&["--bind"], faulty.root(), &dir.join("far"));
+        let backend = FsBackend::open(&dir).unwrap();
+        for fault in [Fault::OpenInterrupted, Fault::ReadInterrupted] {
+            faulty.set(&[fault]);
+            backend.rename("/near/tree", "/far/tree").await.unwrap();
+            faulty.set(&[fault]);
+            backend.rename("/far/tree", "/near/tree").await.unwrap();
+            let moved = fs::read_to_string(dir.join("near/tree/sub/f")).unwrap();
+            assert!(moved == large("thesis"), "{fault:?}");
+            assert!(files(faulty.source()).is_empty(), "{fault:?}");
+        }
+    });
+}
+
+#[test]
 fn a_disk_that_cannot_flush_a_file_changes_nothing() {
     on_faulty(async |faulty| {
         nothing_changes(faulty, &[Fault::SyncFails], ErrorKind::Unavailable).await;
