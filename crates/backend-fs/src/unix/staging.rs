@@ -2,12 +2,14 @@
 //! all.
 //!
 //! It has a reserved, hidden name, and contains a file of the same name that is locked while its owner is
-//! running: only that distinguishes the directory of a killed process from a user's own directory.
+//! running: only that distinguishes the directory of a killed process from a user's own directory. An empty one is taken
+//! for that of a process that was killed before it created the file, once it is old enough.
 
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 use backend_core::EntryKind;
 use rustix::fs::{
@@ -22,13 +24,17 @@ use super::list::list;
 use super::made::MadeDirs;
 use super::meta::{FileId, Meta};
 use super::names;
-use super::place::{Handle, Place};
+use super::place::{Handle, Place, look};
 use super::removal::remove_tree;
 use super::retry::{open_in, retry};
 use super::sys::{CREATE, RACES, READ, STEP, rename_exclusive};
 
 /// The name of the tree in the directory.
 const TREE: &str = "tree";
+
+/// How long a directory may exist without a lock. Its owner creates the lock at once; one that was suspended in between fails
+/// if the directory is gone.
+const SLOWEST_START: Duration = Duration::from_secs(600);
 
 /// A directory for a tree. It is removed, with its content, on drop.
 #[derive(Debug)]
@@ -130,12 +136,32 @@ fn unlockable(error: Errno) -> rustix::io::Result<()> {
 
 /// Removes the directory of a process that was killed. Returns whether it is gone.
 pub(crate) fn remove_stale(dir: &OwnedFd, name: &CStr) -> bool {
-    take_lock(dir, name).is_some_and(|_lock| remove(dir, OsStr::from_bytes(name.to_bytes())))
+    match take_lock(dir, name) {
+        Some(_lock) => remove(dir, OsStr::from_bytes(name.to_bytes())),
+        // Only an empty one is removed.
+        None => is_old(dir, name) && unlinkat(dir, name, AtFlags::REMOVEDIR).is_ok(),
+    }
 }
 
 /// Whether the directory is that of a process that was killed.
 pub(crate) fn is_stale(dir: &OwnedFd, name: &CStr) -> bool {
-    take_lock(dir, name).is_some()
+    take_lock(dir, name).is_some() || (is_old(dir, name) && is_empty(dir, name))
+}
+
+/// Whether the owner of a directory without a lock had enough time to create it.
+fn is_old(dir: &OwnedFd, name: &CStr) -> bool {
+    let there = look(dir, name).ok().flatten();
+    let since = there.and_then(|there| there.modified());
+    since.is_some_and(|since| since.elapsed().is_ok_and(|age| age > SLOWEST_START))
+}
+
+fn is_empty(dir: &OwnedFd, name: &CStr) -> bool {
+    let listing = open_list(dir, name)
+        .map_err(Into::into)
+        .and_then(|dir| list(&dir));
+    listing.is_ok_and(|listing| {
+        listing.entries.is_empty() && listing.temporary.is_empty() && listing.unreadable() == 0
+    })
 }
 
 /// Takes the lock of the directory, unless its owner is running or it is not such a directory.
@@ -146,20 +172,35 @@ fn take_lock(dir: &OwnedFd, name: &CStr) -> Option<OwnedFd> {
     (is_file && is_free(&lock)).then_some(lock)
 }
 
+/// Removes the directory. The lock is removed last: whatever a kill or a failure leaves can be recognised by it.
 fn remove(dir: impl AsFd, name: &OsStr) -> bool {
-    let place = Place::new(
-        Handle::Root(dir.as_fd()),
-        name.to_owned(),
-        MadeDirs::default(),
-    );
-    if remove_tree(&place).is_ok() {
+    if let Ok(staging) = open_list(&dir, name)
+        && look(&staging, TREE).is_ok_and(|tree| tree.is_some_and(|tree| tree.is_dir()))
+        && !remove_copy(&place(&staging, OsStr::new(TREE)))
+    {
+        // The remains are a leftover, which is hidden.
+        return false;
+    }
+    let place = place(&dir, name);
+    remove_tree(&place).is_ok() || unlinkat(&place.dir, name, AtFlags::REMOVEDIR).is_ok()
+}
+
+fn remove_copy(tree: &Place<'_>) -> bool {
+    if remove_tree(tree).is_ok() {
         return true;
     }
     // The copied directories have the permissions of the originals, and this process another relation to them: it may be
     // the owner of a directory in which only the group could change something.
-    let _ = give_access(&place);
-    // The remains are a leftover, which is hidden.
-    remove_tree(&place).is_ok() || unlinkat(&place.dir, name, AtFlags::REMOVEDIR).is_ok()
+    let _ = give_access(tree);
+    remove_tree(tree).is_ok()
+}
+
+fn place<'d>(dir: &'d impl AsFd, name: &OsStr) -> Place<'d> {
+    Place::new(
+        Handle::Root(dir.as_fd()),
+        name.to_owned(),
+        MadeDirs::default(),
+    )
 }
 
 /// Gives this process access to all directories of a tree, as far as they belong to it.
