@@ -30,8 +30,10 @@ use super::rename::{CHANGED, Moving, into_itself};
 use super::retry::retry;
 use super::root::Root;
 use super::staging::Staging;
-use super::sys::{CREATE, is_local};
+use super::sys::{CREATE, is_local, is_mount_point};
 use super::tree_source::{Original, check_entry_removable, check_removable};
+
+const MOUNTED: &str = "moving a directory with a mount in it to another file system";
 
 /// The copied entries, by path below the tree's top.
 pub(crate) type Copied = BTreeMap<Vec<u8>, Stamp>;
@@ -183,9 +185,9 @@ impl<'c> Copy<'c> {
     /// Copies everything except directories from the current directory of the walk, and notes those.
     fn copy_here(&mut self) -> Result<(), Fault> {
         let here = Meta::of(self.from.dir())?;
-        if here.id().device != self.device {
-            let what = "moving a directory with a mount in it to another file system";
-            return Err(Error::unsupported(what).into());
+        // A part of the same disk may be mounted there, with the same device number.
+        if here.id().device != self.device || is_mount_point(self.from.dir(), OsStr::new("")) {
+            return Err(Error::unsupported(MOUNTED).into());
         }
         check_removable(self.from.dir())?;
         self.copied.insert(self.path.clone(), Stamp::of(&here));
@@ -214,6 +216,9 @@ impl<'c> Copy<'c> {
                 _ => return Err(Error::unsupported(SPECIAL).into()),
             };
             check_entry_removable(self.from.dir(), &entry.name)?;
+            if is_mount_point(self.from.dir(), OsStr::from_bytes(entry.name.to_bytes())) {
+                return Err(Error::unsupported(MOUNTED).into());
+            }
             let mut path = self.path.clone();
             path.push(b'/');
             path.extend(entry.name.to_bytes());

@@ -10,7 +10,7 @@ use backend_core::{BackendExt, ErrorKind};
 use backend_fs::FsBackend;
 use rustix::fs::{FlockOperation, flock};
 
-use crate::disks::{Mount, alone};
+use crate::disks::{Mount, alone, must};
 use crate::mounts::{names, tree};
 use crate::support::{argument_of_child, child, is_root, refused, run};
 
@@ -78,6 +78,40 @@ fn a_tree_in_which_a_file_is_being_written_stays() {
         });
         assert_eq!(names(near.at().to_str().unwrap()), [""; 0]);
         assert_eq!(names(far.at().join("tree/sub").to_str().unwrap()), ["f"]);
+    });
+}
+
+#[test]
+fn a_tree_in_which_a_part_of_its_own_disk_is_mounted_stays() {
+    alone(&[], |dir| {
+        let (near, far) = (memory(&dir.join("near")), memory(&dir.join("far")));
+        let inner = near.at().join("tree/sub/inner");
+        for file in ["elsewhere/f", "tree/sub/inner/g", "tree/file"] {
+            let file = near.at().join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, "content").unwrap();
+        }
+        let refuse = || {
+            let before = tree(near.at().to_str().unwrap());
+            run(async {
+                let backend = FsBackend::open(dir).unwrap();
+                let moved = backend.rename("/near/tree", "/far/tree").await;
+                refused(moved, ErrorKind::Unsupported);
+            });
+            assert_eq!(tree(near.at().to_str().unwrap()), before);
+            assert_eq!(names(far.at().to_str().unwrap()), [""; 0]);
+        };
+        let mount = Mount::new(&["--bind"], &near.at().join("elsewhere"), &inner);
+        refuse();
+        drop(mount);
+        let file = near.at().join("tree/file");
+        let elsewhere = near.at().join("elsewhere/f");
+        must(
+            "mount",
+            ["--bind".as_ref(), elsewhere.as_os_str(), file.as_os_str()],
+        );
+        let _mount = Mount::guard(&file);
+        refuse();
     });
 }
 
