@@ -31,14 +31,22 @@ use super::retry::retry;
 use super::root::Root;
 use super::staging::Staging;
 use super::sys::{CREATE, is_local, is_mount_point};
+use super::tree_copy::is_untouched;
 use super::tree_source::{Original, check_entry_removable, check_removable};
 
 const MOUNTED: &str = "moving a directory with a mount in it to another file system";
 
 /// The copied entries, by path below the tree's top.
-pub(crate) type Copied = BTreeMap<Vec<u8>, Stamp>;
+pub(crate) type Copied = BTreeMap<Vec<u8>, Pair>;
 
-/// The identity of an original.
+/// An entry and its copy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    pub(crate) original: Stamp,
+    pub(crate) copy: Stamp,
+}
+
+/// The identity of an entry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stamp {
     /// A directory, whose times change as it is emptied.
@@ -114,11 +122,19 @@ impl Root {
             .map_err(|error| (Fault::from(error), 0))
             .and_then(|()| original.remove())
         {
-            if removed == 0 && staging.take_back().is_ok() {
+            if removed > 0 {
+                let left = "it was copied, but not all of the original could be removed: the rest is at both paths";
+                return Err(moving.at_both(error, left));
+            }
+            // Since it is in its place, others may have put something into it, or replaced it.
+            if is_untouched(target, original.copied()) && staging.take_back().is_ok() {
                 return Err(error);
             }
-            let left = "it was copied, but not all of the original could be removed: the rest is at both paths";
-            return Err(moving.at_both(error, left));
+            let left = format!(
+                "it was copied to {}, and the copy was changed there or cannot be removed: both exist now",
+                moving.to
+            );
+            return Err(moving.at_both(error, &left));
         }
         removed_from.wait()?;
         Ok(Renamed::copied(None))
@@ -190,7 +206,11 @@ impl<'c> Copy<'c> {
             return Err(Error::unsupported(MOUNTED).into());
         }
         check_removable(self.from.dir())?;
-        self.copied.insert(self.path.clone(), Stamp::of(&here));
+        let pair = Pair {
+            original: Stamp::of(&here),
+            copy: Stamp::of(&Meta::of(self.to.dir())?),
+        };
+        self.copied.insert(self.path.clone(), pair);
         let listing = list(self.from.dir())?;
         let holds_copy = listing.temporary.iter().any(|name| {
             name.to_bytes() == self.staging_name.as_bytes()
@@ -206,7 +226,7 @@ impl<'c> Copy<'c> {
             return Err(Fault::Outrun);
         }
         for entry in listing.entries {
-            let stamp = match entry.kind {
+            let pair = match entry.kind {
                 EntryKind::Directory => {
                     self.from.work().push(entry.name);
                     continue;
@@ -222,12 +242,12 @@ impl<'c> Copy<'c> {
             let mut path = self.path.clone();
             path.push(b'/');
             path.extend(entry.name.to_bytes());
-            self.copied.insert(path, stamp);
+            self.copied.insert(path, pair);
         }
         Ok(())
     }
 
-    fn copy_file(&self, name: &CStr) -> Result<Stamp, Fault> {
+    fn copy_file(&self, name: &CStr) -> Result<Pair, Fault> {
         let Opened { file, meta } = open_seen(self.from.dir(), name)?;
         let kept = Kept::of(&file, meta);
         let copy = retry(|| openat(self.to.dir(), name, CREATE, Mode::from_raw_mode(0o600)))?;
@@ -244,10 +264,12 @@ impl<'c> Copy<'c> {
         if Meta::of(&from)?.version() != meta.version() {
             return Err(Fault::Outrun);
         }
-        Ok(Stamp::of(&meta))
+        // The last close may change the times.
+        drop(to);
+        self.pair(name, &meta)
     }
 
-    fn copy_link(&self, name: &CStr) -> Result<Stamp, Fault> {
+    fn copy_link(&self, name: &CStr) -> Result<Pair, Fault> {
         let races = [Errno::NOENT, Errno::INVAL];
         let leads_to = retry(|| readlinkat(self.from.dir(), name, Vec::new()))
             .map_err(|error| Fault::from(error).race_if(&races))?;
@@ -258,7 +280,16 @@ impl<'c> Copy<'c> {
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         let _ = chownat(self.to.dir(), name, Some(owner), Some(group), flags);
         let _ = utimensat(self.to.dir(), name, &meta.times(), flags);
-        Ok(Stamp::of(&meta))
+        self.pair(name, &meta)
+    }
+
+    /// Notes an original that is not a directory, and its copy.
+    fn pair(&self, name: &CStr, original: &Meta) -> Result<Pair, Fault> {
+        let copy = look(self.to.dir(), name)?.ok_or(Errno::NOENT)?;
+        Ok(Pair {
+            original: Stamp::of(original),
+            copy: Stamp::of(&copy),
+        })
     }
 
     /// Gives a directory the original's metadata, once its content is complete.

@@ -44,6 +44,10 @@ impl<'s> Original<'s> {
         }
     }
 
+    pub(crate) fn copied(&self) -> &Copied {
+        &self.copied
+    }
+
     /// Checks that all of it is unchanged since the copy, and may be removed.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         self.walk(Act::Check, &mut 0)
@@ -137,7 +141,7 @@ impl<'s> Original<'s> {
             Act::Remove => Stamp::is_with_fewer_names,
         };
         match self.copied.get(path) {
-            Some(stamp) if is_same(stamp, meta) => Ok(()),
+            Some(pair) if is_same(&pair.original, meta) => Ok(()),
             _ => Err(Fault::Outrun),
         }
     }
@@ -160,7 +164,7 @@ pub(crate) fn check_entry_removable(dir: &OwnedFd, name: &CStr) -> rustix::io::R
     Ok(())
 }
 
-fn below(path: &[u8], name: &CStr) -> Vec<u8> {
+pub(crate) fn below(path: &[u8], name: &CStr) -> Vec<u8> {
     let mut path = path.to_vec();
     path.push(b'/');
     path.extend(name.to_bytes());

@@ -80,6 +80,8 @@ pub(crate) enum Fault {
     NoDirSync,
     /// Syncing a file fails: `EIO`.
     SyncFails,
+    /// Syncing a directory with the name `slow` hangs as long as [`Faulty::set`] leaves this on.
+    DirSyncHangs,
     /// Syncing a directory fails: `EIO`.
     DirSyncFails,
     /// The server was restarted: it answers `ESTALE` to everything.

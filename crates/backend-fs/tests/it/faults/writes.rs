@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 use backend_core::{
     Backend, BackendExt, DeleteRequest, EditRequest, ErrorKind, RenameRequest, Replacement,
@@ -13,6 +14,7 @@ use backend_fs::FsBackend;
 use super::{files, large, on_faulty};
 use crate::disks::Mount;
 use crate::faulty::{Fault, Faulty};
+use crate::mounts::tree;
 use crate::support::{fully_durable, p, refused};
 
 /// Checks that replacing `/old` is refused in every way, and that everything is unchanged.
@@ -151,6 +153,64 @@ fn a_directory_moves_from_and_to_a_disk_that_interrupts_calls() {
             let moved = fs::read_to_string(dir.join("near/tree/sub/f")).unwrap();
             assert!(moved == large("thesis"), "{fault:?}");
             assert!(files(faulty.source()).is_empty(), "{fault:?}");
+        }
+    });
+}
+
+/// What another program does to a directory.
+type Change = fn(&Path);
+
+#[test]
+fn a_directory_is_taken_back_only_if_nothing_was_written_into_it_meanwhile() {
+    on_faulty(async |faulty| {
+        let dir = faulty.source().parent().unwrap().join("both");
+        let (near, slow) = (dir.join("near/tree"), faulty.source().join("slow"));
+        let far = slow.join("tree");
+        for dir in [&near.join("sub"), &slow] {
+            fs::create_dir_all(dir).unwrap();
+        }
+        fs::write(near.join("sub/f"), "old").unwrap();
+        let _far = Mount::new(&["--bind"], faulty.root(), &dir.join("far"));
+        let changes: [(&str, Change); 4] = [
+            ("nothing", |_| {}),
+            ("new", |far| {
+                fs::write(far.join("sub/late"), "late").unwrap()
+            }),
+            ("rewritten", |far| {
+                fs::write(far.join("sub/f"), "new").unwrap()
+            }),
+            ("another", |far| {
+                fs::rename(far, far.with_extension("moved")).unwrap();
+                fs::create_dir(far).unwrap();
+            }),
+        ];
+        for (what, change) in changes {
+            faulty.set(&[Fault::DirSyncHangs]);
+            let backend = FsBackend::open(&dir).unwrap();
+            let moving =
+                tokio::spawn(async move { backend.rename("/near/tree", "/far/slow/tree").await });
+            while !far.exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            change(&far);
+            let before = tree(far.to_str().unwrap());
+            // The disk does not have the copy, so the original stays.
+            faulty.set(&[Fault::DirSyncFails]);
+            let error = refused(moving.await.unwrap(), ErrorKind::Unavailable);
+            assert_eq!(fs::read(near.join("sub/f")).unwrap(), b"old", "{what}");
+            if what == "nothing" {
+                assert!(files(&slow).is_empty());
+                continue;
+            }
+            let text = error.to_string();
+            assert!(text.ends_with("both exist now"), "{what}: {text}");
+            assert_eq!(tree(far.to_str().unwrap()), before, "{what}");
+            let left = files(&slow);
+            assert!(
+                !left.keys().any(|name| name.starts_with(".~ab-")),
+                "{left:?}"
+            );
+            fs::remove_dir_all(&far).unwrap();
         }
     });
 }
