@@ -47,6 +47,7 @@ mod stuck;
 mod sys;
 mod temp;
 mod tree;
+mod tree_copy;
 mod tree_source;
 mod write;
 

@@ -68,16 +68,41 @@ fn clear(dir: &OwnedFd, removed: &mut u64) -> Vec<CString> {
 
 /// Removes a temporary file unless its writer is running. Returns whether it is gone.
 pub(crate) fn remove_stale(dir: &OwnedFd, name: &CStr) -> bool {
-    let Ok(file) = open_in(dir, name, READ) else {
-        return false;
-    };
-    let Ok(meta) = Meta::of(&file) else {
-        return false;
-    };
-    if meta.is_dir() {
-        return staging::remove_stale(dir, name);
+    match open(dir, name) {
+        Some(Temporary::Directory) => staging::remove_stale(dir, name),
+        Some(Temporary::File(file)) => {
+            is_free(&file) && unlinkat(dir, name, AtFlags::empty()).is_ok()
+        }
+        None => false,
     }
-    meta.is_file()
-        && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
-        && unlinkat(dir, name, AtFlags::empty()).is_ok()
+}
+
+/// Whether a temporary file would be removed now: its writer is not running.
+pub(crate) fn is_stale(dir: &OwnedFd, name: &CStr) -> bool {
+    match open(dir, name) {
+        Some(Temporary::Directory) => staging::is_stale(dir, name),
+        Some(Temporary::File(file)) => is_free(&file),
+        None => false,
+    }
+}
+
+/// An entry with the name of a temporary file.
+enum Temporary {
+    File(OwnedFd),
+    /// That of a move of a directory.
+    Directory,
+}
+
+fn open(dir: &OwnedFd, name: &CStr) -> Option<Temporary> {
+    let file = open_in(dir, name, READ).ok()?;
+    let meta = Meta::of(&file).ok()?;
+    if meta.is_dir() {
+        return Some(Temporary::Directory);
+    }
+    meta.is_file().then_some(Temporary::File(file))
+}
+
+/// Takes the lock of a temporary file, if its writer does not hold it. It ends when the file is closed.
+pub(crate) fn is_free(file: &OwnedFd) -> bool {
+    flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
 }

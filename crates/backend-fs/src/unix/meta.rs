@@ -134,6 +134,19 @@ impl Meta {
         ])
     }
 
+    /// Returns the part of the version that only a write changes: without the time of the last change of any kind, which
+    /// a new or a removed name changes too.
+    pub(crate) fn content_version(&self) -> Version {
+        let FileId { device, inode } = self.id();
+        Version::from_parts(&[
+            device,
+            inode,
+            self.size(),
+            self.stat.st_mtime as u64,
+            self.stat.st_mtime_nsec as u64,
+        ])
+    }
+
     /// Returns whether the file was overwritten between these two stats. One that only grew, like a log, still
     /// has its old content.
     pub(crate) fn was_overwritten(&self, later: &Self) -> bool {

@@ -3,9 +3,10 @@
 //! The entry is checked before it is opened, so that no FIFO loses a writer and no device is activated; an
 //! entry swapped in between is opened without waiting, checked again, and closed.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use backend_core::{EntryKind, Error, VirtualPath};
 use rustix::io::Errno;
@@ -67,7 +68,20 @@ pub(crate) fn open_at_until(
     place: &Place<'_>,
     is_over: impl Fn() -> bool,
 ) -> Result<Opened, Fault> {
-    let file = open_regular(&place.dir, place.name(), is_over).map_err(|error| match error {
+    open_named(&place.dir, place.name(), is_over)
+}
+
+/// Opens a file that was just seen in a directory. Waits if it is under a lease.
+pub(crate) fn open_seen(dir: impl AsFd, name: &CStr) -> Result<Opened, Fault> {
+    open_named(dir, name, || false)
+}
+
+fn open_named(
+    dir: impl AsFd,
+    name: impl rustix::path::Arg + Copy,
+    is_over: impl Fn() -> bool,
+) -> Result<Opened, Fault> {
+    let file = open_regular(dir, name, is_over).map_err(|error| match error {
         Errno::WOULDBLOCK => Fault::Told(Error::unavailable_from(
             "another program holds a lease on the file and does not release it",
             io::Error::from(error),

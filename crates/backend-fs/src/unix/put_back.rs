@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use backend_core::Error;
 use rustix::fs::{AtFlags, linkat, renameat, symlinkat, unlinkat};
 use rustix::io::Errno;
 
@@ -110,7 +109,7 @@ impl<'t> Placed<'t> {
             "it was copied to {}, but the original cannot be removed: both exist now",
             moving.to
         );
-        Error::permission_denied(moving.from, &reason).into()
+        moving.at_both(fault, &reason)
     }
 }
 

@@ -18,6 +18,7 @@ use super::replace::refusal;
 use super::resolve::Above;
 use super::root::Root;
 use super::spelling::{is_listed, is_respelling};
+use super::stuck::say;
 use super::sys::{cannot, rename_exclusive};
 
 /// A rename under way: both places are locked.
@@ -195,7 +196,25 @@ impl Moving<'_> {
             told => told,
         }
     }
+
+    /// Creates the fault of a move that leaves the entry, or part of it, at both paths. It keeps the reason of the fault
+    /// that ended the move, and also says what is left.
+    pub(crate) fn at_both(&self, fault: Fault, left: &str) -> Fault {
+        let mut error = match fault {
+            Fault::Outrun => Error::conflict(self.from, CHANGED, None),
+            fault => fault.on_disk_of(&self.target.dir).at(self.from),
+        };
+        if let Error::QuotaExceeded { what, .. } | Error::Unsupported { what } = &mut error {
+            *what = format!("{what} ({left})");
+        } else if !say(&mut error, &format!("; {left}")) {
+            // It has no message of its own, such as that of an original that is gone.
+            error = Error::conflict(self.from, format!("{error}; {left}"), None);
+        }
+        error.into()
+    }
 }
+
+pub(crate) const CHANGED: &str = "something in it changed while it was copied to its new place";
 
 /// Returns the version of a file.
 pub(crate) fn version(meta: &Meta) -> Option<backend_core::Version> {

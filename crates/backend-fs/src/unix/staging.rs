@@ -2,27 +2,39 @@
 //! all.
 //!
 //! It has a reserved, hidden name, and contains a file of the same name that is locked while its owner is
-//! running: only that distinguishes the directory of a killed process from a user's own directory.
+//! running: only that distinguishes the directory of a killed process from a user's own directory. An empty one is taken
+//! for that of a process that was killed before it created the file, once it is old enough.
 
-use std::ffi::{CStr, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, flock, mkdirat, openat, unlinkat};
+use backend_core::EntryKind;
+use rustix::fs::{
+    AtFlags, CWD, FlockOperation, Mode, chmodat, fchmod, flock, mkdirat, openat, unlinkat,
+};
 use rustix::io::Errno;
 
-use super::descent::open_list;
+use super::descent::{Descent, open_list};
 use super::fault::Fault;
+use super::leftovers::is_free;
+use super::list::list;
 use super::made::MadeDirs;
 use super::meta::{FileId, Meta};
 use super::names;
-use super::place::{Handle, Place};
+use super::place::{Handle, Place, look};
 use super::removal::remove_tree;
-use super::sys::{CREATE, RACES, READ, rename_exclusive};
+use super::retry::{open_in, retry};
+use super::sys::{CREATE, RACES, READ, STEP, rename_exclusive};
 
 /// The name of the tree in the directory.
 const TREE: &str = "tree";
+
+/// How long a directory may exist without a lock. Its owner creates the lock at once; one that was suspended in between fails
+/// if the directory is gone.
+const SLOWEST_START: Duration = Duration::from_secs(600);
 
 /// A directory for a tree. It is removed, with its content, on drop.
 #[derive(Debug)]
@@ -40,16 +52,17 @@ impl<'t> Staging<'t> {
         let private = Mode::from_raw_mode(0o700);
         for _ in 0..RACES {
             let name = names::temporary();
-            match mkdirat(&target.dir, &name, private) {
+            match retry(|| mkdirat(&target.dir, &name, private)) {
                 Ok(()) => {}
                 Err(Errno::EXIST) => continue,
                 Err(error) => return Err(error.into()),
             }
             let made = || -> rustix::io::Result<(OwnedFd, File)> {
                 let dir = open_list(&target.dir, &name)?;
-                let lock = openat(&dir, &name, CREATE, Mode::from_raw_mode(0o600))?;
-                flock(&lock, FlockOperation::NonBlockingLockExclusive).or_else(unlockable)?;
-                mkdirat(&dir, TREE, private)?;
+                let lock = retry(|| openat(&dir, &name, CREATE, Mode::from_raw_mode(0o600)))?;
+                retry(|| flock(&lock, FlockOperation::NonBlockingLockExclusive))
+                    .or_else(unlockable)?;
+                retry(|| mkdirat(&dir, TREE, private))?;
                 Ok((dir, lock.into()))
             };
             match made() {
@@ -123,23 +136,110 @@ fn unlockable(error: Errno) -> rustix::io::Result<()> {
 
 /// Removes the directory of a process that was killed. Returns whether it is gone.
 pub(crate) fn remove_stale(dir: &OwnedFd, name: &CStr) -> bool {
-    let Ok(staging) = open_list(dir, name) else {
-        return false;
-    };
-    let Ok(lock) = openat(&staging, name, READ, Mode::empty()) else {
-        return false;
-    };
-    Meta::of(&lock).is_ok_and(|meta| meta.is_file())
-        && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
-        && remove(dir, OsStr::from_bytes(name.to_bytes()))
+    match take_lock(dir, name) {
+        Some(_lock) => remove(dir, OsStr::from_bytes(name.to_bytes())),
+        // Only an empty one is removed.
+        None => is_old(dir, name) && unlinkat(dir, name, AtFlags::REMOVEDIR).is_ok(),
+    }
 }
 
+/// Whether the directory is that of a process that was killed.
+pub(crate) fn is_stale(dir: &OwnedFd, name: &CStr) -> bool {
+    take_lock(dir, name).is_some() || (is_old(dir, name) && is_empty(dir, name))
+}
+
+/// Whether the owner of a directory without a lock had enough time to create it.
+fn is_old(dir: &OwnedFd, name: &CStr) -> bool {
+    let there = look(dir, name).ok().flatten();
+    let since = there.and_then(|there| there.modified());
+    since.is_some_and(|since| since.elapsed().is_ok_and(|age| age > SLOWEST_START))
+}
+
+fn is_empty(dir: &OwnedFd, name: &CStr) -> bool {
+    let listing = open_list(dir, name)
+        .map_err(Into::into)
+        .and_then(|dir| list(&dir));
+    listing.is_ok_and(|listing| {
+        listing.entries.is_empty() && listing.temporary.is_empty() && listing.unreadable() == 0
+    })
+}
+
+/// Takes the lock of the directory, unless its owner is running or it is not such a directory.
+fn take_lock(dir: &OwnedFd, name: &CStr) -> Option<OwnedFd> {
+    let staging = open_list(dir, name).ok()?;
+    let lock = open_in(&staging, name, READ).ok()?;
+    let is_file = Meta::of(&lock).is_ok_and(|meta| meta.is_file());
+    (is_file && is_free(&lock)).then_some(lock)
+}
+
+/// Removes the directory. The lock is removed last: whatever a kill or a failure leaves can be recognised by it.
 fn remove(dir: impl AsFd, name: &OsStr) -> bool {
-    let place = Place::new(
+    if let Ok(staging) = open_list(&dir, name)
+        && look(&staging, TREE).is_ok_and(|tree| tree.is_some_and(|tree| tree.is_dir()))
+        && !remove_copy(&place(&staging, OsStr::new(TREE)))
+    {
+        // The remains are a leftover, which is hidden.
+        return false;
+    }
+    let place = place(&dir, name);
+    remove_tree(&place).is_ok() || unlinkat(&place.dir, name, AtFlags::REMOVEDIR).is_ok()
+}
+
+fn remove_copy(tree: &Place<'_>) -> bool {
+    if remove_tree(tree).is_ok() {
+        return true;
+    }
+    // The copied directories have the permissions of the originals, and this process another relation to them: it may be
+    // the owner of a directory in which only the group could change something.
+    let _ = give_access(tree);
+    remove_tree(tree).is_ok()
+}
+
+fn place<'d>(dir: &'d impl AsFd, name: &OsStr) -> Place<'d> {
+    Place::new(
         Handle::Root(dir.as_fd()),
         name.to_owned(),
         MadeDirs::default(),
-    );
-    // The remains are a leftover, which is hidden.
-    remove_tree(&place).is_ok() || unlinkat(&place.dir, name, AtFlags::REMOVEDIR).is_ok()
+    )
+}
+
+/// Gives this process access to all directories of a tree, as far as they belong to it.
+fn give_access(place: &Place<'_>) -> std::io::Result<()> {
+    give_access_to(&place.dir, place.name());
+    let top = open_list(&place.dir, place.name())?;
+    let mut walk = Descent::start(top, CString::default(), Vec::new())?;
+    *walk.work() = dirs_in(walk.dir());
+    loop {
+        if let Some(name) = walk.work().pop() {
+            give_access_to(walk.dir(), name.as_c_str());
+            if walk.enter(name, Vec::new()).is_ok() {
+                *walk.work() = dirs_in(walk.dir());
+            }
+        } else if walk.leave()?.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn dirs_in(dir: &OwnedFd) -> Vec<CString> {
+    let listing = list(dir).unwrap_or_default();
+    let dirs = listing
+        .entries
+        .into_iter()
+        .filter(|entry| entry.kind == EntryKind::Directory)
+        .map(|entry| entry.name);
+    dirs.collect()
+}
+
+/// Gives this process access to a directory. A link is not followed.
+fn give_access_to(dir: impl AsFd, name: impl rustix::path::Arg + Copy) {
+    let Ok(dir) = open_in(dir, name, STEP) else {
+        return;
+    };
+    let mode = Mode::from_raw_mode(0o700);
+    // Without the permission to read it, there is only a handle on the place, which is no open file.
+    if fchmod(&dir, mode).is_err() {
+        let path = format!("/proc/self/fd/{}", dir.as_raw_fd());
+        let _ = chmodat(CWD, path, mode, AtFlags::empty());
+    }
 }

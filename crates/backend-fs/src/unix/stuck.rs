@@ -82,8 +82,8 @@ fn counts(removed: u64, failed: u64) -> String {
     }
 }
 
-/// Appends to the message of an error, if it has one.
-fn say(error: &mut Error, more: &str) {
+/// Appends to the message of an error. Returns whether it has one.
+pub(crate) fn say(error: &mut Error, more: &str) -> bool {
     match error {
         Error::PermissionDenied { reason, .. } | Error::Conflict { reason, .. } => {
             reason.push_str(more);
@@ -91,8 +91,9 @@ fn say(error: &mut Error, more: &str) {
         Error::Unavailable { message, .. } | Error::Internal { message, .. } => {
             message.push_str(more);
         }
-        _ => {}
+        _ => return false,
     }
+    true
 }
 
 /// Whether a name is one that a file system gives to a file that was removed while a program has it open: libfuse and

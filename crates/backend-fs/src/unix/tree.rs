@@ -24,31 +24,65 @@ use super::flush::{Flush, arrived, confirm, flush_all_of, flush_content};
 use super::kept::Kept;
 use super::list::list;
 use super::meta::{FileId, Meta};
+use super::open::{Opened, open_seen};
 use super::place::look;
-use super::rename::{Moving, into_itself};
+use super::rename::{CHANGED, Moving, into_itself};
+use super::retry::retry;
 use super::root::Root;
 use super::staging::Staging;
-use super::sys::{CREATE, READ, is_local};
-use super::tree_source::Original;
+use super::sys::{CREATE, is_local, is_mount_point};
+use super::tree_copy::is_untouched;
+use super::tree_source::{Original, check_entry_removable, check_removable};
+
+const MOUNTED: &str = "moving a directory with a mount in it to another file system";
 
 /// The copied entries, by path below the tree's top.
-pub(crate) type Copied = BTreeMap<Vec<u8>, Stamp>;
+pub(crate) type Copied = BTreeMap<Vec<u8>, Pair>;
 
-/// The identity of an original.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An entry and its copy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    pub(crate) original: Stamp,
+    pub(crate) copy: Stamp,
+}
+
+/// The identity of an entry.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Stamp {
     /// A directory, whose times change as it is emptied.
     Directory(FileId),
     /// A file or a link, as it was when it was read.
     Other(Version),
+    /// One that has other names, and its state without the time that changes when one of them is removed.
+    Linked(Version, Version),
 }
 
 impl Stamp {
     pub(crate) fn of(meta: &Meta) -> Self {
         if meta.is_dir() {
             Self::Directory(meta.id())
-        } else {
+        } else if meta.names() == 1 {
             Self::Other(meta.version())
+        } else {
+            Self::Linked(meta.version(), meta.content_version())
+        }
+    }
+
+    /// Whether this is still the entry, unchanged.
+    pub(crate) fn is(&self, meta: &Meta) -> bool {
+        match self {
+            Self::Directory(id) => meta.is_dir() && *id == meta.id(),
+            Self::Other(version) | Self::Linked(version, _) => {
+                !meta.is_dir() && *version == meta.version()
+            }
+        }
+    }
+
+    /// Whether it is, except that other names of it may have been removed since.
+    pub(crate) fn is_with_fewer_names(&self, meta: &Meta) -> bool {
+        match self {
+            Self::Linked(_, content) => !meta.is_dir() && *content == meta.content_version(),
+            stamp => stamp.is(meta),
         }
     }
 }
@@ -58,10 +92,7 @@ impl Root {
     pub(crate) fn carry_tree(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
         self.carry_tree_once(moving).map_err(|fault| match fault {
             // Retrying would copy everything again.
-            Fault::Outrun => {
-                let reason = "something in it changed while it was copied to its new place";
-                Error::conflict(moving.from, reason, None).into()
-            }
+            Fault::Outrun => Error::conflict(moving.from, CHANGED, None).into(),
             fault => fault,
         })
     }
@@ -73,7 +104,7 @@ impl Root {
         moving.at.set(moving.from);
         let mut copy = Copy::start(self, moving, &staging)?;
         copy.run()?;
-        let original = Original::new(source, copy.copied);
+        let original = Original::new(source, moving.from, copy.copied);
         original.check()?;
         moving.at.set(moving.to);
         if self.durability().keeps_content() {
@@ -91,11 +122,19 @@ impl Root {
             .map_err(|error| (Fault::from(error), 0))
             .and_then(|()| original.remove())
         {
-            if removed == 0 && staging.take_back().is_ok() {
+            if removed > 0 {
+                let left = "it was copied, but not all of the original could be removed: the rest is at both paths";
+                return Err(moving.at_both(error, left));
+            }
+            // Since it is in its place, others may have put something into it, or replaced it.
+            if is_untouched(target, original.copied()) && staging.take_back().is_ok() {
                 return Err(error);
             }
-            let left = "it was copied, but not all of the original could be removed: the rest is at both paths";
-            return Err(Error::permission_denied(moving.from, left).into());
+            let left = format!(
+                "it was copied to {}, and the copy was changed there or cannot be removed: both exist now",
+                moving.to
+            );
+            return Err(moving.at_both(error, &left));
         }
         removed_from.wait()?;
         Ok(Renamed::copied(None))
@@ -140,7 +179,7 @@ impl<'c> Copy<'c> {
         self.copy_here()?;
         loop {
             if let Some(name) = self.from.work().pop() {
-                mkdirat(self.to.dir(), &name, Mode::from_raw_mode(0o700))?;
+                retry(|| mkdirat(self.to.dir(), &name, Mode::from_raw_mode(0o700)))?;
                 self.from.enter(name.clone(), Vec::new())?;
                 self.path.push(b'/');
                 self.path.extend(name.to_bytes());
@@ -162,11 +201,16 @@ impl<'c> Copy<'c> {
     /// Copies everything except directories from the current directory of the walk, and notes those.
     fn copy_here(&mut self) -> Result<(), Fault> {
         let here = Meta::of(self.from.dir())?;
-        if here.id().device != self.device {
-            let what = "moving a directory with a mount in it to another file system";
-            return Err(Error::unsupported(what).into());
+        // A part of the same disk may be mounted there, with the same device number.
+        if here.id().device != self.device || is_mount_point(self.from.dir(), OsStr::new("")) {
+            return Err(Error::unsupported(MOUNTED).into());
         }
-        self.copied.insert(self.path.clone(), Stamp::of(&here));
+        check_removable(self.from.dir())?;
+        let pair = Pair {
+            original: Stamp::of(&here),
+            copy: Stamp::of(&Meta::of(self.to.dir())?),
+        };
+        self.copied.insert(self.path.clone(), pair);
         let listing = list(self.from.dir())?;
         let holds_copy = listing.temporary.iter().any(|name| {
             name.to_bytes() == self.staging_name.as_bytes()
@@ -176,8 +220,13 @@ impl<'c> Copy<'c> {
         if holds_copy {
             return Err(into_itself(self.original).into());
         }
+        if let Some(name) = listing.unknown.first() {
+            // It can be neither copied nor left behind. If it can be examined now, the listing was outrun.
+            look(self.from.dir(), name)?;
+            return Err(Fault::Outrun);
+        }
         for entry in listing.entries {
-            let stamp = match entry.kind {
+            let pair = match entry.kind {
                 EntryKind::Directory => {
                     self.from.work().push(entry.name);
                     continue;
@@ -186,25 +235,23 @@ impl<'c> Copy<'c> {
                 EntryKind::Symlink => self.copy_link(&entry.name)?,
                 _ => return Err(Error::unsupported(SPECIAL).into()),
             };
+            check_entry_removable(self.from.dir(), &entry.name)?;
+            if is_mount_point(self.from.dir(), OsStr::from_bytes(entry.name.to_bytes())) {
+                return Err(Error::unsupported(MOUNTED).into());
+            }
             let mut path = self.path.clone();
             path.push(b'/');
             path.extend(entry.name.to_bytes());
-            self.copied.insert(path, stamp);
+            self.copied.insert(path, pair);
         }
         Ok(())
     }
 
-    fn copy_file(&self, name: &CStr) -> Result<Stamp, Fault> {
-        let races = [Errno::NOENT, Errno::LOOP, Errno::NXIO];
-        let file = openat(self.from.dir(), name, READ, Mode::empty())
-            .map_err(|error| Fault::from(error).race_if(&races))?;
-        let meta = Meta::of(&file)?;
-        if !meta.is_file() {
-            return Err(Fault::raced(Errno::NXIO));
-        }
+    fn copy_file(&self, name: &CStr) -> Result<Pair, Fault> {
+        let Opened { file, meta } = open_seen(self.from.dir(), name)?;
         let kept = Kept::of(&file, meta);
-        let copy = openat(self.to.dir(), name, CREATE, Mode::from_raw_mode(0o600))?;
-        let (mut from, mut to) = (File::from(file), File::from(copy));
+        let copy = retry(|| openat(self.to.dir(), name, CREATE, Mode::from_raw_mode(0o600)))?;
+        let (mut from, mut to) = (file, File::from(copy));
         let copied = io::copy(&mut from, &mut to)?;
         kept.give(&to)?;
         // Where times cannot be set, it has the time of the copy.
@@ -217,21 +264,32 @@ impl<'c> Copy<'c> {
         if Meta::of(&from)?.version() != meta.version() {
             return Err(Fault::Outrun);
         }
-        Ok(Stamp::of(&meta))
+        // The last close may change the times.
+        drop(to);
+        self.pair(name, &meta)
     }
 
-    fn copy_link(&self, name: &CStr) -> Result<Stamp, Fault> {
+    fn copy_link(&self, name: &CStr) -> Result<Pair, Fault> {
         let races = [Errno::NOENT, Errno::INVAL];
-        let leads_to = readlinkat(self.from.dir(), name, Vec::new())
+        let leads_to = retry(|| readlinkat(self.from.dir(), name, Vec::new()))
             .map_err(|error| Fault::from(error).race_if(&races))?;
         let meta = look(self.from.dir(), name)?.ok_or_else(|| Fault::raced(Errno::NOENT))?;
-        symlinkat(leads_to, self.to.dir(), name)?;
+        retry(|| symlinkat(leads_to.as_c_str(), self.to.dir(), name))?;
         // The owner and the times of a link mean little, and cannot always be set.
         let (owner, group) = (Uid::from_raw(meta.owner()), Gid::from_raw(meta.group()));
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         let _ = chownat(self.to.dir(), name, Some(owner), Some(group), flags);
         let _ = utimensat(self.to.dir(), name, &meta.times(), flags);
-        Ok(Stamp::of(&meta))
+        self.pair(name, &meta)
+    }
+
+    /// Notes an original that is not a directory, and its copy.
+    fn pair(&self, name: &CStr, original: &Meta) -> Result<Pair, Fault> {
+        let copy = look(self.to.dir(), name)?.ok_or(Errno::NOENT)?;
+        Ok(Pair {
+            original: Stamp::of(original),
+            copy: Stamp::of(&copy),
+        })
     }
 
     /// Gives a directory the original's metadata, once its content is complete.

@@ -1,26 +1,31 @@
 //! The original of a copied tree: whether it can be removed, and its removal.
 
 use std::ffi::{CStr, CString, OsStr};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
-use backend_core::EntryKind;
+use backend_core::{EntryKind, Error, VirtualPath};
 use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::Errno;
 
 use super::carry::check_changeable;
 use super::descent::{Descent, open_list};
 use super::fault::Fault;
-use super::leftovers::remove_stale;
+use super::leftovers::{is_stale, remove_stale};
 use super::list::list;
 use super::meta::Meta;
 use super::place::{Place, look};
 use super::sys::{is_append_only, is_fixed};
 use super::tree::{Copied, Stamp};
 
+const WRITTEN: &str =
+    "another program is writing a file in it, or has left one in it that cannot be removed";
+
 /// A directory that was copied.
 #[derive(Debug)]
 pub(crate) struct Original<'s> {
     source: &'s Place<'s>,
+    from: &'s VirtualPath,
     copied: Copied,
 }
 
@@ -31,8 +36,16 @@ enum Act {
 }
 
 impl<'s> Original<'s> {
-    pub(crate) fn new(source: &'s Place<'s>, copied: Copied) -> Self {
-        Self { source, copied }
+    pub(crate) fn new(source: &'s Place<'s>, from: &'s VirtualPath, copied: Copied) -> Self {
+        Self {
+            source,
+            from,
+            copied,
+        }
+    }
+
+    pub(crate) fn copied(&self) -> &Copied {
+        &self.copied
     }
 
     /// Checks that all of it is unchanged since the copy, and may be removed.
@@ -86,16 +99,22 @@ impl<'s> Original<'s> {
         removed: &mut u64,
     ) -> Result<Vec<CString>, Fault> {
         let here = walk.dir();
-        self.expect(path, &Meta::of(here)?)?;
-        check_changeable(here)?;
-        if is_append_only(here) {
-            return Err(Errno::PERM.into());
-        }
+        self.expect(path, &Meta::of(here)?, act)?;
+        check_removable(here)?;
         let listing = list(here)?;
-        if act == Act::Remove {
-            for name in &listing.temporary {
-                // A file of a running writer keeps its directory, and that is reported.
-                remove_stale(here, name);
+        if !listing.unknown.is_empty() {
+            return Err(Fault::Outrun);
+        }
+        for name in &listing.temporary {
+            match act {
+                Act::Check if !is_stale(here, name) && look(here, name)?.is_some() => {
+                    return Err(Error::conflict(self.from, WRITTEN, None).into());
+                }
+                Act::Check => {}
+                // A file of a writer that began after the check keeps its directory, and that is reported.
+                Act::Remove => {
+                    remove_stale(here, name);
+                }
             }
         }
         let mut dirs = Vec::new();
@@ -105,10 +124,8 @@ impl<'s> Original<'s> {
                 continue;
             }
             let meta = look(here, &entry.name)?.ok_or(Fault::Outrun)?;
-            self.expect(&below(path, &entry.name), &meta)?;
-            if is_fixed(here, OsStr::from_bytes(entry.name.to_bytes())) {
-                return Err(Errno::PERM.into());
-            }
+            self.expect(&below(path, &entry.name), &meta, act)?;
+            check_entry_removable(here, &entry.name)?;
             if act == Act::Remove {
                 unlinkat(here, &entry.name, AtFlags::empty())?;
                 *removed += 1;
@@ -117,15 +134,37 @@ impl<'s> Original<'s> {
         Ok(dirs)
     }
 
-    fn expect(&self, path: &[u8], meta: &Meta) -> Result<(), Fault> {
+    fn expect(&self, path: &[u8], meta: &Meta, act: Act) -> Result<(), Fault> {
+        let is_same = match act {
+            Act::Check => Stamp::is,
+            // The removal of one name changes the file that the others name.
+            Act::Remove => Stamp::is_with_fewer_names,
+        };
         match self.copied.get(path) {
-            Some(stamp) if *stamp == Stamp::of(meta) => Ok(()),
+            Some(pair) if is_same(&pair.original, meta) => Ok(()),
             _ => Err(Fault::Outrun),
         }
     }
 }
 
-fn below(path: &[u8], name: &CStr) -> Vec<u8> {
+/// Checks whether the entries of a directory can be removed, as far as that can be determined beforehand.
+pub(crate) fn check_removable(dir: &OwnedFd) -> rustix::io::Result<()> {
+    check_changeable(dir)?;
+    if is_append_only(dir) {
+        return Err(Errno::PERM);
+    }
+    Ok(())
+}
+
+/// Checks that for one entry that is not a directory.
+pub(crate) fn check_entry_removable(dir: &OwnedFd, name: &CStr) -> rustix::io::Result<()> {
+    if is_fixed(dir, OsStr::from_bytes(name.to_bytes())) {
+        return Err(Errno::PERM);
+    }
+    Ok(())
+}
+
+pub(crate) fn below(path: &[u8], name: &CStr) -> Vec<u8> {
     let mut path = path.to_vec();
     path.push(b'/');
     path.extend(name.to_bytes());

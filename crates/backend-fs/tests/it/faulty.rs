@@ -39,6 +39,8 @@ pub(crate) enum Fault {
     NamesTwice,
     /// A rename replaces nothing: `EEXIST`.
     NoClobber,
+    /// A file whose name contains `bad` cannot be removed: `EIO`.
+    RemoveFails,
     /// A rename fails: `EIO`.
     RenameFails,
     /// A rename with flags is not known: `EINVAL`.
@@ -78,6 +80,8 @@ pub(crate) enum Fault {
     NoDirSync,
     /// Syncing a file fails: `EIO`.
     SyncFails,
+    /// Syncing a directory with the name `slow` hangs as long as [`Faulty::set`] leaves this on.
+    DirSyncHangs,
     /// Syncing a directory fails: `EIO`.
     DirSyncFails,
     /// The server was restarted: it answers `ESTALE` to everything.

@@ -6,7 +6,11 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use backend_core::{Backend, BackendExt, GrepRequest, Truncation};
+#[cfg(target_os = "linux")]
+use backend_fs::FsBackend;
 
+#[cfg(target_os = "linux")]
+use crate::disks::{Mount, alone};
 use crate::support::{Host, run, skip};
 
 /// Takes a write lease on a file, and says so; says when another process wants the file; and releases the lease on
@@ -120,6 +124,26 @@ fn a_read_and_an_edit_wait_for_a_lease() {
     let edit = async move { backend.edit("/leased.txt", "leased", "edited").await };
     meanwhile(&mut holder, edit).unwrap();
     assert_eq!(host.get("leased.txt"), b"alpha edited\n");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_directory_that_moves_to_another_disk_waits_for_a_lease() {
+    alone(&["perl"], |dir| {
+        let _far = Mount::new(&["-t", "tmpfs"], Path::new("none"), &dir.join("far"));
+        let tree = dir.join("near/tree");
+        std::fs::create_dir_all(&tree).unwrap();
+        std::fs::write(tree.join("leased.txt"), "alpha leased\n").unwrap();
+        let Some(mut holder) = Holder::of(&tree.join("leased.txt")) else {
+            return skip("no lease can be held here");
+        };
+        let backend = FsBackend::open(dir).unwrap();
+        let moving = async move { backend.rename("/near/tree", "/far/tree").await };
+        meanwhile(&mut holder, moving).unwrap();
+        let moved = std::fs::read(dir.join("far/tree/leased.txt")).unwrap();
+        assert_eq!(moved, b"alpha leased\n");
+        assert!(!tree.exists());
+    });
 }
 
 #[test]

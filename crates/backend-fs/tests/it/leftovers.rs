@@ -1,12 +1,15 @@
 //! Temporary files: hidden from everything, not in the way of anything, and never removed from a running writer.
 
 use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
 
 use backend_core::{
     Backend, BackendExt, DeleteRequest, ErrorKind, GlobRequest, GrepRequest, PathReason,
 };
 use rustix::fs::{FlockOperation, flock};
 
+#[cfg(target_os = "linux")]
+use crate::disks::{Mount, alone};
 use crate::support::{Host, p, refused, run};
 
 const NAME: &str = ".~ab-0123456789abcdef";
@@ -188,4 +191,51 @@ fn leftovers_of_a_killed_move_are_removed_and_a_similar_directory_stays() {
         backend.delete_with(&delete).await.unwrap();
     });
     assert!(!host.root().join("d").exists());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_a_sweep_cannot_remove_of_a_killed_move_is_still_known_to_the_next_one() {
+    alone(&[], |dir| {
+        let (staging, root) = (dir.join("d").join(NAME), dir);
+        fs::create_dir_all(staging.join("tree/a")).unwrap();
+        fs::write(staging.join(NAME), "").unwrap();
+        fs::write(staging.join("tree/f"), "half").unwrap();
+        // It stands for anything that ends a removal half-way.
+        let busy = Mount::new(
+            &["-t", "tmpfs"],
+            std::path::Path::new("none"),
+            &staging.join("tree/a"),
+        );
+        run(async {
+            let backend = backend_fs::FsBackend::open(root).unwrap();
+            assert_eq!(backend.remove_leftovers().await.unwrap(), 0);
+            assert!(!staging.join("tree/f").exists());
+            drop(busy);
+            assert_eq!(backend.remove_leftovers().await.unwrap(), 1);
+        });
+        assert!(!staging.exists());
+    });
+}
+
+#[test]
+fn an_empty_directory_of_a_move_that_was_killed_at_once_is_removed_when_it_is_old() {
+    let host = Host::new();
+    let names = [".~ab-0123456789abcdef", ".~ab-fedcba9876543210"];
+    let [new, old] = names.map(|name| host.root().join(name));
+    let mine = host.root().join(".~ab-0123456789abcde0");
+    host.put(".~ab-0123456789abcde0/f", "mine");
+    for dir in [&new, &old] {
+        fs::create_dir(dir).unwrap();
+    }
+    let before = SystemTime::now() - Duration::from_secs(3600);
+    for dir in [&old, &mine] {
+        File::open(dir).unwrap().set_modified(before).unwrap();
+    }
+    run(async {
+        let backend = host.backend();
+        assert_eq!(backend.remove_leftovers().await.unwrap(), 1);
+    });
+    assert!(new.exists() && mine.join("f").exists());
+    assert!(!old.exists());
 }

@@ -14,6 +14,8 @@
 
 mod builder;
 mod bytes;
+#[cfg(target_os = "linux")]
+mod carried;
 mod concurrency;
 mod conformance;
 #[cfg(target_os = "linux")]

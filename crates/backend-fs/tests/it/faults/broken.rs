@@ -13,6 +13,37 @@ use crate::support::{p, refused, run};
 const MAKE: &[&str] = &["mkfs.ext4", "-q", "-F", "-O", "^filetype,^metadata_csum"];
 
 #[test]
+fn a_directory_with_a_broken_inode_in_it_does_not_move_in_part() {
+    alone(&["mkfs.ext4", "debugfs", "/dev/loop-control"], |dir| {
+        let (disk, at) = (dir.join("disk"), dir.join("mnt"));
+        image(&disk, 16, MAKE);
+        let mount = Mount::new(&["-o", "loop"], &disk, &at);
+        fs::create_dir_all(at.join("d/sub")).unwrap();
+        for name in ["d/a", "d/sub/broken", "d/sub/c"] {
+            fs::write(at.join(name), "alpha").unwrap();
+        }
+        drop(mount);
+        let request = "set_inode_field d/sub/broken mode 0170644";
+        must("debugfs", ["-w", "-R", request, disk.to_str().unwrap()]);
+        let _mount = Mount::new(&["-o", "loop,errors=continue"], &disk, &at);
+        run(async {
+            let backend = FsBackend::open(dir).unwrap();
+            let moved = backend.rename("/mnt/d", "/moved").await;
+            refused(moved, ErrorKind::Unavailable);
+        });
+        for name in ["d/a", "d/sub/c"] {
+            assert_eq!(fs::read(at.join(name)).unwrap(), b"alpha");
+        }
+        let mut left: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["disk", "mnt"]);
+    });
+}
+
+#[test]
 fn a_broken_inode_affects_only_itself() {
     alone(&["mkfs.ext4", "debugfs", "/dev/loop-control"], |dir| {
         let (disk, at) = (dir.join("disk"), dir.join("mnt"));

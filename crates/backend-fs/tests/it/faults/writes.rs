@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 use backend_core::{
     Backend, BackendExt, DeleteRequest, EditRequest, ErrorKind, RenameRequest, Replacement,
@@ -13,6 +14,7 @@ use backend_fs::FsBackend;
 use super::{files, large, on_faulty};
 use crate::disks::Mount;
 use crate::faulty::{Fault, Faulty};
+use crate::mounts::tree;
 use crate::support::{fully_durable, p, refused};
 
 /// Checks that replacing `/old` is refused in every way, and that everything is unchanged.
@@ -87,6 +89,129 @@ fn a_move_onto_a_disk_that_fails_at_the_close_keeps_both_files() {
         let target = files(faulty.source());
         assert_eq!(target.len(), 1, "{:?}", target.keys());
         assert_eq!(target["old"], "old");
+    });
+}
+
+#[test]
+fn a_move_that_cannot_be_finished_or_undone_says_why_and_what_is_left() {
+    on_faulty(async |faulty| {
+        let dir = faulty.source().parent().unwrap().join("both");
+        for part in ["near/tree", "far"] {
+            fs::create_dir_all(faulty.source().join(part)).unwrap();
+        }
+        for name in ["bad", "tree/a", "tree/bad"] {
+            fs::write(faulty.source().join("near").join(name), name).unwrap();
+        }
+        // The system does not rename from one mount to another.
+        let _mounts = ["near", "far"]
+            .map(|part| Mount::new(&["--bind"], &faulty.root().join(part), &dir.join(part)));
+        faulty.set(&[Fault::RemoveFails]);
+        let backend = FsBackend::open(&dir).unwrap();
+        for (from, to, left) in [
+            (
+                "/near/bad",
+                "/far/bad",
+                "it was copied to /far/bad, but the original cannot be removed: both exist now",
+            ),
+            (
+                "/near/tree",
+                "/far/tree",
+                "it was copied, but not all of the original could be removed: the rest is at both paths",
+            ),
+        ] {
+            let error = refused(backend.rename(from, to).await, ErrorKind::Unavailable);
+            let text = error.to_string();
+            assert!(text.contains("failed to read or write"), "{text}");
+            assert!(text.ends_with(&format!("; {left}")), "{text}");
+        }
+        for name in [
+            "near/bad",
+            "far/bad",
+            "near/tree/bad",
+            "far/tree/bad",
+            "far/tree/a",
+        ] {
+            assert!(faulty.source().join(name).exists(), "{name}");
+        }
+        assert!(!faulty.source().join("near/tree/a").exists());
+    });
+}
+
+#[test]
+fn a_directory_moves_from_and_to_a_disk_that_interrupts_calls() {
+    on_faulty(async |faulty| {
+        let dir = faulty.source().parent().unwrap().join("both");
+        fs::create_dir_all(dir.join("near/tree/sub")).unwrap();
+        fs::write(dir.join("near/tree/sub/f"), large("thesis")).unwrap();
+        let _far = Mount::new(&["--bind"], faulty.root(), &dir.join("far"));
+        let backend = FsBackend::open(&dir).unwrap();
+        for fault in [Fault::OpenInterrupted, Fault::ReadInterrupted] {
+            faulty.set(&[fault]);
+            backend.rename("/near/tree", "/far/tree").await.unwrap();
+            faulty.set(&[fault]);
+            backend.rename("/far/tree", "/near/tree").await.unwrap();
+            let moved = fs::read_to_string(dir.join("near/tree/sub/f")).unwrap();
+            assert!(moved == large("thesis"), "{fault:?}");
+            assert!(files(faulty.source()).is_empty(), "{fault:?}");
+        }
+    });
+}
+
+/// What another program does to a directory.
+type Change = fn(&Path);
+
+#[test]
+fn a_directory_is_taken_back_only_if_nothing_was_written_into_it_meanwhile() {
+    on_faulty(async |faulty| {
+        let dir = faulty.source().parent().unwrap().join("both");
+        let (near, slow) = (dir.join("near/tree"), faulty.source().join("slow"));
+        let far = slow.join("tree");
+        for dir in [&near.join("sub"), &slow] {
+            fs::create_dir_all(dir).unwrap();
+        }
+        fs::write(near.join("sub/f"), "old").unwrap();
+        let _far = Mount::new(&["--bind"], faulty.root(), &dir.join("far"));
+        let changes: [(&str, Change); 4] = [
+            ("nothing", |_| {}),
+            ("new", |far| {
+                fs::write(far.join("sub/late"), "late").unwrap()
+            }),
+            ("rewritten", |far| {
+                fs::write(far.join("sub/f"), "new").unwrap()
+            }),
+            ("another", |far| {
+                fs::rename(far, far.with_extension("moved")).unwrap();
+                fs::create_dir(far).unwrap();
+            }),
+        ];
+        for (what, change) in changes {
+            faulty.set(&[Fault::DirSyncHangs]);
+            let backend = FsBackend::open(&dir).unwrap();
+            let moving =
+                tokio::spawn(async move { backend.rename("/near/tree", "/far/slow/tree").await });
+            while !far.exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            change(&far);
+            let before = tree(far.to_str().unwrap());
+            // The disk does not have the copy, so the original stays.
+            faulty.set(&[Fault::DirSyncFails]);
+            let error = refused(moving.await.unwrap(), ErrorKind::Unavailable);
+            assert_eq!(fs::read(near.join("sub/f")).unwrap(), b"old", "{what}");
+            if what == "nothing" {
+                assert!(files(&slow).is_empty());
+                continue;
+            }
+            let text = error.to_string();
+            assert!(text.ends_with("both exist now"), "{what}: {text}");
+            assert_eq!(tree(far.to_str().unwrap()), before, "{what}");
+            let left = files(&slow);
+            assert!(
+                !left.keys().any(|name| name.starts_with(".~ab-")),
+                "{left:?}"
+            );
+            fs::remove_dir_all(&far).unwrap();
+        }
     });
 }
 

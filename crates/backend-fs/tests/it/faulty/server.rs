@@ -186,7 +186,13 @@ impl Filesystem for Server {
 
     fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
         let dir = self.nodes.get(parent);
-        let outcome = dir.and_then(|dir| rustix::fs::unlinkat(&*dir, name, AtFlags::empty()));
+        let fails = || match name.to_string_lossy().contains("bad") {
+            true => self.fail(Fault::RemoveFails, rustix::io::Errno::IO),
+            false => Ok(()),
+        };
+        let outcome = fails()
+            .and(dir)
+            .and_then(|dir| rustix::fs::unlinkat(&*dir, name, AtFlags::empty()));
         answer!(reply, outcome, () => reply.ok());
     }
 
@@ -331,7 +337,12 @@ impl Filesystem for Server {
         reply.ok();
     }
 
-    fn fsyncdir(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+    fn fsyncdir(&self, _: &Request, node: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        self.hang(Fault::DirSyncHangs, || {
+            let path = self.nodes.get(node).map(|node| node.path());
+            let path = path.map(|path| std::fs::read_link(path).unwrap_or_default());
+            path.is_ok_and(|path| path.file_name().is_some_and(|name| name == "slow"))
+        });
         let outcome = self.fail(Fault::NoDirSync, rustix::io::Errno::INVAL);
         let outcome = outcome.and_then(|()| self.fail(Fault::DirSyncFails, rustix::io::Errno::IO));
         answer!(reply, outcome, () => reply.ok());
