@@ -12,6 +12,7 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
 use super::calls::close;
 use super::place::Place;
+use super::retry::open_regular;
 use super::sys::{LIST, RACES, READ, cannot, is_local};
 use crate::Durability;
 
@@ -133,10 +134,15 @@ fn supported(outcome: rustix::io::Result<()>) -> rustix::io::Result<()> {
 /// Waits until the disk has the content of the file at a place, which others may have written.
 pub(crate) fn flush_of(place: &Place<'_>) -> rustix::io::Result<()> {
     const WRITE: OFlags = READ.union(OFlags::WRONLY);
-    for flags in [READ, WRITE] {
-        match place.open(flags) {
+    let attempts: [&dyn Fn() -> rustix::io::Result<OwnedFd>; 2] = [
+        &|| open_regular(&place.dir, place.name(), || false),
+        &|| place.open(WRITE),
+    ];
+    for open in attempts {
+        match open() {
             Ok(file) => return flush_content(file),
-            Err(Errno::ACCESS | Errno::PERM) => {}
+            // A lease that its holder does not release is no reason to refuse the move either.
+            Err(Errno::ACCESS | Errno::PERM | Errno::WOULDBLOCK) => {}
             // Something else is there now; the rename will show what.
             Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(()),
             Err(error) => return Err(error),

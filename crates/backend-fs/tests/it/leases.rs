@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use backend_core::{Backend, BackendExt, GrepRequest, Truncation};
+use backend_core::{Backend, BackendExt, GrepRequest, RenameRequest, Truncation};
 
-use crate::support::{Host, run, skip};
+use crate::support::{Host, fully_durable, p, run, skip};
 
 /// Takes a write lease on a file, and says so; says when another process wants the file; and releases the lease on
 /// request.
@@ -120,6 +120,29 @@ fn a_read_and_an_edit_wait_for_a_lease() {
     let edit = async move { backend.edit("/leased.txt", "leased", "edited").await };
     meanwhile(&mut holder, edit).unwrap();
     assert_eq!(host.get("leased.txt"), b"alpha edited\n");
+}
+
+#[test]
+fn a_file_under_a_lease_can_be_moved() {
+    let host = Host::new();
+    for to in ["/other.txt", "/new.txt"] {
+        let Some(mut holder) = leased(&host) else {
+            return;
+        };
+        // To replace something, or for full durability, its content must be on the disk first.
+        let backend = match to {
+            "/other.txt" => host.backend(),
+            _ => fully_durable(&host.root()),
+        };
+        let request = RenameRequest::new(p("/leased.txt"), p(to)).overwrite();
+        let moved = meanwhile(
+            &mut holder,
+            async move { backend.rename_with(&request).await },
+        );
+        assert!(moved.unwrap().atomic);
+        assert_eq!(host.get(&to[1..]), b"alpha leased\n");
+        assert!(!host.root().join("leased.txt").exists());
+    }
 }
 
 #[test]
