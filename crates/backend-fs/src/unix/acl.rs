@@ -75,12 +75,14 @@ impl AccessList {
         &self.bytes
     }
 
-    /// Returns the list for a file that now belongs to another group, which gets no more than others.
+    /// Returns the list for a file that now belongs to another group, which gets no more than others. The members of
+    /// the previous one are among the others now, who get no more than it had.
     pub(crate) fn for_another_group(mut self) -> Self {
-        let others = self.rights(Whom::Others).fold(7, |all, one| all & one);
+        let all = |whom| self.rights(whom).fold(7, |all, one| all & one);
+        let both = all(Whom::OwningGroup) & all(Whom::Mask) & all(Whom::Others);
         for entry in &mut self.entries {
-            if entry.whom == Whom::OwningGroup {
-                entry.rights &= others;
+            if matches!(entry.whom, Whom::OwningGroup | Whom::Others) {
+                entry.rights = both;
                 if let Some(low) = self.bytes.get_mut(entry.at) {
                     // The permissions are three bits.
                     *low = (entry.rights & 7) as u8;
@@ -88,6 +90,15 @@ impl AccessList {
             }
         }
         self
+    }
+
+    /// Returns the permissions that the mode of a file with this list has for the group, which are those of the mask, and
+    /// for others.
+    pub(crate) fn shown(&self) -> (u16, u16) {
+        let mask = self.rights(Whom::Mask).next();
+        let group = mask.or_else(|| self.rights(Whom::OwningGroup).next());
+        let others = self.rights(Whom::Others).next();
+        (group.unwrap_or_default(), others.unwrap_or_default())
     }
 
     /// Returns the permissions of the owning group and of others where the list itself cannot be kept: no more
@@ -149,11 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn another_group_gets_what_others_have() {
+    fn another_group_and_others_get_what_both_had() {
         let list = usual(6, 6, 7, 4).for_another_group();
         let again = AccessList::parse(list.bytes()).unwrap();
         assert_eq!(again.as_mode(), (4, 4));
+        assert_eq!(again.shown(), (7, 4));
         assert_eq!(list.bytes().len(), again.bytes().len());
+        for list in [usual(7, 0, 7, 6), usual(7, 6, 1, 6), usual(7, 6, 7, 0)] {
+            assert_eq!(list.for_another_group().as_mode(), (0, 0));
+        }
     }
 
     #[test]

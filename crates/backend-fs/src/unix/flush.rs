@@ -12,6 +12,7 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
 use super::calls::close;
 use super::place::Place;
+use super::retry::open_regular;
 use super::sys::{LIST, RACES, READ, cannot, is_local};
 use crate::Durability;
 
@@ -76,7 +77,9 @@ pub(crate) fn flush_file(file: impl AsFd) -> rustix::io::Result<()> {
 #[derive(Debug)]
 pub(crate) enum Flush {
     Directory(OwnedFd),
-    /// The directory may be writable but not readable, so everything has to be flushed.
+    /// The directory may be writable but not readable, so all of its file system has to be flushed.
+    FileSystem(OwnedFd),
+    /// Nothing on its file system can be opened either, so everything has to be flushed.
     Everything,
     /// Nothing is waited for.
     Nothing,
@@ -85,10 +88,22 @@ pub(crate) enum Flush {
 impl Flush {
     pub(crate) fn of(dir: impl AsFd) -> rustix::io::Result<Self> {
         // The handle may be `O_PATH`, which cannot be flushed.
-        match openat(dir, ".", LIST, Mode::empty()) {
+        match openat(&dir, ".", LIST, Mode::empty()) {
             Ok(dir) => Ok(Self::Directory(dir)),
-            Err(Errno::ACCESS | Errno::PERM) => Ok(Self::Everything),
+            Err(Errno::ACCESS | Errno::PERM) => {
+                Ok(unnamed(dir).map_or(Self::Everything, Self::FileSystem))
+            }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Flushes the file system of a file in the directory, where otherwise everything would be flushed.
+    pub(crate) fn or_with(self, file: impl AsFd) -> rustix::io::Result<Self> {
+        match self {
+            Self::Everything if CAN_FLUSH_ONE => {
+                Ok(Self::FileSystem(fcntl_dupfd_cloexec(file, 0)?))
+            }
+            flush => Ok(flush),
         }
     }
 
@@ -105,6 +120,7 @@ impl Flush {
     pub(crate) fn wait(&self) -> rustix::io::Result<()> {
         match self {
             Self::Directory(dir) => flush_dir(dir.as_fd()),
+            Self::FileSystem(file) => flush_all_of(file),
             Self::Everything => {
                 everything();
                 Ok(())
@@ -118,8 +134,8 @@ fn flush_dir(dir: BorrowedFd<'_>) -> rustix::io::Result<()> {
     supported(fsync(dir))
 }
 
-/// Waits until every disk has everything.
-pub(crate) fn everything() {
+/// Waits until every disk has everything. It waits for disks that hang too, and reports no error.
+fn everything() {
     rustix::fs::sync();
 }
 
@@ -133,18 +149,41 @@ fn supported(outcome: rustix::io::Result<()>) -> rustix::io::Result<()> {
 /// Waits until the disk has the content of the file at a place, which others may have written.
 pub(crate) fn flush_of(place: &Place<'_>) -> rustix::io::Result<()> {
     const WRITE: OFlags = READ.union(OFlags::WRONLY);
-    for flags in [READ, WRITE] {
-        match place.open(flags) {
+    let attempts: [&dyn Fn() -> rustix::io::Result<OwnedFd>; 2] = [
+        &|| open_regular(&place.dir, place.name(), || false),
+        &|| place.open(WRITE),
+    ];
+    for open in attempts {
+        match open() {
             Ok(file) => return flush_content(file),
-            Err(Errno::ACCESS | Errno::PERM) => {}
+            // A lease that its holder does not release is no reason to refuse the move either.
+            Err(Errno::ACCESS | Errno::PERM | Errno::WOULDBLOCK) => {}
             // Something else is there now; the rename will show what.
             Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(()),
             Err(error) => return Err(error),
         }
     }
     // A user who may move it may have neither read nor write permission.
-    everything();
-    Ok(())
+    match Flush::of(&place.dir)? {
+        Flush::Directory(dir) if CAN_FLUSH_ONE => flush_all_of(dir),
+        Flush::Directory(_) => Flush::Everything.wait(),
+        flush => flush.wait(),
+    }
+}
+
+/// Whether the system can flush a single file system.
+const CAN_FLUSH_ONE: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Opens a file without a name in a directory, and thereby something on its file system. It needs no read permission.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn unnamed(dir: impl AsFd) -> Option<OwnedFd> {
+    let mode = Mode::RUSR | Mode::WUSR;
+    openat(dir, ".", super::sys::UNNAMED, mode).ok()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn unnamed(_dir: impl AsFd) -> Option<OwnedFd> {
+    None
 }
 
 /// Waits until the disk has everything written to the file system of a directory, where that is supported.

@@ -175,29 +175,34 @@ impl Kept {
             };
         }
         if let List::Some(list) = &self.list {
-            let list = list.clone();
-            let list = if same_group {
-                list
-            } else {
-                list.for_another_group()
-            };
+            let mut list = list.clone();
+            let mut mode = mode;
+            if !same_group {
+                list = list.for_another_group();
+                // Setting the old mode would give others in the list their rights back.
+                let (group, others) = list.shown();
+                mode = with_rights(mode, group.into(), others.into());
+            }
             if fsetxattr(file, acl::ACCESS, list.bytes(), XattrFlags::empty()).is_ok() {
                 return Ok((mode, true));
             }
         }
-        // The group of another file gets no more than others.
-        let others = rights(mode, Mode::RWXO);
-        match &self.list {
+        // Another group gets no more than others had, and others, who now include the members of the lost group, no
+        // more than that one had.
+        let (group, others) = (rights(mode, Mode::RWXG) >> 3, rights(mode, Mode::RWXO));
+        let (group, others) = match &self.list {
             List::Some(list) => {
                 let (group, others) = list.as_mode();
-                let group = if same_group { group } else { group & others };
-                mode = with_rights(mode, group.into(), others.into());
+                (group.into(), others.into())
             }
-            List::None if same_group => {}
-            List::None | List::Unknown => {
-                mode = with_rights(mode, (rights(mode, Mode::RWXG) >> 3) & others, others);
-            }
-        }
+            List::None => (group, others),
+            List::Unknown => (group & others, others),
+        };
+        mode = if same_group {
+            with_rights(mode, group, others)
+        } else {
+            with_rights(mode, group & others, group & others)
+        };
         let mut nothing = [0_u8; 0];
         let has_list = match fgetxattr(file, acl::ACCESS, nothing.as_mut_slice()) {
             Err(error) if is_absent(error) => false,

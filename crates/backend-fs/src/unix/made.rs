@@ -3,10 +3,11 @@
 //! Only directories that are still empty are removed, and that no other operation of this process has confirmed in the
 //! meantime: a `mkdir` that found such a directory has reported to its caller that it exists.
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{AtFlags, unlinkat};
 
@@ -14,22 +15,35 @@ use super::flush::Flush;
 use super::meta::{FileId, Meta};
 use super::place::{Handle, look};
 
-/// The directories of this process that may still be removed. It is locked briefly, and during no disk access except the one
-/// that removes a directory.
+/// How many confirmed directories are remembered for those that are being created: more than any creation takes that does
+/// not hang.
+const MOST_ANSWERED: usize = 4096;
+
+/// The directories of this process that may still be removed. It is locked briefly, and during no disk access: a disk that
+/// hangs is not to delay the operations on others.
 #[derive(Debug)]
 struct Unsure {
     dirs: Vec<FileId>,
+    /// The directories that are being removed. Whoever would confirm one waits until it is gone, or has stayed.
+    removing: Vec<FileId>,
     /// How many directories are being created whose ids are not known yet.
     making: usize,
     /// The directories confirmed while some were being created: they may be among those.
-    answered: Vec<FileId>,
+    answered: VecDeque<FileId>,
+    /// How many have left `answered` since this process began.
+    dropped: usize,
 }
 
 static UNSURE: Mutex<Unsure> = Mutex::new(Unsure {
     dirs: Vec::new(),
+    removing: Vec::new(),
     making: 0,
-    answered: Vec::new(),
+    answered: VecDeque::new(),
+    dropped: 0,
 });
+
+/// Says that a directory is not being removed any more.
+static REMOVED: Condvar = Condvar::new();
 
 fn unsure() -> MutexGuard<'static, Unsure> {
     UNSURE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -37,12 +51,18 @@ fn unsure() -> MutexGuard<'static, Unsure> {
 
 /// A directory that is about to be created. From now on an operation that finds it can confirm it.
 #[derive(Debug)]
-pub(crate) struct Making(());
+pub(crate) struct Making {
+    /// How many directories had been confirmed before.
+    since: usize,
+}
 
 impl Making {
     pub(crate) fn begin() -> Self {
-        unsure().making += 1;
-        Self(())
+        let mut unsure = unsure();
+        unsure.making += 1;
+        Self {
+            since: unsure.dropped + unsure.answered.len(),
+        }
     }
 }
 
@@ -51,8 +71,34 @@ impl Drop for Making {
         let mut unsure = unsure();
         unsure.making -= 1;
         if unsure.making == 0 {
+            unsure.dropped += unsure.answered.len();
             unsure.answered.clear();
         }
+    }
+}
+
+/// A directory that is being removed, until this is dropped.
+#[derive(Debug)]
+struct Removing(FileId);
+
+impl Removing {
+    /// `None` if the directory was confirmed: then it stays.
+    fn begin(id: FileId) -> Option<Self> {
+        let mut unsure = unsure();
+        unsure.forget(id).then(|| {
+            unsure.removing.push(id);
+            Self(id)
+        })
+    }
+}
+
+impl Drop for Removing {
+    fn drop(&mut self) {
+        let mut unsure = unsure();
+        let at = unsure.removing.iter().position(|one| *one == self.0);
+        at.map(|at| unsure.removing.swap_remove(at));
+        drop(unsure);
+        REMOVED.notify_all();
     }
 }
 
@@ -81,7 +127,7 @@ impl<'root> MadeDirs<'root> {
         let id = Meta::of(made)?.id();
         {
             let mut unsure = unsure();
-            if unsure.answered.contains(&id) {
+            if unsure.may_have_answered(&making, id) {
                 return Ok(());
             }
             unsure.dirs.push(id);
@@ -117,10 +163,11 @@ impl Drop for MadeDirs<'_> {
     fn drop(&mut self) {
         while let Some(dir) = self.dirs.pop() {
             // Held until the directory is gone, so that it is not confirmed in between.
-            let mut unsure = unsure();
-            let is_ours = unsure.forget(dir.id);
+            let Some(_removing) = Removing::begin(dir.id) else {
+                continue;
+            };
             let there = look(&dir.parent, &dir.name).ok().flatten();
-            if !is_ours || there.is_none_or(|there| there.id() != dir.id) {
+            if there.is_none_or(|there| there.id() != dir.id) {
                 continue;
             }
             // If it is not empty any more, it stays, and so do those above it.
@@ -131,14 +178,29 @@ impl Drop for MadeDirs<'_> {
 
 /// Confirms a directory: from now on it stays. It may have been removed just before, so it must be checked again.
 pub(crate) fn answer_for(id: FileId) {
-    let mut unsure = unsure();
+    let mut unsure = REMOVED
+        .wait_while(unsure(), |unsure| unsure.removing.contains(&id))
+        .unwrap_or_else(PoisonError::into_inner);
     unsure.forget(id);
     if unsure.making > 0 {
-        unsure.answered.push(id);
+        unsure.answered.push_back(id);
+        if unsure.answered.len() > MOST_ANSWERED {
+            unsure.answered.pop_front();
+            unsure.dropped += 1;
+        }
     }
 }
 
 impl Unsure {
+    /// Returns whether a directory may have been confirmed while it was being created. If that took so long that it is not
+    /// known any more, it may have been.
+    fn may_have_answered(&self, making: &Making, id: FileId) -> bool {
+        match making.since.checked_sub(self.dropped) {
+            Some(before) => self.answered.iter().skip(before).any(|one| *one == id),
+            None => true,
+        }
+    }
+
     /// Returns whether the directory could have been removed until now.
     fn forget(&mut self, id: FileId) -> bool {
         let at = self.dirs.iter().position(|one| *one == id);
@@ -154,7 +216,7 @@ mod tests {
 
     use super::super::meta::Meta;
     use super::super::place::Handle;
-    use super::{MadeDirs, Making, answer_for};
+    use super::{MOST_ANSWERED, MadeDirs, Making, answer_for, unsure};
 
     fn make<'a>(made: &mut MadeDirs<'a>, parent: &'a File, root: &Path, name: &str) {
         let making = Making::begin();
@@ -166,6 +228,15 @@ mod tests {
         }
         let parent = Handle::Root(parent.as_fd());
         made.add(making, parent, name.into(), &dir).unwrap();
+    }
+
+    fn names(root: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(root)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
     }
 
     #[test]
@@ -182,12 +253,34 @@ mod tests {
         fs::rename(root.path().join("swapped"), root.path().join("moved")).unwrap();
         fs::create_dir(root.path().join("swapped")).unwrap();
         drop(made);
-        let mut left: Vec<_> = fs::read_dir(root.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        left.sort();
-        assert_eq!(left, ["answered", "found", "moved", "swapped", "used"]);
+        assert_eq!(
+            names(root.path()),
+            ["answered", "found", "moved", "swapped", "used"]
+        );
+    }
+
+    #[test]
+    fn while_a_creation_hangs_few_confirmed_directories_are_remembered() {
+        let root = tempfile::tempdir().unwrap();
+        let top = File::open(root.path()).unwrap();
+        let hanging = Making::begin();
+        let mut made = MadeDirs::default();
+        make(&mut made, &top, root.path(), "before");
+        let other = Meta::of(&top).unwrap().id();
+        for _ in 0..2 * MOST_ANSWERED {
+            answer_for(other);
+        }
+        assert!(unsure().answered.len() <= MOST_ANSWERED);
+        // The quick ones are still told apart.
+        for name in ["after", "found"] {
+            make(&mut made, &top, root.path(), name);
+        }
+        fs::create_dir(root.path().join("slow")).unwrap();
+        let dir = File::open(root.path().join("slow")).unwrap();
+        let parent = Handle::Root(top.as_fd());
+        made.add(hanging, parent, "slow".into(), &dir).unwrap();
+        drop(made);
+        assert_eq!(names(root.path()), ["found", "slow"]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A copy in its place that can be undone, restoring the file that it replaced.
 
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, linkat, renameat, symlinkat, unlinkat};
+use rustix::fs::{AtFlags, FlockOperation, flock, linkat, renameat, symlinkat, unlinkat};
 use rustix::io::Errno;
 
 use super::fault::Fault;
@@ -10,7 +12,8 @@ use super::meta::Meta;
 use super::names;
 use super::place::Place;
 use super::rename::Moving;
-use super::sys::{RACES, cannot, rename_exchange, rename_exclusive};
+use super::retry::open_in;
+use super::sys::{RACES, READ, cannot, is_local, rename_exchange, rename_exclusive};
 use super::temp::Temp;
 
 /// The fate of the file that was at the target.
@@ -18,8 +21,8 @@ use super::temp::Temp;
 enum Old {
     /// There was none.
     None,
-    /// It has this name now.
-    Named(String),
+    /// It has this name now. While it may be restored, a lock keeps other processes from removing it as a leftover.
+    Named(String, Option<OwnedFd>),
     /// It is gone: the file system can neither exchange nor link.
     Lost,
 }
@@ -81,9 +84,11 @@ impl<'t> Placed<'t> {
 
     /// Keeps the copy, and removes the file that it replaced.
     pub(crate) fn confirm(self) {
-        if let Old::Named(name) = &self.old {
+        if let Old::Named(name, lock) = self.old {
+            // Some file systems keep a file that is open under another name.
+            drop(lock);
             // A file that cannot be removed is a leftover, which is hidden.
-            let _ = unlinkat(&self.target.dir, name, AtFlags::empty());
+            let _ = unlinkat(&self.target.dir, &name, AtFlags::empty());
         }
     }
 
@@ -97,7 +102,7 @@ impl<'t> Placed<'t> {
         let undone = is_copy
             && match old {
                 Old::None => unlinkat(&target.dir, target.name(), AtFlags::empty()).is_ok(),
-                Old::Named(name) => {
+                Old::Named(name, _lock) => {
                     renameat(&target.dir, &name, &target.dir, target.name()).is_ok()
                 }
                 Old::Lost => false,
@@ -116,7 +121,7 @@ impl<'t> Placed<'t> {
 /// Moves the entry `name` of the target's directory into place, and reports the fate of the previous one.
 fn swap_in(name: &str, target: &Place<'_>, replaces: bool) -> Result<Old, Fault> {
     let (dir, to) = (&target.dir, target.name());
-    let own = std::ffi::OsStr::new(name);
+    let own = OsStr::new(name);
     match rename_exclusive(dir, own, dir, to) {
         Ok(()) => return Ok(Old::None),
         Err(Errno::EXIST) if replaces => {}
@@ -130,19 +135,29 @@ fn swap_in(name: &str, target: &Place<'_>, replaces: bool) -> Result<Old, Fault>
         },
         Err(error) => return Err(error.into()),
     }
-    if target.look()?.is_some_and(|there| there.is_dir()) {
+    let there = target.look()?;
+    if there.is_some_and(|there| there.is_dir()) {
         return Err(Errno::ISDIR.into());
     }
+    let is_file = there.is_some_and(|there| there.is_file());
+    let lock = |name: &OsStr| is_file.then(|| lock(dir, name)).flatten();
+    // Elsewhere a file that is open when it is replaced may stay behind under yet another name: there it is locked by its
+    // reserved name.
+    let locked = is_local(dir).then(|| lock(to)).flatten();
     match rename_exchange(dir, own, dir, to) {
-        Ok(()) => return Ok(Old::Named(name.to_owned())),
+        Ok(()) => {
+            let locked = locked.or_else(|| lock(own));
+            return Ok(Old::Named(name.to_owned(), locked));
+        }
         Err(Errno::NOENT) => return Err(Fault::raced(Errno::NOENT)),
         Err(error) if cannot(error) => {}
         Err(error) => return Err(error.into()),
     }
     let second = names::temporary();
     let linked = linkat(dir, to, dir, &second, AtFlags::empty()).is_ok();
+    let locked = locked.or_else(|| linked.then(|| lock(OsStr::new(&second))).flatten());
     match renameat(dir, name, dir, to) {
-        Ok(()) if linked => Ok(Old::Named(second)),
+        Ok(()) if linked => Ok(Old::Named(second, locked)),
         Ok(()) => Ok(Old::Lost),
         Err(error) => {
             if linked {
@@ -151,4 +166,12 @@ fn swap_in(name: &str, target: &Place<'_>, replaces: bool) -> Result<Old, Fault>
             Err(error.into())
         }
     }
+}
+
+/// Locks a file, so that it is no leftover under a reserved name. A file that cannot be opened, or that another
+/// program has locked, gets no lock of ours: whoever removes leftovers as the same user can then not open or lock it either.
+fn lock(dir: impl AsFd, name: &OsStr) -> Option<OwnedFd> {
+    let file = open_in(dir, name, READ).ok()?;
+    flock(&file, FlockOperation::NonBlockingLockShared).ok()?;
+    Some(file)
 }

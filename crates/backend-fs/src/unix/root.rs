@@ -11,6 +11,7 @@ use cap_std::fs::Dir;
 use rustix::fs::stat;
 
 use super::fault::Fault;
+use super::flush::Flush;
 use super::meta::Meta;
 use super::sys::{RACES, is_local};
 use crate::Durability;
@@ -37,7 +38,7 @@ pub(crate) struct Root {
 impl Root {
     pub(crate) fn open(dir: &Path, options: Options) -> Result<Self> {
         if options.create_root {
-            fs::create_dir_all(dir).map_err(not_opened)?;
+            create(dir, options.durability).map_err(not_opened)?;
         }
         let dir = Dir::open_ambient_dir(dir, ambient_authority()).map_err(not_opened)?;
         let here = Meta::of(&dir).map_err(not_opened)?;
@@ -116,6 +117,24 @@ impl Root {
         // If it is unknown which directory it was about, the root's disk is the likeliest.
         fault.on_disk_of(&self.dir).at(path)
     }
+}
+
+/// Creates a directory and its ancestors if missing. If everything confirmed must survive, the disk has them then.
+fn create(dir: &Path, durability: Durability) -> io::Result<()> {
+    if !durability.is_full() {
+        return fs::create_dir_all(dir);
+    }
+    let missing = dir.ancestors().take_while(|dir| !dir.exists());
+    let missing: Vec<_> = missing.collect();
+    fs::create_dir_all(dir)?;
+    for made in missing {
+        // A relative path begins in the working directory.
+        let parent = made.parent().filter(|dir| *dir != Path::new(""));
+        let parent = parent.unwrap_or(Path::new("."));
+        let parent = Dir::open_ambient_dir(parent, ambient_authority())?;
+        Flush::of(&parent)?.wait()?;
+    }
+    Ok(())
 }
 
 /// Creates the error of a root that cannot be opened. It does not name it: the message may reach an agent.

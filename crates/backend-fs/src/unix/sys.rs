@@ -42,6 +42,10 @@ pub(crate) const CREATE: OFlags = OFlags::WRONLY
     .union(OFlags::EXCL)
     .union(SAFE);
 
+/// A file without a name, in a directory that is opened with these flags.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) const UNNAMED: OFlags = OFlags::TMPFILE.union(OFlags::WRONLY).union(OFlags::CLOEXEC);
+
 /// Renames, and fails with `EEXIST` if the target exists. Fails with `EINVAL` or the like where that cannot be done in
 /// one step.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]

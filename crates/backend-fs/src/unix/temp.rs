@@ -162,7 +162,7 @@ impl<'dir> Temp<'dir> {
         durability: Durability,
     ) -> io::Result<Version> {
         self.settle(durability, target == Target::Replace)?;
-        let flush = Flush::if_full(durability, self.dir)?;
+        let flush = Flush::if_full(durability, self.dir)?.or_with(&self.file)?;
         match target {
             Target::Replace => renameat(self.dir, self.name()?, self.dir, name)?,
             Target::New => self.put_new(name, durability)?,
@@ -261,8 +261,7 @@ impl<'dir> Temp<'dir> {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn unnamed(dir: BorrowedFd<'_>, mode: Mode) -> io::Result<File> {
-    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-    match openat(dir, ".", flags, mode) {
+    match openat(dir, ".", super::sys::UNNAMED, mode) {
         Ok(file) => Ok(file.into()),
         Err(error) if cannot(error) || error == Errno::ISDIR => Err(Errno::PERM.into()),
         Err(error) => Err(error.into()),

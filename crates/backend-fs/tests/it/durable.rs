@@ -3,13 +3,16 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::process::Command;
 
-use backend_core::{Backend, BackendExt, EditRequest, RenameRequest};
+use backend_core::{Backend, BackendExt, EditRequest, ErrorKind, RenameRequest};
 use backend_fs::{Durability, FsBackend};
 
 use crate::disks::alone;
 use crate::mounts::{Bench, can_mount, names, sh, tree};
-use crate::support::{Host, argument_of_child, child, is_root, p, run, skip};
+use crate::support::{
+    Host, argument_of_child, child, fully_durable, is_root, p, refused, run, skip,
+};
 
 const OLD: &str = "old content, which was on the disk\n";
 const NEW: &str = "new content, which may or may not be on the disk\n";
@@ -153,34 +156,125 @@ fn tell_on_close() {
 
 const NOBODY: u32 = 65534;
 
+/// Starts a program for which a call of the system has another outcome.
+const WITHOUT_CALL: &str = r#"
+my ($prctl, $call, $outcome, @program) = @ARGV;
+my @steps = ([0x20, 0, 0, 0], [0x15, 0, 1, $call], [0x06, 0, 0, hex $outcome], [0x06, 0, 0, 0x7fff0000]);
+my $steps = join "", map { pack "SCCL", @$_ } @steps;
+my $filter = pack "S x6 P", scalar(@steps), $steps;
+syscall($prctl + 0, 38, 1, 0, 0, 0) == 0 or exit 77;
+syscall($prctl + 0, 22, 2, $filter) == 0 or exit 77;
+exec { $program[0] } @program;
+"#;
+
+/// The outcomes that the kernel gives a call instead: the end of the process, and `EIO`.
+const KILLED: &str = "80000000";
+const FAILS: &str = "00050005";
+
+/// The numbers of `prctl`, `sync` and `syncfs` here.
+const CALLS: [i32; 3] = if cfg!(target_arch = "x86_64") {
+    [157, 162, 306]
+} else {
+    [167, 81, 267]
+};
+
+/// A directory `drop` in which `nobody` can change entries and not list them, with a file that is not readable.
+fn with_drop() -> Option<Host> {
+    if !is_root() {
+        skip("it takes root to become another user");
+        return None;
+    }
+    let host = Host::new();
+    fs::set_permissions(host.base(), fs::Permissions::from_mode(0o755)).unwrap();
+    host.put("drop/sealed", "sealed");
+    let drop = host.root().join("drop");
+    std::os::unix::fs::chown(&drop, Some(NOBODY), Some(NOBODY)).unwrap();
+    fs::set_permissions(&drop, fs::Permissions::from_mode(0o311)).unwrap();
+    let sealed = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(drop.join("sealed"), sealed).unwrap();
+    Some(host)
+}
+
 #[test]
 fn a_change_in_an_unreadable_directory_is_reported_as_done() {
     if let Some(root) = argument_of_child("full-as-nobody") {
         return run(async {
-            let backend = FsBackend::builder(root).durability(Durability::Full);
-            let backend = backend.build().unwrap();
+            let backend = fully_durable(&root);
             backend.write("/drop/f", "one").await.unwrap();
             backend.write("/drop/f", "two").await.unwrap();
             backend.edit("/drop/f", "two", "three").await.unwrap();
             backend.rename("/drop/f", "/drop/g").await.unwrap();
             backend.mkdir("/drop/d").await.unwrap();
             backend.delete("/drop/g").await.unwrap();
+            backend.rename("/drop/sealed", "/drop/e").await.unwrap();
         });
     }
-    if !is_root() {
-        return skip("it takes root to become another user");
-    }
-    let host = Host::new();
-    fs::set_permissions(host.base(), fs::Permissions::from_mode(0o755)).unwrap();
-    let drop = host.root().join("drop");
-    fs::create_dir(&drop).unwrap();
-    std::os::unix::fs::chown(&drop, Some(NOBODY), Some(NOBODY)).unwrap();
-    fs::set_permissions(&drop, fs::Permissions::from_mode(0o311)).unwrap();
+    let Some(host) = with_drop() else {
+        return;
+    };
     let name = "durable::a_change_in_an_unreadable_directory_is_reported_as_done";
     let status = child(name, "full-as-nobody", host.root())
         .uid(NOBODY)
         .gid(NOBODY)
         .status();
     assert!(status.unwrap().success());
-    assert_eq!(names(drop.to_str().unwrap()), ["d"]);
+    let drop = host.root().join("drop");
+    assert_eq!(names(drop.to_str().unwrap()), ["d", "e"]);
+}
+
+#[test]
+fn a_change_in_an_unreadable_directory_waits_for_its_disk_alone_and_reports_its_errors() {
+    if !cfg!(all(
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )) {
+        return skip("it needs the numbers of the calls of this system");
+    }
+    let [prctl, sync, syncfs] = CALLS.map(|call| call.to_string());
+    let without = |command: &Command, call: &str, outcome: &str| {
+        let mut without = Command::new("perl");
+        without
+            .args(["-e", WITHOUT_CALL, &prctl, call, outcome])
+            .arg(command.get_program())
+            .args(command.get_args())
+            .envs(
+                command
+                    .get_envs()
+                    .filter_map(|(key, value)| Some((key, value?))),
+            )
+            .uid(NOBODY)
+            .gid(NOBODY);
+        without.status()
+    };
+    let Some(host) = with_drop() else {
+        return;
+    };
+    let none = without(&Command::new("true"), &sync, KILLED);
+    if !none.is_ok_and(|status| status.success()) {
+        return skip("there is no perl, or no filter of calls");
+    }
+    let name = "durable::a_change_in_an_unreadable_directory_is_reported_as_done";
+    let changes = child(name, "full-as-nobody", host.root());
+    let status = without(&changes, &sync, KILLED).unwrap();
+    assert!(status.success(), "{status}");
+    let name = "durable::a_child_whose_disk_fails_to_flush";
+    let failing = child(name, "flush-fails", host.root());
+    let status = without(&failing, &syncfs, FAILS).unwrap();
+    assert!(status.success(), "{status}");
+}
+
+/// The child. Elsewhere it is an empty test.
+#[test]
+fn a_child_whose_disk_fails_to_flush() {
+    let Some(root) = argument_of_child("flush-fails") else {
+        return;
+    };
+    run(async {
+        let backend = fully_durable(&root);
+        let kind = ErrorKind::Unavailable;
+        refused(backend.write("/drop/f", "one").await, kind);
+        refused(backend.mkdir("/drop/n").await, kind);
+        refused(backend.rename("/drop/e", "/drop/x").await, kind);
+        refused(backend.delete("/drop/f").await, kind);
+    });
 }

@@ -2,6 +2,7 @@
 
 mod broken;
 mod reads;
+mod removals;
 mod writes;
 
 use std::any::type_name;

@@ -86,6 +86,8 @@ pub(crate) enum Fault {
     DirSyncFails,
     /// The server was restarted: it answers `ESTALE` to everything.
     Stale,
+    /// The removal of an entry with `slow` in its name hangs as long as [`Faulty::set`] leaves this on.
+    RemovalHangs,
 }
 
 /// A set of faults.
@@ -143,6 +145,11 @@ impl Faulty {
         let faults = Faults::new(faults);
         writeln!(self.input.as_mut().unwrap(), "{}", faults.0).unwrap();
         self.wait_for("set");
+    }
+
+    /// Waits until a request hangs.
+    pub(crate) fn wait_until_it_hangs(&mut self) {
+        self.wait_for("hangs");
     }
 
     /// Ends all faults, also if the server is gone. Nothing hangs from then on.

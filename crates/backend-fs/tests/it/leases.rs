@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use backend_core::{Backend, BackendExt, GrepRequest, Truncation};
+use backend_core::{Backend, BackendExt, GrepRequest, RenameRequest, Truncation};
 #[cfg(target_os = "linux")]
 use backend_fs::FsBackend;
 
 #[cfg(target_os = "linux")]
 use crate::disks::{Mount, alone};
-use crate::support::{Host, run, skip};
+use crate::support::{Host, fully_durable, p, run, skip};
 
 /// Takes a write lease on a file, and says so; says when another process wants the file; and releases the lease on
 /// request.
@@ -144,6 +144,29 @@ fn a_directory_that_moves_to_another_disk_waits_for_a_lease() {
         assert_eq!(moved, b"alpha leased\n");
         assert!(!tree.exists());
     });
+}
+
+#[test]
+fn a_file_under_a_lease_can_be_moved() {
+    let host = Host::new();
+    for to in ["/other.txt", "/new.txt"] {
+        let Some(mut holder) = leased(&host) else {
+            return;
+        };
+        // To replace something, or for full durability, its content must be on the disk first.
+        let backend = match to {
+            "/other.txt" => host.backend(),
+            _ => fully_durable(&host.root()),
+        };
+        let request = RenameRequest::new(p("/leased.txt"), p(to)).overwrite();
+        let moved = meanwhile(
+            &mut holder,
+            async move { backend.rename_with(&request).await },
+        );
+        assert!(moved.unwrap().atomic);
+        assert_eq!(host.get(&to[1..]), b"alpha leased\n");
+        assert!(!host.root().join("leased.txt").exists());
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use backend_core::{Backend, BackendExt, ErrorKind, WriteMode, WriteRequest};
@@ -9,7 +10,7 @@ use backend_fs::FsBackend;
 
 use crate::disks::alone;
 use crate::mounts::{Bench, can_mount, names, sh};
-use crate::support::{p, refused, run};
+use crate::support::{argument_of_child, child, is_root, p, refused, run};
 
 const NOBODY: u32 = 65534;
 /// A group that no test file belongs to.
@@ -91,6 +92,45 @@ fn an_access_list_is_carried_over_and_its_mask_stays_a_mask() {
     let attributes = Command::new("getfattr").args(["-d", &file]).output();
     let attributes = String::from_utf8(attributes.unwrap().stdout).unwrap();
     assert!(attributes.contains("user.note=\"mine\""), "{attributes}");
+}
+
+#[test]
+fn the_group_that_a_file_loses_gains_nothing() {
+    if let Some(root) = argument_of_child("lose-group") {
+        assert!(!is_root());
+        return run(async {
+            let backend = FsBackend::open(root).unwrap();
+            for path in ["/plain", "/listed"] {
+                backend.edit(path, "secret", "secret2").await.unwrap();
+            }
+        });
+    }
+    let Some((_bench, root)) = with_lists() else {
+        return;
+    };
+    std::os::unix::fs::chown(&root, Some(NOBODY), None).unwrap();
+    let files = ["plain", "listed"].map(|name| format!("{root}/{name}"));
+    for file in &files {
+        fs::write(file, "secret").unwrap();
+        std::os::unix::fs::chown(file, None, Some(GROUP)).unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(0o606)).unwrap();
+    }
+    sh("setfacl", ["-m", "u:1:rw,g::---,m::rw", &files[1]]);
+    let can_members_read = || files.each_ref().map(|file| can_read(2, GROUP, file));
+    assert_eq!(can_members_read(), [false, false]);
+    let name = "rights::the_group_that_a_file_loses_gains_nothing";
+    let status = child(name, "lose-group", &root)
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .status();
+    assert!(status.unwrap().success());
+    assert_eq!(can_members_read(), [false, false]);
+    assert_eq!(mode_of(&files[0]), 0o600);
+    for file in &files {
+        assert_eq!(fs::read_to_string(file).unwrap(), "secret2");
+        assert_eq!(fs::metadata(file).unwrap().gid(), NOBODY);
+    }
+    assert!(can_read(1, 1, &files[1]), "{}", list_of(&files[1]));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use backend_core::{
     Backend, BackendExt, DeleteRequest, EditRequest, ErrorKind, RenameRequest, Replacement,
     WriteMode, WriteRequest,
 };
-use backend_fs::FsBackend;
+use backend_fs::{Durability, FsBackend};
 
 use super::{files, large, on_faulty};
 use crate::disks::Mount;
@@ -428,5 +428,28 @@ fn short_writes_and_interrupted_calls_continue() {
         backend.edit_with(&edit).await.unwrap();
         assert!(files(faulty.source())["f"] == large("two"));
         assert!(backend.read_bytes("/f").await.unwrap() == large("two"));
+    });
+}
+
+#[test]
+fn a_root_that_is_created_is_flushed_with_the_directories_above_it() {
+    on_faulty(async |faulty| {
+        faulty.set(&[Fault::DirSyncFails]);
+        let open = |path: &str, durability| {
+            FsBackend::builder(faulty.root().join(path))
+                .create_root()
+                .durability(durability)
+                .build()
+        };
+        assert!(open("a/b", Durability::Full).is_err());
+        // One that is there has nothing to flush, and without that durability nothing is.
+        assert!(open("a", Durability::Full).is_ok());
+        assert!(open("c/d", Durability::Content).is_ok());
+        faulty.set(&[]);
+        let open = FsBackend::builder(faulty.root().join("e/f"))
+            .create_root()
+            .durability(Durability::Full);
+        open.build().unwrap();
+        assert!(faulty.source().join("e/f").is_dir());
     });
 }

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::io::Result;
 
 use super::nodes::{Handles, Nodes};
+use super::server::say;
 use super::{Fault, Faults};
 
 /// How many bytes of a file fit when space is short.
@@ -50,6 +51,7 @@ impl Server {
 
     pub(super) fn hang(&self, fault: Fault, when: impl FnOnce() -> bool) {
         if self.has(fault) && when() {
+            say("hangs");
             while self.has(fault) {
                 std::thread::sleep(Duration::from_millis(5));
             }
@@ -223,6 +225,14 @@ impl Server {
         self.fail(Fault::SyncFails, rustix::io::Errno::IO)?;
         self.tell_what_is_lost(handle)?;
         self.handles.get(handle)?.file.sync_all().map_err(errno)
+    }
+
+    pub(super) fn remove_entry(&self, parent: INodeNo, name: &OsStr, flags: AtFlags) -> Result<()> {
+        let dir = self.nodes.get(parent)?;
+        self.hang(Fault::RemovalHangs, || {
+            name.to_string_lossy().contains("slow")
+        });
+        rustix::fs::unlinkat(&*dir, name, flags)
     }
 
     pub(super) fn move_entry(

@@ -42,10 +42,6 @@ pub(super) fn serve(source: &Path, at: &Path) {
     config.acl = SessionACL::All;
     config.n_threads = Some(4);
     let session = Session::new(server, at, &config).unwrap();
-    let say = |word: &str| {
-        println!("\n{word}");
-        std::io::stdout().flush().unwrap();
-    };
     say("mounted");
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {
@@ -56,6 +52,13 @@ pub(super) fn serve(source: &Path, at: &Path) {
         }
     });
     session.run().unwrap();
+}
+
+/// Tells the test something.
+pub(super) fn say(word: &str) {
+    let mut output = std::io::stdout().lock();
+    write!(output, "\n{word}\n").unwrap();
+    output.flush().unwrap();
 }
 
 /// Answers a request with its outcome.
@@ -185,20 +188,16 @@ impl Filesystem for Server {
     }
 
     fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let dir = self.nodes.get(parent);
         let fails = || match name.to_string_lossy().contains("bad") {
             true => self.fail(Fault::RemoveFails, rustix::io::Errno::IO),
             false => Ok(()),
         };
-        let outcome = fails()
-            .and(dir)
-            .and_then(|dir| rustix::fs::unlinkat(&*dir, name, AtFlags::empty()));
+        let outcome = fails().and_then(|()| self.remove_entry(parent, name, AtFlags::empty()));
         answer!(reply, outcome, () => reply.ok());
     }
 
     fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let dir = self.nodes.get(parent);
-        let outcome = dir.and_then(|dir| rustix::fs::unlinkat(&*dir, name, AtFlags::REMOVEDIR));
+        let outcome = self.remove_entry(parent, name, AtFlags::REMOVEDIR);
         answer!(reply, outcome, () => reply.ok());
     }
 
