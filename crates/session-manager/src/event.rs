@@ -77,7 +77,8 @@ pub enum EventKind {
     RecordCopied,
     /// Two sessions name one sandbox, and its owner cannot be determined. Neither uses it.
     SandboxDisputed,
-    /// The wall clock advanced implausibly far while no manager ran. Nothing is closed or purged for its age for a day.
+    /// The wall clock advanced implausibly far while no manager ran. Nothing is closed or purged for its age until a manager has
+    /// run for a day; one that is started before then distrusts the clock again.
     ClockDistrusted {
         /// By how much.
         ahead: Duration,

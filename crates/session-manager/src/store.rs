@@ -4,7 +4,7 @@
 //! root/                           locked by the manager that owns it, as is root/.lock
 //! root/.name                      the prefix of its sandboxes' names
 //! root/.identity                  which directory the root is, so that a copy is recognized
-//! root/.seen                      when a manager last checked the age of sessions
+//! root/.seen                      when a manager that trusted the clock last checked the age of sessions
 //! root/{session}/session.json     the record, replaced atomically
 //! root/{session}/workspace/       the files
 //! root/.staging/{sandbox}/        a session directory that has no name yet
@@ -162,7 +162,7 @@ impl Store {
         Ok(())
     }
 
-    /// Returns when a manager last checked the age of sessions.
+    /// Returns when a manager that trusted the clock last checked the age of sessions.
     pub(crate) fn seen(&self) -> Option<SystemTime> {
         let text = write::read(&self.view.root.join(SEEN), 64).ok()?;
         let ms = std::str::from_utf8(&text).ok()?.trim().parse().ok()?;

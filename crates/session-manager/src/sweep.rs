@@ -1,7 +1,8 @@
 //! The age of stored sessions: those unused for too long are closed or purged, whichever manager created them.
 //!
 //! Age depends on the wall clock, which can be wrong. While a manager runs, the wall clock is trusted only as far as the time
-//! that passed; if it advanced implausibly far while none ran, nothing is closed or purged for its age for a day.
+//! that passed; if it advanced implausibly far while none ran, nothing is closed or purged for its age until a manager has run
+//! for a day. Until then the date is not stored either, so that a manager that is started meanwhile distrusts the clock again.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,7 +19,7 @@ use crate::store::{Record, Store};
 /// Minimum interval between checks of the age of stored sessions.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
 
-/// How long the wall clock is not trusted after it advanced implausibly far.
+/// How long a manager has to run until it trusts a wall clock that had advanced implausibly far.
 const DISTRUST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest plausible time without a manager, for a root without a purge.
@@ -41,6 +42,7 @@ impl<P: SandboxProvider> Inner<P> {
                 sandbox: None,
                 kind: EventKind::ClockDistrusted { ahead },
             });
+            return Ok(());
         }
         self.see(today).await;
         Ok(())
@@ -74,11 +76,11 @@ impl<P: SandboxProvider> Inner<P> {
             }
             *last = Some(now);
         }
-        let today = self.today();
-        self.see(today).await;
         if lock(&self.distrust).is_some_and(|until| now < until) {
             return;
         }
+        let today = self.today();
+        self.see(today).await;
         let due = move |record: &Record| {
             if is_old(record, today, purge) {
                 Some(Goal::Purge)

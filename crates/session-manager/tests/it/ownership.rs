@@ -359,6 +359,51 @@ async fn a_jump_of_the_wall_clock_purges_nothing() {
     assert_eq!(manager.cleanup_idle().await.purged, [id("a")]);
 }
 
+#[tokio::test]
+async fn a_wrong_date_is_distrusted_again_after_each_restart_until_a_manager_ran_for_a_day() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let calendar = Calendar::default();
+    let (hour, day) = (MINUTE * 60, MINUTE * 60 * 24);
+    let open = || async {
+        with_root(&provider, here.path())
+            .clock(calendar.clone())
+            .purge_after(30 * day)
+            .build()
+            .await
+            .unwrap()
+    };
+    let close = |manager: Manager| async move {
+        assert!(manager.shutdown().await.failures.is_empty());
+    };
+    let manager = open().await;
+    manager.get_or_create("a").await.unwrap();
+    close(manager).await;
+    calendar.jump(400 * day);
+    for _ in 0..3 {
+        let manager = open().await;
+        for _ in 0..5 {
+            calendar.count(2 * hour);
+            assert!(manager.cleanup_idle().await.purged.is_empty());
+        }
+        close(manager).await;
+        assert!(here.path().join("a").exists());
+    }
+    // After a day it counts, also for the managers that follow: none of them was away for long.
+    let manager = open().await;
+    assert!(manager.cleanup_idle().await.purged.is_empty());
+    calendar.count(day);
+    assert_eq!(manager.cleanup_idle().await.purged, [id("a")]);
+    manager.get_or_create("b").await.unwrap();
+    close(manager).await;
+    for kept in [true, true, false] {
+        calendar.count(11 * day);
+        let manager = open().await;
+        let _ = manager.cleanup_idle().await;
+        close(manager).await;
+        assert_eq!(here.path().join("b").exists(), kept);
+    }
+}
+
 /// A clock whose date can be set.
 #[derive(Clone, Debug, Default)]
 struct Calendar {
