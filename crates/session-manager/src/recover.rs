@@ -180,9 +180,10 @@ impl<P: SandboxProvider> Inner<P> {
             return false;
         }
         let session = info.labels.get(SESSION_LABEL);
-        let unreadable =
-            |(id, _): &(SandboxId, Error)| session.map(String::as_str) == Some(id.as_str());
-        if recovered.unreadable.iter().any(unreadable) {
+        // One from the warm pool has no such label, whichever session it has.
+        let may_name =
+            |(id, _): &(SandboxId, Error)| session.is_none_or(|session| session == id.as_str());
+        if recovered.unreadable.iter().any(may_name) {
             // An unreadable record may name it, and its sandbox is left alone.
             return false;
         }

@@ -292,6 +292,45 @@ async fn the_sandbox_of_an_unreadable_record_is_left_alone() {
 }
 
 #[tokio::test]
+async fn neither_is_that_of_an_unreadable_record_ended_if_it_came_from_the_pool() {
+    let mut features = ProviderFeatures::none();
+    features.workspace_moves = true;
+    let (provider, here) = (
+        provider().with_features(features),
+        tempfile::tempdir().unwrap(),
+    );
+    let manager = with_root(&provider, here.path()).warm(None, 1);
+    let manager = manager.build().await.unwrap();
+    while manager.stats().warm == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let session = manager.get_or_create("a").await.unwrap();
+    session.write("/f", "kept").await.unwrap();
+    let sandbox = session.sandbox_id().unwrap();
+    assert_eq!(manager.stats().warm_starts, 1);
+    while manager.stats().warm == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    drop(session);
+    let next = crash(manager, &provider).await;
+    let record = here.path().join("a/session.json");
+    let whole = fs::read_to_string(&record).unwrap();
+    fs::write(&record, &whole[..whole.len() / 2]).unwrap();
+    let manager = stored(&next, here.path()).await;
+    assert!(manager.recovered().orphans.is_empty());
+    assert!(manager.recovered().foreign.contains(&sandbox));
+    assert!(manager.shutdown().await.failures.is_empty());
+    drop(manager);
+    fs::write(&record, whole).unwrap();
+    // Now it is known that the other one has no session.
+    let manager = stored(&next, here.path()).await;
+    assert_eq!(manager.recovered().orphans.len(), 1);
+    let session = manager.get("a").unwrap();
+    assert_eq!(session.sandbox_id(), Some(sandbox));
+    assert_eq!(session.read("/f").await.unwrap().text, "kept");
+}
+
+#[tokio::test]
 async fn a_session_hibernated_when_the_application_ended_is_closed_by_the_next() {
     let mut features = ProviderFeatures::none();
     features.suspends = true;
@@ -399,6 +438,9 @@ async fn a_wrong_date_is_distrusted_again_after_each_restart_until_a_manager_ran
         calendar.count(11 * day);
         let manager = open().await;
         let _ = manager.cleanup_idle().await;
+        while !kept && here.path().join("b").exists() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         close(manager).await;
         assert_eq!(here.path().join("b").exists(), kept);
     }
