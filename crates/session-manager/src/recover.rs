@@ -304,6 +304,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
         let permit = places.map_or_else(|| self.rooms.resident_anyway(), |(_, permit)| permit);
         resting.permit = Some(permit);
+        resting.certain = false;
         self.enter_table(record).lock().resting = Some(resting);
         Fate::Unreachable
     }
