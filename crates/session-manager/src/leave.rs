@@ -52,6 +52,27 @@ pub(crate) struct Departure<S: ?Sized> {
     pub(crate) env: Option<BTreeMap<String, String>>,
 }
 
+impl<S: ?Sized> Departure<S> {
+    /// Describes the end of a session without a sandbox.
+    pub(crate) fn new(first_goal: Goal, landing: Landing) -> Self {
+        Self {
+            exists: None,
+            permit: None,
+            rest: false,
+            rests: false,
+            body: None,
+            landing,
+            answer: None,
+            first_goal,
+            write: true,
+            gone: false,
+            doubted: false,
+            anew: false,
+            env: None,
+        }
+    }
+}
+
 impl<P: SandboxProvider> Inner<P> {
     /// Starts stopping the sandbox of a session. The phase must be one without work in progress.
     pub(crate) fn begin_leave(
@@ -65,19 +86,8 @@ impl<P: SandboxProvider> Inner<P> {
         let leaving = Leaving::new(goal, cause, flight.clone());
         let before = std::mem::replace(&mut slot.phase, Phase::Leaving(leaving));
         let mut departure = Departure {
-            exists: None,
-            permit: None,
             rest: self.features.suspends,
-            rests: false,
-            body: None,
-            landing,
-            answer: None,
-            first_goal: goal,
-            write: true,
-            gone: false,
-            doubted: false,
-            anew: false,
-            env: None,
+            ..Departure::new(goal, landing)
         };
         match (before, slot.resting.take()) {
             (Phase::Live(live), _) => {

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use backend_conformance::{Fault, ProviderCall};
 use backend_core::{BackendExt, ProviderFeatures, SandboxId};
 use session_manager::{EventKind, ListSessions, WorkspaceRoot};
 
 use crate::support::{
-    MINUTE, Manager, Provider, Turned, builder, provider, stored, told, with_root,
+    MINUTE, Manager, Provider, Turned, broken, builder, provider, stored, told, with_root,
 };
 
 fn id(text: &str) -> SandboxId {
@@ -200,6 +201,44 @@ async fn a_record_that_names_another_sessions_sandbox_is_detected_by_the_label()
         (one.sandbox_id(), one.read("/f").await.unwrap().text),
         (sandbox, "one".into())
     );
+}
+
+#[tokio::test]
+async fn a_renamed_session_gets_a_new_sandbox_once_the_old_one_is_destroyed() {
+    for reached in [true, false] {
+        let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+        let manager = stored(&provider, here.path()).await;
+        let session = manager.get_or_create("one").await.unwrap();
+        session.write("/f", "kept").await.unwrap();
+        drop(session);
+        let old = provider.existing();
+        let next = crash(manager, &provider).await;
+        let renamed = here.path().join("two");
+        fs::rename(here.path().join("one"), &renamed).unwrap();
+        let record = renamed.join("session.json");
+        let text = fs::read_to_string(&record).unwrap();
+        fs::write(&record, text.replace("\"one\"", "\"two\"")).unwrap();
+        if !reached {
+            next.faults(|call, _| match call {
+                ProviderCall::Inspect => Fault::fail(broken()),
+                _ => Fault::none(),
+            });
+        }
+        let manager = with_root(&next, here.path()).max_resident(1);
+        let manager = manager.build().await.unwrap();
+        let recovered = manager.recovered();
+        assert_eq!(
+            (recovered.ended.len(), recovered.unreachable.len()),
+            if reached { (1, 0) } else { (0, 1) }
+        );
+        let slots = usize::from(!reached);
+        assert!(manager.stats().resident >= slots, "it may still run");
+        next.faults(|_, _| Fault::none());
+        let session = manager.get_or_create("two").await.unwrap();
+        assert_eq!(next.existing(), [session.sandbox_id().unwrap()]);
+        assert_ne!(next.existing(), old);
+        assert_eq!(session.read("/f").await.unwrap().text, "kept");
+    }
 }
 
 #[tokio::test]
