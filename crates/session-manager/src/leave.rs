@@ -95,7 +95,7 @@ impl<P: SandboxProvider> Inner<P> {
                 departure.permit = Some(live.permit);
                 departure.anew = live.body.moved;
                 departure.env.clone_from(&live.body.env);
-                // It was already stopped from outside.
+                // It was stopped from outside.
                 departure.rests = cause == Cause::Stopped;
                 departure.body = Some(live.body);
             }
@@ -122,6 +122,13 @@ impl<P: SandboxProvider> Inner<P> {
         mut departure: Departure<P::Sandbox>,
     ) {
         departure.body = None;
+        if departure.rests
+            && departure.first_goal == Goal::Hibernate
+            && let Some(id) = &departure.exists
+        {
+            // It may have been started again since, which a connection to its earlier run does not show.
+            departure.rests = self.inspect(id).await.liveness.is_asleep();
+        }
         let mut attempt: u32 = 0;
         loop {
             let Some((goal, cause)) = goal_of(&entry) else {

@@ -135,6 +135,26 @@ async fn a_session_whose_sandbox_was_stopped_by_hand_is_hibernated() {
     }
 }
 
+#[tokio::test]
+async fn a_sandbox_that_was_restarted_by_hand_keeps_its_slot_until_it_is_suspended() {
+    let provider = resting();
+    let manager = builder(&provider).max_resident(1).build().await.unwrap();
+    let session = manager.get_or_create("a").await.unwrap();
+    session.write("/f", "kept").await.unwrap();
+    let sandbox = session.sandbox_id().unwrap();
+    provider.stop_by_hand(&sandbox);
+    provider.resume(&sandbox).await.unwrap();
+    // The session is connected to the run before.
+    assert!(session.read("/f").await.is_err());
+    settled(&manager).await;
+    assert_eq!((provider.running().len(), manager.stats().resident), (0, 0));
+    drop(manager.get_or_create("b").await.unwrap());
+    assert_eq!(provider.tally().most_running, 1);
+    manager.release("b").await.unwrap();
+    assert_eq!(session.read("/f").await.unwrap().text, "kept");
+    assert_eq!(session.sandbox_id(), Some(sandbox));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_missing_sandbox_needs_no_stopping() {
     let elsewhere = backend_core::SandboxId::parse("elsewhere").unwrap();
