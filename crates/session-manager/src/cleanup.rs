@@ -174,10 +174,10 @@ impl<P: SandboxProvider> Inner<P> {
                 let unused = self.now().saturating_sub(used);
                 match self.works(&body).await {
                     Work::Silent => return Ok(Done::Unreachable),
-                    Work::Busy if unused < self.settings.background_limit => {
+                    Work::Busy | Work::Late if unused < self.settings.background_limit => {
                         return Ok(Done::Busy);
                     }
-                    Work::Idle | Work::Busy => {}
+                    Work::Idle | Work::Busy | Work::Late => {}
                 }
                 let mut slot = entry.lock();
                 if !idle_still(&slot, &body, used) {

@@ -86,8 +86,8 @@ impl<P: SandboxProvider> SessionManager<P> {
     /// # Errors
     ///
     /// `invalid_request` for an invalid id, and for another tenant's id; `quota_exceeded` at a ceiling; `unavailable` for a
-    /// session whose sandbox died and whose files are lost, one whose previous sandbox could not be stopped yet, and during a
-    /// shutdown; `timed_out`, and the provider's errors, for a sandbox that does not start.
+    /// session whose sandbox died and whose files are lost, one whose previous sandbox could not be stopped yet, at a ceiling if the
+    /// sandbox to be evicted cannot be reached, and during a shutdown; `timed_out`, and the provider's errors, for a sandbox that does not start.
     pub fn get_or_create(
         &self,
         id: impl IntoSessionId,

@@ -8,7 +8,7 @@ use backend_core::{
     BackendExt, ErrorKind, ExecRequest, ProviderFeatures, Sandbox, SandboxExt, SandboxProvider,
 };
 use session_manager::{Cause, EventKind, Eviction, SessionOptions, SessionState};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::support::{
     MINUTE, Provider, broken, builder, manager, provider, settled, told, with_root,
@@ -91,12 +91,68 @@ async fn an_unreachable_sandbox_is_not_idle() {
         (1, 0)
     );
     let error = manager.get_or_create("b").await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::QuotaExceeded, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(error.to_string().contains("it is paused"), "{error}");
     let error = manager.hibernate("a").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     provider.unpause(&sandbox);
     assert_eq!(session.sandbox_id(), Some(sandbox));
     assert_eq!(manager.cleanup_idle().await.hibernated.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_ceiling_an_outage_is_reported_after_one_probe() {
+    let provider = resting();
+    let manager = builder(&provider)
+        .max_resident(4)
+        .eviction(Eviction::LeastRecentlyUsed {
+            idle_for: Duration::ZERO,
+        })
+        .build()
+        .await
+        .unwrap();
+    for number in 0..4 {
+        manager.get_or_create(format!("s{number}")).await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+    }
+    provider.set_away(true);
+    provider.faults(|call, _| match call {
+        ProviderCall::Liveness => Fault::none().after(MINUTE),
+        _ => Fault::none(),
+    });
+    for _ in 0..6 {
+        let began = Instant::now();
+        let error = manager.get_or_create("another").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        let why = "the sandbox does not answer in time";
+        assert!(error.to_string().contains(why), "{error}");
+        assert_eq!(began.elapsed().as_secs(), 5, "as one probe takes");
+    }
+    provider.set_away(false);
+    provider.faults(|_, _| Fault::none());
+    assert!(manager.get_or_create("another").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_sandbox_is_passed_over_from_the_second_request_on() {
+    let provider = resting();
+    let manager = builder(&provider)
+        .max_resident(2)
+        .eviction(Eviction::LeastRecentlyUsed {
+            idle_for: Duration::ZERO,
+        })
+        .build()
+        .await
+        .unwrap();
+    let oldest = manager.get_or_create("a").await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    manager.get_or_create("b").await.unwrap();
+    provider.pause_by_hand(&oldest.sandbox_id().unwrap());
+    assert!(manager.get_or_create("c").await.is_err());
+    assert!(manager.get_or_create("c").await.is_ok());
+    assert_eq!(oldest.info().unwrap().state, SessionState::Live);
+    let info = manager.info("b").await.unwrap().unwrap();
+    assert_eq!(info.state, SessionState::Hibernated);
 }
 
 #[tokio::test]
@@ -222,7 +278,7 @@ async fn a_failed_stop_is_visible_and_hurried_by_a_request() {
     );
     // The next attempt is up to a minute away, and no caller has to wait for it.
     provider.faults(|_, _| Fault::none());
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     assert_eq!(session.read("/f").await.unwrap().text, "kept");
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
