@@ -312,7 +312,15 @@ impl Store {
         }
         let mut record = record.clone();
         record.directory = Some(Place::of(directory).map_err(failed)?);
-        write::replace(directory, RECORD, &record.to_json()?, self.fsync).map_err(failed)
+        let text = record.to_json()?;
+        // A larger one would not be read again.
+        if text.len() as u64 > MAX_RECORD_BYTES {
+            return Err(Error::invalid_request(format!(
+                "the variables and labels of session '{}' are too large: with everything else in its record, the limit is 1 MiB",
+                record.id
+            )));
+        }
+        write::replace(directory, RECORD, &text, self.fsync).map_err(failed)
     }
 
     fn sync(&self, directory: &Path) -> io::Result<()> {

@@ -105,6 +105,26 @@ fn an_invalid_record_is_an_error_and_stays() {
 }
 
 #[test]
+fn a_record_that_could_not_be_read_again_is_not_written() {
+    let here = tempfile::tempdir().unwrap();
+    let (store, _) = with_session(here.path());
+    let with_variable = |name, bytes| {
+        let mut profile = record(name).profile();
+        profile.env.insert("A".to_owned(), "x".repeat(bytes));
+        Record::new(&id(name), &profile, SystemTime::UNIX_EPOCH)
+    };
+    store.save(&with_variable("one", (1 << 20) - 4096)).unwrap();
+    let before = store.load(&id("one")).unwrap();
+    let error = store.save(&with_variable("one", 1 << 20)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert_eq!(store.load(&id("one")).unwrap(), before);
+    store.stage(&id("other")).unwrap();
+    let error = store.commit(&id("other"), &with_variable("two", 1 << 20));
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidRequest);
+    assert_eq!(store.ids().unwrap(), [id("one")]);
+}
+
+#[test]
 fn a_discarded_session_is_gone_whatever_an_agent_created() {
     let here = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();
