@@ -86,7 +86,7 @@ fn an_invalid_record_is_an_error_and_stays() {
         (newer.as_bytes(), "written by a newer version"),
         (other.as_bytes(), "it is the record of another session"),
         (unknown.as_bytes(), "it is damaged (a field is"),
-        (&vec![b' '; 2 << 20], "cannot be read"),
+        (&vec![b' '; 2 << 20], "cannot be read: it is too large"),
     ] {
         fs::write(&path, text).unwrap();
         let error = store.load(&id("one")).unwrap_err();
@@ -100,6 +100,10 @@ fn an_invalid_record_is_an_error_and_stays() {
     }
     fs::remove_file(&path).unwrap();
     assert!(store.load(&id("one")).is_err());
+    fs::create_dir(&path).unwrap();
+    let error = store.load(&id("one")).unwrap_err().to_string();
+    assert!(error.contains("it is not a regular file"), "{error}");
+    fs::remove_dir(&path).unwrap();
     symlink("/etc/hostname", &path).unwrap();
     assert!(store.load(&id("one")).is_err());
     assert_eq!(store.ids().unwrap(), [id("one")]);

@@ -68,7 +68,11 @@ impl View {
             )
         };
         let failed = |error: io::Error| {
-            let reason = error.kind().to_string();
+            // The kind of the store's own errors says nothing.
+            let reason = match error.raw_os_error() {
+                Some(_) => error.kind().to_string(),
+                None => error.to_string(),
+            };
             unreadable(&reason, error)
         };
         match fs::symlink_metadata(&directory) {
