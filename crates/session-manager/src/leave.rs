@@ -146,13 +146,22 @@ impl<P: SandboxProvider> Inner<P> {
                 }
                 continue;
             };
-            if departure.doubted && !self.is_of(&id, &entry.id).await {
-                // If it belongs to another session, that one stops it.
-                departure.exists = None;
-                departure.rests = false;
-                continue;
-            }
-            let error = match self.end(&id, lay).await {
+            let is_of = if departure.doubted {
+                self.is_of(&id, &entry.id).await
+            } else {
+                Ok(true)
+            };
+            let ended = match is_of {
+                Ok(true) => self.end(&id, lay).await,
+                Ok(false) => {
+                    // It belongs to another session, and that one stops it.
+                    departure.exists = None;
+                    departure.rests = false;
+                    continue;
+                }
+                Err(error) => Err(error),
+            };
+            let error = match ended {
                 Ok(()) if lay => {
                     departure.rests = true;
                     continue;
@@ -210,14 +219,23 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Returns whether a sandbox that was not live belongs to a session. A different label means another session's; without a
     /// label the record decides, unless two records name the sandbox.
-    pub(crate) async fn is_of(&self, sandbox: &SandboxId, session: &SandboxId) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` if its labels are not known now.
+    async fn is_of(&self, sandbox: &SandboxId, session: &SandboxId) -> Result<bool> {
         if !holds(Guard::SessionLabel) {
-            return true;
+            return Ok(true);
         }
         let info = self.inspect(sandbox).await;
-        match info.labels.get(SESSION_LABEL) {
-            Some(label) => label == session.as_str(),
-            None => !self.is_disputed(sandbox),
+        match (info.labels.get(SESSION_LABEL), info.liveness) {
+            (Some(label), _) => Ok(label == session.as_str()),
+            (None, Liveness::Unknown { reason }) if info.labels.is_empty() => {
+                Err(Error::unavailable(format!(
+                    "whether the sandbox belongs to the session is not known: {reason}"
+                )))
+            }
+            (None, _) => Ok(!self.is_disputed(sandbox)),
         }
     }
 

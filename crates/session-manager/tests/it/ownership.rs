@@ -485,6 +485,34 @@ async fn a_wrong_date_is_distrusted_again_after_each_restart_until_a_manager_ran
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_sandbox_is_not_ended_before_its_owner_is_known() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let manager = stored(&provider, here.path()).await;
+    let one = manager.get_or_create("one").await.unwrap();
+    let sandbox = one.sandbox_id().unwrap();
+    drop(manager.get_or_create("two").await.unwrap());
+    manager.release("two").await.unwrap();
+    // Edited by hand: it names the sandbox of the other one.
+    let record = here.path().join("two/session.json");
+    let text = fs::read_to_string(&record).unwrap();
+    let named = format!("{{\n  \"sandbox\": \"{sandbox}\",");
+    fs::write(&record, text.replacen('{', &named, 1)).unwrap();
+    provider.faults(|call, _| match call {
+        ProviderCall::Inspect => Fault::fail(broken()),
+        _ => Fault::none(),
+    });
+    let error = manager.purge("two").await.unwrap_err();
+    assert!(error.to_string().contains("not known"), "{error}");
+    assert_eq!(provider.existing(), std::slice::from_ref(&sandbox));
+    assert_eq!(manager.stats().stuck, 1);
+    provider.faults(|_, _| Fault::none());
+    manager.purge("two").await.unwrap();
+    assert!(!here.path().join("two").exists());
+    assert_eq!(provider.existing(), [sandbox]);
+    assert!(one.write("/f", "x").await.is_ok());
+}
+
 /// A clock whose date can be set.
 #[derive(Clone, Debug, Default)]
 struct Calendar {
