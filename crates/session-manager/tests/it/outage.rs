@@ -258,13 +258,12 @@ async fn a_sandbox_that_is_gone_when_it_is_to_be_hibernated_died() {
         .await
         .unwrap();
     let session = manager.get_or_create("a").await.unwrap();
-    let sandbox = session.sandbox_id().unwrap();
     sleep(MINUTE).await;
     // It is removed after it was found idle.
     let removing = provider.clone();
-    provider.faults(move |call, _| {
+    provider.faults(move |call, of| {
         if call == ProviderCall::Suspend {
-            removing.remove_by_hand(&sandbox);
+            removing.remove_by_hand(of);
         }
         Fault::none()
     });
@@ -272,6 +271,10 @@ async fn a_sandbox_that_is_gone_when_it_is_to_be_hibernated_died() {
     assert_eq!((cleaned.died.len(), cleaned.hibernated.len()), (1, 0));
     assert!(cleaned.failures.is_empty());
     assert_eq!(session.info().unwrap().state, SessionState::Dead);
+    manager.get_or_create("b").await.unwrap();
+    let error = manager.hibernate("b").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(error.to_string().contains("files are lost"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
