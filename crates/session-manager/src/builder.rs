@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::inner::{Inner, random};
 use crate::recover::ROOT_MARK;
 use crate::settings::{Eviction, Settings};
-use crate::store::Store;
+use crate::store::{Flush, Store};
 use crate::{Clock, SessionManager, TokioClock};
 
 /// Maximum length of a manager's name.
@@ -46,8 +46,8 @@ impl<P: SandboxProvider> SessionManagerBuilder<P> {
         self
     }
 
-    /// Does not wait for the disk when a record is written, so a crash of the machine can lose the last records. By default it
-    /// waits.
+    /// Does not wait until the name of a record is on the disk, only until its content is, so a crash of the machine can undo the
+    /// last changes; each record is complete all the same. By default it waits for both.
     pub fn without_fsync(mut self) -> Self {
         self.settings.fsync = false;
         self
@@ -252,11 +252,16 @@ impl<P: SandboxProvider> Inner<P> {
     pub(crate) async fn open(provider: P, mut settings: Settings) -> Result<Self> {
         let clock = settings.clock.take();
         let clock = clock.unwrap_or_else(|| Arc::new(TokioClock::new()));
-        let (root, fsync, given) = (settings.root.take(), settings.fsync, settings.name.clone());
+        let (root, given) = (settings.root.take(), settings.name.clone());
+        let flush = match (settings.inline, settings.fsync) {
+            (Some(_), false) => Flush::Nothing,
+            (None, false) => Flush::Content,
+            (_, true) => Flush::Name,
+        };
         let open = move || {
             let mark = || format!("{ROOT_MARK}{:016x}", random());
             let store = root
-                .map(|root| Store::open(&root, fsync, mark))
+                .map(|root| Store::open(&root, flush, mark))
                 .transpose()?;
             let made = || format!("s{:010x}", random() & 0xff_ffff_ffff);
             let name = match (given, &store) {

@@ -174,10 +174,10 @@ impl<P: SandboxProvider> Inner<P> {
                 let unused = self.now().saturating_sub(used);
                 match self.works(&body).await {
                     Work::Silent => return Ok(Done::Unreachable),
-                    Work::Busy if unused < self.settings.background_limit => {
+                    Work::Busy | Work::Late if unused < self.settings.background_limit => {
                         return Ok(Done::Busy);
                     }
-                    Work::Idle | Work::Busy => {}
+                    Work::Idle | Work::Busy | Work::Late => {}
                 }
                 let mut slot = entry.lock();
                 if !idle_still(&slot, &body, used) {
@@ -199,7 +199,14 @@ impl<P: SandboxProvider> Inner<P> {
                 (goal, self.begin_leave(entry, &mut slot, goal, Cause::Idle))
             }
         };
-        flight.outcome().await?;
+        if let Err(error) = flight.outcome().await {
+            // Without a root, one that was found to be gone when it was stopped.
+            return if matches!(entry.lock().phase, Phase::Dead) {
+                Ok(Done::Died)
+            } else {
+                Err(error)
+            };
+        }
         Ok(match goal {
             Goal::Hibernate | Goal::Bury => Done::Hibernated,
             Goal::Close => Done::Released,

@@ -77,7 +77,8 @@ pub enum EventKind {
     RecordCopied,
     /// Two sessions name one sandbox, and its owner cannot be determined. Neither uses it.
     SandboxDisputed,
-    /// The wall clock advanced implausibly far while no manager ran. Nothing is closed or purged for its age for a day.
+    /// The wall clock advanced implausibly far while no manager ran. Nothing is closed or purged for its age until a manager has
+    /// run for a day; one that is started before then distrusts the clock again.
     ClockDistrusted {
         /// By how much.
         ahead: Duration,
@@ -86,7 +87,8 @@ pub enum EventKind {
     OrphanDestroyed,
     /// A sandbox for the warm pool could not be created.
     WarmFailed(Error),
-    /// The record of a session cannot be read. Its files are left as they are.
+    /// The record of a session cannot be read, or, without a session, the workspace root cannot be listed. The files are left as
+    /// they are.
     RecordUnreadable(Error),
     /// The record of a session could not be written.
     RecordFailed(Error),

@@ -12,6 +12,7 @@ use backend_core::{Error, Liveness, Result, SandboxId, SandboxProvider};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+use crate::decide::dead;
 use crate::entry::{Body, Entry, Flight, Goal, Landing, Leaving, Phase, Resting, Slot};
 use crate::event::{Cause, Event, EventKind};
 use crate::guard::{Guard, holds};
@@ -46,10 +47,34 @@ pub(crate) struct Departure<S: ?Sized> {
     pub(crate) gone: bool,
     /// Whether it was not live, so that it may belong to another session by now.
     pub(crate) doubted: bool,
+    /// The sandbox that the record named when the stop began.
+    pub(crate) named: Option<SandboxId>,
     /// Whether it has to be recreated rather than resumed, if it is suspended.
     pub(crate) anew: bool,
     /// The variables it was created with, if the session has others.
     pub(crate) env: Option<BTreeMap<String, String>>,
+}
+
+impl<S: ?Sized> Departure<S> {
+    /// Describes the end of a session without a sandbox.
+    pub(crate) fn new(first_goal: Goal, landing: Landing) -> Self {
+        Self {
+            exists: None,
+            permit: None,
+            rest: false,
+            rests: false,
+            body: None,
+            landing,
+            answer: None,
+            first_goal,
+            write: true,
+            gone: false,
+            doubted: false,
+            named: None,
+            anew: false,
+            env: None,
+        }
+    }
 }
 
 impl<P: SandboxProvider> Inner<P> {
@@ -65,19 +90,8 @@ impl<P: SandboxProvider> Inner<P> {
         let leaving = Leaving::new(goal, cause, flight.clone());
         let before = std::mem::replace(&mut slot.phase, Phase::Leaving(leaving));
         let mut departure = Departure {
-            exists: None,
-            permit: None,
             rest: self.features.suspends,
-            rests: false,
-            body: None,
-            landing,
-            answer: None,
-            first_goal: goal,
-            write: true,
-            gone: false,
-            doubted: false,
-            anew: false,
-            env: None,
+            ..Departure::new(goal, landing)
         };
         match (before, slot.resting.take()) {
             (Phase::Live(live), _) => {
@@ -85,7 +99,7 @@ impl<P: SandboxProvider> Inner<P> {
                 departure.permit = Some(live.permit);
                 departure.anew = live.body.moved;
                 departure.env.clone_from(&live.body.env);
-                // It was already stopped from outside.
+                // It was stopped from outside.
                 departure.rests = cause == Cause::Stopped;
                 departure.body = Some(live.body);
             }
@@ -100,6 +114,7 @@ impl<P: SandboxProvider> Inner<P> {
             (_, None) => {}
         }
         departure.rest &= !departure.anew;
+        departure.named.clone_from(&departure.exists);
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
         self.spawn(async move { inner.depart(entry, departure).await });
         flight
@@ -112,6 +127,13 @@ impl<P: SandboxProvider> Inner<P> {
         mut departure: Departure<P::Sandbox>,
     ) {
         departure.body = None;
+        if departure.rests
+            && departure.first_goal == Goal::Hibernate
+            && let Some(id) = &departure.exists
+        {
+            // It may have been started again since, which a connection to its earlier run does not show.
+            departure.rests = self.inspect(id).await.liveness.is_asleep();
+        }
         let mut attempt: u32 = 0;
         loop {
             let Some((goal, cause)) = goal_of(&entry) else {
@@ -129,13 +151,22 @@ impl<P: SandboxProvider> Inner<P> {
                 }
                 continue;
             };
-            if departure.doubted && !self.is_of(&id, &entry.id).await {
-                // If it belongs to another session, that one stops it.
-                departure.exists = None;
-                departure.rests = false;
-                continue;
-            }
-            let error = match self.end(&id, lay).await {
+            let is_of = if departure.doubted {
+                self.is_of(&id, &entry.id).await
+            } else {
+                Ok(true)
+            };
+            let ended = match is_of {
+                Ok(true) => self.end(&id, lay).await,
+                Ok(false) => {
+                    // It belongs to another session, and that one stops it.
+                    departure.exists = None;
+                    departure.rests = false;
+                    continue;
+                }
+                Err(error) => Err(error),
+            };
+            let error = match ended {
                 Ok(()) if lay => {
                     departure.rests = true;
                     continue;
@@ -193,14 +224,23 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Returns whether a sandbox that was not live belongs to a session. A different label means another session's; without a
     /// label the record decides, unless two records name the sandbox.
-    pub(crate) async fn is_of(&self, sandbox: &SandboxId, session: &SandboxId) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` if its labels are not known now.
+    async fn is_of(&self, sandbox: &SandboxId, session: &SandboxId) -> Result<bool> {
         if !holds(Guard::SessionLabel) {
-            return true;
+            return Ok(true);
         }
         let info = self.inspect(sandbox).await;
-        match info.labels.get(SESSION_LABEL) {
-            Some(label) => label == session.as_str(),
-            None => !self.is_disputed(sandbox),
+        match (info.labels.get(SESSION_LABEL), info.liveness) {
+            (Some(label), _) => Ok(label == session.as_str()),
+            (None, Liveness::Unknown { reason }) if info.labels.is_empty() => {
+                Err(Error::unavailable(format!(
+                    "whether the sandbox belongs to the session is not known: {reason}"
+                )))
+            }
+            (None, _) => Ok(!self.is_disputed(sandbox)),
         }
     }
 
@@ -272,6 +312,13 @@ impl<P: SandboxProvider> Inner<P> {
         } else {
             Ok(())
         };
+        if let Some(named) = &departure.named
+            && departure.exists.is_none()
+            && stored.is_ok()
+            && !lock(&self.unwritten).contains_key(&entry.id)
+        {
+            self.give_up(named, &entry.id);
+        }
         let files_kept = self.keeps_files();
         // Its files are lost with it.
         let lost = departure.gone && goal == Goal::Hibernate && !files_kept;
@@ -335,6 +382,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
         let outcome = match &departure.answer {
             Some(error) => Err(error.clone()),
+            None if lost => Err(dead(&entry.id)),
             None => stored,
         };
         departure.landing.land(outcome);

@@ -86,8 +86,9 @@ impl<P: SandboxProvider> SessionManager<P> {
     /// # Errors
     ///
     /// `invalid_request` for an invalid id, and for another tenant's id; `quota_exceeded` at a ceiling; `unavailable` for a
-    /// session whose sandbox died and whose files are lost, one whose previous sandbox could not be stopped yet, and during a
-    /// shutdown; `timed_out`, and the provider's errors, for a sandbox that does not start.
+    /// session whose sandbox died and whose files are lost, one whose previous sandbox could not be stopped yet, at a ceiling if
+    /// the sandbox to be evicted cannot be reached, and during a shutdown; `timed_out`, and the provider's errors, for a sandbox
+    /// that does not start.
     pub fn get_or_create(
         &self,
         id: impl IntoSessionId,
@@ -107,7 +108,7 @@ impl<P: SandboxProvider> SessionManager<P> {
     /// # Errors
     ///
     /// As [`get_or_create`](Self::get_or_create); `invalid_request` for a session that has another runtime or tenant, or whose
-    /// sandbox has other variables or labels.
+    /// sandbox has other variables or labels, and for options that make its record larger than 1 MiB.
     pub fn get_or_create_with(
         &self,
         id: impl IntoSessionId,
@@ -213,8 +214,9 @@ impl<P: SandboxProvider> SessionManager<P> {
     ///
     /// # Errors
     ///
-    /// `unavailable` if it has no running sandbox; `invalid_request` while an operation is in flight or a spawned process runs;
-    /// `unsupported` if its files would be lost; and as [`release`](Self::release).
+    /// `unavailable` if it has no running sandbox, and if that turns out to be gone with the files; `invalid_request` while an
+    /// operation is in flight or a spawned process runs; `unsupported` if its files would be lost; and as
+    /// [`release`](Self::release).
     pub fn hibernate(&self, id: impl IntoSessionId) -> impl Future<Output = Result<()>> + Send {
         let id = id.into_session_id();
         async move { self.inner.hibernate(&id?, self.scope.as_deref()).await }

@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use backend_core::{Error, Liveness, Owner, Result, SandboxId, SandboxInfo, SandboxProvider};
 
-use crate::entry::{Body, Entry, Face, Goal, Live, Phase, Resting};
+use crate::entry::{Body, Entry, Face, Flight, Goal, Leaving, Live, Phase, Resting};
 use crate::event::{Cause, Event, EventKind};
 use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
 use crate::info::Recovered;
 use crate::inner::{Inner, lock};
+use crate::leave::Departure;
 use crate::rooms::{OpenPermit, Permit};
 use crate::start::{MANAGER_LABEL, SESSION_LABEL};
 use crate::store::Record;
@@ -150,7 +151,8 @@ impl<P: SandboxProvider> Inner<P> {
             }
         }
         for (sandbox, sessions) in named.into_iter().filter(|(_, ids)| ids.len() > 1) {
-            lock(&self.disputed).insert(sandbox.clone());
+            let claims = sessions.iter().copied().cloned().collect();
+            lock(&self.disputed).insert(sandbox.clone(), claims);
             if self
                 .inspect(sandbox)
                 .await
@@ -180,9 +182,10 @@ impl<P: SandboxProvider> Inner<P> {
             return false;
         }
         let session = info.labels.get(SESSION_LABEL);
-        let unreadable =
-            |(id, _): &(SandboxId, Error)| session.map(String::as_str) == Some(id.as_str());
-        if recovered.unreadable.iter().any(unreadable) {
+        // One from the warm pool has no such label, whichever session it has.
+        let may_name =
+            |(id, _): &(SandboxId, Error)| session.is_none_or(|session| session == id.as_str());
+        if recovered.unreadable.iter().any(may_name) {
             // An unreadable record may name it, and its sandbox is left alone.
             return false;
         }
@@ -216,6 +219,9 @@ impl<P: SandboxProvider> Inner<P> {
         let label = info.labels.get(SESSION_LABEL);
         if label.is_some_and(|label| label != record.id.as_str()) && holds(Guard::SessionLabel) {
             self.tell_copied(&record.id);
+            if self.is_abandoned(&resting.id, &info).await {
+                return self.end_abandoned(&record, resting, places);
+            }
             return Fate::Copy;
         }
         if label.is_none() && self.is_disputed(&resting.id) {
@@ -303,6 +309,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
         let permit = places.map_or_else(|| self.rooms.resident_anyway(), |(_, permit)| permit);
         resting.permit = Some(permit);
+        resting.certain = false;
         self.enter_table(record).lock().resting = Some(resting);
         Fate::Unreachable
     }
@@ -322,6 +329,30 @@ impl<P: SandboxProvider> Inner<P> {
         let mut slot = entry.lock();
         slot.resting = Some(resting);
         self.begin_leave(&entry, &mut slot, goal, Cause::Recovery);
+        Fate::Ended
+    }
+
+    /// Destroys a sandbox that a session names and that is labelled for another one, which does not. The session was renamed, and
+    /// its files may still be in it, so that it gets no other one until that is done.
+    fn end_abandoned(
+        self: &Arc<Self>,
+        record: &Record,
+        resting: Resting,
+        places: Option<(OpenPermit, Permit)>,
+    ) -> Fate {
+        let permit = places.map_or_else(|| self.rooms.resident_anyway(), |(_, permit)| permit);
+        let (landing, flight) = Flight::begin();
+        let leaving = Leaving::new(Goal::Close, Cause::Recovery, flight);
+        let departure = Departure {
+            named: Some(resting.id.clone()),
+            exists: Some(resting.id),
+            permit: Some(permit),
+            ..Departure::new(Goal::Close, landing)
+        };
+        let entry = self.enter_table(record);
+        entry.lock().phase = Phase::Leaving(leaving);
+        let inner = Arc::clone(self);
+        self.spawn(async move { inner.depart(entry, departure).await });
         Fate::Ended
     }
 

@@ -5,15 +5,15 @@
 
 use std::sync::Arc;
 
-use backend_core::{Error, Liveness, Result, SandboxProvider};
+use backend_core::{Error, Liveness, Result, SandboxId, SandboxInfo, SandboxProvider};
 
-use crate::entry::{Entry, Profile, Resting};
+use crate::entry::{Entry, Phase, Profile, Resting};
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
 use crate::inner::Inner;
 use crate::rooms::Permit;
-use crate::start::{Failed, SESSION_LABEL, Started};
+use crate::start::{Failed, MANAGER_LABEL, SESSION_LABEL, Started};
 use crate::store::Record;
 
 impl<P: SandboxProvider> Inner<P> {
@@ -30,6 +30,12 @@ impl<P: SandboxProvider> Inner<P> {
             && holds(Guard::SessionLabel)
         {
             self.tell_of(entry, EventKind::RecordCopied);
+            // It may have the files of this session, if that was renamed.
+            if self.is_abandoned(&resting.id, &info).await
+                && let Err(error) = self.end(&resting.id, false).await
+            {
+                return Err(kept(resting, error));
+            }
             return Ok(None);
         }
         if !info.labels.contains_key(SESSION_LABEL) && self.is_disputed(&resting.id) {
@@ -165,6 +171,34 @@ impl<P: SandboxProvider> Inner<P> {
                 "the sandbox of the session is gone and its files are lost".to_owned(),
             ))
         })
+    }
+
+    /// Returns whether a sandbox of this root, labelled for another session, belongs to none: the session it is labelled for does
+    /// not name it.
+    pub(crate) async fn is_abandoned(&self, sandbox: &SandboxId, info: &SandboxInfo) -> bool {
+        let owner = info.labels.get(SESSION_LABEL).map(SandboxId::parse);
+        let Some(Ok(owner)) = owner else {
+            return false;
+        };
+        if info.labels.get(MANAGER_LABEL) != Some(&self.mark) {
+            return false;
+        }
+        // Its directory may have been renamed while it is open.
+        let open = self.table().get(&owner).map(Arc::clone);
+        let held = open.is_some_and(|entry| {
+            let slot = entry.lock();
+            let resting = slot.resting.as_ref().map(|resting| &resting.id);
+            let known = slot.body().map(|body| &body.id).or(resting);
+            known == Some(sandbox) || matches!(slot.phase, Phase::Starting(_) | Phase::Leaving(_))
+        });
+        if held {
+            return false;
+        }
+        match self.disk(move |store| store.load(&owner)).await {
+            Ok(record) => record.is_none_or(|record| record.sandbox.as_ref() != Some(sandbox)),
+            // An unreadable record may name it.
+            Err(_) => false,
+        }
     }
 
     async fn is_gone(&self, resting: &Resting) -> bool {

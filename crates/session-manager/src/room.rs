@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend_core::{ErrorKind, Result, Sandbox, SandboxProvider};
+use backend_core::{Error, ErrorKind, Result, Sandbox, SandboxProvider};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -34,7 +34,7 @@ impl<P: SandboxProvider> Inner<P> {
             }
             // Retry destroying orphaned sandboxes that hold a permit.
             self.hurry.notify_waiters();
-            let Some(promise) = self.promise().await else {
+            let Some(promise) = self.promise().await? else {
                 return Err(self.rooms.no_resident());
             };
             tokio::select! {
@@ -49,10 +49,10 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     /// Finds a session that is stopping, or evicts one.
-    async fn promise(self: &Arc<Self>) -> Option<oneshot::Receiver<Permit>> {
+    async fn promise(self: &Arc<Self>) -> Result<Option<oneshot::Receiver<Permit>>> {
         let (heir, promise) = oneshot::channel();
         let heir = match self.spare(heir) {
-            None => return Some(promise),
+            None => return Ok(Some(promise)),
             Some(heir) => heir,
         };
         self.leaver(heir, promise).await
@@ -77,23 +77,27 @@ impl<P: SandboxProvider> Inner<P> {
         self: &Arc<Self>,
         heir: oneshot::Sender<Permit>,
         promise: oneshot::Receiver<Permit>,
-    ) -> Option<oneshot::Receiver<Permit>> {
+    ) -> Result<Option<oneshot::Receiver<Permit>>> {
         for entry in self.entries() {
             if let Phase::Leaving(leaving) = &mut entry.lock().phase
                 && leaving.heir.is_none()
                 && leaving.stuck.is_none()
             {
                 leaving.heir = Some(heir);
-                return Some(promise);
+                return Ok(Some(promise));
             }
         }
-        self.evict(heir).await.then_some(promise)
+        Ok(self.evict(heir).await?.then_some(promise))
     }
 
     /// Hibernates the least recently used session. Returns false if none is eligible.
-    async fn evict(self: &Arc<Self>, heir: oneshot::Sender<Permit>) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` if the first candidate that does not say what runs in it cannot be reached.
+    async fn evict(self: &Arc<Self>, heir: oneshot::Sender<Permit>) -> Result<bool> {
         let Eviction::LeastRecentlyUsed { idle_for } = self.settings.eviction else {
-            return false;
+            return Ok(false);
         };
         let now = self.now();
         let mut candidates: Vec<Candidate<P::Sandbox>> = Vec::new();
@@ -109,17 +113,30 @@ impl<P: SandboxProvider> Inner<P> {
                 candidates.push(Candidate { used, entry, body });
             }
         }
-        candidates.sort_by_key(|candidate| candidate.used);
+        // Those that could not be reached last are tried last: they may answer again.
+        candidates.sort_by_key(|one| (one.body.health().outage.is_some(), one.used));
         for Candidate { used, entry, body } in candidates {
-            match self.works(&body).await {
-                Work::Idle => {}
-                Work::Busy => continue,
+            let mut work = Work::Silent;
+            if body.health().outage.is_none() {
+                work = self.works(&body).await;
+            }
+            if matches!(work, Work::Silent | Work::Late) {
                 // If it is gone, or was stopped, its permit is about to be released.
-                Work::Silent => self.suspect(&entry, &body).await,
+                self.suspect(&entry, &body).await;
+                let outage = body.health().outage.clone();
+                if let Some(reason) = outage.filter(|_| holds(Guard::SilenceIsNotIdle)) {
+                    // In an outage each of the others would take as long to find out.
+                    return Err(Error::unavailable(format!(
+                        "every slot is in use, and a sandbox that could be stopped cannot be reached: {reason}; try again later"
+                    )));
+                }
+                if work == Work::Silent && idle_still(&entry.lock(), &body, used) {
+                    work = self.works(&body).await;
+                }
             }
             let mut slot = entry.lock();
             if idle_still(&slot, &body, used) {
-                if body.health().outage.is_some() && holds(Guard::SilenceIsNotIdle) {
+                if work != Work::Idle {
                     continue;
                 }
                 self.begin_leave(&entry, &mut slot, Goal::Hibernate, Cause::Evicted);
@@ -129,9 +146,9 @@ impl<P: SandboxProvider> Inner<P> {
             if let Phase::Leaving(leaving) = &mut slot.phase {
                 leaving.heir = Some(heir);
             }
-            return true;
+            return Ok(true);
         }
-        false
+        Ok(false)
     }
 
     /// Returns whether a session keeps its files while it has no running sandbox.
@@ -156,7 +173,8 @@ impl<P: SandboxProvider> Inner<P> {
                     Work::Idle
                 }
             }
-            Ok(Err(_)) | Err(_) => Work::Busy,
+            Ok(Err(_)) => Work::Busy,
+            Err(_) => Work::Late,
         }
     }
 }
@@ -170,6 +188,8 @@ pub(crate) enum Work {
     Busy,
     /// The sandbox could not be reached. It is not considered idle.
     Silent,
+    /// The sandbox did not answer in time. A spawned process may be running.
+    Late,
 }
 
 /// Returns whether a session is unchanged since it was inspected.

@@ -54,6 +54,7 @@ pub(crate) struct Settings {
     pub(crate) events: usize,
     pub(crate) clock: Option<Arc<dyn Clock>>,
     /// Use the disk on the caller's thread, with this number in the names of sandboxes, so that a simulation is reproducible.
+    /// Without `fsync`, nothing is flushed then, so that it is quick.
     pub(crate) inline: Option<u64>,
 }
 

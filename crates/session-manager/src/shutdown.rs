@@ -86,14 +86,17 @@ impl<P: SandboxProvider> Inner<P> {
             } else {
                 Goal::Close
             };
+            let resting = slot.resting.as_ref();
+            // A resume that was given up, or an outage, leaves one that may run. Without a root, none would be found again.
+            let may_stay =
+                resting.is_none_or(|resting| self.keeps_files() && resting.permit.is_none());
             match &slot.phase {
                 Phase::Starting(flight) => starting.push((entry.id.clone(), flight.clone())),
                 Phase::Live(_) => {
                     let flight = self.begin_leave(&entry, &mut slot, goal, Cause::Shutdown);
                     ending.push((entry.id.clone(), flight));
                 }
-                // Without a record it would never be found again.
-                Phase::Hibernated if slot.resting.is_some() && !self.keeps_files() => {
+                Phase::Known | Phase::Hibernated if !may_stay => {
                     let flight = self.begin_leave(&entry, &mut slot, goal, Cause::Shutdown);
                     ending.push((entry.id.clone(), flight));
                 }

@@ -190,17 +190,9 @@ impl<P: SandboxProvider> Inner<P> {
         let departure = Departure {
             exists,
             permit,
-            rest: false,
-            rests: false,
-            body: None,
-            landing,
             answer: Some(failed.error),
-            first_goal: goal,
             write: failed.written,
-            gone: false,
-            doubted: false,
-            anew: false,
-            env: None,
+            ..Departure::new(goal, landing)
         };
         self.depart(entry, departure).await;
     }

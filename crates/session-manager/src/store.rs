@@ -4,7 +4,7 @@
 //! root/                           locked by the manager that owns it, as is root/.lock
 //! root/.name                      the prefix of its sandboxes' names
 //! root/.identity                  which directory the root is, so that a copy is recognized
-//! root/.seen                      when a manager last checked the age of sessions
+//! root/.seen                      when a manager that trusted the clock last checked the age of sessions
 //! root/{session}/session.json     the record, replaced atomically
 //! root/{session}/workspace/       the files
 //! root/.staging/{sandbox}/        a session directory that has no name yet
@@ -47,6 +47,7 @@ use identity::{Identity, Place};
 pub(crate) use record::Record;
 use view::MAX_RECORD_BYTES;
 pub(crate) use view::View;
+pub(crate) use write::Flush;
 
 const RECORD: &str = "session.json";
 const WORKSPACE: &str = "workspace";
@@ -61,7 +62,7 @@ const SEEN: &str = ".seen";
 #[derive(Debug)]
 pub(crate) struct Store {
     view: View,
-    fsync: bool,
+    flush: Flush,
     /// Held for reading during a write, so that nothing is written after the lock is released.
     lock: RwLock<Option<Lock>>,
     /// The mark on the sandboxes of the root's manager.
@@ -92,7 +93,7 @@ impl Drop for Lock {
 
 impl Store {
     /// Opens a root, and creates it if it does not exist. `make` makes a mark for a root that has none.
-    pub(crate) fn open(root: &Path, fsync: bool, make: impl FnOnce() -> String) -> Result<Self> {
+    pub(crate) fn open(root: &Path, flush: Flush, make: impl FnOnce() -> String) -> Result<Self> {
         let failed = |error| Error::unavailable_from("the workspace root cannot be opened", error);
         fs::create_dir_all(root).map_err(failed)?;
         let root = root.canonicalize().map_err(failed)?;
@@ -105,7 +106,7 @@ impl Store {
         let (manager, copied) = identify(&root, make).map_err(failed)?;
         Ok(Self {
             view: View { root },
-            fsync,
+            flush,
             lock: RwLock::new(Some(lock)),
             manager,
             copied,
@@ -162,7 +163,7 @@ impl Store {
         Ok(())
     }
 
-    /// Returns when a manager last checked the age of sessions.
+    /// Returns when a manager that trusted the clock last checked the age of sessions.
     pub(crate) fn seen(&self) -> Option<SystemTime> {
         let text = write::read(&self.view.root.join(SEEN), 64).ok()?;
         let ms = std::str::from_utf8(&text).ok()?.trim().parse().ok()?;
@@ -176,7 +177,7 @@ impl Store {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_millis();
-        write::replace(&self.view.root, SEEN, ms.to_string().as_bytes(), self.fsync)
+        write::replace(&self.view.root, SEEN, ms.to_string().as_bytes(), self.flush)
             .map_err(|error| Error::unavailable_from("the time cannot be stored", error))
     }
 
@@ -202,12 +203,12 @@ impl Store {
         let kept = last.clone().filter(|_| !self.copied);
         let name = given.or(kept).unwrap_or_else(make);
         if last.as_ref() != Some(&name) {
-            write::replace(&self.view.root, NAME, name.as_bytes(), self.fsync).map_err(failed)?;
+            write::replace(&self.view.root, NAME, name.as_bytes(), self.flush).map_err(failed)?;
         }
         // Written last: until then, the copy is recognized as one again.
         let identity = Identity::of(&self.view.root, self.manager.clone())
             .and_then(|identity| identity.to_json())
-            .and_then(|text| write::replace(&self.view.root, IDENTITY, &text, self.fsync));
+            .and_then(|text| write::replace(&self.view.root, IDENTITY, &text, self.flush));
         identity.map_err(failed)?;
         Ok(name)
     }
@@ -312,11 +313,19 @@ impl Store {
         }
         let mut record = record.clone();
         record.directory = Some(Place::of(directory).map_err(failed)?);
-        write::replace(directory, RECORD, &record.to_json()?, self.fsync).map_err(failed)
+        let text = record.to_json()?;
+        // A larger one would not be read again.
+        if text.len() as u64 > MAX_RECORD_BYTES {
+            return Err(Error::invalid_request(format!(
+                "the variables and labels of session '{}' are too large: with everything else in its record, the limit is 1 MiB",
+                record.id
+            )));
+        }
+        write::replace(directory, RECORD, &text, self.flush).map_err(failed)
     }
 
     fn sync(&self, directory: &Path) -> io::Result<()> {
-        if self.fsync {
+        if self.flush == Flush::Name {
             fs::File::open(directory)?.sync_all()?;
         }
         Ok(())

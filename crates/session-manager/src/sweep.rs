@@ -1,7 +1,8 @@
 //! The age of stored sessions: those unused for too long are closed or purged, whichever manager created them.
 //!
 //! Age depends on the wall clock, which can be wrong. While a manager runs, the wall clock is trusted only as far as the time
-//! that passed; if it advanced implausibly far while none ran, nothing is closed or purged for its age for a day.
+//! that passed; if it advanced implausibly far while none ran, nothing is closed or purged for its age until a manager has run
+//! for a day. Until then the date is not stored either, so that a manager that is started meanwhile distrusts the clock again.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,7 +19,7 @@ use crate::store::{Record, Store};
 /// Minimum interval between checks of the age of stored sessions.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
 
-/// How long the wall clock is not trusted after it advanced implausibly far.
+/// How long a manager has to run until it trusts a wall clock that had advanced implausibly far.
 const DISTRUST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest plausible time without a manager, for a root without a purge.
@@ -35,12 +36,8 @@ impl<P: SandboxProvider> Inner<P> {
             && holds(Guard::ClockJump)
         {
             *lock(&self.distrust) = self.now().checked_add(DISTRUST);
-            self.tell(Event {
-                session: None,
-                tenant: None,
-                sandbox: None,
-                kind: EventKind::ClockDistrusted { ahead },
-            });
+            self.tell_root(EventKind::ClockDistrusted { ahead });
+            return Ok(());
         }
         self.see(today).await;
         Ok(())
@@ -48,13 +45,18 @@ impl<P: SandboxProvider> Inner<P> {
 
     async fn see(&self, today: SystemTime) {
         if let Err(error) = self.disk(move |store| store.see(today)).await {
-            self.tell(Event {
-                session: None,
-                tenant: None,
-                sandbox: None,
-                kind: EventKind::RecordFailed(error),
-            });
+            self.tell_root(EventKind::RecordFailed(error));
         }
+    }
+
+    /// Reports something about the root rather than about one session.
+    fn tell_root(&self, kind: EventKind) {
+        self.tell(Event {
+            session: None,
+            tenant: None,
+            sandbox: None,
+            kind,
+        });
     }
 
     /// Purges stored sessions that were unused for too long, and closes those that were hibernated for too long.
@@ -74,11 +76,11 @@ impl<P: SandboxProvider> Inner<P> {
             }
             *last = Some(now);
         }
-        let today = self.today();
-        self.see(today).await;
         if lock(&self.distrust).is_some_and(|until| now < until) {
             return;
         }
+        let today = self.today();
+        self.see(today).await;
         let due = move |record: &Record| {
             if is_old(record, today, purge) {
                 Some(Goal::Purge)
@@ -88,8 +90,11 @@ impl<P: SandboxProvider> Inner<P> {
                 None
             }
         };
-        let old = self.disk(move |store| find_old(store, due)).await;
-        for (id, goal) in old.unwrap_or_default() {
+        let old = match self.disk(move |store| find_old(store, due)).await {
+            Ok(old) => old,
+            Err(error) => return self.tell_root(EventKind::RecordUnreadable(error)),
+        };
+        for (id, goal) in old {
             let limit = if goal == Goal::Purge { purge } else { close };
             if self.was_used(&id, limit) {
                 continue;

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use backend_core::{ErrorKind, SandboxId};
 
-use super::{Record, Store};
+use super::write::FLUSHED;
+use super::{Flush, Record, Store};
 use crate::entry::Profile;
 
 fn id(text: &str) -> SandboxId {
@@ -28,7 +29,7 @@ fn record(name: &str) -> Record {
 
 /// Opens a root with one session in it, and returns the directory of the session.
 fn with_session(root: &Path) -> (Store, PathBuf) {
-    let store = Store::open(root, true, || "m".to_owned()).unwrap();
+    let store = Store::open(root, Flush::Name, || "m".to_owned()).unwrap();
     store.stage(&id("sandbox")).unwrap();
     store.commit(&id("sandbox"), &record("one")).unwrap();
     (store, root.join("one"))
@@ -52,11 +53,11 @@ fn a_session_is_stored_and_found_only_for_its_owner() {
 #[test]
 fn a_root_has_one_owner() {
     let here = tempfile::tempdir().unwrap();
-    let store = Store::open(here.path(), false, || "m".to_owned()).unwrap();
-    let error = Store::open(here.path(), false, || "m".to_owned()).unwrap_err();
+    let store = Store::open(here.path(), Flush::Content, || "m".to_owned()).unwrap();
+    let error = Store::open(here.path(), Flush::Content, || "m".to_owned()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     store.unlock();
-    assert!(Store::open(here.path(), false, || "m".to_owned()).is_ok());
+    assert!(Store::open(here.path(), Flush::Content, || "m".to_owned()).is_ok());
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn an_invalid_record_is_an_error_and_stays() {
         (newer.as_bytes(), "written by a newer version"),
         (other.as_bytes(), "it is the record of another session"),
         (unknown.as_bytes(), "it is damaged (a field is"),
-        (&vec![b' '; 2 << 20], "cannot be read"),
+        (&vec![b' '; 2 << 20], "cannot be read: it is too large"),
     ] {
         fs::write(&path, text).unwrap();
         let error = store.load(&id("one")).unwrap_err();
@@ -99,9 +100,49 @@ fn an_invalid_record_is_an_error_and_stays() {
     }
     fs::remove_file(&path).unwrap();
     assert!(store.load(&id("one")).is_err());
+    fs::create_dir(&path).unwrap();
+    let error = store.load(&id("one")).unwrap_err().to_string();
+    assert!(error.contains("it is not a regular file"), "{error}");
+    fs::remove_dir(&path).unwrap();
     symlink("/etc/hostname", &path).unwrap();
     assert!(store.load(&id("one")).is_err());
     assert_eq!(store.ids().unwrap(), [id("one")]);
+}
+
+#[test]
+fn a_record_that_could_not_be_read_again_is_not_written() {
+    let here = tempfile::tempdir().unwrap();
+    let (store, _) = with_session(here.path());
+    let with_variable = |name, bytes| {
+        let mut profile = record(name).profile();
+        profile.env.insert("A".to_owned(), "x".repeat(bytes));
+        Record::new(&id(name), &profile, SystemTime::UNIX_EPOCH)
+    };
+    store.save(&with_variable("one", (1 << 20) - 4096)).unwrap();
+    let before = store.load(&id("one")).unwrap();
+    let error = store.save(&with_variable("one", 1 << 20)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert_eq!(store.load(&id("one")).unwrap(), before);
+    store.stage(&id("other")).unwrap();
+    let error = store.commit(&id("other"), &with_variable("two", 1 << 20));
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidRequest);
+    assert_eq!(store.ids().unwrap(), [id("one")]);
+}
+
+#[test]
+fn a_file_is_flushed_before_it_gets_its_name() {
+    for (flush, files) in [(Flush::Nothing, 0), (Flush::Content, 5), (Flush::Name, 5)] {
+        let here = tempfile::tempdir().unwrap();
+        let before = FLUSHED.get();
+        let store = Store::open(here.path(), flush, || "m".to_owned()).unwrap();
+        // The name and the identity, two records and a date.
+        store.name(None, || "name".to_owned()).unwrap();
+        store.stage(&id("sandbox")).unwrap();
+        store.commit(&id("sandbox"), &record("one")).unwrap();
+        store.save(&record("one")).unwrap();
+        store.see(SystemTime::now()).unwrap();
+        assert_eq!(FLUSHED.get() - before, files, "{flush:?}");
+    }
 }
 
 #[test]
@@ -160,11 +201,11 @@ fn remains_of_a_crash_are_cleared() {
 fn removing_or_replacing_the_lock_file_does_not_let_a_second_manager_in() {
     let here = tempfile::tempdir().unwrap();
     let mark = || "m".to_owned();
-    let store = Store::open(here.path(), false, mark).unwrap();
+    let store = Store::open(here.path(), Flush::Content, mark).unwrap();
     fs::remove_file(here.path().join(".lock")).unwrap();
-    assert!(Store::open(here.path(), false, mark).is_err());
+    assert!(Store::open(here.path(), Flush::Content, mark).is_err());
     fs::write(here.path().join(".lock"), "").unwrap();
-    assert!(Store::open(here.path(), false, mark).is_err());
+    assert!(Store::open(here.path(), Flush::Content, mark).is_err());
     let view = super::View::open(here.path()).unwrap();
     assert!(view.is_owned().unwrap());
     store.unlock();

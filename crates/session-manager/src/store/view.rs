@@ -10,7 +10,7 @@ use super::identity::Place;
 use super::{LOCK, RECORD, Record, STAGING, WORKSPACE, platform, write};
 use crate::guard::{Guard, holds};
 
-/// Maximum size of a record. A larger one was not written by a manager.
+/// Maximum size of a record. A larger one is not written, and one that was found was not written by a manager.
 pub(super) const MAX_RECORD_BYTES: u64 = 1 << 20;
 
 /// A read-only view of a root.
@@ -68,7 +68,11 @@ impl View {
             )
         };
         let failed = |error: io::Error| {
-            let reason = error.kind().to_string();
+            // The kind of the store's own errors says nothing.
+            let reason = match error.raw_os_error() {
+                Some(_) => error.kind().to_string(),
+                None => error.to_string(),
+            };
             unreadable(&reason, error)
         };
         match fs::symlink_metadata(&directory) {

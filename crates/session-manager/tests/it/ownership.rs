@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use backend_core::{BackendExt, ProviderFeatures, SandboxId};
+use backend_conformance::{Fault, ProviderCall};
+use backend_core::{BackendExt, ProviderFeatures, SandboxId, SandboxProvider, SandboxSpec};
 use session_manager::{EventKind, ListSessions, WorkspaceRoot};
 
 use crate::support::{
-    MINUTE, Manager, Provider, Turned, builder, provider, stored, told, with_root,
+    MINUTE, Manager, Provider, Turned, broken, builder, provider, stored, told, with_root,
 };
 
 fn id(text: &str) -> SandboxId {
@@ -203,6 +204,44 @@ async fn a_record_that_names_another_sessions_sandbox_is_detected_by_the_label()
 }
 
 #[tokio::test]
+async fn a_renamed_session_gets_a_new_sandbox_once_the_old_one_is_destroyed() {
+    for reached in [true, false] {
+        let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+        let manager = stored(&provider, here.path()).await;
+        let session = manager.get_or_create("one").await.unwrap();
+        session.write("/f", "kept").await.unwrap();
+        drop(session);
+        let old = provider.existing();
+        let next = crash(manager, &provider).await;
+        let renamed = here.path().join("two");
+        fs::rename(here.path().join("one"), &renamed).unwrap();
+        let record = renamed.join("session.json");
+        let text = fs::read_to_string(&record).unwrap();
+        fs::write(&record, text.replace("\"one\"", "\"two\"")).unwrap();
+        if !reached {
+            next.faults(|call, _| match call {
+                ProviderCall::Inspect => Fault::fail(broken()),
+                _ => Fault::none(),
+            });
+        }
+        let manager = with_root(&next, here.path()).max_resident(1);
+        let manager = manager.build().await.unwrap();
+        let recovered = manager.recovered();
+        assert_eq!(
+            (recovered.ended.len(), recovered.unreachable.len()),
+            if reached { (1, 0) } else { (0, 1) }
+        );
+        let slots = usize::from(!reached);
+        assert!(manager.stats().resident >= slots, "it may still run");
+        next.faults(|_, _| Fault::none());
+        let session = manager.get_or_create("two").await.unwrap();
+        assert_eq!(next.existing(), [session.sandbox_id().unwrap()]);
+        assert_ne!(next.existing(), old);
+        assert_eq!(session.read("/f").await.unwrap().text, "kept");
+    }
+}
+
+#[tokio::test]
 async fn a_session_restored_in_place_gets_its_own_sandbox() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let manager = stored(&provider, here.path()).await;
@@ -292,6 +331,45 @@ async fn the_sandbox_of_an_unreadable_record_is_left_alone() {
 }
 
 #[tokio::test]
+async fn neither_is_that_of_an_unreadable_record_ended_if_it_came_from_the_pool() {
+    let mut features = ProviderFeatures::none();
+    features.workspace_moves = true;
+    let (provider, here) = (
+        provider().with_features(features),
+        tempfile::tempdir().unwrap(),
+    );
+    let manager = with_root(&provider, here.path()).warm(None, 1);
+    let manager = manager.build().await.unwrap();
+    while manager.stats().warm == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let session = manager.get_or_create("a").await.unwrap();
+    session.write("/f", "kept").await.unwrap();
+    let sandbox = session.sandbox_id().unwrap();
+    assert_eq!(manager.stats().warm_starts, 1);
+    while manager.stats().warm == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    drop(session);
+    let next = crash(manager, &provider).await;
+    let record = here.path().join("a/session.json");
+    let whole = fs::read_to_string(&record).unwrap();
+    fs::write(&record, &whole[..whole.len() / 2]).unwrap();
+    let manager = stored(&next, here.path()).await;
+    assert!(manager.recovered().orphans.is_empty());
+    assert!(manager.recovered().foreign.contains(&sandbox));
+    assert!(manager.shutdown().await.failures.is_empty());
+    drop(manager);
+    fs::write(&record, whole).unwrap();
+    // Now it is known that the other one has no session.
+    let manager = stored(&next, here.path()).await;
+    assert_eq!(manager.recovered().orphans.len(), 1);
+    let session = manager.get("a").unwrap();
+    assert_eq!(session.sandbox_id(), Some(sandbox));
+    assert_eq!(session.read("/f").await.unwrap().text, "kept");
+}
+
+#[tokio::test]
 async fn a_session_hibernated_when_the_application_ended_is_closed_by_the_next() {
     let mut features = ProviderFeatures::none();
     features.suspends = true;
@@ -357,6 +435,115 @@ async fn a_jump_of_the_wall_clock_purges_nothing() {
     assert_eq!(page.sessions.len(), 1);
     calendar.count(day);
     assert_eq!(manager.cleanup_idle().await.purged, [id("a")]);
+}
+
+#[tokio::test]
+async fn a_wrong_date_is_distrusted_again_after_each_restart_until_a_manager_ran_for_a_day() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let calendar = Calendar::default();
+    let (hour, day) = (MINUTE * 60, MINUTE * 60 * 24);
+    let open = || async {
+        with_root(&provider, here.path())
+            .clock(calendar.clone())
+            .purge_after(30 * day)
+            .build()
+            .await
+            .unwrap()
+    };
+    let close = |manager: Manager| async move {
+        assert!(manager.shutdown().await.failures.is_empty());
+    };
+    let manager = open().await;
+    manager.get_or_create("a").await.unwrap();
+    close(manager).await;
+    calendar.jump(400 * day);
+    for _ in 0..3 {
+        let manager = open().await;
+        for _ in 0..5 {
+            calendar.count(2 * hour);
+            assert!(manager.cleanup_idle().await.purged.is_empty());
+        }
+        close(manager).await;
+        assert!(here.path().join("a").exists());
+    }
+    // After a day it counts, also for the managers that follow: none of them was away for long.
+    let manager = open().await;
+    assert!(manager.cleanup_idle().await.purged.is_empty());
+    calendar.count(day);
+    assert_eq!(manager.cleanup_idle().await.purged, [id("a")]);
+    manager.get_or_create("b").await.unwrap();
+    close(manager).await;
+    for kept in [true, true, false] {
+        calendar.count(11 * day);
+        let manager = open().await;
+        let _ = manager.cleanup_idle().await;
+        while !kept && here.path().join("b").exists() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        close(manager).await;
+        assert_eq!(here.path().join("b").exists(), kept);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sandbox_is_not_ended_before_its_owner_is_known() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let manager = stored(&provider, here.path()).await;
+    let one = manager.get_or_create("one").await.unwrap();
+    let sandbox = one.sandbox_id().unwrap();
+    drop(manager.get_or_create("two").await.unwrap());
+    manager.release("two").await.unwrap();
+    // Edited by hand: it names the sandbox of the other one.
+    let record = here.path().join("two/session.json");
+    let text = fs::read_to_string(&record).unwrap();
+    let named = format!("{{\n  \"sandbox\": \"{sandbox}\",");
+    fs::write(&record, text.replacen('{', &named, 1)).unwrap();
+    provider.faults(|call, _| match call {
+        ProviderCall::Inspect => Fault::fail(broken()),
+        _ => Fault::none(),
+    });
+    let error = manager.purge("two").await.unwrap_err();
+    assert!(error.to_string().contains("not known"), "{error}");
+    assert_eq!(provider.existing(), std::slice::from_ref(&sandbox));
+    assert_eq!(manager.stats().stuck, 1);
+    provider.faults(|_, _| Fault::none());
+    manager.purge("two").await.unwrap();
+    assert!(!here.path().join("two").exists());
+    assert_eq!(provider.existing(), [sandbox]);
+    assert!(one.write("/f", "x").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_disputed_sandbox_belongs_to_the_session_that_is_left() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let spec = SandboxSpec::new(id("unlabelled"));
+    let sandbox = provider.create(&spec).await.unwrap();
+    sandbox.write("/f", "kept").await.unwrap();
+    let manager = stored(&provider, here.path()).await;
+    let next = crash(manager, &provider).await;
+    // Records of the first version, which do not have their directory.
+    for session in ["one", "two", "three"] {
+        let text = format!(
+            r#"{{"version": 1, "id": "{session}", "created_ms": 1, "used_ms": 2, "sandbox": "unlabelled"}}"#
+        );
+        fs::create_dir_all(here.path().join(session).join("workspace")).unwrap();
+        fs::write(here.path().join(session).join("session.json"), text).unwrap();
+    }
+    let manager = stored(&next, here.path()).await;
+    let disputed = [id("one"), id("three"), id("two")];
+    assert_eq!(manager.recovered().disputed, disputed);
+    for release in ["two", "three"] {
+        let error = manager.get_or_create("one").await.unwrap_err();
+        let why = "two sessions name its sandbox";
+        assert!(error.to_string().contains(why), "{error}");
+        manager.release(release).await.unwrap();
+        assert_eq!(next.existing(), [id("unlabelled")]);
+    }
+    let one = manager.get_or_create("one").await.unwrap();
+    assert_eq!(one.sandbox_id(), Some(id("unlabelled")));
+    assert_eq!(one.read("/f").await.unwrap().text, "kept");
+    let two = manager.get_or_create("two").await.unwrap();
+    assert_ne!(two.sandbox_id(), one.sandbox_id());
 }
 
 /// A clock whose date can be set.

@@ -244,6 +244,18 @@ async fn an_unreadable_record_is_reported_and_does_not_affect_other_sessions() {
 }
 
 #[tokio::test]
+async fn a_session_whose_record_would_be_too_large_is_refused() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let manager = stored(&provider, here.path()).await;
+    let options = SessionOptions::new().env("A", "x".repeat(1 << 20));
+    let error = manager.get_or_create_with("a", &options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+    assert_eq!(manager.info("a").await.unwrap(), None);
+    assert_eq!((provider.existing().len(), manager.stats().open), (0, 0));
+    assert!(manager.get_or_create("a").await.is_ok());
+}
+
+#[tokio::test]
 async fn no_message_names_the_root() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let root = here.path().join("root");

@@ -81,6 +81,68 @@ async fn a_start_in_progress_is_aborted_and_leaves_nothing() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_sandbox_that_was_being_resumed_is_suspended_again() {
+    for open in [true, false] {
+        let mut features = ProviderFeatures::none();
+        features.suspends = true;
+        let (provider, here) = (
+            provider().with_features(features),
+            tempfile::tempdir().unwrap(),
+        );
+        let first = with_root(&provider, here.path()).build().await.unwrap();
+        let session = first.get_or_create("a").await.unwrap();
+        session.write("/f", "kept").await.unwrap();
+        let sandbox = session.sandbox_id();
+        first.hibernate("a").await.unwrap();
+        let manager = if open {
+            first
+        } else {
+            assert!(first.shutdown().await.failures.is_empty());
+            with_root(&provider, here.path()).build().await.unwrap()
+        };
+        provider.faults(|call, _| match call {
+            ProviderCall::Resume => Fault::none().lingering(5 * MINUTE),
+            _ => Fault::none(),
+        });
+        let asking = tokio::spawn({
+            let manager = manager.clone();
+            async move { manager.get_or_create("a").await.map(|_| ()) }
+        });
+        sleep(MINUTE).await;
+        assert_eq!(provider.running().len(), 1);
+        let report = manager.shutdown().await;
+        assert_eq!((report.stopped, report.failures.len()), (1, 0));
+        assert_eq!((provider.running().len(), manager.stats().resident), (0, 0));
+        assert!(asking.await.unwrap().is_err());
+        provider.faults(|_, _| Fault::none());
+        drop((session, manager));
+        let next = with_root(&provider, here.path()).build().await.unwrap();
+        let session = next.get_or_create("a").await.unwrap();
+        assert_eq!(session.sandbox_id(), sandbox);
+        assert_eq!(session.read("/f").await.unwrap().text, "kept");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sandbox_that_may_run_and_cannot_be_reached_is_reported() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let first = with_root(&provider, here.path()).build().await.unwrap();
+    first.get_or_create("a").await.unwrap();
+    drop(first);
+    // A moment for the lock of the root to be released.
+    sleep(MINUTE).await;
+    provider.faults(|call, _| match call {
+        ProviderCall::List => Fault::none(),
+        _ => Fault::fail(broken()),
+    });
+    let manager = with_root(&provider, here.path()).build().await.unwrap();
+    assert_eq!(manager.recovered().unreachable.len(), 1);
+    let report = manager.shutdown().await;
+    assert_eq!((report.stopped, report.failures.len()), (0, 1));
+    assert_eq!(provider.running().len(), 1);
+}
+
 #[tokio::test]
 async fn nothing_is_started_after_a_shutdown() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
