@@ -23,7 +23,10 @@ pub(crate) fn liveness(found: &ContainerInspectResponse) -> Liveness {
         // It was paused from outside and may be resumed. Until then its state is unknown.
         Condition::Paused => Liveness::unknown("the container is paused; unpause it to continue"),
         Condition::Ended(how) if ephemeral => Liveness::gone(how),
-        Condition::Ended(how) => Liveness::asleep(how),
+        Condition::Ended(how) => match lost(found, &marks) {
+            Some(why) => Liveness::gone(why),
+            None => Liveness::asleep(how),
+        },
         Condition::Gone => Liveness::gone("the container is being removed"),
         Condition::Unclear => {
             Liveness::unknown("the engine does not say whether the container runs")
@@ -43,6 +46,19 @@ pub(crate) fn info(found: &ContainerInspectResponse) -> SandboxInfo {
     SandboxInfo::new(liveness(found))
         .labels(marks.into_iter().filter(|(name, _)| own(name)).collect())
         .owner(owner)
+}
+
+/// Returns why the files of a container that does not run are lost, if they are.
+pub(crate) fn lost(
+    found: &ContainerInspectResponse,
+    marks: &HashMap<String, String>,
+) -> Option<String> {
+    match condition(found) {
+        Condition::Ended(how) if has_files_in_memory(found, marks) => {
+            Some(format!("{how}, and its files were in memory"))
+        }
+        _ => None,
+    }
 }
 
 /// Returns whether the work directory of a container is in memory.

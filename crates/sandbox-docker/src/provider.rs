@@ -14,7 +14,7 @@ use crate::choices::{Access, MountSource, Mounted};
 use crate::container::{Condition, Container, condition, labels_of};
 use crate::engine::{failure, is_about_request, refused, shown};
 use crate::image::ImageSource;
-use crate::liveness::{has_files_in_memory, info};
+use crate::liveness::{has_files_in_memory, info, lost};
 use crate::settings::Settings;
 use crate::start::Progress;
 use crate::turns::Turns;
@@ -249,6 +249,9 @@ impl SandboxProvider for DockerProvider {
                 "sandbox '{id}' is ephemeral, and would be removed; only a kept sandbox can be suspended"
             )));
         }
+        if let Some(why) = lost(&found, &marks) {
+            return Err(is_lost(id, &why));
+        }
         let paused = condition(&found) == Condition::Paused;
         // Files in memory would be lost.
         if has_files_in_memory(&found, &marks) {
@@ -264,8 +267,13 @@ impl SandboxProvider for DockerProvider {
         container.stop().await
     }
 
+    /// Starts the container again, or unpauses it. One whose work directory was in memory when it ended is not started: it would
+    /// be empty.
     async fn resume(&self, id: &SandboxId) -> Result<Arc<DockerSandbox>> {
         let (container, found) = self.existing(id).await?;
+        if let Some(why) = lost(&found, &labels_of(&found)) {
+            return Err(is_lost(id, &why));
+        }
         match condition(&found) {
             Condition::Running => {}
             Condition::Paused => container.unpause().await?,
@@ -294,6 +302,12 @@ fn not_started(error: EngineError) -> Error {
         }
         _ => failure(what, error),
     }
+}
+
+fn is_lost(id: &SandboxId, why: &str) -> Error {
+    Error::unavailable(format!(
+        "sandbox '{id}' is lost: {why}; destroy it, and create it again"
+    ))
 }
 
 fn unclear(id: &SandboxId) -> Error {

@@ -1,12 +1,13 @@
 //! Manual changes to a container: it is stopped, paused, removed, renamed, or another one takes its name.
 
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use backend_core::{
     BackendExt, ErrorKind, Liveness, Sandbox, SandboxExt, SandboxId, SandboxProvider, SandboxSpec,
 };
-use sandbox_docker::{DockerProvider, DockerSandbox, Engine, Lifetime};
+use sandbox_docker::{DockerProvider, DockerSandbox, Engine, Hardening, Lifetime};
 
 use crate::relay::{At, Relay};
 use crate::support::{
@@ -98,6 +99,66 @@ async fn a_sandbox_out_of_memory_is_asleep_with_its_files() {
     let resumed = provider.resume(sandbox.id()).await.unwrap();
     assert_eq!(resumed.read("f").await.unwrap().text, "kept");
     assert_eq!(key(&name), before);
+    provider.destroy(sandbox.id()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_whose_files_were_in_memory_is_gone_when_it_ends() {
+    let engine = engine_or_skip!();
+    let strict = builder(&engine, debian()).hardening(Hardening::Strict);
+    let chosen = builder(&engine, debian()).tmpfs("/workspace", 8 << 20);
+    for (template, name) in [(strict, "memory-strict"), (chosen, "memory-chosen")] {
+        let provider = DockerProvider::builder(template.lifetime(Lifetime::Kept)).without_sweep();
+        let provider = provider.connect().await.unwrap();
+        let (sandbox, _cleaner) = made(&provider, name).await;
+        let name = container(&sandbox);
+        provider.suspend(sandbox.id()).await.unwrap();
+        let resumed = provider.resume(sandbox.id()).await.unwrap();
+        assert_eq!(resumed.read("f").await.unwrap().text, "kept");
+        docker(&["stop", &name]);
+        for liveness in [
+            resumed.liveness().await,
+            provider.inspect(sandbox.id()).await.liveness,
+        ] {
+            let Liveness::Gone { reason } = &liveness else {
+                panic!("{liveness:?}");
+            };
+            assert!(reason.contains("memory"), "{reason}");
+        }
+        // It is not started with an empty work directory.
+        for why in [
+            is_unavailable(provider.resume(sandbox.id()).await),
+            is_unavailable(provider.suspend(sandbox.id()).await),
+        ] {
+            assert!(why.contains("its files were in memory"), "{why}");
+        }
+        let state = docker(&["inspect", "-f", "{{.State.Status}}", &name]);
+        assert_eq!(state, "exited");
+        provider.destroy(sandbox.id()).await.unwrap();
+        nothing_to_be_had(&provider, sandbox.id()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strict_sandbox_with_its_workspace_on_disk_is_asleep_when_stopped() {
+    let engine = engine_or_skip!();
+    let workspace = tempfile::tempdir().unwrap();
+    let owner = workspace.path().metadata().unwrap();
+    let template = builder(&engine, debian())
+        .lifetime(Lifetime::Kept)
+        .hardening(Hardening::Strict)
+        .user(format!("{}:{}", owner.uid(), owner.gid()));
+    let provider = DockerProvider::builder(template).without_sweep();
+    let provider = provider.connect().await.unwrap();
+    let mut spec = SandboxSpec::new(id("memory-bound"));
+    spec.workspace = Some(workspace.path().to_owned());
+    let sandbox = provider.create(&spec).await.unwrap();
+    let _cleaner = Cleaner::of(&sandbox);
+    sandbox.write("f", "kept").await.unwrap();
+    docker(&["stop", &container(&sandbox)]);
+    assert!(provider.inspect(sandbox.id()).await.liveness.is_asleep());
+    let resumed = provider.resume(sandbox.id()).await.unwrap();
+    assert_eq!(resumed.read("f").await.unwrap().text, "kept");
     provider.destroy(sandbox.id()).await.unwrap();
 }
 
