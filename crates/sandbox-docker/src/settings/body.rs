@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use backend_core::{Durability, Result, RuntimeConfig, SandboxId, VirtualPath};
+use backend_core::{Result, RuntimeConfig, SandboxId, VirtualPath};
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum,
     HostConfigLogConfig, Mount, MountType, MountVolumeOptions, PortBinding, ResourcesUlimits,
@@ -102,17 +102,14 @@ fn own_labels(
         (labels::LIFETIME, Some(lifetime)),
         (labels::LEASE, lease.as_deref()),
         (labels::IDLE, idle.as_deref()),
-        (labels::DURABILITY, durability(settings)),
+        // The image may be a snapshot that still has that of another sandbox.
+        (labels::DURABILITY, Some(settings.durability.name())),
         (labels::WORK_DIR, Some(work_dir.as_str())),
         (labels::VARIABLES, Some(&names.join(" "))),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
     .collect()
-}
-
-fn durability(settings: &Settings) -> Option<&'static str> {
-    (settings.durability != Durability::default()).then(|| settings.durability.name())
 }
 
 /// Returns the variables of the container: ours, then those of the runtime, then the requested ones.
