@@ -139,7 +139,7 @@ impl DockerProvider {
         container: Container,
         found: &ContainerInspectResponse,
     ) -> Result<Arc<DockerSandbox>> {
-        let sandbox = DockerSandbox::found(id.clone(), &labels_of(found), container)?;
+        let sandbox = DockerSandbox::found(id.clone(), found, container)?;
         sandbox.ensure_started().await?;
         Ok(Arc::new(sandbox))
     }

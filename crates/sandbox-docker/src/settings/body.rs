@@ -190,8 +190,13 @@ fn shared_memory(settings: &Settings) -> u64 {
     SHARED_MEMORY.min(settings.memory / 16)
 }
 
-/// Returns the directories in memory, with their options. Files there are executable, because builds and installations need that.
-fn tmpfs(settings: &Settings, work_dir: &VirtualPath) -> HashMap<String, String> {
+/// Returns whether the work directory is in memory.
+pub(crate) fn is_in_memory(settings: &Settings, work_dir: &VirtualPath) -> bool {
+    sizes(settings, work_dir).contains_key(work_dir.as_str())
+}
+
+/// Returns the directories in memory, with their sizes.
+fn sizes<'a>(settings: &'a Settings, work_dir: &'a VirtualPath) -> HashMap<&'a str, u64> {
     let mut sizes: HashMap<&str, u64> = HashMap::new();
     if settings.hardening == Hardening::Strict {
         // Together they leave some memory to processes, so that a flood of files only runs out of space.
@@ -215,6 +220,11 @@ fn tmpfs(settings: &Settings, work_dir: &VirtualPath) -> HashMap<String, String>
             .map(|(path, size)| (path.as_str(), *size)),
     );
     sizes
+}
+
+/// Returns the directories in memory, with their options. Files there are executable, because builds and installations need that.
+fn tmpfs(settings: &Settings, work_dir: &VirtualPath) -> HashMap<String, String> {
+    sizes(settings, work_dir)
         .into_iter()
         .map(|(path, size)| {
             let owner = match settings.user_or_of_image().map(numbers) {
