@@ -67,7 +67,7 @@ fn choose(
             let found: Vec<&str> = of.keys().map(|namespace| namespace.as_str()).collect();
             Err(Error::invalid_request(format!(
                 "sandboxes of these sessions exist in the namespaces '{}', and not all of them in '{chosen}'; choose the \
-                 namespace of the application with --namespace, and end those in others with `sandboxes rm`",
+                 namespace of the application with --namespace, and end those in others with `sandboxes remove`",
                 found.join("', '")
             )))
         }
@@ -95,6 +95,19 @@ mod tests {
         let existing: Vec<_> = existing.collect();
         let found = choose(&id(chosen), &named, &existing).ok();
         assert_eq!(found, want.map(id), "{existing:?}");
+    }
+
+    #[test]
+    fn the_advice_names_a_command_that_exists() {
+        let (a, existing) = (id("a"), [(id("app"), id("a"))]);
+        let error = choose(&id("mine"), &BTreeSet::from([&a]), &existing).unwrap_err();
+        let text = error.to_string();
+        let advised = text.split('`').nth(1).unwrap();
+        let names = advised.split(' ');
+        names.fold(crate::cli::command(), |command, name| {
+            let found = command.get_subcommands().find(|sub| sub.get_name() == name);
+            found.unwrap_or_else(|| panic!("{advised}")).clone()
+        });
     }
 
     #[test]
