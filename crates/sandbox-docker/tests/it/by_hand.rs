@@ -1,5 +1,6 @@
 //! Manual changes to a container: it is stopped, paused, removed, renamed, or another one takes its name.
 
+use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,6 +138,71 @@ async fn a_sandbox_whose_files_were_in_memory_is_gone_when_it_ends() {
         provider.destroy(sandbox.id()).await.unwrap();
         nothing_to_be_had(&provider, sandbox.id()).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_was_never_started_is_not_a_sandbox_to_resume() {
+    let engine = engine_or_skip!();
+    let provider = provider(&engine, Lifetime::Kept).await;
+    let (sandbox, _cleaner) = made(&provider, "never-started").await;
+    let name = container(&sandbox);
+    // As a process leaves it that ends between the creation and the start.
+    let labels = docker(&["inspect", "-f", "{{json .Config.Labels}}", &name]);
+    let mut labels: HashMap<String, String> = serde_json::from_str(&labels).unwrap();
+    provider.destroy(sandbox.id()).await.unwrap();
+    labels.insert("agent-backends.started".to_owned(), "1".to_owned());
+    create(&name, &labels);
+    let info = provider.inspect(sandbox.id()).await;
+    let Liveness::Gone { reason } = &info.liveness else {
+        panic!("{info:?}");
+    };
+    assert!(reason.contains("never started"), "{reason}");
+    for why in [
+        is_unavailable(provider.resume(sandbox.id()).await),
+        is_unavailable(provider.attach(sandbox.id()).await),
+        is_unavailable(provider.suspend(sandbox.id()).await),
+    ] {
+        assert!(why.contains("never started"), "{why}");
+    }
+    let state = docker(&["inspect", "-f", "{{.State.Status}}", &name]);
+    assert_eq!(state, "created");
+    provider.destroy(sandbox.id()).await.unwrap();
+    nothing_to_be_had(&provider, sandbox.id()).await;
+}
+
+/// Creates a container with some labels, and does not start it.
+fn create(name: &str, labels: &HashMap<String, String>) {
+    let mut create = vec!["create".to_owned(), "--name".to_owned(), name.to_owned()];
+    let labels = labels.iter();
+    create.extend(labels.map(|(name, value)| format!("--label={name}={value}")));
+    create.extend([debian(), "sleep".to_owned(), "600".to_owned()]);
+    let create: Vec<&str> = create.iter().map(String::as_str).collect();
+    docker(&create);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_a_running_process_is_about_to_start_is_waited_for() {
+    let engine = engine_or_skip!();
+    let provider = provider(&engine, Lifetime::Kept).await;
+    let (sandbox, _cleaner) = made(&provider, "starting").await;
+    let name = container(&sandbox);
+    let labels = docker(&["inspect", "-f", "{{json .Config.Labels}}", &name]);
+    let labels: HashMap<String, String> = serde_json::from_str(&labels).unwrap();
+    provider.destroy(sandbox.id()).await.unwrap();
+    create(&name, &labels);
+    let start = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        docker(&["start", &name])
+    };
+    let (resumed, _) = tokio::join!(provider.resume(sandbox.id()), start);
+    // It runs, and only lacks a guest.
+    let why = is_unavailable(resumed);
+    assert!(!why.contains("never started"), "{why}");
+    assert_eq!(
+        provider.inspect(sandbox.id()).await.liveness,
+        Liveness::Alive
+    );
+    provider.destroy(sandbox.id()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
