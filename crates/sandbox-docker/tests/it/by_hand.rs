@@ -141,6 +141,29 @@ async fn a_sandbox_whose_files_were_in_memory_is_gone_when_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_whose_directory_was_removed_says_so_and_resumes_once_it_is_back() {
+    let engine = engine_or_skip!();
+    let here = tempfile::tempdir().unwrap();
+    let bound = here.path().join("bound");
+    std::fs::create_dir(&bound).unwrap();
+    let provider = provider(&engine, Lifetime::Kept).await;
+    let mut spec = SandboxSpec::new(id("bound"));
+    spec.workspace = Some(bound.clone());
+    let sandbox = provider.create(&spec).await.unwrap();
+    let _cleaner = Cleaner::of(&sandbox);
+    provider.suspend(sandbox.id()).await.unwrap();
+    std::fs::remove_dir_all(&bound).unwrap();
+    let why = is_unavailable(provider.resume(sandbox.id()).await);
+    assert!(why.contains("bind source path does not exist"), "{why}");
+    assert!(!why.contains(bound.to_str().unwrap()), "{why}");
+    assert!(provider.inspect(sandbox.id()).await.liveness.is_asleep());
+    std::fs::create_dir(&bound).unwrap();
+    let resumed = provider.resume(sandbox.id()).await.unwrap();
+    resumed.write("f", "x").await.unwrap();
+    provider.destroy(sandbox.id()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_was_never_started_is_not_a_sandbox_to_resume() {
     let engine = engine_or_skip!();
     let provider = provider(&engine, Lifetime::Kept).await;
