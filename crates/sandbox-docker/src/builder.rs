@@ -110,7 +110,7 @@ impl DockerSandboxBuilder {
     }
 
     /// Sets what a power loss can take from files written through the sandbox. By default never earlier content. Files written by
-    /// commands are as durable as the commands make them.
+    /// commands are as durable as the commands make them. Files in memory survive nothing, whatever is chosen.
     pub fn durability(self, durability: Durability) -> Self {
         self.set(|settings| settings.durability = durability)
     }

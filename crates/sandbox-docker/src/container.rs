@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use backend_core::{Error, Result};
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
-use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
+use bollard::models::{ContainerInspectResponse, ContainerState, ContainerStateStatusEnum};
 use bollard::query_parameters::{
     RemoveContainerOptionsBuilder, RestartContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
@@ -42,7 +42,9 @@ pub(crate) struct Running {
 pub(crate) enum Condition {
     Running,
     Paused,
-    /// It has not been started, or has ended, as the text says.
+    /// It was created, and has never run: a start that was broken off leaves it without all that a start does.
+    NeverStarted,
+    /// It has ended, as the text says.
     Ended(&'static str),
     /// It does not exist, or is being removed.
     Gone,
@@ -148,7 +150,7 @@ impl Container {
         };
         // It may be paused or being removed: a refusal does not prove that it has stopped.
         match self.condition().await? {
-            Condition::Ended(_) | Condition::Gone => Ok(()),
+            Condition::Ended(_) | Condition::NeverStarted | Condition::Gone => Ok(()),
             Condition::Running | Condition::Paused | Condition::Unclear => {
                 Err(failure(what, refusal))
             }
@@ -228,6 +230,7 @@ pub(crate) fn condition(found: &ContainerInspectResponse) -> Condition {
         Some(ContainerStateStatusEnum::RESTARTING | ContainerStateStatusEnum::STOPPING) => {
             Condition::Running
         }
+        Some(ContainerStateStatusEnum::CREATED) if has_never_run(state) => Condition::NeverStarted,
         Some(ContainerStateStatusEnum::CREATED) => Condition::Ended("it was not started"),
         Some(ContainerStateStatusEnum::EXITED) if out_of_memory => {
             Condition::Ended("it ran out of memory")
@@ -240,10 +243,43 @@ pub(crate) fn condition(found: &ContainerInspectResponse) -> Condition {
     }
 }
 
+/// Returns whether the engine has no date of a start. Podman also calls a container created that ran before the last reboot.
+fn has_never_run(state: &ContainerState) -> bool {
+    let date = state.started_at.as_deref();
+    date.is_some_and(|date| date.is_empty() || date.starts_with("0001-01-01T"))
+}
+
 /// Returns the labels of a container.
 pub(crate) fn labels_of(found: &ContainerInspectResponse) -> HashMap<String, String> {
     let config = found.config.as_ref();
     config
         .and_then(|config| config.labels.clone())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::{ContainerInspectResponse, ContainerState, ContainerStateStatusEnum};
+
+    use super::{Condition, condition};
+
+    #[test]
+    fn only_a_container_that_has_never_run_was_never_started() {
+        let created = |started_at: Option<&str>| {
+            condition(&ContainerInspectResponse {
+                state: Some(ContainerState {
+                    status: Some(ContainerStateStatusEnum::CREATED),
+                    started_at: started_at.map(str::to_owned),
+                    ..ContainerState::default()
+                }),
+                ..ContainerInspectResponse::default()
+            })
+        };
+        for never in ["0001-01-01T00:00:00Z", ""] {
+            assert_eq!(created(Some(never)), Condition::NeverStarted);
+        }
+        for other in [Some("2026-11-30T23:43:11Z"), None] {
+            assert!(matches!(created(other), Condition::Ended(_)), "{other:?}");
+        }
+    }
 }

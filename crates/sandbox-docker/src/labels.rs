@@ -25,7 +25,7 @@ pub(crate) const KEPT: &str = "kept";
 /// How many seconds it runs without a connection; absent if without limit.
 pub(crate) const LEASE: &str = "agent-backends.lease";
 
-/// The durability of its files; absent for the default.
+/// The durability of its files. Older sandboxes with the default lack it.
 pub(crate) const DURABILITY: &str = "agent-backends.durability";
 
 /// After how many seconds without use it may be suspended; absent if not set.

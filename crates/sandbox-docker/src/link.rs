@@ -12,6 +12,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::container::{Condition, Container};
 use crate::layout;
+use crate::liveness::NEVER_STARTED;
 
 /// The engine may briefly report a dying container as running; poll this many times, at this interval, before a broken connection
 /// counts as only that.
@@ -130,6 +131,7 @@ impl Link {
                     return Error::unavailable("the container is paused; resume it first");
                 }
                 Ok(Condition::Ended(how)) => how,
+                Ok(Condition::NeverStarted) => NEVER_STARTED,
                 Ok(Condition::Gone) => "it is gone",
                 Ok(Condition::Unclear) => {
                     return Error::unavailable(

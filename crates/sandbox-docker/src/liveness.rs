@@ -9,6 +9,9 @@ use crate::container::{Condition, condition, labels_of};
 use crate::labels;
 use crate::owner::Fate;
 
+/// What is said of a container that was created, and has never run.
+pub(crate) const NEVER_STARTED: &str = "it was never started";
+
 /// Returns whether the sandbox of a container exists. [`Liveness::Alive`] means that the container runs, whether its guest
 /// answers or not.
 pub(crate) fn liveness(found: &ContainerInspectResponse) -> Liveness {
@@ -23,7 +26,11 @@ pub(crate) fn liveness(found: &ContainerInspectResponse) -> Liveness {
         // It was paused from outside and may be resumed. Until then its state is unknown.
         Condition::Paused => Liveness::unknown("the container is paused; unpause it to continue"),
         Condition::Ended(how) if ephemeral => Liveness::gone(how),
-        Condition::Ended(how) => Liveness::asleep(how),
+        Condition::NeverStarted => Liveness::gone(NEVER_STARTED),
+        Condition::Ended(how) => match lost(found, &marks) {
+            Some(why) => Liveness::gone(why),
+            None => Liveness::asleep(how),
+        },
         Condition::Gone => Liveness::gone("the container is being removed"),
         Condition::Unclear => {
             Liveness::unknown("the engine does not say whether the container runs")
@@ -43,6 +50,20 @@ pub(crate) fn info(found: &ContainerInspectResponse) -> SandboxInfo {
     SandboxInfo::new(liveness(found))
         .labels(marks.into_iter().filter(|(name, _)| own(name)).collect())
         .owner(owner)
+}
+
+/// Returns why the files of a container that does not run are lost, or it never had any.
+pub(crate) fn lost(
+    found: &ContainerInspectResponse,
+    marks: &HashMap<String, String>,
+) -> Option<String> {
+    match condition(found) {
+        Condition::NeverStarted => Some(NEVER_STARTED.to_owned()),
+        Condition::Ended(how) if has_files_in_memory(found, marks) => {
+            Some(format!("{how}, and its files were in memory"))
+        }
+        _ => None,
+    }
 }
 
 /// Returns whether the work directory of a container is in memory.

@@ -1,9 +1,12 @@
 //! The process that created an object, described so precisely that another process can determine whether it is gone.
 //!
 //! "Gone" is only reported when it is certain: on the same boot of the same host, and in the same PID namespace. A process of
-//! another host or PID namespace counts as existing.
+//! another host or PID namespace counts as existing, and so does one that this process may not look at.
 
 use std::sync::OnceLock;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 /// A process. Unknown parts are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,12 +27,23 @@ pub(crate) struct Owner {
 pub(crate) enum Fate {
     /// It runs.
     Here,
-    /// It ran on another host or in another PID namespace: its state cannot be determined here.
+    /// It ran on another host or in another PID namespace, or is hidden from this process: its state cannot be determined here.
     Unknown,
     /// It has ended.
     Gone,
     /// Its host has rebooted since. A container that still runs elsewhere may have been adopted.
     Rebooted,
+}
+
+/// What the kernel says about a process number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    /// A process with this number started then.
+    Started(String),
+    /// There is no such process, or it has ended and is a zombie.
+    Nobody,
+    /// There may be one, and nothing more can be learned.
+    Unclear,
 }
 
 impl Owner {
@@ -43,16 +57,19 @@ impl Owner {
                 .map(|link| link.to_string_lossy().into_owned())
                 .unwrap_or_default(),
             pid: std::process::id().to_string(),
-            started: started("self").unwrap_or_default(),
+            started: match look_at("self") {
+                Seen::Started(started) => started,
+                Seen::Nobody | Seen::Unclear => String::new(),
+            },
         })
     }
 
     /// Returns its state.
     pub(crate) fn fate(&self) -> Fate {
-        self.fate_as_seen_by(Self::this(), started)
+        self.fate_as_seen_by(Self::this(), look_at)
     }
 
-    fn fate_as_seen_by(&self, here: &Self, started: impl Fn(&str) -> Option<String>) -> Fate {
+    fn fate_as_seen_by(&self, here: &Self, look_at: impl Fn(&str) -> Seen) -> Fate {
         let known = |part: &str| !part.is_empty();
         if !known(&self.host) || self.host != here.host || !known(&self.boot) {
             return Fate::Unknown;
@@ -68,25 +85,46 @@ impl Owner {
             return Fate::Unknown;
         }
         let number = self.pid.bytes().all(|byte| byte.is_ascii_digit()) && known(&self.pid);
-        match started(&self.pid) {
-            _ if !number => Fate::Unknown,
-            Some(started) if started == self.started => Fate::Here,
-            _ => Fate::Gone,
+        if !number {
+            return Fate::Unknown;
+        }
+        match look_at(&self.pid) {
+            Seen::Started(started) if started == self.started => Fate::Here,
+            Seen::Started(_) | Seen::Nobody => Fate::Gone,
+            Seen::Unclear => Fate::Unknown,
         }
     }
 }
 
-/// Returns when a process started, if it exists.
-fn started(pid: &str) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the name of the program, in parentheses, and may contain any character.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_whitespace();
-    // The third field of the line is the state. A zombie is no longer an owner.
-    if matches!(fields.next()?, "Z" | "X") {
-        return None;
+/// Looks at a process, by its number or as `self`.
+fn look_at(pid: &str) -> Seen {
+    match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => parse(&stat),
+        // `/proc` also lacks the processes of other users where it is mounted so (`hidepid`). A signal distinguishes them.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_unused(pid) => {
+            Seen::Nobody
+        }
+        Err(_) => Seen::Unclear,
     }
-    fields.nth(18).map(str::to_owned)
+}
+
+/// Parses the line of a process in `/proc`.
+fn parse(stat: &str) -> Seen {
+    // The second field is the name of the program, in parentheses, and may contain any character.
+    let fields = stat.rsplit_once(')').map(|(_, fields)| fields);
+    let mut fields = fields.unwrap_or_default().split_whitespace();
+    // The third field of the line is the state. A zombie is no longer an owner.
+    match (fields.next(), fields.nth(18)) {
+        (Some("Z" | "X"), _) => Seen::Nobody,
+        (Some(_), Some(started)) => Seen::Started(started.to_owned()),
+        _ => Seen::Unclear,
+    }
+}
+
+/// Returns whether it is certain that no process has this number.
+fn is_unused(pid: &str) -> bool {
+    let pid = pid.parse().ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
 }
 
 /// Returns a name for this host that reveals nothing about it.
@@ -106,7 +144,7 @@ fn read(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fate, Owner, started};
+    use super::{Fate, Owner, Seen, parse};
 
     fn owner() -> Owner {
         Owner {
@@ -119,37 +157,123 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(change: impl Fn(&mut Owner), at_pid: Option<&str>, want: Fate) {
+    fn check(change: impl Fn(&mut Owner), at_pid: Seen, want: Fate) {
         let mut subject = owner();
         change(&mut subject);
-        let fate = subject.fate_as_seen_by(&owner(), |_| at_pid.map(str::to_owned));
+        let fate = subject.fate_as_seen_by(&owner(), |_| at_pid.clone());
         assert_eq!(fate, want, "{subject:?}");
     }
 
     #[test]
     fn only_what_is_certain_is_gone() {
-        check(|_| {}, Some("99"), Fate::Here);
-        check(|_| {}, None, Fate::Gone);
-        check(|_| {}, Some("100"), Fate::Gone);
-        check(|o| o.host = "other".to_owned(), None, Fate::Unknown);
-        check(|o| o.host = String::new(), None, Fate::Unknown);
-        check(|o| o.boot = "other".to_owned(), Some("99"), Fate::Rebooted);
-        check(|o| o.boot = String::new(), None, Fate::Unknown);
-        check(|o| o.pids = "pid:[2]".to_owned(), None, Fate::Unknown);
-        check(|o| o.pid = "../1".to_owned(), None, Fate::Unknown);
-        check(|o| o.started = String::new(), None, Fate::Unknown);
+        use Seen::{Nobody, Unclear};
+        let started = |at: &str| Seen::Started(at.to_owned());
+        check(|_| {}, started("99"), Fate::Here);
+        check(|_| {}, Nobody, Fate::Gone);
+        check(|_| {}, Unclear, Fate::Unknown);
+        check(|_| {}, started("100"), Fate::Gone);
+        check(|o| o.host = "other".to_owned(), Nobody, Fate::Unknown);
+        check(|o| o.host = String::new(), Nobody, Fate::Unknown);
+        check(
+            |o| o.boot = "other".to_owned(),
+            started("99"),
+            Fate::Rebooted,
+        );
+        check(|o| o.boot = String::new(), Nobody, Fate::Unknown);
+        check(|o| o.pids = "pid:[2]".to_owned(), Nobody, Fate::Unknown);
+        check(|o| o.pid = "../1".to_owned(), Nobody, Fate::Unknown);
+        check(|o| o.started = String::new(), Nobody, Fate::Unknown);
     }
 
     #[test]
+    fn a_zombie_is_nobody_and_a_line_that_cannot_be_read_is_unclear() {
+        let line = |state: &str| format!("7 (a) b) {state} {} 99 1\n", ["0"; 18].join(" "));
+        assert_eq!(parse(&line("S")), Seen::Started("99".to_owned()));
+        assert_eq!(parse(&line("Z")), Seen::Nobody);
+        for odd in ["", "7 (a)", "7 (a) S 0 0", "7"] {
+            assert_eq!(parse(odd), Seen::Unclear, "{odd}");
+        }
+    }
+
     #[cfg(target_os = "linux")]
-    fn this_process_is_there_and_one_that_ended_is_gone() {
-        assert_eq!(Owner::this().fate(), Fate::Here);
-        let mut child = std::process::Command::new("true").spawn().unwrap();
-        let pid = child.id().to_string();
-        let mut subject = Owner::this().clone();
-        subject.started = started(&pid).unwrap_or_else(|| "1".to_owned());
-        subject.pid = pid;
-        child.wait().unwrap();
-        assert_eq!(subject.fate(), Fate::Gone);
+    mod on_linux {
+        use std::process::Command;
+
+        use super::super::{Fate, Owner, Seen, look_at};
+
+        /// The variable with the number and the start of the process that is hidden from the test, which runs again.
+        const HIDDEN: &str = "AGENT_BACKENDS_TEST_HIDDEN";
+
+        fn ended() -> Owner {
+            let mut child = Command::new("true").spawn().unwrap();
+            let mut subject = Owner::this().clone();
+            subject.pid = child.id().to_string();
+            // Whatever it was: nothing has this number afterwards.
+            subject.started = "1".to_owned();
+            child.wait().unwrap();
+            subject
+        }
+
+        #[test]
+        fn this_process_is_there_and_one_that_ended_is_gone() {
+            assert_eq!(Owner::this().fate(), Fate::Here);
+            assert_eq!(ended().fate(), Fate::Gone);
+        }
+
+        #[test]
+        fn a_process_that_has_ended_and_was_not_waited_for_is_gone() {
+            let mut child = Command::new("true").spawn().unwrap();
+            let pid = child.id().to_string();
+            while look_at(&pid) != Seen::Nobody {
+                std::thread::yield_now();
+            }
+            child.wait().unwrap();
+        }
+
+        #[test]
+        fn a_process_of_another_user_that_cannot_be_seen_is_not_gone() {
+            if let Ok(hidden) = std::env::var(HIDDEN) {
+                return is_not_seen(&hidden);
+            }
+            // The test runs as another user, in whose `/proc` this process is missing. It may still read its own binary.
+            let run = |program: &std::ffi::OsStr, arguments: &[&str]| {
+                let line = "mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid=65534 --regid=65534 --clear-groups \
+                            --inh-caps=+dac_read_search --ambient-caps=+dac_read_search \"$@\"";
+                let this = Owner::this();
+                Command::new("unshare")
+                    .args(["--mount", "sh", "-c", line, "sh"])
+                    .arg(program)
+                    .args(arguments)
+                    .env(HIDDEN, format!("{} {}", this.pid, this.started))
+                    .output()
+            };
+            if !run("true".as_ref(), &[]).is_ok_and(|output| output.status.success()) {
+                eprintln!("skipped: this user may not mount another /proc");
+                return;
+            }
+            let this = std::env::current_exe().unwrap();
+            let name =
+                "owner::tests::on_linux::a_process_of_another_user_that_cannot_be_seen_is_not_gone";
+            let output = run(this.as_os_str(), &["--exact", name, "--nocapture"]).unwrap();
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success(), "{said}{output:?}");
+            assert!(
+                said.contains("1 passed") && said.contains("hidden"),
+                "{said}"
+            );
+        }
+
+        /// Makes sure that a process does not count as gone although `/proc` does not have it.
+        fn is_not_seen(hidden: &str) {
+            let (pid, started) = hidden.split_once(' ').unwrap();
+            let mut subject = Owner::this().clone();
+            (subject.pid, subject.started) = (pid.to_owned(), started.to_owned());
+            let missing = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_err();
+            assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
+            assert_eq!(subject.fate(), Fate::Unknown);
+            // What has really ended is gone here, too.
+            assert_eq!(ended().fate(), Fate::Gone);
+            println!("hidden");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use backend_core::{
@@ -9,16 +10,22 @@ use backend_core::{
 };
 use bollard::errors::Error as EngineError;
 use bollard::models::ContainerInspectResponse;
+use tokio::time::Instant;
 
 use crate::choices::{Access, MountSource, Mounted};
 use crate::container::{Condition, Container, condition, labels_of};
 use crate::engine::{failure, is_about_request, refused, shown};
 use crate::image::ImageSource;
-use crate::liveness::{has_files_in_memory, info};
+use crate::liveness::{NEVER_STARTED, has_files_in_memory, info, lost};
+use crate::owner::Fate;
 use crate::settings::Settings;
 use crate::start::Progress;
 use crate::turns::Turns;
 use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, labels};
+
+/// How long a running process may take from the creation of a container to its start, and the interval of the checks.
+const STARTS_WITHIN: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Creates containers as named sandboxes, and finds them again, even from another process.
 ///
@@ -132,6 +139,23 @@ impl DockerProvider {
             .ok_or_else(|| Error::unavailable(format!("there is no sandbox '{id}'")))
     }
 
+    /// Like [`existing`](Self::existing), but waits for a container that another process has created and is about to start.
+    async fn existing_or_starting(
+        &self,
+        id: &SandboxId,
+    ) -> Result<(Container, ContainerInspectResponse)> {
+        let since = Instant::now();
+        loop {
+            let (container, found) = self.existing(id).await?;
+            let starts = condition(&found) == Condition::NeverStarted
+                && labels::owner(&labels_of(&found)).fate() == Fate::Here;
+            if !starts || since.elapsed() > STARTS_WITHIN {
+                return Ok((container, found));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Connects to a running container.
     async fn sandbox(
         &self,
@@ -139,7 +163,7 @@ impl DockerProvider {
         container: Container,
         found: &ContainerInspectResponse,
     ) -> Result<Arc<DockerSandbox>> {
-        let sandbox = DockerSandbox::found(id.clone(), &labels_of(found), container)?;
+        let sandbox = DockerSandbox::found(id.clone(), found, container)?;
         sandbox.ensure_started().await?;
         Ok(Arc::new(sandbox))
     }
@@ -206,6 +230,7 @@ impl SandboxProvider for DockerProvider {
             Condition::Ended(how) => Err(Error::unavailable(format!(
                 "sandbox '{id}' does not run: {how}"
             ))),
+            Condition::NeverStarted => Err(is_lost(id, NEVER_STARTED)),
             Condition::Gone => Err(Error::unavailable(format!(
                 "sandbox '{id}' is being removed"
             ))),
@@ -249,6 +274,9 @@ impl SandboxProvider for DockerProvider {
                 "sandbox '{id}' is ephemeral, and would be removed; only a kept sandbox can be suspended"
             )));
         }
+        if let Some(why) = lost(&found, &marks) {
+            return Err(is_lost(id, &why));
+        }
         let paused = condition(&found) == Condition::Paused;
         // Files in memory would be lost.
         if has_files_in_memory(&found, &marks) {
@@ -264,8 +292,13 @@ impl SandboxProvider for DockerProvider {
         container.stop().await
     }
 
+    /// Starts the container again, or unpauses it. One whose work directory was in memory when it ended is not started: it would
+    /// be empty. Neither is one that was never started: it lacks what a start adds.
     async fn resume(&self, id: &SandboxId) -> Result<Arc<DockerSandbox>> {
-        let (container, found) = self.existing(id).await?;
+        let (container, found) = self.existing_or_starting(id).await?;
+        if let Some(why) = lost(&found, &labels_of(&found)) {
+            return Err(is_lost(id, &why));
+        }
         match condition(&found) {
             Condition::Running => {}
             Condition::Paused => container.unpause().await?,
@@ -273,6 +306,7 @@ impl SandboxProvider for DockerProvider {
                 let started = container.start().await?;
                 started.map_err(not_started)?;
             }
+            Condition::NeverStarted => return Err(is_lost(id, NEVER_STARTED)),
             Condition::Gone => {
                 return Err(Error::unavailable(format!(
                     "sandbox '{id}' is being removed"
@@ -294,6 +328,12 @@ fn not_started(error: EngineError) -> Error {
         }
         _ => failure(what, error),
     }
+}
+
+fn is_lost(id: &SandboxId, why: &str) -> Error {
+    Error::unavailable(format!(
+        "sandbox '{id}' is lost: {why}; destroy it, and create it again"
+    ))
 }
 
 fn unclear(id: &SandboxId) -> Error {

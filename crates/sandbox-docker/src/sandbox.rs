@@ -1,18 +1,19 @@
 //! A sandbox that is a container: its parts and its life cycle.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
 use backend_core::wire::Remote;
 use backend_core::{Durability, Error, ErrorKind, Result, SandboxId, VirtualPath};
+use bollard::models::ContainerInspectResponse;
 use tokio::sync::OnceCell;
 
 use crate::choices::Lifetime;
-use crate::container::Container;
+use crate::container::{Container, labels_of};
 use crate::link::Link;
-use crate::settings::Settings;
+use crate::liveness::has_files_in_memory;
+use crate::settings::{Settings, is_in_memory};
 use crate::start::{Progress, start};
 use crate::turns::Turns;
 use crate::{DockerSandboxBuilder, Engine, labels};
@@ -62,7 +63,8 @@ struct Shared {
     work_dir: VirtualPath,
     lifetime: Lifetime,
     idle_timeout: Option<Duration>,
-    durability: Durability,
+    /// Whether every confirmed change survives a power loss.
+    durable: bool,
     /// How to create the container; `None` for an existing one.
     plan: Option<Plan>,
     container: OnceCell<Container>,
@@ -103,13 +105,14 @@ impl DockerSandbox {
             Some(id) => id.clone(),
             None => random_id()?,
         };
+        let work_dir = settings.work_dir()?;
         Ok(Self {
             shared: Arc::new(Shared {
                 id,
-                work_dir: settings.work_dir()?,
+                durable: settings.durability.is_full() && !is_in_memory(&settings, &work_dir),
+                work_dir,
                 lifetime: settings.lifetime(),
                 idle_timeout: settings.idle_timeout,
-                durability: settings.durability,
                 plan: Some(Plan {
                     engine,
                     settings: Arc::new(settings),
@@ -125,15 +128,18 @@ impl DockerSandbox {
     /// Creates a sandbox for an existing container.
     pub(crate) fn found(
         id: SandboxId,
-        marks: &HashMap<String, String>,
+        found: &ContainerInspectResponse,
         container: Container,
     ) -> Result<Self> {
+        let marks = labels_of(found);
         let work_dir = marks.get(labels::WORK_DIR).map_or("/", String::as_str);
         let lifetime = match marks.get(labels::LIFETIME).map(String::as_str) {
             Some(labels::EPHEMERAL) => Lifetime::Ephemeral,
             _ => Lifetime::Kept,
         };
         let durability = marks.get(labels::DURABILITY);
+        let durability = durability.and_then(|text| text.parse::<Durability>().ok());
+        let is_full = durability.is_some_and(Durability::is_full);
         let idle = marks.get(labels::IDLE).and_then(|text| text.parse().ok());
         Ok(Self {
             shared: Arc::new(Shared {
@@ -141,9 +147,7 @@ impl DockerSandbox {
                 work_dir: VirtualPath::parse(work_dir)?,
                 lifetime,
                 idle_timeout: idle.and_then(|idle| Duration::try_from_secs_f64(idle).ok()),
-                durability: durability
-                    .and_then(|text| text.parse().ok())
-                    .unwrap_or_default(),
+                durable: is_full && !has_files_in_memory(found, &marks),
                 plan: None,
                 container: OnceCell::new_with(Some(container)),
                 link: Link::default(),
@@ -187,7 +191,8 @@ impl DockerSandbox {
         Err(error)
     }
 
-    /// Returns the capabilities reported by the guest, the same as [`capabilities`](backend_core::Backend::capabilities).
+    /// Returns the capabilities reported by the guest. They are the same as
+    /// [`capabilities`](backend_core::Backend::capabilities), except that the guest does not know which files are in memory.
     ///
     /// # Errors
     ///

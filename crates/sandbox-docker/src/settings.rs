@@ -16,7 +16,7 @@ mod process_one;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use body::{body, numbers};
+pub(crate) use body::{body, is_in_memory, numbers};
 
 /// Default memory limit of a sandbox: 1 GiB.
 pub const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;

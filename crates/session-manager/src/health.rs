@@ -165,7 +165,8 @@ impl<P: SandboxProvider> Inner<P> {
         self.tell_of(entry, EventKind::Died { files_kept });
     }
 
-    /// Asks the provider about a sandbox. It never fails: without an answer the state is unknown.
+    /// Asks the provider about a sandbox. It never fails: without an answer the state is unknown. A label that is empty is left
+    /// out: it only hides one of the image.
     pub(crate) async fn inspect(&self, id: &SandboxId) -> SandboxInfo {
         let (provider, id) = (Arc::clone(&self.provider), id.clone());
         let inspect = async move { Ok(provider.inspect(&id).await) };
@@ -176,12 +177,13 @@ impl<P: SandboxProvider> Inner<P> {
             std::future::pending(),
             inspect,
         );
-        let info = asked
+        let mut info = asked
             .await
             .unwrap_or_else(|error| SandboxInfo::new(Liveness::unknown(error.to_string())));
         if info.liveness.is_unknown() && !holds(Guard::UnknownIsNotGone) {
             return SandboxInfo::new(Liveness::gone("it did not answer"));
         }
+        info.labels.retain(|_, value| !value.is_empty());
         info
     }
 }

@@ -18,7 +18,7 @@ use crate::entry::{Entry, Profile};
 use crate::event::{Event, EventKind};
 use crate::inner::{Inner, lock};
 use crate::rooms::Permit;
-use crate::start::{Failed, MANAGER_LABEL, Origin, Started};
+use crate::start::{Failed, MANAGER_LABEL, Origin, SESSION_LABEL, Started};
 use crate::store::Record;
 
 /// The label of a pooled sandbox. It stays when a session gets the sandbox.
@@ -207,6 +207,8 @@ impl<P: SandboxProvider> Inner<P> {
         spec.labels.insert(WARM_LABEL.to_owned(), "true".to_owned());
         spec.labels
             .insert(MANAGER_LABEL.to_owned(), self.mark.clone());
+        // An image made of a sandbox may still have the label of its session, which would be taken for this one's.
+        spec.labels.insert(SESSION_LABEL.to_owned(), String::new());
         if self.keeps_files() {
             let id = id.clone();
             spec.workspace = Some(self.disk(move |store| store.stage(&id)).await?);

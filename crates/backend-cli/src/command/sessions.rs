@@ -24,9 +24,9 @@ mod stats;
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  agent-backends sessions list --workspace-root /srv/my-context/sessions
-  agent-backends sessions stats --workspace-root /srv/my-context/sessions --engine --namespace my-context
-  agent-backends sessions clean --workspace-root /srv/my-context/sessions --unused-for 90d --dry-run")]
+  agent-backends sessions list --workspace-root /srv/my-app/sessions
+  agent-backends sessions stats --workspace-root /srv/my-app/sessions --engine --namespace my-app
+  agent-backends sessions clean --workspace-root /srv/my-app/sessions --unused-for 90d --dry-run")]
 pub(crate) struct Sessions {
     #[command(subcommand)]
     action: Action,

@@ -129,7 +129,7 @@ fn unused_sessions_are_removed_and_a_dry_run_removes_nothing() {
     assert_eq!(
         found,
         json!({ "results": [{ "id": "three", "removed": true }], "orphans_ended": 0,
-            "left_alone": [], "unreachable": [], "copied": false })
+            "left_alone": [], "unreachable": [], "copied": false, "other_namespaces": [] })
     );
     let removed = run(&place, &old).ok();
     assert!(
@@ -318,10 +318,43 @@ mod engine {
                 "left_alone": [],
                 "unreachable": [],
                 "copied": false,
+                "other_namespaces": [],
             })
         );
         assert_eq!(docker.containers().len(), 1);
         run(&["clean", "kept"]).ok();
+        assert_eq!(docker.containers(), [""; 0]);
+    }
+
+    #[test]
+    fn an_orphan_in_a_namespace_that_cannot_be_known_is_pointed_out() {
+        let Some(docker) = crashed("unknown") else {
+            return;
+        };
+        let run = |args: &[&str]| {
+            let common = ["--workspace-root", "root", "--engine"];
+            let all = ["sessions"].iter().chain(args).chain(&common);
+            docker.place.run(all.copied())
+        };
+        // Only the one of the pool is left, and no record names it.
+        let listed = run(&["list", "--json"]).json();
+        for session in listed["sessions"].as_array().unwrap() {
+            let sandbox = session["sandbox"].as_str().unwrap();
+            let container = format!("agent-backends.{}.{sandbox}", docker.namespace);
+            let mut remove = Command::new("docker");
+            let removed = remove.args(["rm", "-f", "-v", &container]).output();
+            assert!(removed.unwrap().status.success());
+        }
+        let unsaid = run(&["clean"]);
+        assert!(unsaid.stderr.contains("--namespace"), "{unsaid:?}");
+        assert!(unsaid.stderr.contains(&docker.namespace), "{unsaid:?}");
+        let others = run(&["clean", "--json"]).json()["other_namespaces"].clone();
+        let ours = json!(docker.namespace);
+        assert!(others.as_array().unwrap().contains(&ours), "{others}");
+        assert_eq!(docker.containers().len(), 1);
+        let cleaned = docker.run(&["clean", "--json"]).json();
+        assert_eq!(cleaned["orphans_ended"], 1);
+        assert_eq!(cleaned["other_namespaces"], json!([]));
         assert_eq!(docker.containers(), [""; 0]);
     }
 
@@ -342,7 +375,7 @@ mod engine {
         assert_eq!(
             cleaned,
             json!({ "results": [{ "id": "left", "removed": true }], "orphans_ended": 1,
-                "left_alone": [], "unreachable": [], "copied": false })
+                "left_alone": [], "unreachable": [], "copied": false, "other_namespaces": [] })
         );
         // The other one runs on, for the application to take over.
         assert_eq!(docker.containers().len(), 1);

@@ -12,6 +12,8 @@ const ARCHIVES: [&str; 17] = [
     ".txz", ".whl", ".xz", ".zip", ".zst",
 ];
 
+const A_FILE: &str = "it would be taken for a file; it must be a package name";
+
 /// Returns why a text is not a package name for this manager.
 pub(super) fn check(manager: PackageManager, text: &str) -> Result<(), &'static str> {
     match manager {
@@ -58,6 +60,9 @@ fn python(text: &str) -> Result<(), &'static str> {
 /// `@scope/name@^1.2`: a registry name, and a version, a range without spaces or a tag.
 fn npm(text: &str) -> Result<(), &'static str> {
     not_an_archive(text)?;
+    if is_tar_of_npm(text) {
+        return Err(A_FILE);
+    }
     let (scope, rest) = match text.strip_prefix('@') {
         Some(scoped) => {
             let (scope, rest) = scoped
@@ -178,9 +183,17 @@ fn is_version(version: &str, others: &str) -> Result<(), &'static str> {
 fn not_an_archive(text: &str) -> Result<(), &'static str> {
     let lower = text.to_ascii_lowercase();
     if ARCHIVES.iter().any(|end| lower.ends_with(end)) {
-        return Err("it would be taken for a file; it must be a package name");
+        return Err(A_FILE);
     }
     Ok(())
+}
+
+/// Returns whether npm takes a name for a compressed tar file: `.tar`, any character, and `gz`, because the dot of its own
+/// pattern `tar.gz` stands for any.
+fn is_tar_of_npm(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let mut before = lower.strip_suffix("gz").unwrap_or_default().chars();
+    before.next_back().is_some() && before.as_str().ends_with(".tar")
 }
 
 #[cfg(test)]

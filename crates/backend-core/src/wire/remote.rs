@@ -232,8 +232,8 @@ impl Sandbox for Remote {
         &self.id
     }
 
-    /// Returns the answer of the other side. A connection that ended says nothing about the sandbox, unless it was stopped
-    /// through this connection.
+    /// Returns the answer of the other side. One that is too old to know the question is alive, since it answers. A
+    /// connection that ended says nothing about the sandbox, unless it was stopped through this connection.
     async fn liveness(&self) -> Liveness {
         let answer = if self.is_sandbox() {
             self.urge(Request::Liveness).await
@@ -246,6 +246,8 @@ impl Sandbox for Remote {
         match answer {
             Ok(liveness) => liveness,
             Err(_) if self.stopped.load(Ordering::Relaxed) => Liveness::gone("it was stopped"),
+            // Only the other side says this of a request without parameters: an older one, that cannot read it.
+            Err(Error::InvalidRequest { .. }) => Liveness::Alive,
             Err(error) => Liveness::unknown(error.to_string()),
         }
     }

@@ -17,14 +17,16 @@ const LACKING: [&str; 4] = [
     "input/output error",
 ];
 
-/// Substrings of status 500 answers that are about an invalid request: a device, a driver's option, a user, a limit.
-const OF_THE_REQUEST: [&str; 6] = [
+/// Substrings of status 500 answers that are about an invalid request: a device, a driver's option, a user, a limit, a directory
+/// that is gone.
+const OF_THE_REQUEST: [&str; 7] = [
     "error gathering device information",
     "storage-opt",
     "unable to find user",
     "linux spec user",
     "unknown or invalid runtime",
     "rlimit",
+    "bind source path does not exist",
 ];
 
 /// Returns whether the engine says that its disk is full.
@@ -148,6 +150,7 @@ mod tests {
             "error gathering device information while adding /dev/x",
             true,
         );
+        check(500, "bind source path does not exist: /srv/x", true);
         check(502, "bad gateway", false);
         assert!(!is_about_request(&EngineError::RequestTimeoutError));
     }

@@ -75,9 +75,11 @@ rm -rf \"${CARGO_HOME:-$HOME/.cargo}/registry\"";
 const SETUP: &str = "cd \"$1\" && exec /bin/sh -c \"$2\"";
 
 /// Changes the owner of root's files in the work directory ($1) to the user ($2). Files that the user already owns are not
-/// touched: they would be in the image twice.
-const GIVE: &str =
-    "chown \"$2\" \"$1\" && exec find \"$1\" -xdev -user 0 -exec chown -h \"$2\" {} +";
+/// touched: they would be in the image twice. An image without `find` cannot tell them apart.
+const GIVE: &str = "set -e
+chown \"$2\" \"$1\"
+if command -v find >/dev/null; then exec find \"$1\" -xdev -user 0 -exec chown -h \"$2\" {} +; fi
+exec chown -R -h \"$2\" \"$1\"";
 
 /// Everything needed for a build.
 #[derive(Clone, Debug)]

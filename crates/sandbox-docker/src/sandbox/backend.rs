@@ -28,7 +28,7 @@ pub(super) use ask;
 impl Backend for DockerSandbox {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::none();
-        capabilities.durable = self.shared.durability.is_full();
+        capabilities.durable = self.shared.durable;
         capabilities.symlinks = true;
         capabilities.executes = true;
         capabilities.processes = true;

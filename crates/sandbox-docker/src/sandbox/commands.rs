@@ -29,7 +29,7 @@ impl Sandbox for DockerSandbox {
     /// Returns whether the sandbox exists. It costs one message to the guest, or one request to the engine if there is no
     /// connection. A sandbox paused through this handle, or not started yet, is alive. If it was paused from outside, or its
     /// guest does not answer, the state is unknown: it exists, and may continue. A kept sandbox whose container has ended is
-    /// asleep.
+    /// asleep, unless its work directory was in memory: then it is gone.
     async fn liveness(&self) -> Liveness {
         let Some(container) = self.shared.container.get() else {
             return match self.shared.link.why_gone() {
@@ -126,7 +126,7 @@ impl Sandbox for DockerSandbox {
     }
 
     /// Ends the container and everything that runs in it. An ephemeral one is removed with its files; a kept one can be started
-    /// again by its provider. A second call has no effect.
+    /// again by its provider, unless its work directory was in memory. A second call has no effect.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use backend_core::{Error, Result};
-use bollard::models::ContainerConfig;
+use bollard::models::{ContainerConfig, ImageConfig};
 use bollard::query_parameters::{CommitContainerOptionsBuilder, RemoveImageOptionsBuilder};
 use std::time::Duration;
 
@@ -55,8 +55,8 @@ impl DockerSandbox {
         let found = found.ok_or_else(|| Error::unavailable("the container is gone"))?;
         let marks = labels_of(&found);
         let names = marks.get(labels::VARIABLES).map_or("", String::as_str);
-        let before = variables_of_image(container, found.image.as_deref()).await?;
-        let wanted = as_before(names, &before);
+        let before = configuration_of_image(container, found.image.as_deref()).await?;
+        let wanted = as_before(names, &before.env.unwrap_or_default());
         let options = CommitContainerOptionsBuilder::default()
             .container(&container.key)
             .repo(repository)
@@ -64,8 +64,8 @@ impl DockerSandbox {
             .pause(true)
             .changes("ENTRYPOINT []\nCMD [\"/bin/sh\"]")
             .build();
-        let mut own = labels::of(labels::SNAPSHOT);
-        own.extend(without_owner(&marks));
+        let mut own = emptied(&marks, &before.labels.unwrap_or_default());
+        own.extend(labels::of(labels::SNAPSHOT));
         let config = ContainerConfig {
             labels: Some(own),
             env: Some(wanted.clone()),
@@ -79,7 +79,8 @@ impl DockerSandbox {
             .await?;
         let image = as_digest(made.id);
         // Some engines ignore this without an error.
-        let env = variables_of_image(container, Some(&image)).await?;
+        let made = configuration_of_image(container, Some(&image)).await?;
+        let env = made.env.unwrap_or_default();
         if wanted.iter().all(|line| env.contains(line)) {
             return Ok(image);
         }
@@ -108,18 +109,15 @@ fn as_digest(id: String) -> String {
     }
 }
 
-/// Returns the variables of the container's own image.
-async fn variables_of_image(container: &Container, image: Option<&str>) -> Result<Vec<String>> {
+/// Returns the configuration of an image, such as the container's own.
+async fn configuration_of_image(container: &Container, image: Option<&str>) -> Result<ImageConfig> {
     let what = "looking at the image of the container";
     let docker = container.engine.docker();
     let call = docker.inspect_image(image.unwrap_or_default());
     match container.engine.try_call(what, SHORT, call).await? {
-        Ok(found) => Ok(found
-            .config
-            .and_then(|config| config.env)
-            .unwrap_or_default()),
+        Ok(found) => Ok(found.config.unwrap_or_default()),
         // An image can be removed while a container uses it.
-        Err(error) if gone(&error) => Ok(Vec::new()),
+        Err(error) if gone(&error) => Ok(ImageConfig::default()),
         Err(error) => Err(failure(what, error)),
     }
 }
@@ -141,24 +139,26 @@ fn as_before(names: &str, before: &[String]) -> Vec<String> {
     names.map(line).collect()
 }
 
-/// Labels that the image must not have are set to empty, because an image inherits those of its container.
-fn without_owner(marks: &HashMap<String, String>) -> HashMap<String, String> {
-    [
-        labels::ID,
-        labels::LIFETIME,
-        labels::LEASE,
-        labels::IDLE,
-        labels::VARIABLES,
-    ]
-    .into_iter()
-    .filter(|name| marks.contains_key(*name))
-    .map(|name| (name.to_owned(), String::new()))
-    .collect()
+/// Returns the labels of the container, empty: an image inherits them, and so would every sandbox that starts from it. Those of
+/// the container's own image stay, except ours.
+fn emptied(
+    marks: &HashMap<String, String>,
+    before: &HashMap<String, String>,
+) -> HashMap<String, String> {
+    marks
+        .iter()
+        .filter(|(name, value)| {
+            name.starts_with(labels::PREFIX) || before.get(*name) != Some(*value)
+        })
+        .map(|(name, _)| (name.clone(), String::new()))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{as_before, as_digest};
+    use std::collections::HashMap;
+
+    use super::{as_before, as_digest, emptied};
 
     #[test]
     fn the_name_of_a_snapshot_is_a_digest_on_every_engine() {
@@ -173,5 +173,35 @@ mod tests {
         assert_eq!(as_before("A PATH", &before), ["A=", "PATH=/usr/bin"]);
         assert!(as_before("", &before).is_empty());
         assert!(as_before("PATH", &[])[0].ends_with("/sbin:/bin"));
+    }
+    #[test]
+    fn labels_of_the_sandbox_are_emptied_and_those_of_its_image_stay() {
+        let labels = |list: &[(&str, &str)]| -> HashMap<String, String> {
+            let pairs = list.iter();
+            pairs
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        let marks = labels(&[
+            ("agent-backends.kind", "sandbox"),
+            ("agent-backends.durability", "full"),
+            ("session-manager.session", "one"),
+            ("vendor", "someone"),
+            ("version", "2"),
+        ]);
+        let of_image = [
+            ("agent-backends.durability", "full"),
+            ("vendor", "someone"),
+            ("version", "1"),
+        ];
+        assert_eq!(
+            emptied(&marks, &labels(&of_image)),
+            labels(&[
+                ("agent-backends.kind", ""),
+                ("agent-backends.durability", ""),
+                ("session-manager.session", ""),
+                ("version", ""),
+            ])
+        );
     }
 }

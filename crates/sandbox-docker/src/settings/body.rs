@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use backend_core::{Durability, Result, RuntimeConfig, SandboxId, VirtualPath};
+use backend_core::{Result, RuntimeConfig, SandboxId, VirtualPath};
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum,
     HostConfigLogConfig, Mount, MountType, MountVolumeOptions, PortBinding, ResourcesUlimits,
@@ -102,17 +102,14 @@ fn own_labels(
         (labels::LIFETIME, Some(lifetime)),
         (labels::LEASE, lease.as_deref()),
         (labels::IDLE, idle.as_deref()),
-        (labels::DURABILITY, durability(settings)),
+        // The image may be a snapshot that still has that of another sandbox.
+        (labels::DURABILITY, Some(settings.durability.name())),
         (labels::WORK_DIR, Some(work_dir.as_str())),
         (labels::VARIABLES, Some(&names.join(" "))),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
     .collect()
-}
-
-fn durability(settings: &Settings) -> Option<&'static str> {
-    (settings.durability != Durability::default()).then(|| settings.durability.name())
 }
 
 /// Returns the variables of the container: ours, then those of the runtime, then the requested ones.
@@ -193,8 +190,13 @@ fn shared_memory(settings: &Settings) -> u64 {
     SHARED_MEMORY.min(settings.memory / 16)
 }
 
-/// Returns the directories in memory, with their options. Files there are executable, because builds and installations need that.
-fn tmpfs(settings: &Settings, work_dir: &VirtualPath) -> HashMap<String, String> {
+/// Returns whether the work directory is in memory.
+pub(crate) fn is_in_memory(settings: &Settings, work_dir: &VirtualPath) -> bool {
+    sizes(settings, work_dir).contains_key(work_dir.as_str())
+}
+
+/// Returns the directories in memory, with their sizes.
+fn sizes<'a>(settings: &'a Settings, work_dir: &'a VirtualPath) -> HashMap<&'a str, u64> {
     let mut sizes: HashMap<&str, u64> = HashMap::new();
     if settings.hardening == Hardening::Strict {
         // Together they leave some memory to processes, so that a flood of files only runs out of space.
@@ -218,6 +220,11 @@ fn tmpfs(settings: &Settings, work_dir: &VirtualPath) -> HashMap<String, String>
             .map(|(path, size)| (path.as_str(), *size)),
     );
     sizes
+}
+
+/// Returns the directories in memory, with their options. Files there are executable, because builds and installations need that.
+fn tmpfs(settings: &Settings, work_dir: &VirtualPath) -> HashMap<String, String> {
+    sizes(settings, work_dir)
         .into_iter()
         .map(|(path, size)| {
             let owner = match settings.user_or_of_image().map(numbers) {

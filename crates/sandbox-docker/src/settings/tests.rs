@@ -3,7 +3,7 @@
 use backend_core::{RuntimeConfig, SandboxId, VirtualPath};
 use bollard::models::ContainerCreateBody;
 
-use super::{Settings, body};
+use super::{Settings, body, is_in_memory};
 use crate::choices::{Access, Hardening, Lifetime, MountSource, Mounted, Network, Port};
 use crate::image::ImageSource;
 
@@ -66,6 +66,37 @@ fn a_container_is_safe_by_default() {
     let labels = body.labels.unwrap();
     assert_eq!(labels["agent-backends.lease"], "120");
     assert_eq!(labels["agent-backends.lifetime"], "ephemeral");
+}
+
+#[test]
+fn the_work_directory_is_known_to_be_in_memory() {
+    let check = |change: &dyn Fn(&mut Settings), want: bool| {
+        let mut settings = settings();
+        change(&mut settings);
+        let work_dir = settings.work_dir().unwrap();
+        assert_eq!(is_in_memory(&settings, &work_dir), want);
+        // It is what the engine is asked for.
+        let tmpfs = made(&settings).host_config.unwrap().tmpfs.unwrap();
+        assert_eq!(tmpfs.contains_key(work_dir.as_str()), want);
+    };
+    let strict = |settings: &mut Settings| settings.hardening = Hardening::Strict;
+    check(&|_| {}, false);
+    check(&strict, true);
+    let add = |settings: &mut Settings, at: &str| {
+        settings.tmpfs.insert(path(at), 1 << 20);
+    };
+    check(&|settings| add(settings, "/workspace"), true);
+    check(&|settings| add(settings, "/other"), false);
+    let mounted = Mounted {
+        source: MountSource::Volume("v".to_owned()),
+        path: path("/workspace"),
+        access: Access::ReadWrite,
+    };
+    let on_disk = |settings: &mut Settings| {
+        strict(settings);
+        settings.mounts.push(mounted.clone());
+    };
+    check(&on_disk, false);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Manual changes to a container: it is stopped, paused, removed, renamed, or another one takes its name.
 
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use backend_core::{
     BackendExt, ErrorKind, Liveness, Sandbox, SandboxExt, SandboxId, SandboxProvider, SandboxSpec,
 };
-use sandbox_docker::{DockerProvider, DockerSandbox, Engine, Lifetime};
+use sandbox_docker::{DockerProvider, DockerSandbox, Engine, Hardening, Lifetime};
 
 use crate::relay::{At, Relay};
 use crate::support::{
@@ -98,6 +100,154 @@ async fn a_sandbox_out_of_memory_is_asleep_with_its_files() {
     let resumed = provider.resume(sandbox.id()).await.unwrap();
     assert_eq!(resumed.read("f").await.unwrap().text, "kept");
     assert_eq!(key(&name), before);
+    provider.destroy(sandbox.id()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_whose_files_were_in_memory_is_gone_when_it_ends() {
+    let engine = engine_or_skip!();
+    let strict = builder(&engine, debian()).hardening(Hardening::Strict);
+    let chosen = builder(&engine, debian()).tmpfs("/workspace", 8 << 20);
+    for (template, name) in [(strict, "memory-strict"), (chosen, "memory-chosen")] {
+        let provider = DockerProvider::builder(template.lifetime(Lifetime::Kept)).without_sweep();
+        let provider = provider.connect().await.unwrap();
+        let (sandbox, _cleaner) = made(&provider, name).await;
+        let name = container(&sandbox);
+        provider.suspend(sandbox.id()).await.unwrap();
+        let resumed = provider.resume(sandbox.id()).await.unwrap();
+        assert_eq!(resumed.read("f").await.unwrap().text, "kept");
+        docker(&["stop", &name]);
+        for liveness in [
+            resumed.liveness().await,
+            provider.inspect(sandbox.id()).await.liveness,
+        ] {
+            let Liveness::Gone { reason } = &liveness else {
+                panic!("{liveness:?}");
+            };
+            assert!(reason.contains("memory"), "{reason}");
+        }
+        // It is not started with an empty work directory.
+        for why in [
+            is_unavailable(provider.resume(sandbox.id()).await),
+            is_unavailable(provider.suspend(sandbox.id()).await),
+        ] {
+            assert!(why.contains("its files were in memory"), "{why}");
+        }
+        let state = docker(&["inspect", "-f", "{{.State.Status}}", &name]);
+        assert_eq!(state, "exited");
+        provider.destroy(sandbox.id()).await.unwrap();
+        nothing_to_be_had(&provider, sandbox.id()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_whose_directory_was_removed_says_so_and_resumes_once_it_is_back() {
+    let engine = engine_or_skip!();
+    let here = tempfile::tempdir().unwrap();
+    let bound = here.path().join("bound");
+    std::fs::create_dir(&bound).unwrap();
+    let provider = provider(&engine, Lifetime::Kept).await;
+    let mut spec = SandboxSpec::new(id("bound"));
+    spec.workspace = Some(bound.clone());
+    let sandbox = provider.create(&spec).await.unwrap();
+    let _cleaner = Cleaner::of(&sandbox);
+    provider.suspend(sandbox.id()).await.unwrap();
+    std::fs::remove_dir_all(&bound).unwrap();
+    let why = is_unavailable(provider.resume(sandbox.id()).await);
+    assert!(why.contains("bind source path does not exist"), "{why}");
+    assert!(!why.contains(bound.to_str().unwrap()), "{why}");
+    assert!(provider.inspect(sandbox.id()).await.liveness.is_asleep());
+    std::fs::create_dir(&bound).unwrap();
+    let resumed = provider.resume(sandbox.id()).await.unwrap();
+    resumed.write("f", "x").await.unwrap();
+    provider.destroy(sandbox.id()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_was_never_started_is_not_a_sandbox_to_resume() {
+    let engine = engine_or_skip!();
+    let provider = provider(&engine, Lifetime::Kept).await;
+    let (sandbox, _cleaner) = made(&provider, "never-started").await;
+    let name = container(&sandbox);
+    // As a process leaves it that ends between the creation and the start.
+    let labels = docker(&["inspect", "-f", "{{json .Config.Labels}}", &name]);
+    let mut labels: HashMap<String, String> = serde_json::from_str(&labels).unwrap();
+    provider.destroy(sandbox.id()).await.unwrap();
+    labels.insert("agent-backends.started".to_owned(), "1".to_owned());
+    create(&name, &labels);
+    let info = provider.inspect(sandbox.id()).await;
+    let Liveness::Gone { reason } = &info.liveness else {
+        panic!("{info:?}");
+    };
+    assert!(reason.contains("never started"), "{reason}");
+    for why in [
+        is_unavailable(provider.resume(sandbox.id()).await),
+        is_unavailable(provider.attach(sandbox.id()).await),
+        is_unavailable(provider.suspend(sandbox.id()).await),
+    ] {
+        assert!(why.contains("never started"), "{why}");
+    }
+    let state = docker(&["inspect", "-f", "{{.State.Status}}", &name]);
+    assert_eq!(state, "created");
+    provider.destroy(sandbox.id()).await.unwrap();
+    nothing_to_be_had(&provider, sandbox.id()).await;
+}
+
+/// Creates a container with some labels, and does not start it.
+fn create(name: &str, labels: &HashMap<String, String>) {
+    let mut create = vec!["create".to_owned(), "--name".to_owned(), name.to_owned()];
+    let labels = labels.iter();
+    create.extend(labels.map(|(name, value)| format!("--label={name}={value}")));
+    create.extend([debian(), "sleep".to_owned(), "600".to_owned()]);
+    let create: Vec<&str> = create.iter().map(String::as_str).collect();
+    docker(&create);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_a_running_process_is_about_to_start_is_waited_for() {
+    let engine = engine_or_skip!();
+    let provider = provider(&engine, Lifetime::Kept).await;
+    let (sandbox, _cleaner) = made(&provider, "starting").await;
+    let name = container(&sandbox);
+    let labels = docker(&["inspect", "-f", "{{json .Config.Labels}}", &name]);
+    let labels: HashMap<String, String> = serde_json::from_str(&labels).unwrap();
+    provider.destroy(sandbox.id()).await.unwrap();
+    create(&name, &labels);
+    let start = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        docker(&["start", &name])
+    };
+    let (resumed, _) = tokio::join!(provider.resume(sandbox.id()), start);
+    // It runs, and only lacks a guest.
+    let why = is_unavailable(resumed);
+    assert!(!why.contains("never started"), "{why}");
+    assert_eq!(
+        provider.inspect(sandbox.id()).await.liveness,
+        Liveness::Alive
+    );
+    provider.destroy(sandbox.id()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strict_sandbox_with_its_workspace_on_disk_is_asleep_when_stopped() {
+    let engine = engine_or_skip!();
+    let workspace = tempfile::tempdir().unwrap();
+    let owner = workspace.path().metadata().unwrap();
+    let template = builder(&engine, debian())
+        .lifetime(Lifetime::Kept)
+        .hardening(Hardening::Strict)
+        .user(format!("{}:{}", owner.uid(), owner.gid()));
+    let provider = DockerProvider::builder(template).without_sweep();
+    let provider = provider.connect().await.unwrap();
+    let mut spec = SandboxSpec::new(id("memory-bound"));
+    spec.workspace = Some(workspace.path().to_owned());
+    let sandbox = provider.create(&spec).await.unwrap();
+    let _cleaner = Cleaner::of(&sandbox);
+    sandbox.write("f", "kept").await.unwrap();
+    docker(&["stop", &container(&sandbox)]);
+    assert!(provider.inspect(sandbox.id()).await.liveness.is_asleep());
+    let resumed = provider.resume(sandbox.id()).await.unwrap();
+    assert_eq!(resumed.read("f").await.unwrap().text, "kept");
     provider.destroy(sandbox.id()).await.unwrap();
 }
 

@@ -2,9 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use backend_core::{BackendExt, ErrorKind, Sandbox, SandboxExt, SandboxProvider, SandboxSpec};
+use backend_core::{
+    Backend, BackendExt, Durability, ErrorKind, Sandbox, SandboxExt, SandboxProvider, SandboxSpec,
+};
 use sandbox_docker::{
-    Access, DockerProvider, DockerSandbox, DockerSandboxBuilder, Engine, Network, PullPolicy,
+    Access, DockerProvider, DockerSandbox, DockerSandboxBuilder, Engine, Hardening, Network,
+    PullPolicy,
 };
 
 use crate::support::{Cleaner, builder, container, debian, docker, engine_or_skip, id, namespace};
@@ -322,6 +325,28 @@ async fn sandboxes_on_a_network_by_name_reach_each_other_and_one_without_does_no
     assert!(!lonely.execute(&get).await.unwrap().status.is_success());
     for sandbox in [server, client, lonely] {
         sandbox.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn files_in_memory_are_not_durable() {
+    let engine = engine_or_skip!();
+    let full = || builder(&engine, debian()).durability(Durability::Full);
+    let size = 8 << 20;
+    for (name, template, durable) in [
+        ("on-disk", full(), true),
+        ("durable-strict", full().hardening(Hardening::Strict), false),
+        ("chosen", full().tmpfs("/workspace", size), false),
+        ("elsewhere", full().tmpfs("/other", size), true),
+    ] {
+        let provider = DockerProvider::builder(template).namespace(namespace());
+        let provider = provider.connect().await.unwrap();
+        let made = provider.create(&SandboxSpec::new(id(name))).await.unwrap();
+        let _cleaner = Cleaner::of(&made);
+        assert_eq!(made.capabilities().durable, durable, "{name}");
+        let found = provider.attach(&id(name)).await.unwrap();
+        assert_eq!(found.capabilities().durable, durable, "{name}");
+        provider.destroy(&id(name)).await.unwrap();
     }
 }
 

@@ -3,10 +3,15 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use backend_core::{BackendExt, ErrorKind, RuntimeConfig, Sandbox, SandboxExt};
-use sandbox_docker::Hardening;
+use backend_core::{
+    Backend, BackendExt, Durability, ErrorKind, RuntimeConfig, Sandbox, SandboxExt,
+    SandboxProvider, SandboxSpec,
+};
+use sandbox_docker::{DockerProvider, Hardening, PullPolicy};
 
-use crate::support::{Cleaner, builder, debian, docker, engine_or_skip, id, scratch};
+use crate::support::{
+    Cleaner, builder, container, debian, docker, engine_or_skip, id, namespace, scratch,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tree_is_copied_in_and_out_as_it_is() {
@@ -145,6 +150,57 @@ async fn a_snapshot_has_the_files_and_none_of_the_secrets_in_its_environment() {
         copy.stop().await.unwrap();
     }
     docker(&["rmi", &name]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_from_a_snapshot_has_none_of_the_labels_of_the_first_one() {
+    let engine = engine_or_skip!();
+    let name = format!("agent-backends-test/labelled-{}", std::process::id());
+    let first = builder(&engine, debian())
+        .id(id("labelled"))
+        .durability(Durability::Full)
+        .label("session-manager.session", "one")
+        .start()
+        .await
+        .unwrap();
+    let _cleaner = Cleaner::of(&first);
+    assert!(first.capabilities().durable);
+    first.snapshot(&name).await.unwrap();
+    // As older versions left it.
+    let older = format!("{name}-older");
+    let label = "LABEL agent-backends.durability=full";
+    docker(&["commit", "--change", label, &container(&first), &older]);
+    first.destroy().await.unwrap();
+
+    let labels = docker(&["inspect", "-f", "{{json .Config.Labels}}", &name]);
+    assert!(
+        labels.contains(r#""agent-backends.kind":"snapshot""#),
+        "{labels}"
+    );
+    assert!(
+        labels.contains(r#""session-manager.session":"""#),
+        "{labels}"
+    );
+    assert!(
+        !labels.contains("labelled") && !labels.contains("full"),
+        "{labels}"
+    );
+    for (image, next) in [(&name, "from-labelled"), (&older, "from-older")] {
+        let template = builder(&engine, image).pull(PullPolicy::Never);
+        let provider = DockerProvider::builder(template).namespace(namespace());
+        let provider = provider.connect().await.unwrap();
+        let next = provider.create(&SandboxSpec::new(id(next))).await.unwrap();
+        let _cleaner = Cleaner::of(&next);
+        let found = provider.attach(next.id()).await.unwrap();
+        assert!(!found.capabilities().durable, "{image}");
+        assert_eq!(found.capabilities(), next.capabilities(), "{image}");
+        if *image == name {
+            let info = provider.inspect(next.id()).await;
+            assert_eq!(info.labels["session-manager.session"], "");
+        }
+        provider.destroy(next.id()).await.unwrap();
+    }
+    docker(&["rmi", &name, &older]);
 }
 
 #[tokio::test]

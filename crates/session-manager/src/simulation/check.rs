@@ -108,7 +108,8 @@ impl World {
         let ours = self.ours();
         for id in running.filter(|id| !orphans.contains(id) && ours.contains(id)) {
             let spec = self.provider.spec(&id).unwrap();
-            if let Some(session) = spec.labels.get("session-manager.session") {
+            let session = spec.labels.get("session-manager.session");
+            if let Some(session) = session.filter(|session| !session.is_empty()) {
                 assert!(
                     sessions.insert(session.clone()),
                     "{session} has two sandboxes"

@@ -47,6 +47,32 @@ async fn running_sandboxes_are_taken_over() {
 }
 
 #[tokio::test]
+async fn a_sandbox_of_the_pool_names_no_session_and_is_taken_over() {
+    let mut features = ProviderFeatures::none();
+    features.workspace_moves = true;
+    let provider = provider().with_features(features);
+    let here = tempfile::tempdir().unwrap();
+    let before = crash_after(async {
+        let manager = with_root(&provider, here.path()).warm(None, 1);
+        let manager = manager.build().await.unwrap();
+        while manager.stats().warm == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let session = manager.get_or_create("a").await.unwrap();
+        session.write("/f", "kept").await.unwrap();
+        assert_eq!(manager.stats().warm_starts, 1);
+        session.sandbox_id().unwrap()
+    });
+    // The empty label hides one of the image.
+    let labels = provider.spec(&before).unwrap().labels;
+    assert_eq!(labels["session-manager.session"], "");
+    let manager = stored(&provider, here.path()).await;
+    assert_eq!(manager.recovered().adopted.len(), 1);
+    let session = manager.get("a").expect("it is open");
+    assert_eq!(session.sandbox_id(), Some(before));
+}
+
+#[tokio::test]
 async fn a_sandbox_that_died_meanwhile_is_removed_and_its_files_are_kept() {
     let (provider, here) = (provider(), tempfile::tempdir().unwrap());
     let sandbox = crash_after(async {

@@ -58,10 +58,11 @@ impl Clean {
         #[cfg(feature = "docker")]
         if self.root.engine {
             let all = All::read(&self.root.open()?, None)?;
-            let provider = super::engine::connect(context, &all.sessions).await?;
-            return self.remove(chosen, provider, context).await;
+            let (provider, others) = super::engine::connect(context, &all.sessions).await?;
+            return self.remove(chosen, provider, &others, context).await;
         }
-        self.remove(chosen, Nowhere, context).await
+        self.remove(chosen, Nowhere, &BTreeSet::new(), context)
+            .await
     }
 
     /// Returns the sessions to be removed, those that cannot be, and unknown ids.
@@ -144,6 +145,7 @@ impl Clean {
         &self,
         chosen: Vec<(SandboxId, Result<(), Error>)>,
         provider: P,
+        others: &BTreeSet<SandboxId>,
         context: &mut Context,
     ) -> Result<u8> {
         // Running sandboxes are taken over meanwhile: ending them was not requested.
@@ -189,6 +191,14 @@ impl Clean {
                 "the workspace root is a copy of another one: the sandboxes that its records named are the original's"
             ));
         }
+        if !others.is_empty() {
+            let others: Vec<&str> = others.iter().map(SandboxId::as_str).collect();
+            context.out.warning(format_args!(
+                "no sandbox of these sessions exists, so the namespace of the application is not known; sandboxes that belong to \
+                 no session were not looked for in '{}': choose one with --namespace",
+                others.join("', '")
+            ));
+        }
         for id in &recovered.foreign {
             context.out.warning(format_args!(
                 "sandbox '{id}' belongs to no session and may belong to another manager; it was left alone"
@@ -206,6 +216,7 @@ impl Clean {
                 "left_alone": recovered.foreign,
                 "unreachable": recovered.unreachable,
                 "copied": recovered.copied,
+                "other_namespaces": others,
             });
             context.out.json(&document)?;
         } else {

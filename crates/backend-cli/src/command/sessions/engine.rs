@@ -14,23 +14,28 @@ use crate::failure::Result;
 /// The default namespace. Without --namespace, either this one is meant or it is unknown.
 const UNSAID: &str = "default";
 
-/// Connects to the engine, and to the namespace of the sessions' sandboxes. Connecting creates and removes nothing.
+/// Connects to the engine, and to the namespace of the sessions' sandboxes. Connecting creates and removes nothing. Also returns
+/// the namespaces that may be meant instead.
 ///
 /// # Errors
 ///
 /// `unavailable`. `invalid_request` if a sandbox of a session exists in a namespace other than that of the others, or
 /// than the chosen one: it would be considered gone.
-pub(super) async fn connect(context: &Context, sessions: &[SessionInfo]) -> Result<DockerProvider> {
+pub(super) async fn connect(
+    context: &Context,
+    sessions: &[SessionInfo],
+) -> Result<(DockerProvider, BTreeSet<SandboxId>)> {
     let engine = Engine::connect().await?;
     let named = sessions.iter().filter_map(|info| info.sandbox.as_ref());
     let named: BTreeSet<&SandboxId> = named.collect();
     let existing = engine.sandboxes().await?;
     let namespace = choose(&context.namespace(), &named, &existing)?;
+    let others = others(&context.namespace(), &named, &existing);
     let provider = DockerProvider::builder(DockerSandbox::builder("unused").engine(engine))
         .namespace(namespace)
         .without_sweep()
         .connect();
-    Ok(provider.await?)
+    Ok((provider.await?, others))
 }
 
 /// Returns the existing sandboxes: of the chosen namespace, or of all.
@@ -67,11 +72,23 @@ fn choose(
             let found: Vec<&str> = of.keys().map(|namespace| namespace.as_str()).collect();
             Err(Error::invalid_request(format!(
                 "sandboxes of these sessions exist in the namespaces '{}', and not all of them in '{chosen}'; choose the \
-                 namespace of the application with --namespace, and end those in others with `sandboxes rm`",
+                 namespace of the application with --namespace, and end those in others with `sandboxes remove`",
                 found.join("', '")
             )))
         }
     }
+}
+
+/// Returns the other namespaces with sandboxes, if nothing says which one is the application's.
+fn others(
+    chosen: &SandboxId,
+    named: &BTreeSet<&SandboxId>,
+    existing: &[(SandboxId, SandboxId)],
+) -> BTreeSet<SandboxId> {
+    let is_known = chosen.as_str() != UNSAID || existing.iter().any(|(_, id)| named.contains(id));
+    let others = existing.iter().map(|(namespace, _)| namespace);
+    let others = others.filter(|namespace| !is_known && *namespace != chosen);
+    others.cloned().collect()
 }
 
 #[cfg(test)]
@@ -80,7 +97,7 @@ mod tests {
 
     use backend_core::SandboxId;
 
-    use super::choose;
+    use super::{choose, others};
 
     fn id(name: &str) -> SandboxId {
         SandboxId::parse(name).unwrap()
@@ -98,6 +115,19 @@ mod tests {
     }
 
     #[test]
+    fn the_advice_names_a_command_that_exists() {
+        let (a, existing) = (id("a"), [(id("app"), id("a"))]);
+        let error = choose(&id("mine"), &BTreeSet::from([&a]), &existing).unwrap_err();
+        let text = error.to_string();
+        let advised = text.split('`').nth(1).unwrap();
+        let names = advised.split(' ');
+        names.fold(crate::cli::command(), |command, name| {
+            let found = command.get_subcommands().find(|sub| sub.get_name() == name);
+            found.unwrap_or_else(|| panic!("{advised}")).clone()
+        });
+    }
+
+    #[test]
     fn no_sandbox_of_a_session_is_out_of_sight() {
         check("default", &[], Some("default"));
         check("mine", &[("other", "of-others")], Some("mine"));
@@ -109,5 +139,22 @@ mod tests {
         // A copy of an application, in a namespace of its own.
         check("app", &[("app", "a"), ("copy", "a")], Some("app"));
         check("default", &[("app", "a"), ("copy", "a")], None);
+    }
+    #[test]
+    fn without_a_sandbox_of_a_session_every_namespace_may_be_meant() {
+        let check = |chosen: &str, existing: &[(&str, &str)], want: &[&str]| {
+            let a = id("a");
+            let existing = existing.iter().map(|(space, name)| (id(space), id(name)));
+            let existing: Vec<_> = existing.collect();
+            let found = others(&id(chosen), &BTreeSet::from([&a]), &existing);
+            let want: BTreeSet<_> = want.iter().copied().map(id).collect();
+            assert_eq!(found, want, "{chosen} {existing:?}");
+        };
+        check("default", &[], &[]);
+        check("default", &[("default", "orphan")], &[]);
+        let two = [("app2", "x"), ("app", "orphan"), ("app", "y")];
+        check("default", &two, &["app", "app2"]);
+        check("app", &two, &[]);
+        check("default", &[("app", "a"), ("app2", "x")], &[]);
     }
 }

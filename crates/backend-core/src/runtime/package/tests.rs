@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::PackageManager::{self, Apt, Cargo, Npm, Pip, Uv};
-use super::{ARCHIVES, check};
+use super::{ARCHIVES, check, is_tar_of_npm};
 use crate::RuntimeConfig;
 
 /// Returns why a runtime with this package is rejected, if it is.
@@ -127,6 +127,12 @@ fn names_and_versions_of_npm() {
             "vite@5.0.0-beta.1+build",
             "is-number@=7.0.0",
             "socket.io",
+            "tar-gz",
+            "x-tar-gz",
+            "x.target-gz",
+            "x.targz",
+            "x.tar-xgz",
+            "x.tar-gz@1",
         ],
     );
     refused(
@@ -136,6 +142,11 @@ fn names_and_versions_of_npm() {
             "x.TGZ",
             "x.tar",
             "x.tar.gz",
+            "x.tar-gz",
+            "x.TAR_gZ",
+            "x.tar1gz",
+            "@a/x.tar-gz",
+            "x@y.tar-gz",
             "x@1.tgz",
             "x@y.tar.gz",
             "user/repo",
@@ -304,7 +315,7 @@ proptest! {
         upper in any::<bool>(),
     ) {
         let archive = if upper { archive.to_uppercase() } else { archive.to_owned() };
-        prop_assume!(!ARCHIVES.iter().any(|end| name.ends_with(end)));
+        prop_assume!(!ARCHIVES.iter().any(|end| name.ends_with(end)) && !is_tar_of_npm(&name));
         for (manager, join) in [(Pip, "=="), (Pip, ">="), (Uv, "~="), (Npm, "@"), (Npm, "@^")] {
             let spec = format!("{name}{join}{version}");
             prop_assert_eq!(refusal(manager, &spec), None);

@@ -260,6 +260,21 @@ async fn a_breach_fails_every_call_and_names_the_broken_rule() {
 }
 
 #[tokio::test]
+async fn a_server_that_does_not_know_the_question_is_alive() {
+    let message_of = |error: Value| message(RESPONSE, 1, json!({ "Err": error }));
+    let unknown = "the request cannot be read: unknown variant `Liveness`";
+    for (kind, alive) in [("invalid_request", true), ("unavailable", false)] {
+        let script = message_of(json!({ "kind": kind, "message": unknown }));
+        let (near, far) = tokio::io::duplex(1 << 20);
+        tokio::spawn(play(far, script));
+        let remote = wire::connect(near).await.unwrap();
+        let liveness = soon(remote.liveness()).await;
+        assert_eq!(liveness.is_alive(), alive, "{liveness:?}");
+        assert_eq!(liveness.is_unknown(), !alive, "{liveness:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_unreadable_answer_fails_only_its_call() {
     let answers = vec![
         ok(1, json!({ "path": "/a" })),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
+#[cfg(target_os = "linux")]
+use std::{path::Path, process::Command};
 
 use backend_core::{PackageManager, RuntimeBuilder, RuntimeConfig, VirtualPath};
 
@@ -78,9 +80,45 @@ fn npm_packages_are_linked_into_the_work_directory_of_the_user() {
 RUN ["mkdir","-p","/srv/app"]
 RUN ["/bin/sh","-c","set -e\nmkdir -p /usr/local/lib/agent-backends/npm\ncd /usr/local/lib/agent-backends/npm\nnpm install --no-audit --no-fund --no-update-notifier --cache=/tmp/agent-backends-npm -- \"$@\"\nrm -rf /tmp/agent-backends-npm","sh","react","@types/react@^18"]
 RUN ["/bin/sh","-c","set -e\nfrom=/usr/local/lib/agent-backends/npm\ncd \"$1\"\nif [ -d $from/node_modules ] && [ ! -e node_modules ] && [ ! -L node_modules ]; then\n    ln -s $from/node_modules node_modules\n    if [ ! -e package.json ]; then cp $from/package.json .; fi\nfi","sh","/srv/app"]
-RUN ["/bin/sh","-c","chown \"$2\" \"$1\" && exec find \"$1\" -xdev -user 0 -exec chown -h \"$2\" {} +","sh","/srv/app","node"]
+RUN ["/bin/sh","-c","set -e\nchown \"$2\" \"$1\"\nif command -v find >/dev/null; then exec find \"$1\" -xdev -user 0 -exec chown -h \"$2\" {} +; fi\nexec chown -R -h \"$2\" \"$1\"","sh","/srv/app","node"]
 "#,
     );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_work_directory_is_given_to_the_user_with_and_without_find() {
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    let here = tempfile::tempdir().unwrap();
+    let own = here.path().metadata().unwrap().uid();
+    // Only root can give files away; another user gives them to itself.
+    let user = if own == 0 { 4321 } else { own };
+    for programs in [&["chown", "find"][..], &["chown"]] {
+        let bin = here.path().join(format!("bin-{}", programs.len()));
+        let work = here.path().join(format!("work-{}", programs.len()));
+        std::fs::create_dir(&bin).unwrap();
+        std::fs::create_dir_all(work.join("deep")).unwrap();
+        std::fs::write(work.join("deep/file"), "x").unwrap();
+        symlink("/etc/passwd", work.join("link")).unwrap();
+        for program in programs {
+            symlink(Path::new("/usr/bin").join(program), bin.join(program)).unwrap();
+        }
+        let given = Command::new("/bin/sh")
+            .args(["-c", GIVE, "sh"])
+            .arg(&work)
+            .arg(user.to_string())
+            .env("PATH", &bin)
+            .output()
+            .unwrap();
+        assert!(given.status.success(), "{programs:?}: {given:?}");
+        for path in ["", "deep", "deep/file", "link"] {
+            let found = work.join(path).symlink_metadata().unwrap();
+            assert_eq!(found.uid(), user, "{programs:?}: {path}");
+        }
+        let outside = Path::new("/etc/passwd").metadata().unwrap();
+        assert_ne!(outside.uid(), 4321);
+    }
 }
 
 #[test]

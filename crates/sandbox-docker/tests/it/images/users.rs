@@ -80,6 +80,26 @@ async fn a_runtime_on_an_image_with_a_user_is_built_as_root_and_runs_as_that_use
 }
 
 #[tokio::test]
+async fn an_image_with_a_user_and_without_find_can_be_built_on() {
+    let engine = engine_or_skip!();
+    let without = format!("RUN rm \"$(command -v find)\"\n{JO}");
+    let (base, ours) = (Image::build("findless", &without), Runtime::new("findless"));
+    let runtime = ours
+        .on(&base.0)
+        .setup("! command -v find && mkdir deep && echo x > deep/file");
+    let image = images(&engine)
+        .build(&runtime.build().unwrap(), None)
+        .await
+        .unwrap();
+    let sandbox = builder(&engine, &image).pull(PullPolicy::Never);
+    let sandbox = sandbox.start().await.unwrap();
+    let _cleaner = Cleaner::of(&sandbox);
+    let owners = text(&sandbox, "stat -c %U . deep deep/file | uniq").await;
+    assert_eq!(owners, "jo");
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_user_of_an_image_has_a_work_directory_to_write_to() {
     let engine = engine_or_skip!();
     let base = Image::build("plain-user", JO);
