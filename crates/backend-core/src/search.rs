@@ -78,5 +78,6 @@ pub use partial::{PartialGlob, PartialGrep};
 #[cfg(feature = "search")]
 pub use tree::{Base, Child, Children, Opened, Tree};
 
-#[cfg(all(test, feature = "search"))]
+#[cfg(feature = "search")]
+#[cfg(test)]
 mod tests;

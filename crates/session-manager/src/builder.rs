@@ -47,7 +47,7 @@ impl<P: SandboxProvider> SessionManagerBuilder<P> {
     }
 
     /// Does not wait until the name of a record is on the disk, only until its content is, so a crash of the machine can undo the
-    /// last changes; each record is complete all the same. By default it waits for both.
+    /// last changes; each record is complete anyway. By default it waits for both.
     pub fn without_fsync(mut self) -> Self {
         self.settings.fsync = false;
         self
