@@ -46,8 +46,8 @@ pub(crate) struct Inner<P: SandboxProvider> {
     pub(crate) orphans: Mutex<Orphans>,
     /// Triggers the next attempt to destroy orphaned sandboxes.
     pub(crate) hurry: Notify,
-    /// Sandboxes that more than one record names. Only its label can show the owner of one.
-    pub(crate) disputed: Mutex<BTreeSet<SandboxId>>,
+    /// Sandboxes that more than one record names, with the sessions of those. Only its label can show the owner of one.
+    pub(crate) disputed: Mutex<BTreeMap<SandboxId, BTreeSet<SandboxId>>>,
     pub(crate) counters: Counters,
     /// The mark on sandboxes, so that only this manager destroys its leftovers.
     pub(crate) mark: String,
@@ -276,7 +276,18 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Returns whether more than one record names a sandbox.
     pub(crate) fn is_disputed(&self, sandbox: &SandboxId) -> bool {
-        lock(&self.disputed).contains(sandbox)
+        lock(&self.disputed).contains_key(sandbox)
+    }
+
+    /// Records that the record of a session no longer names a sandbox.
+    pub(crate) fn give_up(&self, sandbox: &SandboxId, session: &SandboxId) {
+        let mut disputed = lock(&self.disputed);
+        if let Some(sessions) = disputed.get_mut(sandbox) {
+            sessions.remove(session);
+            if sessions.len() < 2 {
+                disputed.remove(sandbox);
+            }
+        }
     }
 
     /// Returns today's date as far as it can be trusted: setting the wall clock forward while the manager runs does not count as

@@ -46,6 +46,8 @@ pub(crate) struct Departure<S: ?Sized> {
     pub(crate) gone: bool,
     /// Whether it was not live, so that it may belong to another session by now.
     pub(crate) doubted: bool,
+    /// The sandbox that the record named when the stop began.
+    pub(crate) named: Option<SandboxId>,
     /// Whether it has to be recreated rather than resumed, if it is suspended.
     pub(crate) anew: bool,
     /// The variables it was created with, if the session has others.
@@ -67,6 +69,7 @@ impl<S: ?Sized> Departure<S> {
             write: true,
             gone: false,
             doubted: false,
+            named: None,
             anew: false,
             env: None,
         }
@@ -110,6 +113,7 @@ impl<P: SandboxProvider> Inner<P> {
             (_, None) => {}
         }
         departure.rest &= !departure.anew;
+        departure.named.clone_from(&departure.exists);
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
         self.spawn(async move { inner.depart(entry, departure).await });
         flight
@@ -307,6 +311,15 @@ impl<P: SandboxProvider> Inner<P> {
         } else {
             Ok(())
         };
+        // The age of a session does not say whose the sandbox is; a request to close it does.
+        if let Some(named) = &departure.named
+            && cause == Cause::Asked
+            && departure.exists.is_none()
+            && stored.is_ok()
+            && !lock(&self.unwritten).contains_key(&entry.id)
+        {
+            self.give_up(named, &entry.id);
+        }
         let files_kept = self.keeps_files();
         // Its files are lost with it.
         let lost = departure.gone && goal == Goal::Hibernate && !files_kept;

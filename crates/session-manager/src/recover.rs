@@ -151,7 +151,8 @@ impl<P: SandboxProvider> Inner<P> {
             }
         }
         for (sandbox, sessions) in named.into_iter().filter(|(_, ids)| ids.len() > 1) {
-            lock(&self.disputed).insert(sandbox.clone());
+            let claims = sessions.iter().copied().cloned().collect();
+            lock(&self.disputed).insert(sandbox.clone(), claims);
             if self
                 .inspect(sandbox)
                 .await
@@ -343,6 +344,7 @@ impl<P: SandboxProvider> Inner<P> {
         let (landing, flight) = Flight::begin();
         let leaving = Leaving::new(Goal::Close, Cause::Recovery, flight);
         let departure = Departure {
+            named: Some(resting.id.clone()),
             exists: Some(resting.id),
             permit: Some(permit),
             ..Departure::new(Goal::Close, landing)

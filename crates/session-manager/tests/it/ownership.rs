@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use backend_conformance::{Fault, ProviderCall};
-use backend_core::{BackendExt, ProviderFeatures, SandboxId};
+use backend_core::{BackendExt, ProviderFeatures, SandboxId, SandboxProvider, SandboxSpec};
 use session_manager::{EventKind, ListSessions, WorkspaceRoot};
 
 use crate::support::{
@@ -511,6 +511,40 @@ async fn a_sandbox_is_not_ended_before_its_owner_is_known() {
     assert!(!here.path().join("two").exists());
     assert_eq!(provider.existing(), [sandbox]);
     assert!(one.write("/f", "x").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_disputed_sandbox_belongs_to_the_session_that_is_left() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let spec = SandboxSpec::new(id("unlabelled"));
+    let sandbox = provider.create(&spec).await.unwrap();
+    sandbox.write("/f", "kept").await.unwrap();
+    let manager = stored(&provider, here.path()).await;
+    let next = crash(manager, &provider).await;
+    // Records of the first version, which do not have their directory.
+    for session in ["one", "two", "three"] {
+        let text = format!(
+            r#"{{"version": 1, "id": "{session}", "created_ms": 1, "used_ms": 2, "sandbox": "unlabelled"}}"#
+        );
+        fs::create_dir_all(here.path().join(session).join("workspace")).unwrap();
+        fs::write(here.path().join(session).join("session.json"), text).unwrap();
+    }
+    let manager = with_root(&next, here.path()).close_after(None);
+    let manager = manager.build().await.unwrap();
+    let disputed = [id("one"), id("three"), id("two")];
+    assert_eq!(manager.recovered().disputed, disputed);
+    for release in ["two", "three"] {
+        let error = manager.get_or_create("one").await.unwrap_err();
+        let why = "two sessions name its sandbox";
+        assert!(error.to_string().contains(why), "{error}");
+        manager.release(release).await.unwrap();
+        assert_eq!(next.existing(), [id("unlabelled")]);
+    }
+    let one = manager.get_or_create("one").await.unwrap();
+    assert_eq!(one.sandbox_id(), Some(id("unlabelled")));
+    assert_eq!(one.read("/f").await.unwrap().text, "kept");
+    let two = manager.get_or_create("two").await.unwrap();
+    assert_ne!(two.sandbox_id(), one.sandbox_id());
 }
 
 /// A clock whose date can be set.
