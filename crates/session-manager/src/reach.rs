@@ -95,6 +95,45 @@ impl<P: SandboxProvider> Inner<P> {
     /// Returns whether the session is unchanged since its sandbox was checked.
     fn may_reach(&self, slot: &Slot<P::Sandbox>, id: &SandboxId) -> bool {
         let resting = slot.resting.as_ref();
-        !self.is_closing() && resting.is_some_and(|r| r.id == *id && r.permit.is_some())
+        // A start that has just begun takes the sandbox a moment later.
+        matches!(slot.phase, Phase::Known | Phase::Hibernated)
+            && !self.is_closing()
+            && resting.is_some_and(|r| r.id == *id && r.permit.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use backend_conformance::FakeProvider;
+    use backend_core::SandboxId;
+    use backend_state::StateBackend;
+
+    use crate::SessionManager;
+    use crate::cleanup::Done;
+    use crate::entry::{Flight, Phase, Resting};
+
+    #[tokio::test]
+    async fn a_session_that_is_being_started_is_left_to_its_start() {
+        let provider = FakeProvider::new(|_| Ok(StateBackend::new()));
+        let builder = SessionManager::builder(provider).cleanup_interval(None);
+        let manager = builder.build().await.unwrap();
+        let inner = manager.inner();
+        let claim = inner.claim(&SandboxId::parse("a").unwrap());
+        let (_landing, flight) = Flight::begin();
+        {
+            let mut slot = claim.entry.lock();
+            slot.phase = Phase::Starting(flight);
+            slot.resting = Some(Resting {
+                id: SandboxId::parse("gone").unwrap(),
+                certain: false,
+                anew: false,
+                env: None,
+                permit: Some(inner.rooms.resident_anyway()),
+            });
+        }
+        let done = inner.reach(&claim.entry).await;
+        assert!(matches!(done, Ok(Done::Nothing)));
+        let slot = claim.entry.lock();
+        assert!(matches!(slot.phase, Phase::Starting(_)) && slot.resting.is_some());
     }
 }
