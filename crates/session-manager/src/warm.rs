@@ -264,8 +264,11 @@ impl<P: SandboxProvider> Inner<P> {
         self.spawn(async move { inner.end_orphan(id, heir).await });
     }
 
-    /// Removes the remains of a sandbox that is gone.
+    /// Removes the remains of a sandbox that is gone, unless that is being done.
     pub(crate) fn begin_remains(self: &Arc<Self>, id: SandboxId) {
+        if lock(&self.orphans).contains_key(&id) {
+            return;
+        }
         self.begin_orphan(id, None, None);
     }
 

@@ -1,6 +1,8 @@
 //! An engine that is unreachable or restarted, and sandboxes stopped, paused or removed by hand: a sandbox that no manager
 //! decided to end is there afterwards, with the same id and the same files.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use backend_conformance::{Fault, ProviderCall};
@@ -209,6 +211,42 @@ async fn a_sandbox_that_was_restarted_by_hand_keeps_its_slot_until_it_is_suspend
     manager.release("b").await.unwrap();
     assert_eq!(session.read("/f").await.unwrap().text, "kept");
     assert_eq!(session.sandbox_id(), Some(sandbox));
+}
+
+#[tokio::test(start_paused = true)]
+async fn remains_that_cannot_be_removed_are_not_retried_more_often_after_each_request() {
+    let (provider, here) = (resting(), tempfile::tempdir().unwrap());
+    let open = || with_root(&provider, here.path()).max_resident(1).build();
+    let manager = open().await.unwrap();
+    let session = manager.get_or_create("a").await.unwrap();
+    let sandbox = session.sandbox_id().unwrap();
+    assert!(manager.shutdown().await.failures.is_empty());
+    drop((session, manager));
+    let manager = open().await.unwrap();
+    manager.get_or_create("b").await.unwrap();
+    // It is started and killed from outside, and what is left of it cannot be removed.
+    provider.resume(&sandbox).await.unwrap();
+    provider.kill(&sandbox);
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tries);
+    provider.faults(move |call, of| {
+        if call == ProviderCall::Destroy && *of == sandbox {
+            counted.fetch_add(1, Ordering::Relaxed);
+            return Fault::fail(broken());
+        }
+        Fault::none()
+    });
+    for _ in 0..5 {
+        let error = manager.get_or_create("a").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::QuotaExceeded, "{error}");
+        sleep(MINUTE).await;
+    }
+    sleep(MINUTE * 5).await;
+    let before = tries.load(Ordering::Relaxed);
+    sleep(MINUTE * 10).await;
+    let more = tries.load(Ordering::Relaxed) - before;
+    assert!((9..=11).contains(&more), "{more} attempts in 10 minutes");
+    assert_eq!(manager.stats().orphans, 1);
 }
 
 #[tokio::test(start_paused = true)]
