@@ -87,7 +87,8 @@ pub enum EventKind {
     OrphanDestroyed,
     /// A sandbox for the warm pool could not be created.
     WarmFailed(Error),
-    /// The record of a session cannot be read. Its files are left as they are.
+    /// The record of a session cannot be read, or, without a session, the workspace root cannot be listed. The files are left as
+    /// they are.
     RecordUnreadable(Error),
     /// The record of a session could not be written.
     RecordFailed(Error),

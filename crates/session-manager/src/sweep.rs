@@ -36,12 +36,7 @@ impl<P: SandboxProvider> Inner<P> {
             && holds(Guard::ClockJump)
         {
             *lock(&self.distrust) = self.now().checked_add(DISTRUST);
-            self.tell(Event {
-                session: None,
-                tenant: None,
-                sandbox: None,
-                kind: EventKind::ClockDistrusted { ahead },
-            });
+            self.tell_root(EventKind::ClockDistrusted { ahead });
             return Ok(());
         }
         self.see(today).await;
@@ -50,13 +45,18 @@ impl<P: SandboxProvider> Inner<P> {
 
     async fn see(&self, today: SystemTime) {
         if let Err(error) = self.disk(move |store| store.see(today)).await {
-            self.tell(Event {
-                session: None,
-                tenant: None,
-                sandbox: None,
-                kind: EventKind::RecordFailed(error),
-            });
+            self.tell_root(EventKind::RecordFailed(error));
         }
+    }
+
+    /// Reports something about the root rather than about one session.
+    fn tell_root(&self, kind: EventKind) {
+        self.tell(Event {
+            session: None,
+            tenant: None,
+            sandbox: None,
+            kind,
+        });
     }
 
     /// Purges stored sessions that were unused for too long, and closes those that were hibernated for too long.
@@ -90,8 +90,11 @@ impl<P: SandboxProvider> Inner<P> {
                 None
             }
         };
-        let old = self.disk(move |store| find_old(store, due)).await;
-        for (id, goal) in old.unwrap_or_default() {
+        let old = match self.disk(move |store| find_old(store, due)).await {
+            Ok(old) => old,
+            Err(error) => return self.tell_root(EventKind::RecordUnreadable(error)),
+        };
+        for (id, goal) in old {
             let limit = if goal == Goal::Purge { purge } else { close };
             if self.was_used(&id, limit) {
                 continue;

@@ -313,3 +313,22 @@ async fn nonsensical_settings_do_no_harm() {
     }
     assert!(manager.shutdown().await.failures.is_empty());
 }
+
+#[tokio::test]
+async fn a_root_that_cannot_be_listed_is_reported() {
+    let (provider, here) = (provider(), tempfile::tempdir().unwrap());
+    let root = here.path().join("root");
+    let clock = Turned::default();
+    let manager = with_root(&provider, &root).clock(clock.clone());
+    let manager = manager.build().await.unwrap();
+    let _ = manager.cleanup_idle().await;
+    let mut events = manager.subscribe();
+    std::fs::rename(&root, here.path().join("elsewhere")).unwrap();
+    clock.turn(100 * MINUTE);
+    assert!(manager.cleanup_idle().await.failures.is_empty());
+    let unreadable = told(&mut events, |kind| {
+        matches!(kind, EventKind::RecordUnreadable(_))
+    });
+    assert!(!unreadable.is_empty());
+    assert!(unreadable.iter().all(|event| event.session.is_none()));
+}
