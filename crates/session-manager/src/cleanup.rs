@@ -199,7 +199,14 @@ impl<P: SandboxProvider> Inner<P> {
                 (goal, self.begin_leave(entry, &mut slot, goal, Cause::Idle))
             }
         };
-        flight.outcome().await?;
+        if let Err(error) = flight.outcome().await {
+            // Without a root, one that was found to be gone when it was stopped.
+            return if matches!(entry.lock().phase, Phase::Dead) {
+                Ok(Done::Died)
+            } else {
+                Err(error)
+            };
+        }
         Ok(match goal {
             Goal::Hibernate | Goal::Bury => Done::Hibernated,
             Goal::Close => Done::Released,

@@ -284,7 +284,7 @@ pub(crate) fn unknown(id: &SandboxId) -> Error {
     Error::unavailable(format!("there is no session '{id}'"))
 }
 
-fn dead(id: &SandboxId) -> Error {
+pub(crate) fn dead(id: &SandboxId) -> Error {
     Error::unavailable(format!(
         "the sandbox of session '{id}' died and its files are lost; release the session to start over"
     ))

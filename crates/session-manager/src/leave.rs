@@ -12,6 +12,7 @@ use backend_core::{Error, Liveness, Result, SandboxId, SandboxProvider};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+use crate::decide::dead;
 use crate::entry::{Body, Entry, Flight, Goal, Landing, Leaving, Phase, Resting, Slot};
 use crate::event::{Cause, Event, EventKind};
 use crate::guard::{Guard, holds};
@@ -383,6 +384,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
         let outcome = match &departure.answer {
             Some(error) => Err(error.clone()),
+            None if lost => Err(dead(&entry.id)),
             None => stored,
         };
         departure.landing.land(outcome);

@@ -214,8 +214,9 @@ impl<P: SandboxProvider> SessionManager<P> {
     ///
     /// # Errors
     ///
-    /// `unavailable` if it has no running sandbox; `invalid_request` while an operation is in flight or a spawned process runs;
-    /// `unsupported` if its files would be lost; and as [`release`](Self::release).
+    /// `unavailable` if it has no running sandbox, and if that turns out to be gone with the files; `invalid_request` while an
+    /// operation is in flight or a spawned process runs; `unsupported` if its files would be lost; and as
+    /// [`release`](Self::release).
     pub fn hibernate(&self, id: impl IntoSessionId) -> impl Future<Output = Result<()>> + Send {
         let id = id.into_session_id();
         async move { self.inner.hibernate(&id?, self.scope.as_deref()).await }

@@ -250,6 +250,34 @@ async fn remains_that_cannot_be_removed_are_not_retried_more_often_after_each_re
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sandbox_that_is_gone_when_it_is_to_be_hibernated_died() {
+    let provider = resting();
+    let manager = builder(&provider)
+        .idle_timeout(MINUTE)
+        .build()
+        .await
+        .unwrap();
+    let session = manager.get_or_create("a").await.unwrap();
+    sleep(MINUTE).await;
+    // It is removed after it was found idle.
+    let removing = provider.clone();
+    provider.faults(move |call, of| {
+        if call == ProviderCall::Suspend {
+            removing.remove_by_hand(of);
+        }
+        Fault::none()
+    });
+    let cleaned = manager.cleanup_idle().await;
+    assert_eq!((cleaned.died.len(), cleaned.hibernated.len()), (1, 0));
+    assert!(cleaned.failures.is_empty());
+    assert_eq!(session.info().unwrap().state, SessionState::Dead);
+    manager.get_or_create("b").await.unwrap();
+    let error = manager.hibernate("b").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(error.to_string().contains("files are lost"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_missing_sandbox_needs_no_stopping() {
     let elsewhere = backend_core::SandboxId::parse("elsewhere").unwrap();
     for (stored, rename) in [(false, false), (true, false), (true, true)] {
@@ -271,7 +299,8 @@ async fn a_missing_sandbox_needs_no_stopping() {
             assert!(provider.remove_by_hand(&sandbox));
         }
         // It has not been checked since, and is asked to stop.
-        let _ = manager.hibernate("a").await;
+        let hibernated = manager.hibernate("a").await;
+        assert_eq!(hibernated.is_ok(), stored, "{hibernated:?}");
         settled(&manager).await;
         let stats = manager.stats();
         assert_eq!((stats.stuck, stats.resident), (0, 0));
