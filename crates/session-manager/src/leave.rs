@@ -312,7 +312,9 @@ impl<P: SandboxProvider> Inner<P> {
         } else {
             Ok(())
         };
+        // The age of a session does not say whose the sandbox is; a request to close it does.
         if let Some(named) = &departure.named
+            && cause == Cause::Asked
             && departure.exists.is_none()
             && stored.is_ok()
             && !lock(&self.unwritten).contains_key(&entry.id)

@@ -529,7 +529,8 @@ async fn a_disputed_sandbox_belongs_to_the_session_that_is_left() {
         fs::create_dir_all(here.path().join(session).join("workspace")).unwrap();
         fs::write(here.path().join(session).join("session.json"), text).unwrap();
     }
-    let manager = stored(&next, here.path()).await;
+    let manager = with_root(&next, here.path()).close_after(None);
+    let manager = manager.build().await.unwrap();
     let disputed = [id("one"), id("three"), id("two")];
     assert_eq!(manager.recovered().disputed, disputed);
     for release in ["two", "three"] {
