@@ -41,7 +41,7 @@ enum Seen {
     /// A process with this number started then.
     Started(String),
     /// There is no such process, or it has ended and is a zombie.
-    Nobody,
+    Ended,
     /// There may be one, and nothing more can be learned.
     Unclear,
 }
@@ -59,7 +59,7 @@ impl Owner {
             pid: std::process::id().to_string(),
             started: match look_at("self") {
                 Seen::Started(started) => started,
-                Seen::Nobody | Seen::Unclear => String::new(),
+                Seen::Ended | Seen::Unclear => String::new(),
             },
         })
     }
@@ -90,7 +90,7 @@ impl Owner {
         }
         match look_at(&self.pid) {
             Seen::Started(started) if started == self.started => Fate::Here,
-            Seen::Started(_) | Seen::Nobody => Fate::Gone,
+            Seen::Started(_) | Seen::Ended => Fate::Gone,
             Seen::Unclear => Fate::Unknown,
         }
     }
@@ -101,9 +101,7 @@ fn look_at(pid: &str) -> Seen {
     match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => parse(&stat),
         // `/proc` also lacks the processes of other users where it is mounted so (`hidepid`). A signal distinguishes them.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_unused(pid) => {
-            Seen::Nobody
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_unused(pid) => Seen::Ended,
         Err(_) => Seen::Unclear,
     }
 }
@@ -115,7 +113,7 @@ fn parse(stat: &str) -> Seen {
     let mut fields = fields.unwrap_or_default().split_whitespace();
     // The third field of the line is the state. A zombie is no longer an owner.
     match (fields.next(), fields.nth(18)) {
-        (Some("Z" | "X"), _) => Seen::Nobody,
+        (Some("Z" | "X"), _) => Seen::Ended,
         (Some(_), Some(started)) => Seen::Started(started.to_owned()),
         _ => Seen::Unclear,
     }
@@ -166,30 +164,30 @@ mod tests {
 
     #[test]
     fn only_what_is_certain_is_gone() {
-        use Seen::{Nobody, Unclear};
+        use Seen::{Ended, Unclear};
         let started = |at: &str| Seen::Started(at.to_owned());
         check(|_| {}, started("99"), Fate::Here);
-        check(|_| {}, Nobody, Fate::Gone);
+        check(|_| {}, Ended, Fate::Gone);
         check(|_| {}, Unclear, Fate::Unknown);
         check(|_| {}, started("100"), Fate::Gone);
-        check(|o| o.host = "other".to_owned(), Nobody, Fate::Unknown);
-        check(|o| o.host = String::new(), Nobody, Fate::Unknown);
+        check(|o| o.host = "other".to_owned(), Ended, Fate::Unknown);
+        check(|o| o.host = String::new(), Ended, Fate::Unknown);
         check(
             |o| o.boot = "other".to_owned(),
             started("99"),
             Fate::Rebooted,
         );
-        check(|o| o.boot = String::new(), Nobody, Fate::Unknown);
-        check(|o| o.pids = "pid:[2]".to_owned(), Nobody, Fate::Unknown);
-        check(|o| o.pid = "../1".to_owned(), Nobody, Fate::Unknown);
-        check(|o| o.started = String::new(), Nobody, Fate::Unknown);
+        check(|o| o.boot = String::new(), Ended, Fate::Unknown);
+        check(|o| o.pids = "pid:[2]".to_owned(), Ended, Fate::Unknown);
+        check(|o| o.pid = "../1".to_owned(), Ended, Fate::Unknown);
+        check(|o| o.started = String::new(), Ended, Fate::Unknown);
     }
 
     #[test]
-    fn a_zombie_is_nobody_and_a_line_that_cannot_be_read_is_unclear() {
+    fn a_zombie_has_ended_and_a_line_that_cannot_be_read_is_unclear() {
         let line = |state: &str| format!("7 (a) b) {state} {} 99 1\n", ["0"; 18].join(" "));
         assert_eq!(parse(&line("S")), Seen::Started("99".to_owned()));
-        assert_eq!(parse(&line("Z")), Seen::Nobody);
+        assert_eq!(parse(&line("Z")), Seen::Ended);
         for odd in ["", "7 (a)", "7 (a) S 0 0", "7"] {
             assert_eq!(parse(odd), Seen::Unclear, "{odd}");
         }
@@ -224,7 +222,7 @@ mod tests {
         fn a_process_that_has_ended_and_was_not_waited_for_is_gone() {
             let mut child = Command::new("true").spawn().unwrap();
             let pid = child.id().to_string();
-            while look_at(&pid) != Seen::Nobody {
+            while look_at(&pid) != Seen::Ended {
                 std::thread::yield_now();
             }
             child.wait().unwrap();

@@ -137,9 +137,9 @@ fn unused_sessions_are_removed_and_a_dry_run_removes_nothing() {
         "{removed}"
     );
     assert_eq!(document(&place, &["list"])["sessions"], json!([]));
-    let nobody = run(&place, &["clean", "three"]);
-    assert_eq!(nobody.code, 2);
-    assert!(nobody.stderr.contains("unknown session 'three'"));
+    let unknown = run(&place, &["clean", "three"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.stderr.contains("unknown session 'three'"));
 }
 
 #[test]

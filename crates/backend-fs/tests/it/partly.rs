@@ -86,6 +86,13 @@ fn a_mount_point_in_a_tree_is_emptied_and_reported() {
     });
 }
 
+/// Mounts the directory `source` at `seen`, through libfuse.
+fn seen_through_libfuse(host: &Host) -> Mount {
+    let seen = host.root().join("seen");
+    std::fs::create_dir(&seen).unwrap();
+    Mount::of(&["bindfs"], &host.root().join("source"), seen)
+}
+
 #[test]
 fn a_tree_is_deleted_though_a_search_has_a_file_in_it_open_for_a_moment() {
     if !can_mount(&["bindfs", "/dev/fuse"]) {
@@ -93,12 +100,7 @@ fn a_tree_is_deleted_though_a_search_has_a_file_in_it_open_for_a_moment() {
     }
     let host = Host::new();
     host.put("source/d/log", "x");
-    std::fs::create_dir(host.root().join("seen")).unwrap();
-    let mount = Mount::of(
-        &["bindfs"],
-        &host.root().join("source"),
-        host.root().join("seen"),
-    );
+    let mount = seen_through_libfuse(&host);
     let open = std::fs::File::open(mount.at().join("d/log")).unwrap();
     run(async {
         let backend = host.backend();
@@ -120,12 +122,7 @@ fn a_file_that_a_program_has_open_is_reported_as_such() {
     let host = Host::new();
     host.put("source/d/log", "x");
     host.put("source/d/other", "x");
-    std::fs::create_dir(host.root().join("seen")).unwrap();
-    let mount = Mount::of(
-        &["bindfs"],
-        &host.root().join("source"),
-        host.root().join("seen"),
-    );
+    let mount = seen_through_libfuse(&host);
     // libfuse keeps such a file under another name until it is closed, as NFS does.
     let open = std::fs::File::open(mount.at().join("d/log")).unwrap();
     run(async {

@@ -115,7 +115,7 @@ async fn changes_to_the_machine_are_refused() {
             "head -c1 /proc/kcore",
             "head -c1 /dev/mem",
             "dmesg | head -1 | grep .",
-            "nsenter -t 1 -m true && nsenter -t 1 -n -m -p sh -c 'ls /proc/1/root/var/lib/docker'",
+            "nsenter -t 1 -m true && nsenter -t 1 -n -m -p sh -c 'cd /proc/1/root && ls var/lib/docker'",
             "ls /var/run/docker.sock /run/docker.sock",
         ] {
             let output = sandbox.execute(attempt).await.unwrap();

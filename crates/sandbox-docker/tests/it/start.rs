@@ -90,12 +90,12 @@ async fn a_non_root_user_owns_the_work_directory() {
     for user in ["1234:1234", "nobody"] {
         let sandbox = builder(&engine, debian())
             .user(user)
-            .work_dir("/srv/work/deep");
+            .work_dir("/srv/deep/er");
         let sandbox = sandbox.start().await.unwrap();
         let _cleaner = Cleaner::of(&sandbox);
         sandbox.write("a.txt", "x").await.unwrap();
         let output = sandbox.execute("touch b.txt && pwd").await.unwrap();
-        assert_eq!(output.stdout.to_text(), "/srv/work/deep\n", "{output:?}");
+        assert_eq!(output.stdout.to_text(), "/srv/deep/er\n", "{output:?}");
         sandbox.stop().await.unwrap();
     }
 }

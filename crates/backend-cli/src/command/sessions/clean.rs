@@ -101,8 +101,8 @@ impl Clean {
             }
         }
         for id in named {
-            let nobody = Error::invalid_request(format!("unknown session '{id}'"));
-            chosen.push((id.clone(), Err(nobody)));
+            let unknown = Error::invalid_request(format!("unknown session '{id}'"));
+            chosen.push((id.clone(), Err(unknown)));
         }
         chosen.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(chosen)

@@ -1,4 +1,4 @@
-//! Removals that hang: nothing else waits for them, and nobody takes what they may have to put back.
+//! Removals that hang: nothing else waits for them, and nothing takes what they may have to put back.
 
 use std::fs;
 
