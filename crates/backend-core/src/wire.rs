@@ -52,6 +52,7 @@ mod limits;
 mod link;
 mod options;
 mod outbox;
+mod pause;
 mod pieces;
 mod reader;
 mod receive;

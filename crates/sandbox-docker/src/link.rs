@@ -45,8 +45,10 @@ impl Link {
         &self,
         container: impl Future<Output = Result<Container>> + Send,
     ) -> Result<Remote> {
-        if let Some(known) = self.known() {
-            return known;
+        match self.known() {
+            Some(Ok(remote)) if remote.ready().await.is_err() => {}
+            Some(known) => return known,
+            None => {}
         }
         let _turn = self.turn.lock().await;
         if let Some(known) = self.known() {

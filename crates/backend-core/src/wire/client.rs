@@ -135,6 +135,16 @@ impl Client {
         self.link.failed().map(|failure| failure.to_error())
     }
 
+    /// Returns whether this process was paused, and the other side has to be asked whether it is still there.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.link.pause.is_doubtful()
+    }
+
+    /// Records that the other side was asked after a pause.
+    pub(super) fn answered(&self) {
+        self.link.pause.answered();
+    }
+
     /// Ends the connection: sends a goodbye, and fails every call.
     pub(super) fn end(&self) {
         self.link.fail(&Arc::new(Failure::ClosedHere));

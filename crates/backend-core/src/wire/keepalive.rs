@@ -17,14 +17,17 @@ pub(super) async fn watch(link: &Link, rule: Option<KeepAlive>) -> Failure {
     let Some(rule) = rule.filter(|rule| !rule.interval.is_zero()) else {
         return std::future::pending().await;
     };
-    let mut tick = tokio::time::interval(rule.interval.min(LONGEST));
+    let interval = rule.interval.min(LONGEST);
+    let mut tick = tokio::time::interval(interval);
     // After a pause of the whole process the ticks do not fire in a burst: the other side gets its time to answer.
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tick.tick().await;
+    link.pause.tick(interval);
     let (mut silent, mut stalled) = (0, 0);
     let (mut heard, mut written) = (link.heard.load(Ordering::Relaxed), 0);
     loop {
         tick.tick().await;
+        link.pause.tick(interval);
         let now = link.heard.load(Ordering::Relaxed);
         silent = if now == heard { silent + 1 } else { 0 };
         heard = now;

@@ -16,6 +16,7 @@ use super::frame::{Frame, Header, Kind};
 use super::hello::Offer;
 use super::inbox::{Inbox, Lengths};
 use super::outbox::{Outbox, Slot};
+use super::pause::Pause;
 use super::pieces::Pieces;
 use super::reader::Places;
 
@@ -39,6 +40,7 @@ pub(super) struct Link {
     pub(super) outputs: Budget,
     /// Counts reads that returned data.
     pub(super) heard: Arc<AtomicU64>,
+    pub(super) pause: Pause,
     streams: Mutex<Streams>,
     over: watch::Sender<bool>,
 }
@@ -76,6 +78,7 @@ impl Link {
             outgoing: Budget::new(ours.buffered),
             outputs: Budget::new(ours.buffered),
             heard,
+            pause: Pause::default(),
             streams: Mutex::default(),
             over: watch::Sender::new(false),
             ours,

@@ -30,6 +30,9 @@ mod large;
 /// connection.
 const TOLERATED_BYTES: u64 = 64 << 10;
 
+/// How long the other side has to answer after a pause.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+
 /// A workspace at the other end of a connection.
 ///
 /// It is a [`Backend`] and a [`Sandbox`]. If the other side serves only files, every operation on commands answers
@@ -88,6 +91,22 @@ impl Remote {
         self.client
             .failed()
             .unwrap_or(Error::unavailable("the connection ended"))
+    }
+
+    /// Waits until the connection can be expected to carry a request. It returns at once, except after a pause of this
+    /// process, by a signal or with its machine: the other side may have given up the connection meanwhile, so it is asked
+    /// first. A request that is only then sent does not end with an unknown outcome.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` if the connection has ended.
+    pub async fn ready(&self) -> Result<()> {
+        if self.client.is_doubtful() {
+            // A side that is only slow gets the request, and has the usual time for it.
+            let _ = tokio::time::timeout(SIGN_OF_LIFE, self.liveness()).await;
+            self.client.answered();
+        }
+        self.client.failed().map_or(Ok(()), Err)
     }
 
     /// Returns whether the connection has ended, so that every call on it fails. Unlike [`closed`](Self::closed) it does

@@ -12,16 +12,29 @@ use super::DockerSandbox;
 
 /// Asks the guest, and determines the cause if there is no answer.
 macro_rules! ask {
-    ($sandbox:ident . $operation:ident ($request:expr)) => {{
+    ($sandbox:ident . $operation:ident ($($request:expr),*)) => {{
         let remote = $sandbox.remote().await?;
-        match remote.$operation($request).await {
+        match remote.$operation($($request),*).await {
             Err(error) => Err($sandbox.explain(&remote, error).await),
             answer => answer,
         }
     }};
 }
 
-pub(super) use ask;
+/// Asks the guest what changes nothing. If the connection broke meanwhile, it asks once more, on a new one.
+macro_rules! ask_again {
+    ($sandbox:ident . $operation:ident ($($request:expr),*)) => {{
+        let remote = $sandbox.remote().await?;
+        match remote.$operation($($request),*).await {
+            Err(Error::Unavailable { .. }) if remote.is_closed() => {
+                ask!($sandbox.$operation($($request),*))
+            }
+            answer => answer,
+        }
+    }};
+}
+
+pub(super) use {ask, ask_again};
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
@@ -41,23 +54,23 @@ impl Backend for DockerSandbox {
     }
 
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
-        ask!(self.stat_with(request))
+        ask_again!(self.stat_with(request))
     }
 
     async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
-        ask!(self.resolve_with(request))
+        ask_again!(self.resolve_with(request))
     }
 
     async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
-        ask!(self.ls_with(request))
+        ask_again!(self.ls_with(request))
     }
 
     async fn read_with(&self, request: &ReadRequest) -> Result<TextPage> {
-        ask!(self.read_with(request))
+        ask_again!(self.read_with(request))
     }
 
     async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
-        ask!(self.read_bytes_with(request))
+        ask_again!(self.read_bytes_with(request))
     }
 
     async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
@@ -81,18 +94,28 @@ impl Backend for DockerSandbox {
     }
 
     async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
-        ask!(self.glob_with(request))
+        ask_again!(self.glob_with(request))
     }
 
     async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {
-        ask!(self.grep_with(request))
+        ask_again!(self.grep_with(request))
     }
 
     async fn read_many_with(&self, requests: &[ReadRequest]) -> Vec<Result<TextPage>> {
         match self.remote().await {
             Ok(remote) => {
                 let outcomes = remote.read_many_with(requests).await;
-                self.explain_all(&remote, outcomes).await
+                if !remote.is_closed() || !outcomes.iter().any(is_unavailable) {
+                    return outcomes;
+                }
+                // They change nothing, so they are asked again.
+                match self.remote().await {
+                    Ok(remote) => {
+                        let outcomes = remote.read_many_with(requests).await;
+                        self.explain_all(&remote, outcomes).await
+                    }
+                    Err(error) => requests.iter().map(|_| Err(error.clone())).collect(),
+                }
             }
             Err(error) => requests.iter().map(|_| Err(error.clone())).collect(),
         }
@@ -115,20 +138,19 @@ impl DockerSandbox {
         remote: &backend_core::wire::Remote,
         mut outcomes: Vec<Result<T>>,
     ) -> Vec<Result<T>> {
-        let lost = |outcome: &Result<T>| match outcome {
-            Err(error @ Error::Unavailable { .. }) => Some(error.clone()),
-            _ => None,
-        };
-        let first = outcomes.iter().find_map(lost);
-        if let Some(error) = first {
-            let why = self.explain(remote, error).await;
-            for outcome in outcomes
-                .iter_mut()
-                .filter(|outcome| lost(outcome).is_some())
-            {
-                *outcome = Err(why.clone());
+        let lost = outcomes.iter().find(|outcome| is_unavailable(outcome));
+        if let Some(Err(error)) = lost {
+            let why = self.explain(remote, error.clone()).await;
+            for outcome in &mut outcomes {
+                if is_unavailable(outcome) {
+                    *outcome = Err(why.clone());
+                }
             }
         }
         outcomes
     }
+}
+
+fn is_unavailable<T>(outcome: &Result<T>) -> bool {
+    matches!(outcome, Err(Error::Unavailable { .. }))
 }

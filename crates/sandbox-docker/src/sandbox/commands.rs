@@ -12,7 +12,7 @@ use backend_core::{
 use tokio::time::{Instant, timeout};
 
 use super::DockerSandbox;
-use super::backend::ask;
+use super::backend::{ask, ask_again};
 use crate::container::{Condition, condition};
 use crate::liveness::liveness;
 
@@ -94,15 +94,11 @@ impl Sandbox for DockerSandbox {
     }
 
     async fn processes(&self) -> Result<Vec<ProcessInfo>> {
-        let remote = self.remote().await?;
-        match remote.processes().await {
-            Err(error) => Err(self.explain(&remote, error).await),
-            answer => answer,
-        }
+        ask_again!(self.processes())
     }
 
     async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput> {
-        ask!(self.read_output(request))
+        ask_again!(self.read_output(request))
     }
 
     async fn write_stdin(&self, request: &StdinRequest) -> Result<()> {

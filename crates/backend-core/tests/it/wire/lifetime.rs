@@ -153,6 +153,39 @@ async fn a_silently_lost_client_is_detected_and_its_commands_are_killed() {
     keeper.abort();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_pause_a_client_asks_before_it_sends() {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let keep_alive = KeepAlive::new(Duration::from_millis(20), 3);
+    let options = Options::default().keep_alive(keep_alive);
+    let (ended, server_ended) = std::sync::mpsc::channel();
+    let server = Server::backend(Fake::new()).options(options.clone());
+    tokio::spawn(async move {
+        let _ = server.serve(far).await;
+        ended.send(()).unwrap();
+    });
+    let client = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async move {
+            let remote = wire::connect_with(near, &options).await.unwrap();
+            remote.stat("/").await.unwrap();
+            remote.ready().await.unwrap();
+            // Nothing of the client runs until the server has given it up.
+            server_ended.recv().unwrap();
+            assert!(!remote.is_closed());
+            assert_eq!(
+                remote.ready().await.unwrap_err().kind(),
+                ErrorKind::Unavailable
+            );
+            assert!(remote.is_closed());
+        });
+    });
+    soon(client).await.unwrap();
+}
+
 #[tokio::test]
 async fn extreme_options_do_no_harm() {
     let rule = KeepAlive::new(Duration::MAX, u32::MAX);

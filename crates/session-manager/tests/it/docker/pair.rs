@@ -60,8 +60,11 @@ async fn the_other_manager() {
     for line in std::io::stdin().lines() {
         let line = line.unwrap();
         let outcome = async {
-            let before = session.read("log").await;
-            let before = before.map_or(String::new(), |page| page.text);
+            let before = match session.read("log").await {
+                Ok(page) => page.text,
+                Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+                Err(error) => return Err(error),
+            };
             session.write("log", format!("{before}{line}\n")).await?;
             session.read("log").await
         };
