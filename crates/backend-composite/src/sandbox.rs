@@ -2,11 +2,16 @@
 
 use async_trait::async_trait;
 use backend_core::{
-    Error, ExecOutput, ExecRequest, Liveness, OutputRequest, ProcessId, ProcessInfo, ProcessOutput,
-    Result, Sandbox, SandboxId, Signal, StdinRequest, TerminalSize,
+    Error, ExecOutput, ExecRequest, Liveness, ProcessInfo, Result, Sandbox, SandboxId, delegate,
 };
 
 use crate::CompositeBackend;
+
+macro_rules! to_default {
+    ($self:ident, $operation:ident($($argument:expr),*)) => {
+        (*$self.default).$operation($($argument),*).await
+    };
+}
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
@@ -29,25 +34,7 @@ impl<D: Sandbox + ?Sized> Sandbox for CompositeBackend<D> {
         (*self.default).spawn_with(request).await
     }
 
-    async fn processes(&self) -> Result<Vec<ProcessInfo>> {
-        (*self.default).processes().await
-    }
-
-    async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput> {
-        (*self.default).read_output(request).await
-    }
-
-    async fn write_stdin(&self, request: &StdinRequest) -> Result<()> {
-        (*self.default).write_stdin(request).await
-    }
-
-    async fn signal(&self, process: &ProcessId, signal: Signal) -> Result<()> {
-        (*self.default).signal(process, signal).await
-    }
-
-    async fn resize(&self, process: &ProcessId, size: TerminalSize) -> Result<()> {
-        (*self.default).resize(process, size).await
-    }
+    delegate!(processes by to_default);
 
     async fn stop(&self) -> Result<()> {
         (*self.default).stop().await

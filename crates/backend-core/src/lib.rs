@@ -4,6 +4,7 @@
 mod backend;
 mod backend_ext;
 mod capabilities;
+mod delegate;
 mod durability;
 mod entry;
 mod environment;
@@ -21,6 +22,7 @@ mod runtime;
 mod sandbox;
 #[cfg(feature = "glob")]
 pub mod search;
+mod slice;
 pub mod text;
 mod version;
 #[cfg(feature = "wire")]
@@ -29,6 +31,8 @@ pub mod wire;
 pub use backend::Backend;
 pub use backend_ext::{BackendExt, IntoPath};
 pub use capabilities::Capabilities;
+#[doc(hidden)]
+pub use delegate::OperationFuture as __OperationFuture;
 pub use durability::Durability;
 pub use entry::{Entry, EntryKind};
 pub use environment::{

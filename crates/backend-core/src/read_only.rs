@@ -3,10 +3,9 @@
 use async_trait::async_trait;
 
 use crate::{
-    Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, Error,
-    GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
-    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result,
-    StatRequest, TextPage, VirtualPath, WriteRequest, Written,
+    Backend, Capabilities, DeleteRequest, Deleted, EditRequest, Edited, Error, MadeDirectory,
+    MkdirRequest, ReadRequest, RenameRequest, Renamed, Result, TextPage, VirtualPath, WriteRequest,
+    Written, delegate,
 };
 
 /// Wraps a backend and refuses every change with `permission_denied`; every other operation is forwarded. A dry run of an edit
@@ -43,6 +42,12 @@ fn refused(path: &VirtualPath) -> Error {
     Error::permission_denied(path, "the backend is read-only")
 }
 
+macro_rules! to_inner {
+    ($self:ident, $operation:ident($request:expr)) => {
+        $self.inner.$operation($request).await
+    };
+}
+
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<B: Backend> Backend for ReadOnly<B> {
@@ -59,25 +64,7 @@ impl<B: Backend> Backend for ReadOnly<B> {
         self.inner.work_dir()
     }
 
-    async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
-        self.inner.resolve_with(request).await
-    }
-
-    async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
-        self.inner.stat_with(request).await
-    }
-
-    async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
-        self.inner.ls_with(request).await
-    }
-
-    async fn read_with(&self, request: &ReadRequest) -> Result<TextPage> {
-        self.inner.read_with(request).await
-    }
-
-    async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
-        self.inner.read_bytes_with(request).await
-    }
+    delegate!(reads by to_inner);
 
     async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
         Err(refused(&request.path))
@@ -100,14 +87,6 @@ impl<B: Backend> Backend for ReadOnly<B> {
 
     async fn mkdir_with(&self, request: &MkdirRequest) -> Result<MadeDirectory> {
         Err(refused(&request.path))
-    }
-
-    async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
-        self.inner.glob_with(request).await
-    }
-
-    async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {
-        self.inner.grep_with(request).await
     }
 
     async fn read_many_with(&self, requests: &[ReadRequest]) -> Vec<Result<TextPage>> {

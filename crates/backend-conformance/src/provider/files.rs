@@ -2,13 +2,18 @@
 
 use async_trait::async_trait;
 use backend_core::{
-    Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry,
-    GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
-    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, Result, StatRequest, TextPage,
-    VirtualPath, WriteRequest, Written,
+    Backend, Capabilities, DeleteRequest, Deleted, EditRequest, Edited, MadeDirectory,
+    MkdirRequest, RenameRequest, Renamed, Result, VirtualPath, WriteRequest, Written, delegate,
 };
 
 use super::FakeSandbox;
+
+macro_rules! while_running {
+    ($self:ident, $operation:ident($request:expr)) => {{
+        $self.check()?;
+        $self.files.$operation($request).await
+    }};
+}
 
 #[async_trait]
 impl<B: Backend> Backend for FakeSandbox<B> {
@@ -23,25 +28,7 @@ impl<B: Backend> Backend for FakeSandbox<B> {
         self.files.work_dir()
     }
 
-    async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
-        self.check()?;
-        self.files.stat_with(request).await
-    }
-
-    async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
-        self.check()?;
-        self.files.ls_with(request).await
-    }
-
-    async fn read_with(&self, request: &ReadRequest) -> Result<TextPage> {
-        self.check()?;
-        self.files.read_with(request).await
-    }
-
-    async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
-        self.check()?;
-        self.files.read_bytes_with(request).await
-    }
+    delegate!(reads by while_running);
 
     async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
         self.check_room()?;
@@ -66,15 +53,5 @@ impl<B: Backend> Backend for FakeSandbox<B> {
     async fn mkdir_with(&self, request: &MkdirRequest) -> Result<MadeDirectory> {
         self.check_room()?;
         self.files.mkdir_with(request).await
-    }
-
-    async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
-        self.check()?;
-        self.files.glob_with(request).await
-    }
-
-    async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {
-        self.check()?;
-        self.files.grep_with(request).await
     }
 }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::slice::Slice;
+
 /// A piece of text for a result.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shown {
@@ -23,14 +25,15 @@ pub(super) fn around(text: &[u8], found: Range<usize>, limit: usize) -> Shown {
         .saturating_sub((limit - length) / 2)
         .min(text.len() - limit);
     let start = boundary_after(text, start).min(found.start);
-    let end = boundary_before(text, (start + limit).min(text.len()));
-    show(text.get(start..end).unwrap_or_default(), true, limit)
+    // A match may start within a character.
+    let end = boundary_before(text, (start + limit).min(text.len())).max(start);
+    show(text.slice(start..end), true, limit)
 }
 
 /// Shows the start of a line.
 pub(super) fn start(line: &[u8], limit: usize) -> String {
     let end = boundary_before(line, limit.min(line.len()));
-    show(line.get(..end).unwrap_or_default(), false, limit).text
+    show(line.slice(..end), false, limit).text
 }
 
 fn show(bytes: &[u8], cut: bool, limit: usize) -> Shown {

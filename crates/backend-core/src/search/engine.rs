@@ -12,6 +12,7 @@ use super::sink::{Hits, LineSink};
 use super::source::{Plain, Source};
 use super::spans;
 use super::tree::Opened;
+use crate::slice::Slice;
 use crate::{GrepOutput, GrepRequest, VirtualPath};
 
 /// The longest line that is searched, in bytes, including the context that is kept before it.
@@ -94,7 +95,7 @@ impl<'a> Engine<'a> {
         } else {
             let mut held = std::mem::take(&mut self.held);
             let filled = hold(&mut source, &mut held);
-            let text = held.get(..filled).unwrap_or_default();
+            let text = held.slice(..filled);
             if source.failed() || filled < held.len() {
                 // That is the whole file.
                 let outcome = if source.failed() {
@@ -188,7 +189,7 @@ impl<'a> Engine<'a> {
             }
             filled += count;
         }
-        let text = held.get(..filled).unwrap_or_default();
+        let text = held.slice(..filled);
         let (before, after) = context(self.request);
         spans::search(text, &self.matcher, before, after, stop, hits);
         if held.len() > MAX_KEPT_BYTES {

@@ -2,6 +2,7 @@
 
 use grep_regex::{ErrorKind, RegexMatcher, RegexMatcherBuilder};
 
+use crate::slice::Slice;
 use crate::{Case, Error, GrepRequest, Result};
 
 /// The longest pattern, in bytes.
@@ -79,7 +80,7 @@ fn with_bare_newlines(pattern: &str, fixed: bool) -> String {
         // The backslash and the escaped character, whatever that is.
         let escaped: String = escape.chars().skip(skip).take(2).collect();
         bare.push_str(&escaped);
-        rest = escape.get(skip + escaped.len()..).unwrap_or_default();
+        rest = escape.slice(skip + escaped.len()..);
     }
     bare.push_str(rest);
     bare

@@ -10,6 +10,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::tree::{Opened, Tree};
 use crate::Result;
+use crate::slice::Slice;
 
 /// How much of a file is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -127,7 +128,7 @@ fn parse(text: &[u8]) -> Option<Gitignore> {
     let whole = if text.len() as u64 >= MAX_BYTES {
         // The last line is probably cut.
         let end = memchr::memrchr(b'\n', text).unwrap_or(0);
-        text.get(..end).unwrap_or_default()
+        text.slice(..end)
     } else {
         text
     };

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::cancel::Stop;
 use super::tree::Opened;
 use super::wide::Wide;
+use crate::slice::Slice;
 
 /// How many bytes of UTF-16 are read at once.
 const WIDE_CHUNK: usize = 32 << 10;
@@ -156,8 +157,7 @@ impl<'a, R: Read> Source<'a, R> {
                 decoded: Vec::new(),
                 taken: 0,
             };
-            wide.decoder
-                .push(text.get(2..).unwrap_or_default(), &mut wide.decoded);
+            wide.decoder.push(text.slice(2..), &mut wide.decoded);
             self.wide = Some(Box::new(wide));
             return 0;
         }
@@ -201,10 +201,10 @@ impl<'a, R: Read> Source<'a, R> {
                 }
                 break;
             }
-            let read = wide.raw.get(..count).unwrap_or_default();
+            let read = wide.raw.slice(..count);
             wide.decoder.push(read, &mut wide.decoded);
         }
-        let ready = wide.decoded.get(wide.taken..).unwrap_or_default();
+        let ready = wide.decoded.slice(wide.taken..);
         let count = ready.len().min(buffer.len());
         if let (Some(out), Some(ready)) = (buffer.get_mut(..count), ready.get(..count)) {
             out.copy_from_slice(ready);

@@ -11,6 +11,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 use super::cancel::Stop;
 use super::sink::Hits;
+use crate::slice::Slice;
 
 /// Searches a text.
 pub(super) fn search(
@@ -83,7 +84,7 @@ impl Lines<'_> {
     }
 
     fn get(&self, range: Range<usize>) -> &[u8] {
-        self.text.get(range).unwrap_or_default()
+        self.text.slice(range)
     }
 
     fn number_of(&mut self, start: usize) -> u64 {

@@ -15,6 +15,7 @@ use super::cancel::Stop;
 use super::filter::Place;
 use super::rules::Rules;
 use super::tree::{Base, Child, Children, Tree};
+use crate::slice::Slice;
 use crate::{EntryKind, Error, Result, Skipped, VirtualPath};
 
 /// How many directories of the current path are kept open.
@@ -198,7 +199,7 @@ impl<T: Tree> Walk<'_, T> {
 
     /// Lists a directory, and continues in it.
     fn enter(&mut self, dir: Dir<T::Dir>, place: Place) -> Result<()> {
-        let mut prefix = dir.path.as_str().get(1..).unwrap_or_default().to_owned();
+        let mut prefix = dir.path.as_str().slice(1..).to_owned();
         if !prefix.is_empty() {
             prefix.push('/');
         }

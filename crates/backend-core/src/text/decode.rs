@@ -9,6 +9,7 @@ use simdutf8::compat::from_utf8;
 
 use super::Scan;
 use crate::Encoding;
+use crate::slice::Slice;
 
 /// How many bytes are checked and passed on at a time. They fit into the nearest caches next to other data.
 const BLOCK: usize = 32 << 10;
@@ -41,7 +42,7 @@ pub(super) fn detect(head: &[u8]) -> (Encoding, usize) {
 /// Decodes a whole file. The byte order mark is not part of the text.
 pub(super) fn decode(content: &[u8]) -> Result<(Encoding, Cow<'_, str>), Flaw> {
     let (encoding, mark) = detect(content);
-    let body = content.get(mark..).unwrap_or_default();
+    let body = content.slice(mark..);
     if let Encoding::Utf8 | Encoding::Utf8Bom = encoding {
         let text = from_utf8(body).map_err(|_| Flaw::Malformed)?;
         return match memchr::memchr(0, body) {
@@ -137,7 +138,7 @@ impl Decoder {
     fn begin(&mut self, bytes: &[u8], sink: &mut impl FnMut(&str) -> Scan) -> Result<Scan, Flaw> {
         let (encoding, mark) = detect(bytes);
         self.encoding = Some(encoding);
-        self.body(bytes.get(mark..).unwrap_or_default(), sink)
+        self.body(bytes.slice(mark..), sink)
     }
 
     fn body(
@@ -172,7 +173,7 @@ impl Decoder {
                 self.carry.extend_from_slice(bytes);
                 break;
             }
-            bytes = bytes.get(prefix.used..).unwrap_or_default();
+            bytes = bytes.slice(prefix.used..);
         }
         Ok(Scan::More)
     }
@@ -204,7 +205,7 @@ impl<'a> Prefix<'a> {
         let (text, malformed) = match from_utf8(clean) {
             Ok(text) => (text, false),
             Err(error) => {
-                let valid = clean.get(..error.valid_up_to()).unwrap_or_default();
+                let valid = clean.slice(..error.valid_up_to());
                 (from_utf8(valid).unwrap_or_default(), true)
             }
         };

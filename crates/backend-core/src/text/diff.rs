@@ -8,6 +8,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 
 use super::changes::Changes;
 use crate::VirtualPath;
+use crate::slice::Slice;
 
 mod blocks;
 mod hunks;
@@ -44,8 +45,8 @@ pub(super) fn unified(
 
 /// Splits a block into the lines that differ.
 fn refine(block: &Block, old: &str, new: &str, deadline: Instant, hunks: &mut Hunks<'_>) {
-    let old_text = old.get(block.old.clone()).unwrap_or_default();
-    let new_text = new.get(block.new.clone()).unwrap_or_default();
+    let old_text = old.slice(block.old.clone());
+    let new_text = new.slice(block.new.clone());
     if old_text == new_text {
         return;
     }
@@ -61,20 +62,11 @@ fn refine(block: &Block, old: &str, new: &str, deadline: Instant, hunks: &mut Hu
     let mut place = block.old.start;
     let mut new_place = 0;
     for op in ops {
-        let bytes = |lines: Option<&[&str]>| -> usize {
-            lines
-                .unwrap_or_default()
-                .iter()
-                .map(|line| line.len())
-                .sum()
-        };
-        let removed = place + bytes(old_lines.get(op.old_range()));
-        let added = new_place + bytes(new_lines.get(op.new_range()));
+        let bytes = |lines: &[&str]| -> usize { lines.iter().map(|line| line.len()).sum() };
+        let removed = place + bytes(old_lines.slice(op.old_range()));
+        let added = new_place + bytes(new_lines.slice(op.new_range()));
         if !matches!(op, DiffOp::Equal { .. }) {
-            hunks.change(
-                place..removed,
-                new_text.get(new_place..added).unwrap_or_default(),
-            );
+            hunks.change(place..removed, new_text.slice(new_place..added));
         }
         (place, new_place) = (removed, added);
     }

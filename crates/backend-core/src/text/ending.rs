@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::slice::Slice;
+
 /// The ending of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
@@ -14,10 +16,10 @@ impl Ending {
     /// of the previous line. A text without line endings gets `\n`.
     pub(super) fn of_place(text: &str, place: &Range<usize>) -> Self {
         let bytes = text.as_bytes();
-        let after = bytes.get(place.start..).unwrap_or_default();
+        let after = bytes.slice(place.start..);
         let newline = memchr::memchr(b'\n', after)
             .map(|found| place.start + found)
-            .or_else(|| memchr::memrchr(b'\n', bytes.get(..place.start).unwrap_or_default()));
+            .or_else(|| memchr::memrchr(b'\n', bytes.slice(..place.start)));
         let before = newline.and_then(|newline| newline.checked_sub(1));
         if before.and_then(|before| bytes.get(before)) == Some(&b'\r') {
             Self::Crlf

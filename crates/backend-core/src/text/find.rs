@@ -7,6 +7,7 @@ use memchr::memmem::{self, Finder};
 
 use super::ending::count_crlf;
 use crate::LineEnding;
+use crate::slice::Slice;
 
 /// After this many matches that may overlap, the search continues byte by byte: each jump costs the length of the needle.
 const MAX_JUMPS: usize = 16;
@@ -52,11 +53,11 @@ impl<'a> Haystack<'a> {
         let mut view = String::with_capacity(text.len());
         let mut taken = 0;
         for cr in memmem::find_iter(text.as_bytes(), b"\r\n") {
-            view.push_str(text.get(taken..cr).unwrap_or_default());
+            view.push_str(text.slice(taken..cr));
             self.stripped.push(view.len());
             taken = cr + 1;
         }
-        view.push_str(text.get(taken..).unwrap_or_default());
+        view.push_str(text.slice(taken..));
         self.view = Cow::Owned(view);
     }
 
@@ -72,7 +73,7 @@ impl<'a> Haystack<'a> {
     }
 
     fn place(&self, start: usize, offset: usize) -> usize {
-        let before = self.needle.as_bytes().get(..offset).unwrap_or_default();
+        let before = self.needle.as_bytes().slice(..offset);
         let added = match self.pattern {
             Cow::Borrowed(_) => 0,
             Cow::Owned(_) => memchr::memchr_iter(b'\n', before).count(),
@@ -115,10 +116,7 @@ fn each(bytes: &[u8], pattern: &[u8], mut found: impl FnMut(usize)) {
         return;
     };
     found(first);
-    if finder
-        .find(bytes.get(first + 1..).unwrap_or_default())
-        .is_none()
-    {
+    if finder.find(bytes.slice(first + 1..)).is_none() {
         return;
     }
     let borders = borders(pattern);
@@ -128,7 +126,7 @@ fn each(bytes: &[u8], pattern: &[u8], mut found: impl FnMut(usize)) {
     let mut last = first;
     for _ in 0..MAX_JUMPS {
         let from = last + period;
-        let Some(next) = finder.find(bytes.get(from..).unwrap_or_default()) else {
+        let Some(next) = finder.find(bytes.slice(from..)) else {
             return;
         };
         last = from + next;
@@ -137,7 +135,7 @@ fn each(bytes: &[u8], pattern: &[u8], mut found: impl FnMut(usize)) {
     if border == 0 {
         let from = last + period;
         finder
-            .find_iter(bytes.get(from..).unwrap_or_default())
+            .find_iter(bytes.slice(from..))
             .for_each(|next| found(from + next));
         return;
     }

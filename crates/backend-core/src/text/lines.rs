@@ -5,6 +5,7 @@
 
 use super::Scan;
 use super::ending::count_crlf;
+use crate::slice::Slice;
 use crate::{CutLine, LineEnding, PageEnd, ReadRequest};
 
 /// Finds the window, and collects information on the surrounding lines.
@@ -235,7 +236,7 @@ impl Lines {
             room -= 1;
         }
         self.line.cut = room < piece.len();
-        self.text.push_str(piece.get(..room).unwrap_or_default());
+        self.text.push_str(piece.slice(..room));
     }
 
     /// Ends the line that is being collected.

@@ -4,6 +4,7 @@
 //! text, because it is a hint and must not cost more than the edit.
 
 use super::find::Haystack;
+use crate::slice::Slice;
 use crate::{Difference, NearMatch};
 
 mod fold;
@@ -95,7 +96,7 @@ fn near(text: &str, lines: Lines, difference: Difference) -> NearMatch {
         while !line.is_char_boundary(room) {
             room -= 1;
         }
-        shown.push_str(line.get(..room).unwrap_or_default());
+        shown.push_str(line.slice(..room));
     }
     let shown = shown.strip_suffix('\n').unwrap_or(&shown);
     let shown = shown.strip_suffix('\r').unwrap_or(shown);
@@ -107,9 +108,9 @@ fn whole_lines(text: &str) -> &str {
     if text.len() <= MAX_TEXT_BYTES {
         return text;
     }
-    let part = text.as_bytes().get(..MAX_TEXT_BYTES).unwrap_or_default();
+    let part = text.as_bytes().slice(..MAX_TEXT_BYTES);
     let end = memchr::memrchr(b'\n', part).map_or(0, |newline| newline + 1);
-    text.get(..end).unwrap_or_default()
+    text.slice(..end)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::edited::{EditedText, MAX_EDIT_BYTES};
 use super::ending::Ending;
 use super::find::Haystack;
 use super::nearest;
+use crate::slice::Slice;
 use crate::{Error, Replacement, Result, VirtualPath};
 
 /// How many lines an ambiguous match lists.
@@ -153,10 +154,7 @@ impl<'a> Splicer<'a> {
         haystack: &Haystack<'_>,
         starts: impl Iterator<Item = usize>,
     ) -> EditedText {
-        let new = self
-            .new
-            .get(self.prefix..self.new.len() - self.suffix)
-            .unwrap_or_default();
+        let new = self.new.slice(self.prefix..self.new.len() - self.suffix);
         let mut edited = EditedText {
             text: String::with_capacity(text.len() + new.len()),
             replacements: 0,
@@ -165,9 +163,7 @@ impl<'a> Splicer<'a> {
         let mut taken = 0;
         for start in starts {
             let removed = haystack.range(start, self.prefix..self.old.len() - self.suffix);
-            edited
-                .text
-                .push_str(text.get(taken..removed.start).unwrap_or_default());
+            edited.text.push_str(text.slice(taken..removed.start));
             taken = removed.end;
             let added_from = edited.text.len();
             let place = haystack.range(start, 0..self.old.len());
@@ -175,7 +171,7 @@ impl<'a> Splicer<'a> {
             edited.changes.push(removed, added_from..edited.text.len());
             edited.replacements += 1;
         }
-        edited.text.push_str(text.get(taken..).unwrap_or_default());
+        edited.text.push_str(text.slice(taken..));
         edited
     }
 
@@ -191,8 +187,8 @@ impl<'a> Splicer<'a> {
 /// Returns the lengths of the common prefix and then suffix of two texts, in bytes of whole characters.
 fn common_ends(a: &str, b: &str) -> (usize, usize) {
     let prefix = common(a.chars(), b.chars());
-    let rest_a = a.get(prefix..).unwrap_or_default();
-    let rest_b = b.get(prefix..).unwrap_or_default();
+    let rest_a = a.slice(prefix..);
+    let rest_b = b.slice(prefix..);
     (prefix, common(rest_a.chars().rev(), rest_b.chars().rev()))
 }
 
@@ -221,7 +217,7 @@ impl Ambiguity {
         haystack.each(|start| {
             all.count += 1;
             if all.lines.len() < NAMED_LINES {
-                let between = view.as_bytes().get(counted..start).unwrap_or_default();
+                let between = view.as_bytes().slice(counted..start);
                 line += memchr::memchr_iter(b'\n', between).count() as u64;
                 counted = start;
                 all.lines.push(line);

@@ -2,17 +2,15 @@
 
 use async_trait::async_trait;
 use backend_core::{
-    Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, Error,
-    GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
-    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result,
-    StatRequest, TextPage, VirtualPath, WriteRequest, Written,
+    Backend, Capabilities, Error, ReadRequest, Result, TextPage, VirtualPath, WriteRequest,
+    Written, delegate,
 };
 
 use super::DockerSandbox;
 
 /// Asks the guest, and determines the cause if there is no answer.
 macro_rules! ask {
-    ($sandbox:ident . $operation:ident ($($request:expr),*)) => {{
+    ($sandbox:ident, $operation:ident ($($request:expr),*)) => {{
         let remote = $sandbox.remote().await?;
         match remote.$operation($($request),*).await {
             Err(error) => Err($sandbox.explain(&remote, error).await),
@@ -23,11 +21,11 @@ macro_rules! ask {
 
 /// Asks the guest what changes nothing. If the connection broke meanwhile, it asks once more, on a new one.
 macro_rules! ask_again {
-    ($sandbox:ident . $operation:ident ($($request:expr),*)) => {{
+    ($sandbox:ident, $operation:ident ($($request:expr),*)) => {{
         let remote = $sandbox.remote().await?;
         match remote.$operation($($request),*).await {
             Err(Error::Unavailable { .. }) if remote.is_closed() => {
-                ask!($sandbox.$operation($($request),*))
+                ask!($sandbox, $operation($($request),*))
             }
             answer => answer,
         }
@@ -53,53 +51,9 @@ impl Backend for DockerSandbox {
         self.shared.work_dir.clone()
     }
 
-    async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
-        ask_again!(self.stat_with(request))
-    }
+    delegate!(reads by ask_again);
 
-    async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
-        ask_again!(self.resolve_with(request))
-    }
-
-    async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
-        ask_again!(self.ls_with(request))
-    }
-
-    async fn read_with(&self, request: &ReadRequest) -> Result<TextPage> {
-        ask_again!(self.read_with(request))
-    }
-
-    async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
-        ask_again!(self.read_bytes_with(request))
-    }
-
-    async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
-        ask!(self.write_with(request))
-    }
-
-    async fn edit_with(&self, request: &EditRequest) -> Result<Edited> {
-        ask!(self.edit_with(request))
-    }
-
-    async fn delete_with(&self, request: &DeleteRequest) -> Result<Deleted> {
-        ask!(self.delete_with(request))
-    }
-
-    async fn rename_with(&self, request: &RenameRequest) -> Result<Renamed> {
-        ask!(self.rename_with(request))
-    }
-
-    async fn mkdir_with(&self, request: &MkdirRequest) -> Result<MadeDirectory> {
-        ask!(self.mkdir_with(request))
-    }
-
-    async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
-        ask_again!(self.glob_with(request))
-    }
-
-    async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {
-        ask_again!(self.grep_with(request))
-    }
+    delegate!(changes by ask);
 
     async fn read_many_with(&self, requests: &[ReadRequest]) -> Vec<Result<TextPage>> {
         match self.remote().await {

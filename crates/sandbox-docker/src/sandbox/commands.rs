@@ -90,35 +90,27 @@ impl Sandbox for DockerSandbox {
 
     async fn spawn_with(&self, request: &ExecRequest) -> Result<ProcessInfo> {
         check(request)?;
-        ask!(self.spawn_with(request))
+        ask!(self, spawn_with(request))
     }
 
     async fn processes(&self) -> Result<Vec<ProcessInfo>> {
-        ask_again!(self.processes())
+        ask_again!(self, processes())
     }
 
     async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput> {
-        ask_again!(self.read_output(request))
+        ask_again!(self, read_output(request))
     }
 
     async fn write_stdin(&self, request: &StdinRequest) -> Result<()> {
-        ask!(self.write_stdin(request))
+        ask!(self, write_stdin(request))
     }
 
     async fn signal(&self, process: &ProcessId, signal: Signal) -> Result<()> {
-        let remote = self.remote().await?;
-        match remote.signal(process, signal).await {
-            Err(error) => Err(self.explain(&remote, error).await),
-            answer => answer,
-        }
+        ask!(self, signal(process, signal))
     }
 
     async fn resize(&self, process: &ProcessId, size: TerminalSize) -> Result<()> {
-        let remote = self.remote().await?;
-        match remote.resize(process, size).await {
-            Err(error) => Err(self.explain(&remote, error).await),
-            answer => answer,
-        }
+        ask!(self, resize(process, size))
     }
 
     /// Ends the container and everything that runs in it. An ephemeral one is removed with its files; a kept one can be started

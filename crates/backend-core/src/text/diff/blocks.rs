@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::slice::Slice;
 use crate::text::changes::{Changes, Region};
 
 /// Whole lines of the old text, and their replacement in the new one.
@@ -37,7 +38,7 @@ pub(super) fn blocks(old: &str, new: &str, changes: &Changes) -> Vec<Block> {
 }
 
 fn line_start(text: &str, place: usize) -> usize {
-    let before = text.as_bytes().get(..place).unwrap_or_default();
+    let before = text.as_bytes().slice(..place);
     memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1)
 }
 
@@ -48,7 +49,7 @@ fn widen_end(old: &str, new: &str, region: &Region) -> (usize, usize) {
     if at_start(old, old_end) && at_start(new, new_end) {
         return (old_end, new_end);
     }
-    let rest = old.as_bytes().get(old_end..).unwrap_or_default();
+    let rest = old.as_bytes().slice(old_end..);
     let more = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
     (old_end + more, new_end + more)
 }

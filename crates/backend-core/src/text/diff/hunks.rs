@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::VirtualPath;
+use crate::slice::Slice;
 
 /// How many unchanged lines are shown before and after a change.
 const CONTEXT: usize = 3;
@@ -67,7 +68,7 @@ impl<'a> Hunks<'a> {
         if self.full {
             return;
         }
-        let gap = self.old.get(self.place..removed.start).unwrap_or_default();
+        let gap = self.old.slice(self.place..removed.start);
         let gap_lines = memchr::memchr_iter(b'\n', gap.as_bytes()).count();
         if self.hunk.is_some() && gap_lines <= 2 * CONTEXT {
             self.lines(' ', gap, 0);
@@ -87,7 +88,7 @@ impl<'a> Hunks<'a> {
         }
         self.old_line += gap_lines as u64;
         self.new_line += gap_lines as u64;
-        let removed_text = self.old.get(removed.clone()).unwrap_or_default();
+        let removed_text = self.old.slice(removed.clone());
         let from = first_shown(removed_text, added);
         self.lines('-', removed_text, from);
         self.lines('+', added, from);
@@ -101,7 +102,7 @@ impl<'a> Hunks<'a> {
         if self.hunk.is_none() {
             return (String::new(), false);
         }
-        self.close(self.old.get(self.place..).unwrap_or_default());
+        self.close(self.old.slice(self.place..));
         (self.output, self.cut || self.full)
     }
 
@@ -147,8 +148,7 @@ impl<'a> Hunks<'a> {
         if from > 0 {
             let _ = write!(hunk.body, "(cut: {from} bytes before this) ... ");
         }
-        hunk.body
-            .push_str(content.get(from..to).unwrap_or_default());
+        hunk.body.push_str(content.slice(from..to));
         if to < content.len() {
             let _ = write!(
                 hunk.body,
@@ -227,5 +227,5 @@ fn last_lines(text: &str, count: usize) -> &str {
     let start = memchr::memrchr_iter(b'\n', text.as_bytes())
         .nth(count)
         .map_or(0, |newline| newline + 1);
-    text.get(start..).unwrap_or_default()
+    text.slice(start..)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::line_hash;
+use crate::slice::Slice;
 use crate::{Error, LineAnchor, Result, VirtualPath};
 
 /// How much of a line a conflict shows, in characters.
@@ -34,7 +35,7 @@ fn lines(text: &str) -> impl Iterator<Item = Line> + '_ {
     ends.chain(rest).map(move |end| {
         let whole = start..end;
         start = end;
-        let line = text.get(whole.clone()).unwrap_or_default();
+        let line = text.slice(whole.clone());
         let content = line.strip_suffix('\n').map_or(line, |content| {
             content.strip_suffix('\r').unwrap_or(content)
         });
@@ -98,7 +99,7 @@ impl<'a> NamedLines<'a> {
     }
 
     fn content(&self, line: &Line) -> &str {
-        self.text.get(line.content.clone()).unwrap_or_default()
+        self.text.slice(line.content.clone())
     }
 
     fn only_line_with(&self, hash: &str) -> Option<u64> {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::anchors::NamedLines;
+use crate::slice::Slice;
 use crate::text::changes::Changes;
 use crate::text::edited::EditedText;
 use crate::text::ending::Ending;
@@ -173,7 +174,7 @@ impl<'a> Output<'a> {
     }
 
     fn keep_up_to(&mut self, end: usize) {
-        let kept = self.old.get(self.taken..end).unwrap_or_default();
+        let kept = self.old.slice(self.taken..end);
         if !kept.is_empty() {
             self.new.push_str(kept);
             self.last_added = None;

@@ -1,6 +1,7 @@
 //! The lines that have most in common with a needle, by pairs of adjacent bytes.
 
 use super::Lines;
+use crate::slice::Slice;
 
 /// How many lines of a needle are compared.
 const MAX_NEEDLE_LINES: usize = 40;
@@ -33,7 +34,7 @@ pub(super) fn find(text: &str, needle: &str) -> Option<Lines> {
             let Some(first) = line.checked_sub(above) else {
                 continue;
             };
-            let score = score(&profiles, lines.get(first..).unwrap_or_default());
+            let score = score(&profiles, lines.slice(first..));
             if score >= THRESHOLD && best.is_none_or(|(best, _)| score > best) {
                 best = Some((score, first));
             }
@@ -65,7 +66,7 @@ fn significant(line: &str) -> &str {
     while !line.is_char_boundary(end) {
         end -= 1;
     }
-    line.get(..end).unwrap_or_default()
+    line.slice(..end)
 }
 
 /// The pairs of adjacent bytes in a line.
