@@ -2,13 +2,7 @@
 
 use std::time::SystemTime;
 
-const DAY: i64 = 86_400;
-
-/// How many days 400 years have, after which the calendar repeats itself.
-const ERA: i64 = 146_097;
-
-/// How many days there are from the first of March of the year 0 to 1970.
-const BEFORE_1970: i64 = 719_468;
+use chrono::{DateTime, Datelike, SecondsFormat};
 
 /// Formats a time such as `2026-11-22T20:45:28Z`. `None` before the year 0 and after 9999, for which RFC 3339 has no form.
 pub(crate) fn rfc3339(time: SystemTime) -> Option<String> {
@@ -21,27 +15,9 @@ pub(crate) fn rfc3339(time: SystemTime) -> Option<String> {
             -whole - i64::from(before.subsec_nanos() > 0)
         }
     };
-    let (day, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
-    // Years start in March here, so that the day that not all of them have is their last one.
-    let day = day.checked_add(BEFORE_1970)?;
-    let (era, day) = (day.div_euclid(ERA), day.rem_euclid(ERA));
-    let year = (day - day / 1460 + day / 36_524 - day / (ERA - 1)) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    let year = year + era * 400 + next;
-    if !(0..=9999).contains(&year) {
-        return None;
-    }
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    Some(format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
-    ))
+    let time = DateTime::from_timestamp(seconds, 0)?;
+    let has_form = (0..=9999).contains(&time.year());
+    has_form.then(|| time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
 #[cfg(test)]

@@ -18,11 +18,9 @@ mod args;
 mod container;
 mod mount;
 mod permissions;
-mod stable_versions;
 mod state_file;
 
 pub(crate) use args::WorkspaceArgs;
-use stable_versions::StableVersions;
 use state_file::StateFile;
 
 /// The access that a command needs.
@@ -124,8 +122,8 @@ impl Workspace {
         let mounts = mounts.collect::<Result<Vec<_>>>()?;
         if let Some(file) = &args.state {
             let state = StateFile::open(file, need, args.lock_timeout, out).await?;
-            let files = StableVersions::new(state.backend().clone());
-            let mut workspace = Self::of_files(with_mounts(Arc::new(files), mounts)?, IN_STATE);
+            let files = Arc::new(state.backend().clone());
+            let mut workspace = Self::of_files(with_mounts(files, mounts)?, IN_STATE);
             workspace.state = Some(state);
             return Ok(workspace);
         }

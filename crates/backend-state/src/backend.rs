@@ -35,7 +35,8 @@ const PIECE_BYTES: usize = 256 << 10;
 ///
 /// # Versions
 ///
-/// Each write and edit gives a file a new version, unique across processes. A rename keeps the version.
+/// Each write and edit gives a file a new version, unique across processes. A rename keeps the version. With
+/// [`derived_versions`](StateBackendBuilder::derived_versions) they are the same after the content was saved and loaded.
 ///
 /// # Runtime
 ///

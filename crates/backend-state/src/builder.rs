@@ -9,6 +9,7 @@ use crate::directory::Directory;
 use crate::document::{Document, DocumentError};
 use crate::limits::Limits;
 use crate::store::{Clock, Store};
+use crate::versions::Versions;
 
 /// Builds a [`StateBackend`] with limits, or with the content of a document.
 ///
@@ -24,6 +25,7 @@ use crate::store::{Clock, Store};
 pub struct StateBackendBuilder {
     limits: Limits,
     clock: Clock,
+    versions: Versions,
 }
 
 impl StateBackendBuilder {
@@ -31,6 +33,7 @@ impl StateBackendBuilder {
         Self {
             limits: Limits::default(),
             clock: Arc::new(SystemTime::now),
+            versions: Versions::default(),
         }
     }
 
@@ -62,10 +65,22 @@ impl StateBackendBuilder {
         self
     }
 
+    /// Derives the versions of files from their content and time, so that a store that is loaded from a document knows the
+    /// versions that an earlier one gave. Each write then costs a pass over the content. Off by default.
+    #[must_use]
+    pub fn derived_versions(mut self, derived: bool) -> Self {
+        self.versions = if derived {
+            Versions::Derived
+        } else {
+            Versions::Unique
+        };
+        self
+    }
+
     /// Creates an empty store.
     pub fn build(self) -> StateBackend {
         let root = Arc::new(Directory::new((self.clock)()));
-        StateBackend::from_store(Store::new(root, self.limits, self.clock))
+        StateBackend::from_store(Store::new(root, self.limits, self.clock, self.versions))
     }
 
     /// Creates a store with the content of a document. Entries without a time in the document are modified now.
@@ -75,11 +90,12 @@ impl StateBackendBuilder {
     /// Returns [`DocumentError::Limit`] if the content is more than the limits allow, and other variants for a document
     /// that contradicts itself.
     pub fn load(self, document: &Document) -> Result<StateBackend, DocumentError> {
-        let root = document.to_root(&self.limits, (self.clock)())?;
+        let root = document.to_root(&self.limits, (self.clock)(), self.versions)?;
         Ok(StateBackend::from_store(Store::new(
             Arc::new(root),
             self.limits,
             self.clock,
+            self.versions,
         )))
     }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::directory::{Directory, File, Node};
 use crate::limits::Limits;
-use crate::store::new_version;
+use crate::versions::Versions;
 use crate::{time, tree};
 
 mod check;
@@ -150,6 +150,7 @@ impl Document {
         &self,
         limits: &Limits,
         now: SystemTime,
+        versions: Versions,
     ) -> Result<Directory, DocumentError> {
         let mut root = Arc::new(Directory::new(now));
         for path in self.directories.keys().filter(|path| !path.is_root()) {
@@ -157,10 +158,11 @@ impl Document {
             insert(&mut root, path, node, now);
         }
         for (path, record) in &self.files {
+            let modified = record.modified.unwrap_or(now);
             let file = File {
                 content: record.content.clone(),
-                version: new_version(),
-                modified: record.modified.unwrap_or(now),
+                version: versions.of(&record.content, modified),
+                modified,
             };
             limits
                 .check_file(file.size())

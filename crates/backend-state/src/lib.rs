@@ -11,6 +11,7 @@ mod search;
 mod store;
 mod time;
 mod tree;
+mod versions;
 
 pub use backend::StateBackend;
 pub use builder::StateBackendBuilder;

@@ -4,9 +4,7 @@
 //! outside of it, on a snapshot.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use backend_core::text::{Applied, MAX_EDIT_BYTES, apply_edits};
@@ -19,6 +17,7 @@ use bytes::Bytes;
 use crate::directory::{Directory, File, Node};
 use crate::limits::{Limits, Usage};
 use crate::tree::{self, Place, Room};
+use crate::versions::Versions;
 
 /// How often an edit is tried optimistically before it is done under the lock, with all other writers waiting.
 const EDIT_TRIES: usize = 8;
@@ -34,17 +33,24 @@ pub(crate) struct Store {
     root: RwLock<Arc<Directory>>,
     limits: Limits,
     clock: Clock,
+    versions: Versions,
 }
 
 /// The nodes that a change removed. They are freed after the lock is released.
 type Garbage = Option<Node>;
 
 impl Store {
-    pub(crate) fn new(root: Arc<Directory>, limits: Limits, clock: Clock) -> Self {
+    pub(crate) fn new(
+        root: Arc<Directory>,
+        limits: Limits,
+        clock: Clock,
+        versions: Versions,
+    ) -> Self {
         Self {
             root: RwLock::new(root),
             limits,
             clock,
+            versions,
         }
     }
 
@@ -54,7 +60,12 @@ impl Store {
 
     /// Returns a store that shares all content with this one, but no later changes.
     pub(crate) fn fork(&self) -> Self {
-        Self::new(self.snapshot(), self.limits, Arc::clone(&self.clock))
+        Self::new(
+            self.snapshot(),
+            self.limits,
+            Arc::clone(&self.clock),
+            self.versions,
+        )
     }
 
     /// Returns the state of everything at this moment.
@@ -262,10 +273,11 @@ impl Store {
     }
 
     fn new_file(&self, content: Bytes) -> File {
+        let modified = (self.clock)();
         File {
+            version: self.versions.of(&content, modified),
             content,
-            version: new_version(),
-            modified: (self.clock)(),
+            modified,
         }
     }
 }
@@ -277,13 +289,6 @@ impl fmt::Debug for Store {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
-}
-
-/// Returns a version that no file had before, in this process or any other.
-pub(crate) fn new_version() -> Version {
-    static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    Version::from_parts(&[*SEED, NEXT.fetch_add(1, Ordering::Relaxed)])
 }
 
 fn own(content: &Bytes) -> Bytes {

@@ -69,10 +69,12 @@ impl StateFile {
         let mut json = Vec::new();
         file.read_to_end(&mut json).map_err(failed)?;
         let is_new = json.is_empty();
+        // The next command has to know a version that this one prints.
+        let builder = StateBackend::builder().derived_versions(true);
         let backend = if is_new {
-            StateBackend::new()
+            builder.build()
         } else {
-            let loaded = StateBackend::from_json(&json);
+            let loaded = Document::from_json(&json).and_then(|document| builder.load(&document));
             loaded.map_err(|error| Failure::Opening(what(), error.into()))?
         };
         if need != Need::Read && !is_new && is_of_python(&json) {

@@ -1,4 +1,4 @@
-//! The contract, by value, boxed, shared, inside a directory, and on a store that was loaded.
+//! The contract, by value, boxed, shared, inside a directory, on a store that was loaded, and with derived versions.
 
 use backend_conformance::{Below, Subject};
 use backend_core::{BackendExt, VirtualPath};
@@ -25,4 +25,8 @@ backend_conformance::file_laws!(a_fork, || async { StateBackend::new().fork() })
 
 backend_conformance::file_laws!(loaded, || async {
     StateBackend::from_document(&Document::default()).unwrap()
+});
+
+backend_conformance::file_laws!(with_derived_versions, || async {
+    StateBackend::builder().derived_versions(true).build()
 });

@@ -38,6 +38,22 @@ async fn a_document_is_plain_json() {
 }
 
 #[tokio::test]
+async fn a_loaded_store_knows_derived_versions() {
+    for derived in [false, true] {
+        let builder = || StateBackend::builder().derived_versions(derived);
+        let store = builder().build();
+        store.write("/a", "one").await.unwrap();
+        let version = store.edit("/a", "one", "two").await.unwrap().version;
+        let loaded = builder().load(&store.to_document()).unwrap();
+        let known = loaded.stat("/a").await.unwrap().version == Some(version);
+        assert_eq!(known, derived);
+        // Nor does a fork give other ones.
+        let fork = store.fork();
+        assert_eq!(fork.stat("/a").await.unwrap().version, Some(version));
+    }
+}
+
+#[tokio::test]
 async fn content_that_is_not_plain_text_is_base64() {
     let store = store();
     for (content, text) in [
