@@ -1,9 +1,10 @@
 //! The command line as a whole: its commands, and the options that all of them share.
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::command::Command;
 use crate::help;
+use crate::out::OutputArgs;
 use crate::workspace::WorkspaceArgs;
 
 /// The commands that need no workspace. Their help does not show its options.
@@ -32,36 +33,6 @@ pub(crate) struct Cli {
 
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// How results are shown.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = help::OUTPUT)]
-pub(crate) struct OutputArgs {
-    /// Print one JSON document, errors included
-    ///
-    /// The standard output then holds exactly one JSON document, whatever happens: the outcome, or an object with the field
-    /// `error`.
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-
-    /// Print no summaries and no notes, only results and errors
-    #[arg(long, short, global = true)]
-    pub(crate) quiet: bool,
-
-    /// When to use colours
-    ///
-    /// `auto` means: if the standard output is a terminal, and NO_COLOR is not set.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub(crate) color: ColorWhen,
-}
-
-/// When colours are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ColorWhen {
-    Auto,
-    Always,
-    Never,
 }
 
 impl Cli {

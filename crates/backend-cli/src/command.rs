@@ -1,6 +1,5 @@
 //! The commands, one file each; here their list, and what several of them share.
 
-use backend_core::{Backend, EntryKind, ErrorKind, StatRequest, VirtualPath};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
@@ -141,20 +140,5 @@ impl Results {
             out.json(&json!({ "results": self.items }))?;
         }
         Ok(self.code)
-    }
-}
-
-/// Returns whether a directory, or a link to one, is at a path.
-///
-/// # Errors
-///
-/// Those of a `stat`, except `not_found`.
-pub(crate) async fn is_directory(backend: &dyn Backend, path: &VirtualPath) -> Result<bool> {
-    match backend.stat_with(&StatRequest::new(path)).await {
-        Ok(entry) => Ok(entry.target.unwrap_or(entry.kind) == EntryKind::Directory),
-        Err(error) => match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(false),
-            _ => Err(error.into()),
-        },
     }
 }

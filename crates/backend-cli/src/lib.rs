@@ -6,6 +6,7 @@ mod cli;
 mod command;
 mod context;
 mod copy;
+mod directory;
 mod doctor;
 mod exit;
 mod failure;

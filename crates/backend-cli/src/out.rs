@@ -7,14 +7,45 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
 use anstream::ColorChoice;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::cli::{ColorWhen, OutputArgs};
 use crate::failure::{Failure, Result};
+use crate::help;
 use crate::palette::Palette;
 
 /// How many bytes are buffered before they are written.
 const BUFFER_BYTES: usize = 64 << 10;
+
+/// How results are shown.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = help::OUTPUT)]
+pub(crate) struct OutputArgs {
+    /// Print one JSON document, errors included
+    ///
+    /// The standard output then holds exactly one JSON document, whatever happens: the outcome, or an object with the field
+    /// `error`.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Print no summaries and no notes, only results and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+
+    /// When to use colours
+    ///
+    /// `auto` means: if the standard output is a terminal, and NO_COLOR is not set.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorWhen,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
 
 /// The two streams, and how to print to them.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use rmcp::service::{Peer, RequestContext};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::settings::Shared;
+use crate::shared::Shared;
 use crate::tools;
 
 /// Calls a tool, and returns the result for the client.

@@ -17,7 +17,7 @@ use rmcp::{ErrorData, RoleServer};
 use serde_json::Value;
 
 use crate::call;
-use crate::settings::Shared;
+use crate::shared::Shared;
 
 /// The method of a call, as it is on the wire.
 const CALL_TOOL: &str = "tools/call";

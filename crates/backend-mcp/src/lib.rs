@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod builder;
 mod call;
 mod connection;
 mod eof;
@@ -10,17 +11,17 @@ mod http;
 mod instructions;
 mod resources;
 mod server;
-mod settings;
+mod shared;
 mod tools;
 mod uri;
 
+pub use builder::{
+    DEFAULT_MAX_CALLS, DEFAULT_PROGRESS_INTERVAL, DEFAULT_RESOURCE_BYTES, McpServerBuilder,
+};
 #[cfg(feature = "http")]
 pub use http::{HttpServer, HttpServerBuilder, MIN_TOKEN_BYTES, Token, TokenError};
+pub use resources::LISTED_RESOURCES;
 pub use server::McpServer;
-pub use settings::{
-    DEFAULT_MAX_CALLS, DEFAULT_PROGRESS_INTERVAL, DEFAULT_RESOURCE_BYTES, LISTED_RESOURCES,
-    McpServerBuilder,
-};
 
 /// Compiles the example of the page about the protocol.
 #[cfg(all(doctest, feature = "http"))]

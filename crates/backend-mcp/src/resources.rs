@@ -18,7 +18,10 @@ use rmcp::model::{
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::{LISTED_RESOURCES, uri};
+use crate::uri;
+
+/// Maximum number of files listed as resources, over all pages. The tools find the others.
+pub const LISTED_RESOURCES: usize = 1000;
 
 /// Number of files per page.
 const PAGE: usize = 200;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::McpServerBuilder;
 use crate::connection::Connection;
 use crate::eof::TellsEnd;
-use crate::settings::Shared;
+use crate::shared::Shared;
 
 /// How long running calls may continue after a client has closed its input: it may still read the answers to its last
 /// ones.

@@ -39,6 +39,10 @@ pub(super) fn clippy(_: &mut Run<'_>) -> Result<Outcome> {
 /// Each crate for users builds alone and without its features, as its users build it: in a build of the whole
 /// workspace one crate's features hide a feature that another one forgot to enable.
 pub(super) fn alone(run: &mut Run<'_>) -> Result<Outcome> {
+    if !run.all {
+        let reason = "it compiles all dependencies once more for each crate: --all runs it";
+        return Ok(Outcome::Skipped(reason.to_owned()));
+    }
     for package in run
         .workspace
         .packages
@@ -66,8 +70,9 @@ pub(super) fn fuzz_targets(run: &mut Run<'_>) -> Result<Outcome> {
             &target,
         ])
     };
-    // First only the targets that need no feature; then all.
-    for features in ["", "tools,wire"] {
+    // With --all, first only the targets that need no feature; then all.
+    let features: &[&str] = if run.all { &["", "tools,wire"] } else { &[] };
+    for features in features {
         fuzz("clippy")
             .args(&["--features", features, "--all-targets"])
             .args(&["--", "-D", "warnings"])

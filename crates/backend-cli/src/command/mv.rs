@@ -4,8 +4,8 @@ use backend_core::RenameRequest;
 use clap::Args;
 use serde_json::json;
 
-use crate::command::is_directory;
 use crate::context::Context;
+use crate::directory::is_directory;
 use crate::exit;
 use crate::failure::Result;
 use crate::workspace::Need;

@@ -7,7 +7,7 @@ use backend_core::{Error, VirtualPath};
 use backend_fs::FsBackend;
 
 use super::Files;
-use crate::command::is_directory;
+use crate::directory::is_directory;
 use crate::failure::{Failure, Result};
 
 /// One end of a copy.

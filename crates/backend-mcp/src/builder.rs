@@ -1,4 +1,4 @@
-//! The settings of a server, and their builder.
+//! The builder of a server, and its defaults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use backend_tools::Toolset;
 use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
 use tokio::sync::Semaphore;
 
+use crate::shared::Shared;
 use crate::{McpServer, instructions, resources, tools};
 
 /// Default limit of concurrent calls; further ones wait for their turn.
@@ -18,25 +19,8 @@ pub const DEFAULT_PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 /// Default size limit of a file that is read as a resource: 1 MiB.
 pub const DEFAULT_RESOURCE_BYTES: u64 = 1 << 20;
 
-/// Maximum number of files listed as resources, over all pages. The tools find the others.
-pub const LISTED_RESOURCES: usize = 1000;
-
 /// Default name of a server in its introduction.
 const NAME: &str = "agent-backends";
-
-/// Everything that the connections of a server share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) toolset: Toolset,
-    /// What a client receives when it connects.
-    pub(crate) introduction: ServerConfig,
-    pub(crate) tools: Vec<rmcp::model::Tool>,
-    pub(crate) resources: Option<resources::Settings>,
-    pub(crate) progress_interval: Duration,
-    pub(crate) max_calls: u32,
-    /// One permit per call, so holding all of them means that nothing runs.
-    pub(crate) turns: Arc<Semaphore>,
-}
 
 /// Builds an [`McpServer`] with options. It is made by [`McpServer::builder`].
 #[derive(Clone, Debug)]
