@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use backend_core::{Error, Result, SandboxId, SandboxProvider};
 
-use crate::decide::{closing, stuck, unknown};
-use crate::entry::{Entry, Flight, Goal, Phase};
+use crate::acquire::{closing, stuck, unknown};
+use crate::admission::{Work, idle_still};
+use crate::entry::{Entry, Goal, Phase, SingleFlight};
 use crate::event::Cause;
 use crate::health::Seen;
 use crate::inner::Inner;
-use crate::room::{Work, idle_still};
 
 impl<P: SandboxProvider> Inner<P> {
     /// Closes a session, or closes it and removes its files. A missing session is not an error.
@@ -83,34 +83,34 @@ impl<P: SandboxProvider> Inner<P> {
         scope: Option<&str>,
         hurried: bool,
     ) -> Result<Close> {
-        let mut slot = entry.lock();
-        let visible = slot.profile.is_none() || scope.is_none() || slot.tenant() == scope;
+        let mut state = entry.lock();
+        let visible = state.profile.is_none() || scope.is_none() || state.tenant() == scope;
         if !visible {
             return Err(unknown(&entry.id));
         }
-        let stored = slot.profile.is_some();
-        let rests = slot.resting.is_some();
+        let stored = state.profile.is_some();
+        let rests = state.resting.is_some();
         // Stored sessions and suspended sandboxes may belong to the next manager by now.
-        if self.is_closing() && !matches!(slot.phase, Phase::Leaving(_) | Phase::Closed) {
+        if self.is_closing() && !matches!(state.phase, Phase::Stopping(_) | Phase::Closed) {
             return Err(closing());
         }
-        Ok(match &mut slot.phase {
-            Phase::Unloaded => Close::Load(self.begin_loading(entry, &mut slot)),
+        Ok(match &mut state.phase {
+            Phase::Unloaded => Close::Load(self.begin_loading(entry, &mut state)),
             Phase::Loading(flight) => Close::Load(flight.clone()),
             Phase::Starting(flight) => Close::Start(flight.clone()),
             Phase::Known if !stored || (goal == Goal::Close && !rests) => Close::Done,
             Phase::Known | Phase::Live(_) | Phase::Hibernated | Phase::Dead => {
-                Close::End(self.begin_leave(entry, &mut slot, goal, cause))
+                Close::End(self.begin_stop(entry, &mut state, goal, cause))
             }
-            Phase::Leaving(leaving) => {
-                if goal > leaving.goal {
-                    leaving.goal = goal;
-                    leaving.cause = cause;
+            Phase::Stopping(stopping) => {
+                if goal > stopping.goal {
+                    stopping.goal = goal;
+                    stopping.cause = cause;
                 }
-                match &leaving.stuck {
+                match &stopping.stuck {
                     Some(error) if hurried => return Err(stuck(&entry.id, error)),
-                    Some(_) => Close::Hurry(leaving.hurry()),
-                    None => Close::End(leaving.flight.clone()),
+                    Some(_) => Close::Hurry(stopping.hurry()),
+                    None => Close::End(stopping.flight.clone()),
                 }
             }
             Phase::Closed => Close::Again,
@@ -128,23 +128,25 @@ impl<P: SandboxProvider> Inner<P> {
         let mut hurried = false;
         loop {
             let step = {
-                let mut slot = entry.lock();
-                if scope.is_some() && slot.tenant() != scope {
+                let mut state = entry.lock();
+                if scope.is_some() && state.tenant() != scope {
                     return Err(unknown(id));
                 }
-                let used = slot.used;
-                match &mut slot.phase {
+                let used = state.used;
+                match &mut state.phase {
                     Phase::Hibernated => return Ok(()),
-                    Phase::Live(live) => Ok((Arc::clone(&live.body), used)),
-                    Phase::Leaving(leaving) if leaving.goal <= Goal::Bury => match &leaving.stuck {
-                        Some(error) if hurried => return Err(stuck(id, error)),
-                        Some(_) => Err((leaving.hurry(), true)),
-                        None => Err((leaving.flight.clone(), false)),
-                    },
+                    Phase::Live(live) => Ok((Arc::clone(&live.running), used)),
+                    Phase::Stopping(stopping) if stopping.goal <= Goal::MarkDead => {
+                        match &stopping.stuck {
+                            Some(error) if hurried => return Err(stuck(id, error)),
+                            Some(_) => Err((stopping.hurry(), true)),
+                            None => Err((stopping.flight.clone(), false)),
+                        }
+                    }
                     _ => return Err(no_sandbox(id)),
                 }
             };
-            let (body, used) = match step {
+            let (running, used) = match step {
                 Ok(live) => live,
                 Err((attempt, true)) => {
                     hurried = true;
@@ -156,28 +158,28 @@ impl<P: SandboxProvider> Inner<P> {
                     continue;
                 }
             };
-            if !self.can_sleep(&body) {
+            if !self.can_sleep(&running) {
                 return Err(Error::unsupported(
                     "hibernating this session: all files would be lost",
                 ));
             }
-            let works = self.works(&body).await;
-            if works == Work::Silent && self.ask(&entry, &body).await? != Seen::Alive {
+            let works = self.works(&running).await;
+            if works == Work::Silent && self.probe_now(&entry, &running).await? != Seen::Alive {
                 continue;
             }
             let flight = {
-                let mut slot = entry.lock();
-                if works != Work::Idle || !idle_still(&slot, &body, used) {
+                let mut state = entry.lock();
+                if works != Work::Idle || !idle_still(&state, &running, used) {
                     return Err(Error::invalid_request(format!("session '{id}' is in use")));
                 }
-                self.begin_leave(&entry, &mut slot, Goal::Hibernate, Cause::Asked)
+                self.begin_stop(&entry, &mut state, Goal::Hibernate, Cause::Asked)
             };
             return flight.outcome().await;
         }
     }
 
     fn still_there(&self, entry: &Arc<Entry<P::Sandbox>>) -> bool {
-        matches!(entry.lock().phase, Phase::Leaving(_))
+        matches!(entry.lock().phase, Phase::Stopping(_))
     }
 }
 
@@ -185,11 +187,11 @@ impl<P: SandboxProvider> Inner<P> {
 enum Close {
     Done,
     Again,
-    Load(Flight),
-    Start(Flight),
-    End(Flight),
+    Load(SingleFlight),
+    Start(SingleFlight),
+    End(SingleFlight),
     /// Waits a short time for the attempt that it triggered.
-    Hurry(Flight),
+    Hurry(SingleFlight),
 }
 
 fn no_sandbox(id: &SandboxId) -> Error {

@@ -1,6 +1,6 @@
 //! A session as the manager holds it: its phase, and the state of that phase.
 //!
-//! The phase is changed with the entry's lock held, and only briefly. Phases with work in progress have a [`Flight`]: one task
+//! The phase is changed with the entry's lock held, and only briefly. Phases with work in progress have a [`SingleFlight`]: one task
 //! does the work, all others wait for it.
 
 use std::borrow::Cow;
@@ -15,29 +15,29 @@ use backend_core::{
 use tokio::sync::{Notify, oneshot};
 
 use crate::Cause;
-pub(crate) use crate::flight::{Flight, Landing};
+use crate::capacity::{OpenPermit, Permit};
 use crate::guard::{Guard, holds};
-use crate::rooms::{OpenPermit, Permit};
+pub(crate) use crate::single_flight::{Completion, SingleFlight};
 
 /// A session, or an id that a caller asks about.
 #[derive(Debug)]
 pub(crate) struct Entry<S: ?Sized> {
     pub(crate) id: SandboxId,
     /// What a handle can answer without a sandbox.
-    pub(crate) face: OnceLock<Face>,
+    pub(crate) descriptor: OnceLock<Descriptor>,
     /// Held while the record of the session is written, so that an older one never replaces a newer one.
     pub(crate) writing: tokio::sync::Mutex<()>,
-    slot: Mutex<Slot<S>>,
+    state: Mutex<State<S>>,
 }
 
 /// What a sandbox reports about itself, again after each start.
 #[derive(Clone, Debug)]
-pub(crate) struct Face {
+pub(crate) struct Descriptor {
     pub(crate) capabilities: Capabilities,
     pub(crate) work_dir: VirtualPath,
 }
 
-impl Face {
+impl Descriptor {
     pub(crate) fn of<B: Backend + ?Sized>(backend: &B) -> Self {
         Self {
             capabilities: backend.capabilities(),
@@ -48,7 +48,7 @@ impl Face {
 
 /// The mutable part of an entry.
 #[derive(Debug)]
-pub(crate) struct Slot<S: ?Sized> {
+pub(crate) struct State<S: ?Sized> {
     pub(crate) phase: Phase<S>,
     /// The session's properties; `None` while the id is unused, or its record is not loaded.
     pub(crate) profile: Option<Arc<Profile>>,
@@ -96,15 +96,15 @@ pub(crate) enum Phase<S: ?Sized> {
     /// Not checked yet whether it is stored.
     Unloaded,
     /// Its record is being read.
-    Loading(Flight),
+    Loading(SingleFlight),
     /// It is stored and closed or, without a profile, the id is unused.
     Known,
     /// A sandbox is being started.
-    Starting(Flight),
+    Starting(SingleFlight),
     /// It has a sandbox.
     Live(Live<S>),
     /// Its sandbox is being stopped, or its files are being removed.
-    Leaving(Leaving),
+    Stopping(Stopping),
     /// It has no running sandbox, and resumes with the next use.
     Hibernated,
     /// Its sandbox died and its files are lost. It stays dead until it is released.
@@ -116,12 +116,13 @@ pub(crate) enum Phase<S: ?Sized> {
 /// A sandbox of a session, from its start to its end.
 #[derive(Debug)]
 pub(crate) struct Live<S: ?Sized> {
-    pub(crate) body: Arc<Body<S>>,
+    pub(crate) running: Arc<Running<S>>,
     pub(crate) permit: Permit,
 }
 
+/// A running sandbox.
 #[derive(Debug)]
-pub(crate) struct Body<S: ?Sized> {
+pub(crate) struct Running<S: ?Sized> {
     pub(crate) id: SandboxId,
     /// How many operations are in flight. Changed with the entry's lock held.
     pub(crate) busy: AtomicUsize,
@@ -148,27 +149,27 @@ pub(crate) struct Health {
 
 /// A stop in progress.
 #[derive(Debug)]
-pub(crate) struct Leaving {
+pub(crate) struct Stopping {
     pub(crate) goal: Goal,
     pub(crate) cause: Cause,
-    pub(crate) flight: Flight,
+    pub(crate) flight: SingleFlight,
     /// The waiter that gets the sandbox's permit.
-    pub(crate) heir: Option<oneshot::Sender<Permit>>,
+    pub(crate) waiter: Option<oneshot::Sender<Permit>>,
     /// Why it failed, set once enough attempts failed to report it to the waiting callers.
     pub(crate) stuck: Option<Error>,
     /// Triggers the next attempt.
     pub(crate) nudge: Arc<Notify>,
     /// The callers that wait for the next attempt.
-    pub(crate) next: Option<(Landing, Flight)>,
+    pub(crate) next: Option<(Completion, SingleFlight)>,
 }
 
-impl Leaving {
-    pub(crate) fn new(goal: Goal, cause: Cause, flight: Flight) -> Self {
+impl Stopping {
+    pub(crate) fn new(goal: Goal, cause: Cause, flight: SingleFlight) -> Self {
         Self {
             goal,
             cause,
             flight,
-            heir: None,
+            waiter: None,
             stuck: None,
             nudge: Arc::default(),
             next: None,
@@ -176,12 +177,12 @@ impl Leaving {
     }
 
     /// Triggers an attempt at once, and returns what to wait for.
-    pub(crate) fn hurry(&mut self) -> Flight {
+    pub(crate) fn hurry(&mut self) -> SingleFlight {
         if !holds(Guard::Nudge) {
             return self.flight.clone();
         }
         self.nudge.notify_one();
-        let (_, flight) = self.next.get_or_insert_with(Flight::begin);
+        let (_, flight) = self.next.get_or_insert_with(SingleFlight::begin);
         flight.clone()
     }
 }
@@ -192,7 +193,7 @@ pub(crate) enum Goal {
     /// Hibernated until the next use.
     Hibernate,
     /// Its sandbox died: hibernated if it has stored files, dead otherwise.
-    Bury,
+    MarkDead,
     /// Closed. Its files stay.
     Close,
     /// Closed, and its files are removed.
@@ -203,9 +204,9 @@ impl<S: ?Sized> Entry<S> {
     pub(crate) fn new(id: SandboxId, phase: Phase<S>) -> Self {
         Self {
             id,
-            face: OnceLock::new(),
+            descriptor: OnceLock::new(),
             writing: tokio::sync::Mutex::new(()),
-            slot: Mutex::new(Slot {
+            state: Mutex::new(State {
                 phase,
                 profile: None,
                 resting: None,
@@ -217,16 +218,16 @@ impl<S: ?Sized> Entry<S> {
         }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Slot<S>> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<S: ?Sized> Slot<S> {
+impl<S: ?Sized> State<S> {
     /// Returns the sandbox, if one is running.
-    pub(crate) fn body(&self) -> Option<&Arc<Body<S>>> {
+    pub(crate) fn running(&self) -> Option<&Arc<Running<S>>> {
         match &self.phase {
-            Phase::Live(live) => Some(&live.body),
+            Phase::Live(live) => Some(&live.running),
             _ => None,
         }
     }
@@ -242,8 +243,8 @@ impl<S: ?Sized> Slot<S> {
     }
 }
 
-impl<S: ?Sized> Body<S> {
-    /// Creates the body of a sandbox that answers. `env` is what it was created with, if the session has other variables.
+impl<S: ?Sized> Running<S> {
+    /// Describes a sandbox that answers. `env` is what it was created with, if the session has other variables.
     pub(crate) fn new(
         id: SandboxId,
         sandbox: Arc<S>,

@@ -10,7 +10,7 @@ use backend_core::{Error, Liveness, Result, Sandbox, SandboxId, SandboxInfo, San
 use tokio::time::timeout;
 
 use crate::Cause;
-use crate::entry::{Body, Entry, Goal};
+use crate::entry::{Entry, Goal, Running};
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
 use crate::inner::Inner;
@@ -32,15 +32,15 @@ impl<P: SandboxProvider> Inner<P> {
     /// # Errors
     ///
     /// `unavailable` if its state cannot be determined.
-    pub(crate) async fn confirm(
+    pub(crate) async fn probe(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        body: &Arc<Body<P::Sandbox>>,
+        running: &Arc<Running<P::Sandbox>>,
     ) -> Result<Seen> {
         let now = self.now();
         let since = now.saturating_sub(self.settings.probe_after);
         {
-            let mut health = body.health();
+            let mut health = running.health();
             if health.outage.is_none() {
                 if health.seen.is_some_and(|seen| seen >= since) {
                     return Ok(Seen::Alive);
@@ -49,7 +49,7 @@ impl<P: SandboxProvider> Inner<P> {
                 health.seen = Some(now);
             }
         }
-        self.ask(entry, body).await
+        self.probe_now(entry, running).await
     }
 
     /// Checks a sandbox, and acts on the answer.
@@ -57,104 +57,115 @@ impl<P: SandboxProvider> Inner<P> {
     /// # Errors
     ///
     /// `unavailable` if its state cannot be determined.
-    pub(crate) async fn ask(
+    pub(crate) async fn probe_now(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        body: &Arc<Body<P::Sandbox>>,
+        running: &Arc<Running<P::Sandbox>>,
     ) -> Result<Seen> {
         let limit = self.settings.probe_timeout;
-        let liveness = match timeout(limit, body.sandbox.liveness()).await {
+        let liveness = match timeout(limit, running.sandbox.liveness()).await {
             Ok(liveness) => liveness,
             Err(_) => Liveness::unknown("the sandbox does not answer in time"),
         };
-        self.heed(entry, body, liveness)
+        self.heed(entry, running, liveness)
     }
 
     /// Acts on the answer of a live session's sandbox.
     pub(crate) fn heed(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        body: &Arc<Body<P::Sandbox>>,
+        running: &Arc<Running<P::Sandbox>>,
         liveness: Liveness,
     ) -> Result<Seen> {
         match liveness {
             Liveness::Alive => {
-                body.saw(self.now());
+                running.saw(self.now());
                 Ok(Seen::Alive)
             }
             Liveness::Gone { .. } => {
-                self.died(entry, body);
+                self.mark_dead(entry, running);
                 Ok(Seen::Died)
             }
             Liveness::Asleep { .. } if !holds(Guard::AsleepIsNotGone) => {
-                self.died(entry, body);
+                self.mark_dead(entry, running);
                 Ok(Seen::Died)
             }
-            Liveness::Asleep { reason } => self.slept(entry, body, reason),
+            Liveness::Asleep { reason } => self.mark_asleep(entry, running, reason),
             Liveness::Unknown { .. } if !holds(Guard::UnknownIsNotGone) => {
-                self.died(entry, body);
+                self.mark_dead(entry, running);
                 Ok(Seen::Died)
             }
-            Liveness::Unknown { reason } => Err(self.silent(entry, body, reason)),
+            Liveness::Unknown { reason } => Err(self.mark_silent(entry, running, reason)),
         }
     }
 
     /// Checks a sandbox that an operation found to be unavailable.
-    pub(crate) async fn suspect(
+    pub(crate) async fn check_after_error(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        body: &Arc<Body<P::Sandbox>>,
+        running: &Arc<Running<P::Sandbox>>,
     ) {
         // An unknown state is reported as an event, and the caller already has an error.
-        let _ = self.ask(entry, body).await;
+        let _ = self.probe_now(entry, running).await;
     }
 
     /// Records that a sandbox's state cannot be determined, and reports it once per outage.
-    fn silent(&self, entry: &Entry<P::Sandbox>, body: &Body<P::Sandbox>, reason: String) -> Error {
+    fn mark_silent(
+        &self,
+        entry: &Entry<P::Sandbox>,
+        running: &Running<P::Sandbox>,
+        reason: String,
+    ) -> Error {
         let error = Error::unavailable(format!(
             "the sandbox of session '{}' cannot be reached: {reason}; it is kept, try again later",
             entry.id
         ));
-        if body.missed(&reason) {
+        if running.missed(&reason) {
             self.tell_of(entry, EventKind::Unresponsive { reason });
         }
         error
     }
 
     /// Hibernates a session whose sandbox was stopped from outside, and releases its permit.
-    fn slept(
+    fn mark_asleep(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        body: &Arc<Body<P::Sandbox>>,
+        running: &Arc<Running<P::Sandbox>>,
         reason: String,
     ) -> Result<Seen> {
-        if self.features.suspends && !body.moved {
-            let mut slot = entry.lock();
-            if slot.body().is_some_and(|held| Arc::ptr_eq(held, body)) {
-                self.begin_leave(entry, &mut slot, Goal::Hibernate, Cause::Stopped);
+        if self.features.suspends && !running.moved {
+            let mut state = entry.lock();
+            if state
+                .running()
+                .is_some_and(|held| Arc::ptr_eq(held, running))
+            {
+                self.begin_stop(entry, &mut state, Goal::Hibernate, Cause::Stopped);
             }
             return Ok(Seen::Slept);
         }
         if self.keeps_files() {
             // It cannot be resumed, and the files are not in it.
-            self.died(entry, body);
+            self.mark_dead(entry, running);
             return Ok(Seen::Died);
         }
-        Err(self.silent(entry, body, reason))
+        Err(self.mark_silent(entry, running, reason))
     }
 
     /// Marks a sandbox dead, if it is still that of the session.
-    pub(crate) fn died(
+    pub(crate) fn mark_dead(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        body: &Arc<Body<P::Sandbox>>,
+        running: &Arc<Running<P::Sandbox>>,
     ) {
         {
-            let mut slot = entry.lock();
-            if !slot.body().is_some_and(|held| Arc::ptr_eq(held, body)) {
+            let mut state = entry.lock();
+            if !state
+                .running()
+                .is_some_and(|held| Arc::ptr_eq(held, running))
+            {
                 return;
             }
-            self.begin_leave(entry, &mut slot, Goal::Bury, Cause::Died);
+            self.begin_stop(entry, &mut state, Goal::MarkDead, Cause::Died);
         }
         self.tell_death(entry);
     }

@@ -14,17 +14,17 @@ use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
 
 use crate::Clock;
-use crate::entry::{Entry, Phase, Slot};
+use crate::capacity::{Capacity, Permit};
+use crate::entry::{Entry, Phase, State};
 use crate::event::{Event, EventKind};
 use crate::guard::{Guard, holds};
 use crate::latch::Latch;
-use crate::rooms::{Permit, Rooms};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::warm::Pool;
 
 /// Number of characters in a sandbox's id after the name of the manager.
-const UNIQUE: usize = 24;
+const UNIQUE_CHARS: usize = 24;
 
 /// The table of sessions: open ones, and ids that a caller asks about.
 pub(crate) type Table<S> = BTreeMap<SandboxId, Arc<Entry<S>>>;
@@ -39,7 +39,7 @@ pub(crate) struct Inner<P: SandboxProvider> {
     pub(crate) settings: Settings,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: Option<Arc<Store>>,
-    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) capacity: Arc<Capacity>,
     pub(crate) starts: Semaphore,
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) pool: Mutex<Pool<P::Sandbox>>,
@@ -94,7 +94,7 @@ impl<P: SandboxProvider> Inner<P> {
         store: Option<Store>,
         name: String,
     ) -> Self {
-        let rooms = Rooms::new(
+        let capacity = Capacity::new(
             settings.max_resident,
             settings.max_open,
             settings.max_per_tenant,
@@ -102,7 +102,7 @@ impl<P: SandboxProvider> Inner<P> {
         Self {
             features: provider.features(),
             provider: Arc::new(provider),
-            rooms,
+            capacity,
             starts: Semaphore::new(settings.start_concurrency),
             events: broadcast::Sender::new(settings.events),
             pool: Mutex::new(Pool::new(&settings.warm)),
@@ -179,9 +179,9 @@ impl<P: SandboxProvider> Inner<P> {
 
     pub(crate) fn tell_of(&self, entry: &Entry<P::Sandbox>, kind: EventKind) {
         let event = {
-            let slot = entry.lock();
-            let sandbox = slot.body().map(|body| body.id.clone());
-            Event::of(&entry.id, slot.tenant(), kind).sandbox(sandbox.as_ref())
+            let state = entry.lock();
+            let sandbox = state.running().map(|running| running.id.clone());
+            Event::of(&entry.id, state.tenant(), kind).sandbox(sandbox.as_ref())
         };
         self.tell(event);
     }
@@ -252,7 +252,7 @@ impl<P: SandboxProvider> Inner<P> {
         let rest = id.as_str().strip_prefix(&self.names.prefix);
         rest.and_then(|rest| rest.strip_prefix('-'))
             .is_some_and(|rest| {
-                rest.len() == UNIQUE && rest.bytes().all(|byte| byte.is_ascii_hexdigit())
+                rest.len() == UNIQUE_CHARS && rest.bytes().all(|byte| byte.is_ascii_hexdigit())
             })
     }
 
@@ -308,9 +308,9 @@ impl<P: SandboxProvider> Inner<P> {
         &self,
         table: &mut Table<P::Sandbox>,
         entry: &Arc<Entry<P::Sandbox>>,
-        slot: &Slot<P::Sandbox>,
+        state: &State<P::Sandbox>,
     ) {
-        if slot.is_needless() {
+        if state.is_needless() {
             self.forget(table, entry);
         }
     }
@@ -353,9 +353,9 @@ impl<P: SandboxProvider> Claim<P> {
     pub(crate) fn within(
         inner: &Arc<Inner<P>>,
         entry: &Arc<Entry<P::Sandbox>>,
-        slot: &mut Slot<P::Sandbox>,
+        state: &mut State<P::Sandbox>,
     ) -> Self {
-        slot.claims += 1;
+        state.claims += 1;
         Self {
             entry: Arc::clone(entry),
             inner: Arc::clone(inner),
@@ -367,9 +367,9 @@ impl<P: SandboxProvider> Drop for Claim<P> {
     fn drop(&mut self) {
         let mut table = self.inner.table();
         let unused = {
-            let mut slot = self.entry.lock();
-            slot.claims -= 1;
-            slot.is_needless()
+            let mut state = self.entry.lock();
+            state.claims -= 1;
+            state.is_needless()
         };
         if unused {
             self.inner.forget(&mut table, &self.entry);

@@ -2,37 +2,37 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
-mod admit;
+mod access;
+mod acquire;
+mod admission;
 mod builder;
+mod capacity;
 mod cleanup;
 mod clock;
 mod close;
-mod decide;
 mod entry;
 mod event;
-mod flight;
 mod guard;
 mod guarded;
 mod health;
 mod info;
 mod inner;
 mod latch;
-mod leave;
 mod listing;
 mod manager;
 mod options;
 mod reach;
 mod recover;
 mod revive;
-mod room;
-mod rooms;
 mod root;
 mod session;
 mod settings;
 mod shutdown;
 #[cfg(test)]
 mod simulation;
+mod single_flight;
 mod start;
+mod stop;
 mod store;
 mod sweep;
 mod warm;

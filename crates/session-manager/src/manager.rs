@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use backend_core::{Backend, Error, ReadOnly, Result, SandboxId, SandboxProvider};
 
-use crate::decide::{Want, unknown};
+use crate::acquire::{Want, unknown};
 use crate::entry::{Goal, Phase};
 use crate::event::{Cause, Events};
 use crate::info::{
@@ -99,7 +99,7 @@ impl<P: SandboxProvider> SessionManager<P> {
                 tenant: self.scope.as_deref(),
                 options: &SessionOptions::default(),
             };
-            self.inner.obtain(&id?, want).await
+            self.inner.acquire(&id?, want).await
         }
     }
 
@@ -120,7 +120,7 @@ impl<P: SandboxProvider> SessionManager<P> {
                 tenant: options.checked_tenant(self.scope.as_deref())?,
                 options,
             };
-            self.inner.obtain(&id?, want).await
+            self.inner.acquire(&id?, want).await
         }
     }
 
@@ -136,7 +136,7 @@ impl<P: SandboxProvider> SessionManager<P> {
         let id = id.into_session_id();
         async move {
             let scope = self.scope.as_deref();
-            self.inner.obtain(&id?, Want::Open { scope }).await
+            self.inner.acquire(&id?, Want::Open { scope }).await
         }
     }
 
@@ -145,15 +145,15 @@ impl<P: SandboxProvider> SessionManager<P> {
         let id = id.into_session_id().ok()?;
         let entry = self.inner.table().get(&id).map(Arc::clone)?;
         let open = {
-            let slot = entry.lock();
-            let visible = self.scope.is_none() || slot.tenant() == self.scope.as_deref();
+            let state = entry.lock();
+            let visible = self.scope.is_none() || state.tenant() == self.scope.as_deref();
             let lives = matches!(
-                slot.phase,
-                Phase::Live(_) | Phase::Hibernated | Phase::Dead | Phase::Leaving(_)
+                state.phase,
+                Phase::Live(_) | Phase::Hibernated | Phase::Dead | Phase::Stopping(_)
             );
-            visible && lives && slot.open.is_some()
+            visible && lives && state.open.is_some()
         };
-        (open && entry.face.get().is_some()).then(|| Session::new(&self.inner, &entry))
+        (open && entry.descriptor.get().is_some()).then(|| Session::new(&self.inner, &entry))
     }
 
     /// Counts as a use of the session, and returns whether it is open.

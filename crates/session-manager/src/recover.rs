@@ -9,15 +9,17 @@ use std::sync::Arc;
 
 use backend_core::{Error, Liveness, Owner, Result, SandboxId, SandboxInfo, SandboxProvider};
 
-use crate::entry::{Body, Entry, Face, Flight, Goal, Leaving, Live, Phase, Resting};
+use crate::capacity::{OpenPermit, Permit};
+use crate::entry::{
+    Descriptor, Entry, Goal, Live, Phase, Resting, Running, SingleFlight, Stopping,
+};
 use crate::event::{Cause, Event, EventKind};
 use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
 use crate::info::Recovered;
 use crate::inner::{Inner, lock};
-use crate::leave::Departure;
-use crate::rooms::{OpenPermit, Permit};
 use crate::start::{MANAGER_LABEL, SESSION_LABEL};
+use crate::stop::Teardown;
 use crate::store::Record;
 
 /// Prefix of a workspace root's mark. The mark of a manager without a root does not have it.
@@ -54,7 +56,7 @@ impl<P: SandboxProvider> Inner<P> {
             let info = self.inspect(id).await;
             if self.is_left_over(&info, &recovered) {
                 recovered.orphans.push(id.clone());
-                let permit = self.rooms.resident_anyway();
+                let permit = self.capacity.resident_anyway();
                 self.begin_orphan(id.clone(), Some(permit), None);
             } else {
                 recovered.foreign.push(id.clone());
@@ -202,8 +204,8 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Takes the slots for a session and its sandbox, if available.
     fn places(self: &Arc<Self>, record: &Record) -> Option<(OpenPermit, Permit)> {
-        let open = self.rooms.open(record.tenant.as_deref()).ok()?;
-        Some((open, self.rooms.resident()?))
+        let open = self.capacity.open(record.tenant.as_deref()).ok()?;
+        Some((open, self.capacity.resident()?))
     }
 
     /// Takes a sandbox over, stops it, or leaves it as it is.
@@ -229,9 +231,9 @@ impl<P: SandboxProvider> Inner<P> {
         }
         match info.liveness {
             Liveness::Alive => self.take_running(record, resting, places).await,
-            Liveness::Gone { .. } => self.leave_one(&record, resting, places, Goal::Close),
+            Liveness::Gone { .. } => self.stop_one(&record, resting, places, Goal::Close),
             Liveness::Asleep { .. } if resting.anew || !self.features.suspends => {
-                self.leave_one(&record, resting, places, Goal::Close)
+                self.stop_one(&record, resting, places, Goal::Close)
             }
             Liveness::Asleep { .. } => Fate::Rests,
             Liveness::Unknown { .. } if record.resting => Fate::Rests,
@@ -252,25 +254,25 @@ impl<P: SandboxProvider> Inner<P> {
                 // Its files are in the root.
                 Goal::Close
             };
-            return self.leave_one(&record, resting, None, goal);
+            return self.stop_one(&record, resting, None, goal);
         };
         match self.attach(&resting.id).await {
             Ok(running) => {
                 let entry = self.enter_table(&record);
-                entry.face.get_or_init(|| Face::of(&*running));
+                entry.descriptor.get_or_init(|| Descriptor::of(&*running));
                 {
-                    let mut slot = entry.lock();
-                    slot.open = Some(open);
-                    let body = Body::new(
+                    let mut state = entry.lock();
+                    state.open = Some(open);
+                    let running = Running::new(
                         resting.id,
                         running,
                         self.now(),
                         resting.anew,
                         resting.env,
-                        slot.profile.as_deref(),
+                        state.profile.as_deref(),
                     );
-                    slot.phase = Phase::Live(Live {
-                        body: Arc::new(body),
+                    state.phase = Phase::Live(Live {
+                        running: Arc::new(running),
                         permit,
                     });
                 }
@@ -278,7 +280,7 @@ impl<P: SandboxProvider> Inner<P> {
                 Fate::Adopted
             }
             Err(_) if self.inspect(&resting.id).await.liveness.is_gone() => {
-                self.leave_one(&record, resting, Some((open, permit)), Goal::Close)
+                self.stop_one(&record, resting, Some((open, permit)), Goal::Close)
             }
             Err(_) => self.keep_unreached(&record, resting, Some((open, permit))),
         }
@@ -288,10 +290,10 @@ impl<P: SandboxProvider> Inner<P> {
     fn enter_table(self: &Arc<Self>, record: &Record) -> Arc<Entry<P::Sandbox>> {
         let entry = Arc::new(Entry::new(record.id.clone(), Phase::Known));
         {
-            let mut slot = entry.lock();
-            slot.profile = Some(Arc::new(record.profile()));
+            let mut state = entry.lock();
+            state.profile = Some(Arc::new(record.profile()));
             // It counts as used now: its user may return after the crash.
-            slot.used = self.now();
+            state.used = self.now();
         }
         self.table().insert(record.id.clone(), Arc::clone(&entry));
         entry
@@ -305,9 +307,9 @@ impl<P: SandboxProvider> Inner<P> {
         places: Option<(OpenPermit, Permit)>,
     ) -> Fate {
         if !holds(Guard::UnreachableIsKept) {
-            return self.leave_one(record, resting, places, Goal::Close);
+            return self.stop_one(record, resting, places, Goal::Close);
         }
-        let permit = places.map_or_else(|| self.rooms.resident_anyway(), |(_, permit)| permit);
+        let permit = places.map_or_else(|| self.capacity.resident_anyway(), |(_, permit)| permit);
         resting.permit = Some(permit);
         resting.certain = false;
         self.enter_table(record).lock().resting = Some(resting);
@@ -315,20 +317,20 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     /// Stops or suspends a sandbox that cannot be taken over. Until that is done its session has no other one.
-    fn leave_one(
+    fn stop_one(
         self: &Arc<Self>,
         record: &Record,
         mut resting: Resting,
         places: Option<(OpenPermit, Permit)>,
         goal: Goal,
     ) -> Fate {
-        let permit = places.map_or_else(|| self.rooms.resident_anyway(), |(_, permit)| permit);
+        let permit = places.map_or_else(|| self.capacity.resident_anyway(), |(_, permit)| permit);
         resting.permit = Some(permit);
         resting.certain = false;
         let entry = self.enter_table(record);
-        let mut slot = entry.lock();
-        slot.resting = Some(resting);
-        self.begin_leave(&entry, &mut slot, goal, Cause::Recovery);
+        let mut state = entry.lock();
+        state.resting = Some(resting);
+        self.begin_stop(&entry, &mut state, goal, Cause::Recovery);
         Fate::Ended
     }
 
@@ -340,19 +342,19 @@ impl<P: SandboxProvider> Inner<P> {
         resting: Resting,
         places: Option<(OpenPermit, Permit)>,
     ) -> Fate {
-        let permit = places.map_or_else(|| self.rooms.resident_anyway(), |(_, permit)| permit);
-        let (landing, flight) = Flight::begin();
-        let leaving = Leaving::new(Goal::Close, Cause::Recovery, flight);
-        let departure = Departure {
+        let permit = places.map_or_else(|| self.capacity.resident_anyway(), |(_, permit)| permit);
+        let (completion, flight) = SingleFlight::begin();
+        let stopping = Stopping::new(Goal::Close, Cause::Recovery, flight);
+        let teardown = Teardown {
             named: Some(resting.id.clone()),
             exists: Some(resting.id),
             permit: Some(permit),
-            ..Departure::new(Goal::Close, landing)
+            ..Teardown::new(Goal::Close, completion)
         };
         let entry = self.enter_table(record);
-        entry.lock().phase = Phase::Leaving(leaving);
+        entry.lock().phase = Phase::Stopping(stopping);
         let inner = Arc::clone(self);
-        self.spawn(async move { inner.depart(entry, departure).await });
+        self.spawn(async move { inner.stop(entry, teardown).await });
         Fate::Ended
     }
 

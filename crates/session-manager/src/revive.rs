@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use backend_core::{Error, Liveness, Result, SandboxId, SandboxInfo, SandboxProvider};
 
+use crate::capacity::Permit;
 use crate::entry::{Entry, Phase, Profile, Resting};
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
 use crate::inner::Inner;
-use crate::rooms::Permit;
 use crate::start::{Failed, MANAGER_LABEL, SESSION_LABEL, Started};
 use crate::store::Record;
 
@@ -67,7 +67,7 @@ impl<P: SandboxProvider> Inner<P> {
             found => {
                 let permit = match resting.permit.take() {
                     Some(permit) => permit,
-                    None => match self.room().await {
+                    None => match self.acquire_permit().await {
                         Ok(permit) => permit,
                         Err(error) => return Err(kept(resting, error)),
                     },
@@ -186,10 +186,10 @@ impl<P: SandboxProvider> Inner<P> {
         // Its directory may have been renamed while it is open.
         let open = self.table().get(&owner).map(Arc::clone);
         let held = open.is_some_and(|entry| {
-            let slot = entry.lock();
-            let resting = slot.resting.as_ref().map(|resting| &resting.id);
-            let known = slot.body().map(|body| &body.id).or(resting);
-            known == Some(sandbox) || matches!(slot.phase, Phase::Starting(_) | Phase::Leaving(_))
+            let state = entry.lock();
+            let resting = state.resting.as_ref().map(|resting| &resting.id);
+            let known = state.running().map(|running| &running.id).or(resting);
+            known == Some(sandbox) || matches!(state.phase, Phase::Starting(_) | Phase::Stopping(_))
         });
         if held {
             return false;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use backend_core::{Error, SandboxId, SandboxProvider};
 
-use crate::decide::{closing, stuck};
-use crate::entry::{Flight, Goal, Phase};
+use crate::acquire::{closing, stuck};
+use crate::entry::{Goal, Phase, SingleFlight};
 use crate::event::Cause;
 use crate::info::ShutdownReport;
 use crate::inner::{Inner, lock};
@@ -16,11 +16,11 @@ impl<P: SandboxProvider> Inner<P> {
         self.closing.set(());
         self.stop_cleaning();
         let mut report = ShutdownReport::default();
-        let mut ending: Vec<(SandboxId, Flight)> = Vec::new();
-        let mut spares: Vec<SandboxId> = Vec::new();
+        let mut ending: Vec<(SandboxId, SingleFlight)> = Vec::new();
+        let mut pooled: Vec<SandboxId> = Vec::new();
         loop {
             let starting = self.end_sessions(&mut ending);
-            self.end_pool(&mut spares);
+            self.end_pool(&mut pooled);
             if starting.is_empty() {
                 break;
             }
@@ -42,12 +42,12 @@ impl<P: SandboxProvider> Inner<P> {
         }
         self.settled().await;
         // Pool sandboxes whose creation was in progress exist by now.
-        self.end_pool(&mut spares);
+        self.end_pool(&mut pooled);
         self.settled().await;
         for entry in self.entries() {
             let known = report.failures.iter().any(|(id, _)| *id == entry.id);
             let left = match &entry.lock().phase {
-                Phase::Leaving(leaving) => Some(leaving.stuck.clone()),
+                Phase::Stopping(stopping) => Some(stopping.stuck.clone()),
                 _ => None,
             };
             if let Some(error) = left.filter(|_| !known) {
@@ -59,8 +59,8 @@ impl<P: SandboxProvider> Inner<P> {
         }
         {
             let orphans = lock(&self.orphans);
-            spares.retain(|id| !orphans.contains_key(id));
-            report.stopped += spares.len();
+            pooled.retain(|id| !orphans.contains_key(id));
+            report.stopped += pooled.len();
             report
                 .failures
                 .extend(orphans.keys().map(|id| (id.clone(), left(id))));
@@ -76,34 +76,34 @@ impl<P: SandboxProvider> Inner<P> {
     /// Starts stopping every session that has a sandbox, and returns the starts in progress that have to be waited for.
     fn end_sessions(
         self: &Arc<Self>,
-        ending: &mut Vec<(SandboxId, Flight)>,
-    ) -> Vec<(SandboxId, Flight)> {
+        ending: &mut Vec<(SandboxId, SingleFlight)>,
+    ) -> Vec<(SandboxId, SingleFlight)> {
         let mut starting = Vec::new();
         for entry in self.entries() {
-            let mut slot = entry.lock();
+            let mut state = entry.lock();
             let goal = if self.keeps_files() {
                 Goal::Hibernate
             } else {
                 Goal::Close
             };
-            let resting = slot.resting.as_ref();
+            let resting = state.resting.as_ref();
             // A resume that was given up, or an outage, leaves one that may run. Without a root, none would be found again.
             let may_stay =
                 resting.is_none_or(|resting| self.keeps_files() && resting.permit.is_none());
-            match &slot.phase {
+            match &state.phase {
                 Phase::Starting(flight) => starting.push((entry.id.clone(), flight.clone())),
                 Phase::Live(_) => {
-                    let flight = self.begin_leave(&entry, &mut slot, goal, Cause::Shutdown);
+                    let flight = self.begin_stop(&entry, &mut state, goal, Cause::Shutdown);
                     ending.push((entry.id.clone(), flight));
                 }
                 Phase::Known | Phase::Hibernated if !may_stay => {
-                    let flight = self.begin_leave(&entry, &mut slot, goal, Cause::Shutdown);
+                    let flight = self.begin_stop(&entry, &mut state, goal, Cause::Shutdown);
                     ending.push((entry.id.clone(), flight));
                 }
-                Phase::Leaving(leaving) if leaving.goal < goal => {
-                    if let Phase::Leaving(leaving) = &mut slot.phase {
-                        leaving.goal = goal;
-                        leaving.cause = Cause::Shutdown;
+                Phase::Stopping(stopping) if stopping.goal < goal => {
+                    if let Phase::Stopping(stopping) = &mut state.phase {
+                        stopping.goal = goal;
+                        stopping.cause = Cause::Shutdown;
                     }
                 }
                 _ => {}
@@ -112,12 +112,12 @@ impl<P: SandboxProvider> Inner<P> {
         starting
     }
 
-    fn end_pool(self: &Arc<Self>, spares: &mut Vec<SandboxId>) {
+    fn end_pool(self: &Arc<Self>, pooled: &mut Vec<SandboxId>) {
         loop {
-            let Some(warm) = lock(&self.pool).spare() else {
+            let Some(warm) = lock(&self.pool).take_any() else {
                 return;
             };
-            spares.push(warm.id.clone());
+            pooled.push(warm.id.clone());
             self.begin_orphan(warm.id, Some(warm.permit), None);
         }
     }

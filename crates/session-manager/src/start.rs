@@ -9,15 +9,16 @@ use std::sync::atomic::Ordering;
 use backend_core::{Error, Result, SandboxId, SandboxProvider, SandboxSpec};
 
 use crate::Cause;
+use crate::capacity::Permit;
 use crate::entry::{
-    Body, Entry, Face, Flight, Goal, Landing, Leaving, Live, Phase, Profile, Resting, Slot,
+    Completion, Descriptor, Entry, Goal, Live, Phase, Profile, Resting, Running, SingleFlight,
+    State, Stopping,
 };
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
 use crate::inner::{Inner, lock};
-use crate::leave::Departure;
-use crate::rooms::Permit;
+use crate::stop::Teardown;
 use crate::store::Record;
 
 /// The label that names the session, on every sandbox created for one.
@@ -90,16 +91,16 @@ impl<P: SandboxProvider> Inner<P> {
     pub(crate) fn begin_start(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        slot: &mut Slot<P::Sandbox>,
+        state: &mut State<P::Sandbox>,
         origin: Origin,
-    ) -> Flight {
-        let (landing, flight) = Flight::begin();
-        slot.phase = Phase::Starting(flight.clone());
+    ) -> SingleFlight {
+        let (completion, flight) = SingleFlight::begin();
+        state.phase = Phase::Starting(flight.clone());
         // Requesting a session counts as a use, whether it starts or not.
-        slot.used = slot.used.max(self.now());
+        state.used = state.used.max(self.now());
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
         let kept = flight.clone();
-        self.spawn(async move { inner.run_start(entry, origin, landing, kept).await });
+        self.spawn(async move { inner.run_start(entry, origin, completion, kept).await });
         flight
     }
 
@@ -107,8 +108,8 @@ impl<P: SandboxProvider> Inner<P> {
         self: Arc<Self>,
         entry: Arc<Entry<P::Sandbox>>,
         origin: Origin,
-        landing: Landing,
-        flight: Flight,
+        completion: Completion,
+        flight: SingleFlight,
     ) {
         let began = self.now();
         match self.start(&entry, origin).await {
@@ -127,25 +128,28 @@ impl<P: SandboxProvider> Inner<P> {
                         _ => EventKind::Woken { warm, took },
                     },
                 );
-                landing.land(Ok(()));
+                completion.complete(Ok(()));
             }
             Err(failed) => {
                 self.counters.failed_starts.fetch_add(1, Ordering::Relaxed);
                 self.tell_of(&entry, EventKind::StartFailed(failed.error.clone()));
-                self.clear_up(entry, origin, landing, flight, failed).await;
+                self.clear_up(entry, origin, completion, flight, failed)
+                    .await;
             }
         }
     }
 
     fn settle_start(&self, entry: &Arc<Entry<P::Sandbox>>, started: Started<P::Sandbox>) {
-        entry.face.get_or_init(|| Face::of(&*started.sandbox));
+        entry
+            .descriptor
+            .get_or_init(|| Descriptor::of(&*started.sandbox));
         let now = self.now();
-        let mut slot = entry.lock();
-        slot.resting = None;
-        slot.used = now;
-        let profile = slot.profile.clone();
-        slot.phase = Phase::Live(Live {
-            body: Arc::new(Body::new(
+        let mut state = entry.lock();
+        state.resting = None;
+        state.used = now;
+        let profile = state.profile.clone();
+        state.phase = Phase::Live(Live {
+            running: Arc::new(Running::new(
                 started.id,
                 started.sandbox,
                 now,
@@ -162,52 +166,52 @@ impl<P: SandboxProvider> Inner<P> {
         self: &Arc<Self>,
         entry: Arc<Entry<P::Sandbox>>,
         origin: Origin,
-        landing: Landing,
-        flight: Flight,
+        completion: Completion,
+        flight: SingleFlight,
         failed: Failed,
     ) {
         if let Some(kept) = failed.kept {
             self.keep(&entry, origin, *kept);
-            landing.land(Err(failed.error));
+            completion.complete(Err(failed.error));
             return;
         }
         let goal = {
-            let mut slot = entry.lock();
-            slot.resting = None;
+            let mut state = entry.lock();
+            state.resting = None;
             let goal = match origin {
-                _ if failed.lost && !self.keeps_files() => Goal::Bury,
+                _ if failed.lost && !self.keeps_files() => Goal::MarkDead,
                 Origin::Fresh => Goal::Purge,
                 Origin::Stored => Goal::Close,
                 Origin::Asleep => Goal::Hibernate,
             };
-            slot.phase = Phase::Leaving(Leaving::new(goal, Cause::Asked, flight));
+            state.phase = Phase::Stopping(Stopping::new(goal, Cause::Asked, flight));
             goal
         };
-        if failed.lost && goal == Goal::Bury {
+        if failed.lost && goal == Goal::MarkDead {
             self.tell_death(&entry);
         }
         let (exists, permit) = failed.remains.unzip();
-        let departure = Departure {
+        let teardown = Teardown {
             exists,
             permit,
             answer: Some(failed.error),
             write: failed.written,
-            ..Departure::new(goal, landing)
+            ..Teardown::new(goal, completion)
         };
-        self.depart(entry, departure).await;
+        self.stop(entry, teardown).await;
     }
 
     /// Leaves a session with its previous sandbox, and as open as it was.
     fn keep(&self, entry: &Arc<Entry<P::Sandbox>>, origin: Origin, kept: Resting) {
         let mut table = self.table();
-        let mut slot = entry.lock();
-        slot.resting = Some(kept);
+        let mut state = entry.lock();
+        state.resting = Some(kept);
         if origin == Origin::Asleep {
-            slot.phase = Phase::Hibernated;
+            state.phase = Phase::Hibernated;
         } else {
-            slot.phase = Phase::Known;
-            slot.open = None;
-            self.retire(&mut table, entry, &slot);
+            state.phase = Phase::Known;
+            state.open = None;
+            self.retire(&mut table, entry, &state);
         }
     }
 
@@ -217,10 +221,10 @@ impl<P: SandboxProvider> Inner<P> {
         origin: Origin,
     ) -> Result<Started<P::Sandbox>, Failed> {
         let (profile, resting) = {
-            let mut slot = entry.lock();
-            (slot.profile.clone(), slot.resting.take())
+            let mut state = entry.lock();
+            (state.profile.clone(), state.resting.take())
         };
-        let profile = profile.ok_or_else(|| crate::decide::unknown(&entry.id))?;
+        let profile = profile.ok_or_else(|| crate::acquire::unknown(&entry.id))?;
         if let Some(resting) = resting
             && let Some(started) = self.bring_back(entry, &profile, resting).await?
         {
@@ -229,7 +233,7 @@ impl<P: SandboxProvider> Inner<P> {
         if let Some(started) = self.start_warm(entry, origin, &profile).await? {
             return Ok(started);
         }
-        let permit = self.room().await?;
+        let permit = self.acquire_permit().await?;
         let _turn = self.turn().await?;
         let id = self.new_sandbox_id()?;
         let workspace = self.prepare(entry, origin, &profile, &id).await;
@@ -280,7 +284,7 @@ impl<P: SandboxProvider> Inner<P> {
     pub(crate) async fn turn(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
         tokio::select! {
             biased;
-            () = self.closed() => Err(crate::decide::closing()),
+            () = self.closed() => Err(crate::acquire::closing()),
             turn = self.starts.acquire() => turn.map_err(|error| {
                 Error::internal_from(None, "waiting for a start failed", error)
             }),

@@ -17,13 +17,13 @@ use crate::inner::{Inner, lock};
 use crate::store::{Record, Store};
 
 /// Minimum interval between checks of the age of stored sessions.
-const SWEEP: Duration = Duration::from_secs(60 * 60);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// How long a manager has to run until it trusts a wall clock that had advanced implausibly far.
-const DISTRUST: Duration = Duration::from_secs(24 * 60 * 60);
+const DISTRUST_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest plausible time without a manager, for a root without a purge.
-const LIKELY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const PLAUSIBLE_GAP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl<P: SandboxProvider> Inner<P> {
     /// Decides whether the wall clock can be trusted, compared with when a manager last checked it.
@@ -31,11 +31,14 @@ impl<P: SandboxProvider> Inner<P> {
         let today = self.clock.now();
         let seen = self.disk(move |store| Ok(store.seen())).await?;
         let ahead = seen.and_then(|seen| today.duration_since(seen).ok());
-        let likely = self.settings.purge_after.map_or(LIKELY, |limit| limit / 2);
+        let likely = self
+            .settings
+            .purge_after
+            .map_or(PLAUSIBLE_GAP, |limit| limit / 2);
         if let Some(ahead) = ahead.filter(|ahead| *ahead > likely)
             && holds(Guard::ClockJump)
         {
-            *lock(&self.distrust) = self.now().checked_add(DISTRUST);
+            *lock(&self.distrust) = self.now().checked_add(DISTRUST_FOR);
             self.tell_root(EventKind::ClockDistrusted { ahead });
             return Ok(());
         }
@@ -71,7 +74,8 @@ impl<P: SandboxProvider> Inner<P> {
         let now = self.now();
         {
             let mut last = lock(&self.swept);
-            if last.is_some_and(|last| now.saturating_sub(last) < SWEEP.min(shortest / 10)) {
+            if last.is_some_and(|last| now.saturating_sub(last) < SWEEP_INTERVAL.min(shortest / 10))
+            {
                 return;
             }
             *last = Some(now);
@@ -135,9 +139,9 @@ impl<P: SandboxProvider> Inner<P> {
         let claim = self.claim(id);
         let entry = &claim.entry;
         let loading = {
-            let mut slot = entry.lock();
-            match &slot.phase {
-                Phase::Unloaded => self.begin_loading(entry, &mut slot),
+            let mut state = entry.lock();
+            match &state.phase {
+                Phase::Unloaded => self.begin_loading(entry, &mut state),
                 Phase::Loading(flight) => flight.clone(),
                 // It is open, or about to be opened. An id that a caller asks about is left to the next pass.
                 _ => return Ok(false),
@@ -151,12 +155,13 @@ impl<P: SandboxProvider> Inner<P> {
             return Ok(false);
         }
         let flight = {
-            let mut slot = entry.lock();
+            let mut state = entry.lock();
             // With the record's lock held, the session cannot have been opened and closed again since the record was read.
-            if !matches!(slot.phase, Phase::Known) || slot.profile.is_none() || self.is_closing() {
+            if !matches!(state.phase, Phase::Known) || state.profile.is_none() || self.is_closing()
+            {
                 return Ok(false);
             }
-            self.begin_leave(entry, &mut slot, goal, Cause::Idle)
+            self.begin_stop(entry, &mut state, goal, Cause::Idle)
         };
         drop(writing);
         flight.outcome().await?;

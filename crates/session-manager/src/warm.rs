@@ -14,10 +14,10 @@ use backend_core::{
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::capacity::Permit;
 use crate::entry::{Entry, Profile};
 use crate::event::{Event, EventKind};
 use crate::inner::{Inner, lock};
-use crate::rooms::Permit;
 use crate::start::{Failed, MANAGER_LABEL, Origin, SESSION_LABEL, Started};
 use crate::store::Record;
 
@@ -25,14 +25,14 @@ use crate::store::Record;
 const WARM_LABEL: &str = "session-manager.warm";
 
 /// How long to wait for the answer of a pooled sandbox before trying another one.
-const GREETING: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The sandboxes that are ready, by runtime.
 #[derive(Debug)]
 pub(crate) struct Pool<S: ?Sized> {
     shelves: Vec<Shelf<S>>,
     /// Waiters for the permit of a sandbox that is being created.
-    pub(crate) heirs: Vec<oneshot::Sender<Permit>>,
+    pub(crate) waiters: Vec<oneshot::Sender<Permit>>,
 }
 
 #[derive(Debug)]
@@ -61,12 +61,12 @@ impl<S: ?Sized> Pool<S> {
         };
         Self {
             shelves: targets.iter().map(shelf).collect(),
-            heirs: Vec::new(),
+            waiters: Vec::new(),
         }
     }
 
     /// Takes one out, of any runtime.
-    pub(crate) fn spare(&mut self) -> Option<Warm<S>> {
+    pub(crate) fn take_any(&mut self) -> Option<Warm<S>> {
         let fullest = self
             .shelves
             .iter_mut()
@@ -116,7 +116,7 @@ impl<P: SandboxProvider> Inner<P> {
             let Some(warm) = warm else {
                 return Ok(None);
             };
-            if timeout(GREETING, warm.sandbox.liveness()).await != Ok(Liveness::Alive) {
+            if timeout(PROBE_TIMEOUT, warm.sandbox.liveness()).await != Ok(Liveness::Alive) {
                 // Whatever is wrong with it, it has no files of a session.
                 self.begin_orphan(warm.id, Some(warm.permit), None);
                 continue;
@@ -162,7 +162,7 @@ impl<P: SandboxProvider> Inner<P> {
         let mut pool = lock(&self.pool);
         for (number, shelf) in pool.shelves.iter_mut().enumerate() {
             while shelf.ready.len() + shelf.making < shelf.target {
-                let Some(permit) = self.rooms.resident() else {
+                let Some(permit) = self.capacity.resident() else {
                     return;
                 };
                 shelf.making += 1;
@@ -222,19 +222,19 @@ impl<P: SandboxProvider> Inner<P> {
         shelf: usize,
         made: Result<Warm<P::Sandbox>, (Error, Option<SandboxId>, Permit)>,
     ) {
-        let (id, permit, heir) = {
+        let (id, permit, waiter) = {
             let mut pool = lock(&self.pool);
-            let heir = pool.heirs.pop();
+            let waiter = pool.waiters.pop();
             let Some(shelf) = pool.shelves.get_mut(shelf) else {
                 return;
             };
             shelf.making -= 1;
             match made {
-                Ok(warm) if heir.is_none() && !self.is_closing() => {
+                Ok(warm) if waiter.is_none() && !self.is_closing() => {
                     shelf.ready.push_back(warm);
                     return;
                 }
-                Ok(warm) => (Some(warm.id), warm.permit, heir),
+                Ok(warm) => (Some(warm.id), warm.permit, waiter),
                 Err((error, id, permit)) => {
                     let about = Event {
                         session: None,
@@ -243,13 +243,13 @@ impl<P: SandboxProvider> Inner<P> {
                         kind: EventKind::WarmFailed(error),
                     };
                     self.tell(about);
-                    (id, permit, heir)
+                    (id, permit, waiter)
                 }
             }
         };
-        match (id, heir) {
-            (Some(id), heir) => self.begin_orphan(id, Some(permit), heir),
-            (None, Some(heir)) => drop(heir.send(permit)),
+        match (id, waiter) {
+            (Some(id), waiter) => self.begin_orphan(id, Some(permit), waiter),
+            (None, Some(waiter)) => drop(waiter.send(permit)),
             (None, None) => {}
         }
     }
@@ -259,11 +259,11 @@ impl<P: SandboxProvider> Inner<P> {
         self: &Arc<Self>,
         id: SandboxId,
         permit: Option<Permit>,
-        heir: Option<oneshot::Sender<Permit>>,
+        waiter: Option<oneshot::Sender<Permit>>,
     ) {
         lock(&self.orphans).insert(id.clone(), permit);
         let inner = Arc::clone(self);
-        self.spawn(async move { inner.end_orphan(id, heir).await });
+        self.spawn(async move { inner.end_orphan(id, waiter).await });
     }
 
     /// Removes the remains of a sandbox that is gone, unless that is being done.
@@ -274,14 +274,18 @@ impl<P: SandboxProvider> Inner<P> {
         self.begin_orphan(id, None, None);
     }
 
-    async fn end_orphan(self: Arc<Self>, id: SandboxId, mut heir: Option<oneshot::Sender<Permit>>) {
+    async fn end_orphan(
+        self: Arc<Self>,
+        id: SandboxId,
+        mut waiter: Option<oneshot::Sender<Permit>>,
+    ) {
         let mut attempt: u32 = 0;
         while let Err(error) = self.end(&id, false).await {
             if self.inspect(&id).await.liveness.is_gone() {
                 // It holds no permit any more; the remains are gone if it is no longer listed, otherwise the removal is retried.
                 self.inherit(
                     lock(&self.orphans).get_mut(&id).and_then(Option::take),
-                    heir.take(),
+                    waiter.take(),
                 );
                 if self.existing().await.is_ok_and(|ids| !ids.contains(&id)) {
                     break;
@@ -291,14 +295,14 @@ impl<P: SandboxProvider> Inner<P> {
             let failed = EventKind::StopFailed { attempt, error };
             self.tell(Event::about(&id, failed));
             if attempt >= self.settings.stop_attempts {
-                heir = None;
+                waiter = None;
                 if self.is_closing() {
                     return;
                 }
             }
             self.wait_to_retry(attempt, self.hurry.notified()).await;
         }
-        self.inherit(lock(&self.orphans).remove(&id).flatten(), heir);
+        self.inherit(lock(&self.orphans).remove(&id).flatten(), waiter);
         if self.keeps_files() {
             let staged = id.clone();
             if let Err(error) = self.disk(move |store| store.unstage(&staged)).await {
@@ -309,10 +313,10 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     /// Hands a permit to its waiter.
-    fn inherit(&self, permit: Option<Permit>, heir: Option<oneshot::Sender<Permit>>) {
-        if let (Some(heir), Some(permit)) = (heir, permit) {
+    fn inherit(&self, permit: Option<Permit>, waiter: Option<oneshot::Sender<Permit>>) {
+        if let (Some(waiter), Some(permit)) = (waiter, permit) {
             // If the waiter is gone, the permit is released.
-            let _ = heir.send(permit);
+            let _ = waiter.send(permit);
         }
     }
 }

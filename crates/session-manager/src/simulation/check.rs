@@ -21,7 +21,7 @@ impl World {
         let ours = self.ours();
         let mut running = self.provider.running();
         running.retain(|id| ours.contains(id));
-        let (resident, open, tenants) = self.manager.inner().rooms.count();
+        let (resident, open, tenants) = self.manager.inner().capacity.count();
         assert!(
             running.len() <= resident,
             "{running:?} and {resident} slots"
@@ -50,8 +50,8 @@ impl World {
     fn check_places(&self, resident: usize) {
         let stats = self.manager.stats();
         let pool = lock(&self.manager.inner().pool).making();
-        let leaving = stats.starting + stats.stopping + stats.stuck + stats.orphans;
-        let known = stats.live + stats.warm + stats.unreachable + leaving + pool;
+        let stopping = stats.starting + stats.stopping + stats.stuck + stats.orphans;
+        let known = stats.live + stats.warm + stats.unreachable + stopping + pool;
         assert!(resident <= known, "{resident} slots are in use: {stats:?}");
         let least = stats.live + stats.warm + stats.unreachable;
         assert!(least <= resident, "{resident} slots are in use: {stats:?}");
@@ -64,13 +64,13 @@ impl World {
         let mut closing = BTreeSet::new();
         for entry in self.manager.inner().entries() {
             // A session being closed is reported as closed a moment after its sandbox is gone.
-            if matches!(&entry.lock().phase, Phase::Leaving(leaving) if leaving.goal >= Goal::Close)
+            if matches!(&entry.lock().phase, Phase::Stopping(stopping) if stopping.goal >= Goal::Close)
             {
                 closing.insert(entry.id.clone());
             }
-            if let Some(body) = entry.lock().body() {
-                let there = existing.contains(&body.id) || self.gone.contains(&body.id);
-                assert!(there, "{} of {} was ended", body.id, entry.id);
+            if let Some(running) = entry.lock().running() {
+                let there = existing.contains(&running.id) || self.gone.contains(&running.id);
+                assert!(there, "{} of {} was ended", running.id, entry.id);
             }
         }
         let let_go = self.let_go.lock().unwrap();
@@ -87,11 +87,11 @@ impl World {
     fn check_owners(&self) {
         let mut owned = BTreeSet::new();
         for entry in self.manager.inner().entries() {
-            let slot = entry.lock();
-            let held = slot.body().map(|body| body.id.clone());
+            let state = entry.lock();
+            let held = state.running().map(|running| running.id.clone());
             for id in held
                 .into_iter()
-                .chain(slot.resting.as_ref().map(|r| r.id.clone()))
+                .chain(state.resting.as_ref().map(|r| r.id.clone()))
             {
                 assert!(owned.insert(id.clone()), "{id} has two owners");
             }
@@ -176,10 +176,10 @@ impl World {
         let inner = self.manager.inner();
         let mut known: BTreeSet<SandboxId> = lock(&inner.pool).ids().collect();
         for entry in inner.entries() {
-            let slot = entry.lock();
-            known.extend(slot.body().map(|body| body.id.clone()));
-            known.extend(slot.resting.as_ref().map(|r| r.id.clone()));
-            assert!(!matches!(slot.phase, Phase::Closed));
+            let state = entry.lock();
+            known.extend(state.running().map(|running| running.id.clone()));
+            known.extend(state.resting.as_ref().map(|r| r.id.clone()));
+            assert!(!matches!(state.phase, Phase::Closed));
         }
         for id in self.provider.existing() {
             let stored = self.policy.stored && self.policy.features.suspends;

@@ -211,8 +211,8 @@ impl World {
         self.marks.insert(self.manager.inner().mark.clone());
         // Takeovers were reported before anyone could subscribe, and their owners may never have been reported.
         for entry in self.manager.inner().entries() {
-            if let Some(body) = entry.lock().body() {
-                self.owners.insert(body.id.clone(), entry.id.clone());
+            if let Some(running) = entry.lock().running() {
+                self.owners.insert(running.id.clone(), entry.id.clone());
             }
         }
     }

@@ -10,7 +10,7 @@ use backend_core::{Error, Result, SandboxId, SandboxProvider};
 use tokio::time::timeout;
 
 use crate::SessionOptions;
-use crate::entry::{Body, Entry, Flight, Goal, Phase, Profile, Slot};
+use crate::entry::{Entry, Goal, Phase, Profile, Running, SingleFlight, State};
 use crate::event::EventKind;
 use crate::health::Seen;
 use crate::inner::{Claim, Inner, lock};
@@ -31,33 +31,33 @@ pub(crate) enum Want<'a> {
 
 /// What a caller does next.
 enum Step<S: ?Sized> {
-    Ready(Arc<Body<S>>),
+    Ready(Arc<Running<S>>),
     /// Waits, and shares the failure.
-    Share(Flight),
+    Share(SingleFlight),
     /// Waits, and checks again whatever the outcome.
-    Wait(Flight),
+    Wait(SingleFlight),
     /// Waits a short time for the attempt that it triggered.
-    Hurry(Flight),
+    Hurry(SingleFlight),
     Again,
 }
 
 impl<P: SandboxProvider> Inner<P> {
     /// Returns the session, with a running sandbox.
-    pub(crate) async fn obtain(
+    pub(crate) async fn acquire(
         self: &Arc<Self>,
         id: &SandboxId,
         want: Want<'_>,
     ) -> Result<Session<P>> {
-        if let Some(session) = self.at_hand(id, want)? {
+        if let Some(session) = self.seen_recently(id, want)? {
             return Ok(session);
         }
         // One claim for the whole loop: the entry must not be forgotten between two iterations.
         let mut claim = self.claim(id);
         let mut hurried = false;
         loop {
-            match self.decide(&claim.entry, want, hurried)? {
-                Step::Ready(body) => {
-                    if self.confirm(&claim.entry, &body).await? == Seen::Alive {
+            match self.next_step(&claim.entry, want, hurried)? {
+                Step::Ready(running) => {
+                    if self.probe(&claim.entry, &running).await? == Seen::Alive {
                         return Ok(Session::new(self, &claim.entry));
                     }
                 }
@@ -74,97 +74,101 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Waits for a hurried attempt, for at most the probe timeout. The caller checks the outcome afterwards; only a lost attempt
     /// is an error.
-    pub(crate) async fn hurried(&self, flight: Flight) -> Result<()> {
+    pub(crate) async fn hurried(&self, flight: SingleFlight) -> Result<()> {
         timeout(self.settings.probe_timeout, flight.over())
             .await
             .unwrap_or(Ok(()))
     }
 
     /// Returns the session, if its sandbox was recently seen alive.
-    fn at_hand(self: &Arc<Self>, id: &SandboxId, want: Want<'_>) -> Result<Option<Session<P>>> {
+    fn seen_recently(
+        self: &Arc<Self>,
+        id: &SandboxId,
+        want: Want<'_>,
+    ) -> Result<Option<Session<P>>> {
         let Some(entry) = self.table().get(id).map(Arc::clone) else {
             return Ok(None);
         };
         {
-            let mut slot = entry.lock();
-            let Some(body) = slot.body() else {
+            let mut state = entry.lock();
+            let Some(running) = state.running() else {
                 return Ok(None);
             };
             let now = self.now();
-            if !body.seen_since(now.saturating_sub(self.settings.probe_after)) {
+            if !running.seen_since(now.saturating_sub(self.settings.probe_after)) {
                 return Ok(None);
             }
-            self.admit(id, &mut slot, want)?;
-            slot.used = now;
+            self.authorize(id, &mut state, want)?;
+            state.used = now;
         }
         Ok(Some(Session::new(self, &entry)))
     }
 
     /// Inspects the phase, starts the necessary work, and returns what the caller waits for.
-    fn decide(
+    fn next_step(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
         want: Want<'_>,
         hurried: bool,
     ) -> Result<Step<P::Sandbox>> {
-        let mut slot = entry.lock();
+        let mut state = entry.lock();
         if self.is_closing() {
             return Err(closing());
         }
-        match &slot.phase {
-            Phase::Unloaded => Ok(Step::Share(self.begin_loading(entry, &mut slot))),
+        match &state.phase {
+            Phase::Unloaded => Ok(Step::Share(self.begin_loading(entry, &mut state))),
             Phase::Loading(flight) => Ok(Step::Share(flight.clone())),
-            Phase::Known if slot.profile.is_none() => {
+            Phase::Known if state.profile.is_none() => {
                 let Want::Create { options, tenant } = want else {
                     return Err(unknown(&entry.id));
                 };
-                slot.open = Some(self.rooms.open(tenant)?);
-                slot.profile = Some(Arc::new(self.new_profile(options, tenant)));
+                state.open = Some(self.capacity.open(tenant)?);
+                state.profile = Some(Arc::new(self.new_profile(options, tenant)));
                 Ok(Step::Share(self.begin_start(
                     entry,
-                    &mut slot,
+                    &mut state,
                     Origin::Fresh,
                 )))
             }
             Phase::Known => {
-                self.admit(&entry.id, &mut slot, want)?;
-                slot.open = Some(self.rooms.open(slot.tenant())?);
+                self.authorize(&entry.id, &mut state, want)?;
+                state.open = Some(self.capacity.open(state.tenant())?);
                 Ok(Step::Share(self.begin_start(
                     entry,
-                    &mut slot,
+                    &mut state,
                     Origin::Stored,
                 )))
             }
             Phase::Hibernated => {
-                self.admit(&entry.id, &mut slot, want)?;
+                self.authorize(&entry.id, &mut state, want)?;
                 Ok(Step::Share(self.begin_start(
                     entry,
-                    &mut slot,
+                    &mut state,
                     Origin::Asleep,
                 )))
             }
             Phase::Starting(flight) => {
                 let flight = flight.clone();
-                self.admit(&entry.id, &mut slot, want)?;
+                self.authorize(&entry.id, &mut state, want)?;
                 Ok(Step::Share(flight))
             }
             Phase::Live(live) => {
-                let body = Arc::clone(&live.body);
-                self.admit(&entry.id, &mut slot, want)?;
-                slot.used = self.now();
-                Ok(Step::Ready(body))
+                let running = Arc::clone(&live.running);
+                self.authorize(&entry.id, &mut state, want)?;
+                state.used = self.now();
+                Ok(Step::Ready(running))
             }
-            Phase::Leaving(leaving) => {
-                let (flight, trouble) = (leaving.flight.clone(), leaving.stuck.clone());
-                self.admit(&entry.id, &mut slot, want)?;
-                match (&mut slot.phase, trouble) {
+            Phase::Stopping(stopping) => {
+                let (flight, trouble) = (stopping.flight.clone(), stopping.stuck.clone());
+                self.authorize(&entry.id, &mut state, want)?;
+                match (&mut state.phase, trouble) {
                     (_, Some(error)) if hurried => Err(stuck(&entry.id, &error)),
-                    (Phase::Leaving(leaving), Some(_)) => Ok(Step::Hurry(leaving.hurry())),
+                    (Phase::Stopping(stopping), Some(_)) => Ok(Step::Hurry(stopping.hurry())),
                     _ => Ok(Step::Wait(flight)),
                 }
             }
             Phase::Dead => {
-                self.admit(&entry.id, &mut slot, want)?;
+                self.authorize(&entry.id, &mut state, want)?;
                 Err(dead(&entry.id))
             }
             Phase::Closed => Ok(Step::Again),
@@ -172,27 +176,32 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     /// Begins an operation on the sandbox of a session, resuming the session first if needed.
-    pub(crate) async fn enter(self: &Arc<Self>, entry: &Arc<Entry<P::Sandbox>>) -> Result<Pass<P>> {
+    pub(crate) async fn begin_op(
+        self: &Arc<Self>,
+        entry: &Arc<Entry<P::Sandbox>>,
+    ) -> Result<Pass<P>> {
         let mut hurried = false;
         loop {
             let flight = {
-                let mut slot = entry.lock();
-                match &mut slot.phase {
+                let mut state = entry.lock();
+                match &mut state.phase {
                     Phase::Live(live) => {
-                        let body = Arc::clone(&live.body);
-                        body.busy.fetch_add(1, Ordering::Relaxed);
-                        slot.used = self.now();
-                        return Ok(Pass::new(self, entry, body));
+                        let running = Arc::clone(&live.running);
+                        running.busy.fetch_add(1, Ordering::Relaxed);
+                        state.used = self.now();
+                        return Ok(Pass::new(self, entry, running));
                     }
                     Phase::Starting(flight) => Step::<P::Sandbox>::Share(flight.clone()),
-                    Phase::Leaving(leaving) if leaving.goal <= Goal::Bury => match &leaving.stuck {
-                        Some(error) if hurried => return Err(stuck(&entry.id, error)),
-                        Some(_) => Step::Hurry(leaving.hurry()),
-                        None => Step::Wait(leaving.flight.clone()),
-                    },
+                    Phase::Stopping(stopping) if stopping.goal <= Goal::MarkDead => {
+                        match &stopping.stuck {
+                            Some(error) if hurried => return Err(stuck(&entry.id, error)),
+                            Some(_) => Step::Hurry(stopping.hurry()),
+                            None => Step::Wait(stopping.flight.clone()),
+                        }
+                    }
                     Phase::Hibernated if self.is_closing() => return Err(closing()),
                     Phase::Hibernated => {
-                        Step::Share(self.begin_start(entry, &mut slot, Origin::Asleep))
+                        Step::Share(self.begin_start(entry, &mut state, Origin::Asleep))
                     }
                     Phase::Dead => return Err(dead(&entry.id)),
                     _ => return Err(released(&entry.id)),
@@ -214,37 +223,37 @@ impl<P: SandboxProvider> Inner<P> {
     pub(crate) fn begin_loading(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        slot: &mut Slot<P::Sandbox>,
-    ) -> Flight {
-        let (landing, flight) = Flight::begin();
-        slot.phase = Phase::Loading(flight.clone());
+        state: &mut State<P::Sandbox>,
+    ) -> SingleFlight {
+        let (completion, flight) = SingleFlight::begin();
+        state.phase = Phase::Loading(flight.clone());
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
         // It keeps the entry in the table until the phase changes.
-        let claim = Claim::within(self, &entry, slot);
+        let claim = Claim::within(self, &entry, state);
         self.spawn(async move {
             let id = entry.id.clone();
             let loaded = inner.disk(move |store| store.load(&id)).await;
             let mut copied = false;
             let outcome = {
-                let mut slot = entry.lock();
+                let mut state = entry.lock();
                 match loaded {
                     Ok(record) => {
-                        slot.phase = Phase::Known;
-                        slot.profile = record.as_ref().map(|record| Arc::new(record.profile()));
+                        state.phase = Phase::Known;
+                        state.profile = record.as_ref().map(|record| Arc::new(record.profile()));
                         if let Some(record) = &record {
                             // A later write must not make the session look older than it is.
                             let age = inner.clock.now().duration_since(record.used());
                             let used = inner.now().saturating_sub(age.unwrap_or_default());
                             // Nor may a record that could not be written after the last use.
                             let unwritten = lock(&inner.unwritten).get(&entry.id).copied();
-                            slot.used = unwritten.map_or(used, |unwritten| unwritten.max(used));
+                            state.used = unwritten.map_or(used, |unwritten| unwritten.max(used));
                             copied = record.copied;
-                            slot.resting = record.to_resting();
+                            state.resting = record.to_resting();
                         }
                         Ok(())
                     }
                     Err(error) => {
-                        slot.phase = Phase::Unloaded;
+                        state.phase = Phase::Unloaded;
                         Err(error)
                     }
                 }
@@ -255,7 +264,7 @@ impl<P: SandboxProvider> Inner<P> {
             if copied {
                 inner.tell_of(&entry, EventKind::RecordCopied);
             }
-            landing.land(outcome);
+            completion.complete(outcome);
             drop(claim);
         });
         flight

@@ -10,38 +10,38 @@ use backend_core::{Error, ErrorKind, Result, Sandbox, SandboxProvider};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::decide::closing;
-use crate::entry::{Body, Entry, Goal, Phase};
+use crate::acquire::closing;
+use crate::capacity::Permit;
+use crate::entry::{Entry, Goal, Phase, Running};
 use crate::event::Cause;
 use crate::guard::{Guard, holds};
 use crate::inner::{Inner, lock};
-use crate::rooms::Permit;
 use crate::settings::Eviction;
 
 /// A session that could be evicted.
 struct Candidate<S: ?Sized> {
     used: Duration,
     entry: Arc<Entry<S>>,
-    body: Arc<Body<S>>,
+    running: Arc<Running<S>>,
 }
 
 impl<P: SandboxProvider> Inner<P> {
     /// Returns a permit for a sandbox, evicting a session if allowed.
-    pub(crate) async fn room(self: &Arc<Self>) -> Result<Permit> {
+    pub(crate) async fn acquire_permit(self: &Arc<Self>) -> Result<Permit> {
         loop {
-            if let Some(permit) = self.rooms.resident() {
+            if let Some(permit) = self.capacity.resident() {
                 return Ok(permit);
             }
             // Retry destroying orphaned sandboxes that hold a permit.
             self.hurry.notify_waiters();
-            let Some(promise) = self.promise().await? else {
-                return Err(self.rooms.no_resident());
+            let Some(reserved) = self.reserve_slot().await? else {
+                return Err(self.capacity.no_resident());
             };
             tokio::select! {
                 biased;
                 () = self.closed() => return Err(closing()),
                 // If the sandbox could not be stopped, try another one.
-                permit = promise => if let Ok(permit) = permit {
+                permit = reserved => if let Ok(permit) = permit {
                     return Ok(permit);
                 },
             }
@@ -49,45 +49,48 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     /// Finds a session that is stopping, or evicts one.
-    async fn promise(self: &Arc<Self>) -> Result<Option<oneshot::Receiver<Permit>>> {
-        let (heir, promise) = oneshot::channel();
-        let heir = match self.spare(heir) {
-            None => return Ok(Some(promise)),
-            Some(heir) => heir,
+    async fn reserve_slot(self: &Arc<Self>) -> Result<Option<oneshot::Receiver<Permit>>> {
+        let (waiter, reserved) = oneshot::channel();
+        let waiter = match self.take_warm(waiter) {
+            None => return Ok(Some(reserved)),
+            Some(waiter) => waiter,
         };
-        self.leaver(heir, promise).await
+        self.find_stopping(waiter, reserved).await
     }
 
     /// Hands the permit of a pooled sandbox to the waiter. Returns the waiter if the pool has none.
-    fn spare(self: &Arc<Self>, heir: oneshot::Sender<Permit>) -> Option<oneshot::Sender<Permit>> {
+    fn take_warm(
+        self: &Arc<Self>,
+        waiter: oneshot::Sender<Permit>,
+    ) -> Option<oneshot::Sender<Permit>> {
         let mut pool = lock(&self.pool);
-        if let Some(spare) = pool.spare() {
+        if let Some(warm) = pool.take_any() {
             drop(pool);
-            self.begin_orphan(spare.id, Some(spare.permit), Some(heir));
+            self.begin_orphan(warm.id, Some(warm.permit), Some(waiter));
             return None;
         }
         if pool.is_making() {
-            pool.heirs.push(heir);
+            pool.waiters.push(waiter);
             return None;
         }
-        Some(heir)
+        Some(waiter)
     }
 
-    async fn leaver(
+    async fn find_stopping(
         self: &Arc<Self>,
-        heir: oneshot::Sender<Permit>,
-        promise: oneshot::Receiver<Permit>,
+        waiter: oneshot::Sender<Permit>,
+        reserved: oneshot::Receiver<Permit>,
     ) -> Result<Option<oneshot::Receiver<Permit>>> {
         for entry in self.entries() {
-            if let Phase::Leaving(leaving) = &mut entry.lock().phase
-                && leaving.heir.is_none()
-                && leaving.stuck.is_none()
+            if let Phase::Stopping(stopping) = &mut entry.lock().phase
+                && stopping.waiter.is_none()
+                && stopping.stuck.is_none()
             {
-                leaving.heir = Some(heir);
-                return Ok(Some(promise));
+                stopping.waiter = Some(waiter);
+                return Ok(Some(reserved));
             }
         }
-        Ok(self.evict(heir).await?.then_some(promise))
+        Ok(self.evict(waiter).await?.then_some(reserved))
     }
 
     /// Hibernates the least recently used session. Returns false if none is eligible.
@@ -95,56 +98,66 @@ impl<P: SandboxProvider> Inner<P> {
     /// # Errors
     ///
     /// `unavailable` if the first candidate that does not say what runs in it cannot be reached.
-    async fn evict(self: &Arc<Self>, heir: oneshot::Sender<Permit>) -> Result<bool> {
+    async fn evict(self: &Arc<Self>, waiter: oneshot::Sender<Permit>) -> Result<bool> {
         let Eviction::LeastRecentlyUsed { idle_for } = self.settings.eviction else {
             return Ok(false);
         };
         let now = self.now();
         let mut candidates: Vec<Candidate<P::Sandbox>> = Vec::new();
         for entry in self.entries() {
-            let slot = entry.lock();
-            let used = slot.used;
-            if let Some(body) = slot.body().map(Arc::clone)
-                && !body.is_busy()
+            let state = entry.lock();
+            let used = state.used;
+            if let Some(running) = state.running().map(Arc::clone)
+                && !running.is_busy()
                 && now.saturating_sub(used) >= idle_for
-                && self.can_sleep(&body)
+                && self.can_sleep(&running)
             {
-                drop(slot);
-                candidates.push(Candidate { used, entry, body });
+                drop(state);
+                candidates.push(Candidate {
+                    used,
+                    entry,
+                    running,
+                });
             }
         }
         // Those that could not be reached last are tried last: they may answer again.
-        candidates.sort_by_key(|one| (one.body.health().outage.is_some(), one.used));
-        for Candidate { used, entry, body } in candidates {
+        candidates.sort_by_key(|one| (one.running.health().outage.is_some(), one.used));
+        for Candidate {
+            used,
+            entry,
+            running,
+        } in candidates
+        {
             let mut work = Work::Silent;
-            if body.health().outage.is_none() {
-                work = self.works(&body).await;
+            if running.health().outage.is_none() {
+                work = self.works(&running).await;
             }
             if matches!(work, Work::Silent | Work::Late) {
                 // If it is gone, or was stopped, its permit is about to be released.
-                self.suspect(&entry, &body).await;
-                let outage = body.health().outage.clone();
+                self.check_after_error(&entry, &running).await;
+                let outage = running.health().outage.clone();
                 if let Some(reason) = outage.filter(|_| holds(Guard::SilenceIsNotIdle)) {
                     // In an outage each of the others would take as long to find out.
                     return Err(Error::unavailable(format!(
                         "every slot is in use, and a sandbox that could be stopped cannot be reached: {reason}; try again later"
                     )));
                 }
-                if work == Work::Silent && idle_still(&entry.lock(), &body, used) {
-                    work = self.works(&body).await;
+                if work == Work::Silent && idle_still(&entry.lock(), &running, used) {
+                    work = self.works(&running).await;
                 }
             }
-            let mut slot = entry.lock();
-            if idle_still(&slot, &body, used) {
+            let mut state = entry.lock();
+            if idle_still(&state, &running, used) {
                 if work != Work::Idle {
                     continue;
                 }
-                self.begin_leave(&entry, &mut slot, Goal::Hibernate, Cause::Evicted);
-            } else if !matches!(&slot.phase, Phase::Leaving(leaving) if leaving.heir.is_none()) {
+                self.begin_stop(&entry, &mut state, Goal::Hibernate, Cause::Evicted);
+            } else if !matches!(&state.phase, Phase::Stopping(stopping) if stopping.waiter.is_none())
+            {
                 continue;
             }
-            if let Phase::Leaving(leaving) = &mut slot.phase {
-                leaving.heir = Some(heir);
+            if let Phase::Stopping(stopping) = &mut state.phase {
+                stopping.waiter = Some(waiter);
             }
             return Ok(true);
         }
@@ -152,14 +165,14 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     /// Returns whether a session keeps its files while it has no running sandbox.
-    pub(crate) fn can_sleep(&self, body: &Body<P::Sandbox>) -> bool {
-        self.keeps_files() || (self.features.suspends && !body.moved)
+    pub(crate) fn can_sleep(&self, running: &Running<P::Sandbox>) -> bool {
+        self.keeps_files() || (self.features.suspends && !running.moved)
     }
 
     /// Returns whether a spawned process is still running.
-    pub(crate) async fn works(&self, body: &Body<P::Sandbox>) -> Work {
+    pub(crate) async fn works(&self, running: &Running<P::Sandbox>) -> Work {
         let limit = self.settings.probe_timeout;
-        match timeout(limit, body.sandbox.processes()).await {
+        match timeout(limit, running.sandbox.processes()).await {
             Ok(Ok(processes)) if processes.iter().all(|process| process.status.is_some()) => {
                 Work::Idle
             }
@@ -194,9 +207,13 @@ pub(crate) enum Work {
 
 /// Returns whether a session is unchanged since it was inspected.
 pub(crate) fn idle_still<S: ?Sized>(
-    slot: &crate::entry::Slot<S>,
-    body: &Arc<Body<S>>,
+    state: &crate::entry::State<S>,
+    running: &Arc<Running<S>>,
     used: Duration,
 ) -> bool {
-    slot.body().is_some_and(|held| Arc::ptr_eq(held, body)) && !body.is_busy() && slot.used == used
+    state
+        .running()
+        .is_some_and(|held| Arc::ptr_eq(held, running))
+        && !running.is_busy()
+        && state.used == used
 }

@@ -12,13 +12,15 @@ use backend_core::{Error, Liveness, Result, SandboxId, SandboxProvider};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::decide::dead;
-use crate::entry::{Body, Entry, Flight, Goal, Landing, Leaving, Phase, Resting, Slot};
+use crate::acquire::dead;
+use crate::capacity::Permit;
+use crate::entry::{
+    Completion, Entry, Goal, Phase, Resting, Running, SingleFlight, State, Stopping,
+};
 use crate::event::{Cause, Event, EventKind};
 use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
 use crate::inner::{Inner, lock};
-use crate::rooms::Permit;
 use crate::start::SESSION_LABEL;
 use crate::store::Record;
 
@@ -26,7 +28,7 @@ use crate::store::Record;
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 /// A sandbox that is being stopped.
-pub(crate) struct Departure<S: ?Sized> {
+pub(crate) struct Teardown<S: ?Sized> {
     /// The sandbox, as long as it exists.
     pub(crate) exists: Option<SandboxId>,
     /// Its permit, as long as it may run.
@@ -36,8 +38,8 @@ pub(crate) struct Departure<S: ?Sized> {
     /// Whether it is suspended.
     pub(crate) rests: bool,
     /// The connection to it, dropped with it.
-    pub(crate) body: Option<Arc<Body<S>>>,
-    pub(crate) landing: Landing,
+    pub(crate) running: Option<Arc<Running<S>>>,
+    pub(crate) completion: Completion,
     /// The error for the waiting callers, if a start failed.
     pub(crate) answer: Option<Error>,
     pub(crate) first_goal: Goal,
@@ -55,16 +57,16 @@ pub(crate) struct Departure<S: ?Sized> {
     pub(crate) env: Option<BTreeMap<String, String>>,
 }
 
-impl<S: ?Sized> Departure<S> {
+impl<S: ?Sized> Teardown<S> {
     /// Describes the end of a session without a sandbox.
-    pub(crate) fn new(first_goal: Goal, landing: Landing) -> Self {
+    pub(crate) fn new(first_goal: Goal, completion: Completion) -> Self {
         Self {
             exists: None,
             permit: None,
             rest: false,
             rests: false,
-            body: None,
-            landing,
+            running: None,
+            completion,
             answer: None,
             first_goal,
             write: true,
@@ -79,79 +81,75 @@ impl<S: ?Sized> Departure<S> {
 
 impl<P: SandboxProvider> Inner<P> {
     /// Starts stopping the sandbox of a session. The phase must be one without work in progress.
-    pub(crate) fn begin_leave(
+    pub(crate) fn begin_stop(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        slot: &mut Slot<P::Sandbox>,
+        state: &mut State<P::Sandbox>,
         goal: Goal,
         cause: Cause,
-    ) -> Flight {
-        let (landing, flight) = Flight::begin();
-        let leaving = Leaving::new(goal, cause, flight.clone());
-        let before = std::mem::replace(&mut slot.phase, Phase::Leaving(leaving));
-        let mut departure = Departure {
+    ) -> SingleFlight {
+        let (completion, flight) = SingleFlight::begin();
+        let stopping = Stopping::new(goal, cause, flight.clone());
+        let before = std::mem::replace(&mut state.phase, Phase::Stopping(stopping));
+        let mut teardown = Teardown {
             rest: self.features.suspends,
-            ..Departure::new(goal, landing)
+            ..Teardown::new(goal, completion)
         };
-        match (before, slot.resting.take()) {
+        match (before, state.resting.take()) {
             (Phase::Live(live), _) => {
-                departure.exists = Some(live.body.id.clone());
-                departure.permit = Some(live.permit);
-                departure.anew = live.body.moved;
-                departure.env.clone_from(&live.body.env);
+                teardown.exists = Some(live.running.id.clone());
+                teardown.permit = Some(live.permit);
+                teardown.anew = live.running.moved;
+                teardown.env.clone_from(&live.running.env);
                 // It was stopped from outside.
-                departure.rests = cause == Cause::Stopped;
-                departure.body = Some(live.body);
+                teardown.rests = cause == Cause::Stopped;
+                teardown.running = Some(live.running);
             }
             (_, Some(resting)) => {
-                departure.exists = Some(resting.id);
-                departure.permit = resting.permit;
-                departure.anew = resting.anew;
-                departure.env = resting.env;
-                departure.rests = resting.certain;
-                departure.doubted = true;
+                teardown.exists = Some(resting.id);
+                teardown.permit = resting.permit;
+                teardown.anew = resting.anew;
+                teardown.env = resting.env;
+                teardown.rests = resting.certain;
+                teardown.doubted = true;
             }
             (_, None) => {}
         }
-        departure.rest &= !departure.anew;
-        departure.named.clone_from(&departure.exists);
+        teardown.rest &= !teardown.anew;
+        teardown.named.clone_from(&teardown.exists);
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
-        self.spawn(async move { inner.depart(entry, departure).await });
+        self.spawn(async move { inner.stop(entry, teardown).await });
         flight
     }
 
     /// Stops a sandbox, however long it takes, and then moves the session to its next state.
-    pub(crate) async fn depart(
+    pub(crate) async fn stop(
         self: &Arc<Self>,
         entry: Arc<Entry<P::Sandbox>>,
-        mut departure: Departure<P::Sandbox>,
+        mut teardown: Teardown<P::Sandbox>,
     ) {
-        departure.body = None;
-        if departure.rests
-            && departure.first_goal == Goal::Hibernate
-            && let Some(id) = &departure.exists
+        teardown.running = None;
+        if teardown.rests
+            && teardown.first_goal == Goal::Hibernate
+            && let Some(id) = &teardown.exists
         {
             // It may have been started again since, which a connection to its earlier run does not show.
-            departure.rests = self.inspect(id).await.liveness.is_asleep();
+            teardown.rests = self.inspect(id).await.liveness.is_asleep();
         }
         let mut attempt: u32 = 0;
         loop {
             let Some((goal, cause)) = goal_of(&entry) else {
                 return;
             };
-            let lay = goal == Goal::Hibernate && departure.rest;
-            let Some(id) = departure
-                .exists
-                .clone()
-                .filter(|_| !(lay && departure.rests))
-            else {
-                self.bequeath(&entry, departure.permit.take());
-                if self.settle(&entry, &departure, goal, cause).await {
+            let lay = goal == Goal::Hibernate && teardown.rest;
+            let Some(id) = teardown.exists.clone().filter(|_| !(lay && teardown.rests)) else {
+                self.hand_over(&entry, teardown.permit.take());
+                if self.settle(&entry, &teardown, goal, cause).await {
                     return;
                 }
                 continue;
             };
-            let is_of = if departure.doubted {
+            let is_of = if teardown.doubted {
                 self.is_of(&id, &entry.id).await
             } else {
                 Ok(true)
@@ -160,20 +158,20 @@ impl<P: SandboxProvider> Inner<P> {
                 Ok(true) => self.end(&id, lay).await,
                 Ok(false) => {
                     // It belongs to another session, and that one stops it.
-                    departure.exists = None;
-                    departure.rests = false;
+                    teardown.exists = None;
+                    teardown.rests = false;
                     continue;
                 }
                 Err(error) => Err(error),
             };
             let error = match ended {
                 Ok(()) if lay => {
-                    departure.rests = true;
+                    teardown.rests = true;
                     continue;
                 }
                 Ok(()) => {
-                    departure.exists = None;
-                    departure.rests = false;
+                    teardown.exists = None;
+                    teardown.rests = false;
                     continue;
                 }
                 Err(error) => error,
@@ -186,15 +184,15 @@ impl<P: SandboxProvider> Inner<P> {
             };
             match found {
                 Liveness::Gone { .. } => {
-                    departure.exists = None;
-                    departure.rests = false;
-                    departure.gone = true;
+                    teardown.exists = None;
+                    teardown.rests = false;
+                    teardown.gone = true;
                     // Its remains hold no permit.
                     self.begin_remains(id);
                     continue;
                 }
                 Liveness::Asleep { .. } if lay => {
-                    departure.rests = true;
+                    teardown.rests = true;
                     continue;
                 }
                 _ => {}
@@ -210,8 +208,8 @@ impl<P: SandboxProvider> Inner<P> {
             );
             if attempt >= self.settings.stop_attempts {
                 give_notice(&entry, &error);
-                let answer = departure.answer.clone().unwrap_or(error);
-                departure.landing.land(Err(answer));
+                let answer = teardown.answer.clone().unwrap_or(error);
+                teardown.completion.complete(Err(answer));
                 if self.is_closing() {
                     // The record names the sandbox, and the next manager stops it.
                     return;
@@ -277,18 +275,18 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     /// Hands the permit of a sandbox that is gone to its waiter.
-    fn bequeath(&self, entry: &Entry<P::Sandbox>, permit: Option<Permit>) {
-        let heir = match &mut entry.lock().phase {
-            Phase::Leaving(leaving) => leaving.heir.take(),
+    fn hand_over(&self, entry: &Entry<P::Sandbox>, permit: Option<Permit>) {
+        let waiter = match &mut entry.lock().phase {
+            Phase::Stopping(stopping) => stopping.waiter.take(),
             _ => None,
         };
         if !holds(Guard::PlaceGivenBack) {
             std::mem::forget(permit);
             return;
         }
-        if let (Some(heir), Some(permit)) = (heir, permit) {
+        if let (Some(waiter), Some(permit)) = (waiter, permit) {
             // If the waiter is gone, the permit is released.
-            let _ = heir.send(permit);
+            let _ = waiter.send(permit);
         }
     }
 
@@ -296,26 +294,26 @@ impl<P: SandboxProvider> Inner<P> {
     async fn settle(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        departure: &Departure<P::Sandbox>,
+        teardown: &Teardown<P::Sandbox>,
         goal: Goal,
         cause: Cause,
     ) -> bool {
-        let resting = departure.exists.clone().map(|id| Resting {
+        let resting = teardown.exists.clone().map(|id| Resting {
             id,
-            certain: departure.rests,
-            anew: departure.anew,
-            env: departure.env.clone(),
+            certain: teardown.rests,
+            anew: teardown.anew,
+            env: teardown.env.clone(),
             permit: None,
         });
-        let stored = if departure.write || goal != departure.first_goal || departure.gone {
+        let stored = if teardown.write || goal != teardown.first_goal || teardown.gone {
             self.store_end(entry, goal, resting.as_ref()).await
         } else {
             Ok(())
         };
         // The age of a session does not say whose the sandbox is; a request to close it does.
-        if let Some(named) = &departure.named
+        if let Some(named) = &teardown.named
             && cause == Cause::Asked
-            && departure.exists.is_none()
+            && teardown.exists.is_none()
             && stored.is_ok()
             && !lock(&self.unwritten).contains_key(&entry.id)
         {
@@ -323,32 +321,32 @@ impl<P: SandboxProvider> Inner<P> {
         }
         let files_kept = self.keeps_files();
         // Its files are lost with it.
-        let lost = departure.gone && goal == Goal::Hibernate && !files_kept;
+        let lost = teardown.gone && goal == Goal::Hibernate && !files_kept;
         let (next, event) = {
             let mut table = self.table();
-            let mut slot = entry.lock();
-            let next = match &mut slot.phase {
-                Phase::Leaving(leaving) if leaving.goal == goal => leaving.next.take(),
+            let mut state = entry.lock();
+            let next = match &mut state.phase {
+                Phase::Stopping(stopping) if stopping.goal == goal => stopping.next.take(),
                 _ => return false,
             };
-            let tenant = slot.tenant().map(str::to_owned);
+            let tenant = state.tenant().map(str::to_owned);
             let kind = match goal {
                 Goal::Hibernate => {
-                    slot.resting = resting;
+                    state.resting = resting;
                     let kind = (!lost).then_some(EventKind::Hibernated(cause));
                     if lost {
-                        slot.phase = Phase::Dead;
-                    } else if slot.open.is_some() {
-                        slot.phase = Phase::Hibernated;
+                        state.phase = Phase::Dead;
+                    } else if state.open.is_some() {
+                        state.phase = Phase::Hibernated;
                     } else {
-                        slot.phase = Phase::Known;
-                        self.retire(&mut table, entry, &slot);
+                        state.phase = Phase::Known;
+                        self.retire(&mut table, entry, &state);
                     }
                     kind
                 }
-                Goal::Bury => {
-                    slot.resting = None;
-                    slot.phase = if files_kept {
+                Goal::MarkDead => {
+                    state.resting = None;
+                    state.phase = if files_kept {
                         Phase::Hibernated
                     } else {
                         Phase::Dead
@@ -356,9 +354,9 @@ impl<P: SandboxProvider> Inner<P> {
                     None
                 }
                 Goal::Close | Goal::Purge => {
-                    slot.phase = Phase::Closed;
-                    slot.resting = None;
-                    slot.open = None;
+                    state.phase = Phase::Closed;
+                    state.resting = None;
+                    state.open = None;
                     self.forget(&mut table, entry);
                     Some(match goal {
                         Goal::Purge => EventKind::Purged(cause),
@@ -367,27 +365,27 @@ impl<P: SandboxProvider> Inner<P> {
                 }
             };
             // A failed start is reported as such, not as the end of a session that never existed.
-            let failed = departure.answer.is_some() && goal == departure.first_goal;
+            let failed = teardown.answer.is_some() && goal == teardown.first_goal;
             let event = kind
                 .filter(|_| !failed)
                 .map(|kind| Event::of(&entry.id, tenant.as_deref(), kind));
             (next, event)
         };
-        if departure.gone && goal == Goal::Hibernate {
+        if teardown.gone && goal == Goal::Hibernate {
             self.tell_death(entry);
         }
         if let Some((next, _)) = next {
-            next.land(Ok(()));
+            next.complete(Ok(()));
         }
         if let Some(event) = event {
             self.tell(event);
         }
-        let outcome = match &departure.answer {
+        let outcome = match &teardown.answer {
             Some(error) => Err(error.clone()),
             None if lost => Err(dead(&entry.id)),
             None => stored,
         };
-        departure.landing.land(outcome);
+        teardown.completion.complete(outcome);
         true
     }
 
@@ -414,9 +412,9 @@ impl<P: SandboxProvider> Inner<P> {
             return removed;
         }
         let record = {
-            let slot = entry.lock();
-            slot.profile.as_ref().map(|profile| {
-                Record::new(&id, profile, self.date(slot.used)).with_resting(resting)
+            let state = entry.lock();
+            state.profile.as_ref().map(|profile| {
+                Record::new(&id, profile, self.date(state.used)).with_resting(resting)
             })
         };
         if let Some(record) = record {
@@ -429,7 +427,7 @@ impl<P: SandboxProvider> Inner<P> {
 /// Returns the goal of a session whose sandbox is being stopped.
 fn goal_of<S: ?Sized>(entry: &Entry<S>) -> Option<(Goal, Cause)> {
     match &entry.lock().phase {
-        Phase::Leaving(leaving) => Some((leaving.goal, leaving.cause)),
+        Phase::Stopping(stopping) => Some((stopping.goal, stopping.cause)),
         _ => None,
     }
 }
@@ -437,22 +435,22 @@ fn goal_of<S: ?Sized>(entry: &Entry<S>) -> Option<(Goal, Cause)> {
 /// Reports to all waiting callers that the stop takes longer, and why.
 fn give_notice<S: ?Sized>(entry: &Entry<S>, why: &Error) {
     let next = match &mut entry.lock().phase {
-        Phase::Leaving(leaving) => {
-            leaving.stuck = Some(why.clone());
-            leaving.heir = None;
-            leaving.next.take()
+        Phase::Stopping(stopping) => {
+            stopping.stuck = Some(why.clone());
+            stopping.waiter = None;
+            stopping.next.take()
         }
         _ => None,
     };
     if let Some((next, _)) = next {
-        next.land(Err(why.clone()));
+        next.complete(Err(why.clone()));
     }
 }
 
 /// Returns what triggers the next attempt.
 fn nudge_of<S: ?Sized>(entry: &Entry<S>) -> Arc<Notify> {
     match &entry.lock().phase {
-        Phase::Leaving(leaving) => Arc::clone(&leaving.nudge),
+        Phase::Stopping(stopping) => Arc::clone(&stopping.nudge),
         _ => Arc::default(),
     }
 }
