@@ -6,8 +6,9 @@ use std::sync::Arc;
 use backend_core::{Error, Result, RuntimeConfig, SandboxId, SandboxProvider};
 
 use crate::acquire::{Want, unknown};
-use crate::entry::{Phase, Resting, State};
+use crate::entry::{Resting, State};
 use crate::inner::Inner;
+use crate::phase::Phase;
 
 type Env = BTreeMap<String, String>;
 
@@ -35,7 +36,7 @@ impl<P: SandboxProvider> Inner<P> {
             )));
         }
         let asleep = matches!(
-            state.phase,
+            state.phase(),
             Phase::Known | Phase::Hibernated | Phase::Stopping(_) | Phase::Dead
         );
         let (held, mut changed) = (Arc::clone(profile), None);
@@ -75,7 +76,7 @@ impl<P: SandboxProvider> Inner<P> {
         }
         // While a sandbox is being stopped, the caller waits and asks again.
         if let Some(changed) = changed
-            && !matches!(state.phase, Phase::Stopping(_))
+            && !matches!(state.phase(), Phase::Stopping(_))
         {
             if let Some(resting) = state.resting.as_mut()
                 && changed.env != held.env

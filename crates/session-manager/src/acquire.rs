@@ -10,11 +10,14 @@ use backend_core::{Error, Result, SandboxId, SandboxProvider};
 use tokio::time::timeout;
 
 use crate::SessionOptions;
-use crate::entry::{Entry, Goal, Phase, Profile, Running, SingleFlight, State};
+use crate::entry::{Entry, Profile, State};
 use crate::event::EventKind;
 use crate::health::Seen;
 use crate::inner::{Claim, Inner, lock};
+use crate::phase::{Begun, Goal, Phase, Transition};
+use crate::running::Running;
 use crate::session::{Pass, Session};
+use crate::single_flight::SingleFlight;
 use crate::start::Origin;
 
 /// What a caller wants for an id.
@@ -115,8 +118,8 @@ impl<P: SandboxProvider> Inner<P> {
         if self.is_closing() {
             return Err(closing());
         }
-        match &state.phase {
-            Phase::Unloaded => Ok(Step::Share(self.begin_loading(entry, &mut state))),
+        match state.phase() {
+            Phase::Unloaded => Ok(Step::Share(self.begin_loading(entry, &mut state)?)),
             Phase::Loading(flight) => Ok(Step::Share(flight.clone())),
             Phase::Known if state.profile.is_none() => {
                 let Want::Create { options, tenant } = want else {
@@ -124,28 +127,19 @@ impl<P: SandboxProvider> Inner<P> {
                 };
                 state.open = Some(self.capacity.open(tenant)?);
                 state.profile = Some(Arc::new(self.new_profile(options, tenant)));
-                Ok(Step::Share(self.begin_start(
-                    entry,
-                    &mut state,
-                    Origin::Fresh,
-                )))
+                let flight = self.begin_start(entry, &mut state, Origin::Fresh)?;
+                Ok(Step::Share(flight))
             }
             Phase::Known => {
                 self.authorize(&entry.id, &mut state, want)?;
                 state.open = Some(self.capacity.open(state.tenant())?);
-                Ok(Step::Share(self.begin_start(
-                    entry,
-                    &mut state,
-                    Origin::Stored,
-                )))
+                let flight = self.begin_start(entry, &mut state, Origin::Stored)?;
+                Ok(Step::Share(flight))
             }
             Phase::Hibernated => {
                 self.authorize(&entry.id, &mut state, want)?;
-                Ok(Step::Share(self.begin_start(
-                    entry,
-                    &mut state,
-                    Origin::Asleep,
-                )))
+                let flight = self.begin_start(entry, &mut state, Origin::Asleep)?;
+                Ok(Step::Share(flight))
             }
             Phase::Starting(flight) => {
                 let flight = flight.clone();
@@ -161,10 +155,10 @@ impl<P: SandboxProvider> Inner<P> {
             Phase::Stopping(stopping) => {
                 let (flight, trouble) = (stopping.flight.clone(), stopping.stuck.clone());
                 self.authorize(&entry.id, &mut state, want)?;
-                match (&mut state.phase, trouble) {
-                    (_, Some(error)) if hurried => Err(stuck(&entry.id, &error)),
-                    (Phase::Stopping(stopping), Some(_)) => Ok(Step::Hurry(stopping.hurry())),
-                    _ => Ok(Step::Wait(flight)),
+                match trouble {
+                    Some(error) if hurried => Err(stuck(&entry.id, &error)),
+                    Some(_) => Ok(Step::Hurry(state.hurry().unwrap_or(flight))),
+                    None => Ok(Step::Wait(flight)),
                 }
             }
             Phase::Dead => {
@@ -184,7 +178,7 @@ impl<P: SandboxProvider> Inner<P> {
         loop {
             let flight = {
                 let mut state = entry.lock();
-                match &mut state.phase {
+                match state.phase() {
                     Phase::Live(live) => {
                         let running = Arc::clone(&live.running);
                         running.busy.fetch_add(1, Ordering::Relaxed);
@@ -193,15 +187,16 @@ impl<P: SandboxProvider> Inner<P> {
                     }
                     Phase::Starting(flight) => Step::<P::Sandbox>::Share(flight.clone()),
                     Phase::Stopping(stopping) if stopping.goal <= Goal::MarkDead => {
+                        let flight = stopping.flight.clone();
                         match &stopping.stuck {
                             Some(error) if hurried => return Err(stuck(&entry.id, error)),
-                            Some(_) => Step::Hurry(stopping.hurry()),
-                            None => Step::Wait(stopping.flight.clone()),
+                            Some(_) => Step::Hurry(state.hurry().unwrap_or(flight)),
+                            None => Step::Wait(flight),
                         }
                     }
                     Phase::Hibernated if self.is_closing() => return Err(closing()),
                     Phase::Hibernated => {
-                        Step::Share(self.begin_start(entry, &mut state, Origin::Asleep))
+                        Step::Share(self.begin_start(entry, &mut state, Origin::Asleep)?)
                     }
                     Phase::Dead => return Err(dead(&entry.id)),
                     _ => return Err(released(&entry.id)),
@@ -224,9 +219,10 @@ impl<P: SandboxProvider> Inner<P> {
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
         state: &mut State<P::Sandbox>,
-    ) -> SingleFlight {
-        let (completion, flight) = SingleFlight::begin();
-        state.phase = Phase::Loading(flight.clone());
+    ) -> Result<SingleFlight> {
+        let Begun {
+            completion, flight, ..
+        } = state.begin(Transition::Load)?;
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
         // It keeps the entry in the table until the phase changes.
         let claim = Claim::within(self, &entry, state);
@@ -238,7 +234,7 @@ impl<P: SandboxProvider> Inner<P> {
                 let mut state = entry.lock();
                 match loaded {
                     Ok(record) => {
-                        state.phase = Phase::Known;
+                        let _ = state.apply(Transition::Loaded);
                         state.profile = record.as_ref().map(|record| Arc::new(record.profile()));
                         if let Some(record) = &record {
                             // A later write must not make the session look older than it is.
@@ -253,7 +249,7 @@ impl<P: SandboxProvider> Inner<P> {
                         Ok(())
                     }
                     Err(error) => {
-                        state.phase = Phase::Unloaded;
+                        let _ = state.apply(Transition::LoadFailed);
                         Err(error)
                     }
                 }
@@ -267,7 +263,7 @@ impl<P: SandboxProvider> Inner<P> {
             completion.complete(outcome);
             drop(claim);
         });
-        flight
+        Ok(flight)
     }
 
     fn new_profile(&self, options: &SessionOptions, tenant: Option<&str>) -> Profile {

@@ -12,10 +12,12 @@ use tokio::time::timeout;
 
 use crate::acquire::closing;
 use crate::capacity::Permit;
-use crate::entry::{Entry, Goal, Phase, Running};
+use crate::entry::Entry;
 use crate::event::Cause;
 use crate::guard::{Guard, holds};
 use crate::inner::{Inner, lock};
+use crate::phase::{Goal, Phase, Transition, Waiter};
+use crate::running::Running;
 use crate::settings::Eviction;
 
 /// A session that could be evicted.
@@ -59,10 +61,7 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     /// Hands the permit of a pooled sandbox to the waiter. Returns the waiter if the pool has none.
-    fn take_warm(
-        self: &Arc<Self>,
-        waiter: oneshot::Sender<Permit>,
-    ) -> Option<oneshot::Sender<Permit>> {
+    fn take_warm(self: &Arc<Self>, waiter: Waiter) -> Option<Waiter> {
         let mut pool = lock(&self.pool);
         if let Some(warm) = pool.take_any() {
             drop(pool);
@@ -78,15 +77,16 @@ impl<P: SandboxProvider> Inner<P> {
 
     async fn find_stopping(
         self: &Arc<Self>,
-        waiter: oneshot::Sender<Permit>,
+        waiter: Waiter,
         reserved: oneshot::Receiver<Permit>,
     ) -> Result<Option<oneshot::Receiver<Permit>>> {
         for entry in self.entries() {
-            if let Phase::Stopping(stopping) = &mut entry.lock().phase
+            let mut state = entry.lock();
+            if let Phase::Stopping(stopping) = state.phase()
                 && stopping.waiter.is_none()
                 && stopping.stuck.is_none()
             {
-                stopping.waiter = Some(waiter);
+                let _ = state.apply(Transition::Reserve(waiter));
                 return Ok(Some(reserved));
             }
         }
@@ -98,7 +98,7 @@ impl<P: SandboxProvider> Inner<P> {
     /// # Errors
     ///
     /// `unavailable` if the first candidate that does not say what runs in it cannot be reached.
-    async fn evict(self: &Arc<Self>, waiter: oneshot::Sender<Permit>) -> Result<bool> {
+    async fn evict(self: &Arc<Self>, waiter: Waiter) -> Result<bool> {
         let Eviction::LeastRecentlyUsed { idle_for } = self.settings.eviction else {
             return Ok(false);
         };
@@ -151,15 +151,12 @@ impl<P: SandboxProvider> Inner<P> {
                 if work != Work::Idle {
                     continue;
                 }
-                self.begin_stop(&entry, &mut state, Goal::Hibernate, Cause::Evicted);
-            } else if !matches!(&state.phase, Phase::Stopping(stopping) if stopping.waiter.is_none())
+                self.begin_stop(&entry, &mut state, Goal::Hibernate, Cause::Evicted)?;
+            } else if !matches!(state.phase(), Phase::Stopping(stopping) if stopping.waiter.is_none())
             {
                 continue;
             }
-            if let Phase::Stopping(stopping) = &mut state.phase {
-                stopping.waiter = Some(waiter);
-            }
-            return Ok(true);
+            return Ok(state.apply(Transition::Reserve(waiter)).is_ok());
         }
         Ok(false)
     }

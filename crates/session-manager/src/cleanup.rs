@@ -12,12 +12,14 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::admission::{Work, idle_still};
-use crate::entry::{Entry, Goal, Phase, Running};
+use crate::entry::Entry;
 use crate::event::{Cause, Event, EventKind};
 use crate::guard::{Guard, holds};
 use crate::health::Seen;
 use crate::info::Cleaned;
 use crate::inner::{Inner, lock};
+use crate::phase::{Goal, Phase};
+use crate::running::Running;
 use crate::store::Record;
 
 /// The shortest time between two passes.
@@ -112,15 +114,13 @@ impl<P: SandboxProvider> Inner<P> {
 
     fn due(&self, entry: &Arc<Entry<P::Sandbox>>) -> Due<P::Sandbox> {
         let mut state = entry.lock();
-        if let Phase::Stopping(stopping) = &mut state.phase
-            && stopping.stuck.is_some()
-        {
-            stopping.hurry();
+        if matches!(state.phase(), Phase::Stopping(stopping) if stopping.stuck.is_some()) {
+            state.hurry();
         }
         let unused = self.now().saturating_sub(state.used);
         let over = |limit: Option<Duration>| limit.is_some_and(|limit| unused >= limit);
         let may_run = state.resting.as_ref().is_some_and(|r| r.permit.is_some());
-        match &state.phase {
+        match state.phase() {
             Phase::Known | Phase::Hibernated if may_run => Due::Reach,
             Phase::Live(live) => {
                 let own = state.profile.as_ref().and_then(|p| p.idle_timeout);
@@ -192,20 +192,20 @@ impl<P: SandboxProvider> Inner<P> {
                 } else {
                     Goal::Close
                 };
-                (goal, self.begin_stop(entry, &mut state, goal, Cause::Idle))
+                (goal, self.begin_stop(entry, &mut state, goal, Cause::Idle)?)
             }
             Due::Go { goal, used } => {
                 let mut state = entry.lock();
                 // The session may have been used again.
-                if !matches!(state.phase, Phase::Hibernated | Phase::Dead) || state.used != used {
+                if !matches!(state.phase(), Phase::Hibernated | Phase::Dead) || state.used != used {
                     return Ok(Done::Nothing);
                 }
-                (goal, self.begin_stop(entry, &mut state, goal, Cause::Idle))
+                (goal, self.begin_stop(entry, &mut state, goal, Cause::Idle)?)
             }
         };
         if let Err(error) = flight.outcome().await {
             // Without a root, one that was found to be gone when it was stopped.
-            return if matches!(entry.lock().phase, Phase::Dead) {
+            return if matches!(entry.lock().phase(), Phase::Dead) {
                 Ok(Done::Died)
             } else {
                 Err(error)

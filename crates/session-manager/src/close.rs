@@ -6,10 +6,12 @@ use backend_core::{Error, Result, SandboxId, SandboxProvider};
 
 use crate::acquire::{closing, stuck, unknown};
 use crate::admission::{Work, idle_still};
-use crate::entry::{Entry, Goal, Phase, SingleFlight};
+use crate::entry::Entry;
 use crate::event::Cause;
 use crate::health::Seen;
 use crate::inner::Inner;
+use crate::phase::{Goal, Phase, Transition};
+use crate::single_flight::SingleFlight;
 
 impl<P: SandboxProvider> Inner<P> {
     /// Closes a session, or closes it and removes its files. A missing session is not an error.
@@ -45,7 +47,7 @@ impl<P: SandboxProvider> Inner<P> {
                 Close::End(flight) => match flight.outcome().await {
                     Err(error) if self.still_there(entry) => return Err(stuck(&entry.id, &error)),
                     // A start failed; check the state that it restored.
-                    Err(_) if matches!(entry.lock().phase, Phase::Hibernated) => {}
+                    Err(_) if matches!(entry.lock().phase(), Phase::Hibernated) => {}
                     outcome => return outcome,
                 },
             }
@@ -91,26 +93,24 @@ impl<P: SandboxProvider> Inner<P> {
         let stored = state.profile.is_some();
         let rests = state.resting.is_some();
         // Stored sessions and suspended sandboxes may belong to the next manager by now.
-        if self.is_closing() && !matches!(state.phase, Phase::Stopping(_) | Phase::Closed) {
+        if self.is_closing() && !matches!(state.phase(), Phase::Stopping(_) | Phase::Closed) {
             return Err(closing());
         }
-        Ok(match &mut state.phase {
-            Phase::Unloaded => Close::Load(self.begin_loading(entry, &mut state)),
+        Ok(match state.phase() {
+            Phase::Unloaded => Close::Load(self.begin_loading(entry, &mut state)?),
             Phase::Loading(flight) => Close::Load(flight.clone()),
             Phase::Starting(flight) => Close::Start(flight.clone()),
             Phase::Known if !stored || (goal == Goal::Close && !rests) => Close::Done,
             Phase::Known | Phase::Live(_) | Phase::Hibernated | Phase::Dead => {
-                Close::End(self.begin_stop(entry, &mut state, goal, cause))
+                Close::End(self.begin_stop(entry, &mut state, goal, cause)?)
             }
             Phase::Stopping(stopping) => {
-                if goal > stopping.goal {
-                    stopping.goal = goal;
-                    stopping.cause = cause;
-                }
-                match &stopping.stuck {
-                    Some(error) if hurried => return Err(stuck(&entry.id, error)),
-                    Some(_) => Close::Hurry(stopping.hurry()),
-                    None => Close::End(stopping.flight.clone()),
+                let (flight, trouble) = (stopping.flight.clone(), stopping.stuck.clone());
+                let _ = state.apply(Transition::Extend { goal, cause });
+                match trouble {
+                    Some(error) if hurried => return Err(stuck(&entry.id, &error)),
+                    Some(_) => Close::Hurry(state.hurry().unwrap_or(flight)),
+                    None => Close::End(flight),
                 }
             }
             Phase::Closed => Close::Again,
@@ -133,14 +133,15 @@ impl<P: SandboxProvider> Inner<P> {
                     return Err(unknown(id));
                 }
                 let used = state.used;
-                match &mut state.phase {
+                match state.phase() {
                     Phase::Hibernated => return Ok(()),
                     Phase::Live(live) => Ok((Arc::clone(&live.running), used)),
                     Phase::Stopping(stopping) if stopping.goal <= Goal::MarkDead => {
+                        let flight = stopping.flight.clone();
                         match &stopping.stuck {
                             Some(error) if hurried => return Err(stuck(id, error)),
-                            Some(_) => Err((stopping.hurry(), true)),
-                            None => Err((stopping.flight.clone(), false)),
+                            Some(_) => Err((state.hurry().unwrap_or(flight), true)),
+                            None => Err((flight, false)),
                         }
                     }
                     _ => return Err(no_sandbox(id)),
@@ -172,14 +173,14 @@ impl<P: SandboxProvider> Inner<P> {
                 if works != Work::Idle || !idle_still(&state, &running, used) {
                     return Err(Error::invalid_request(format!("session '{id}' is in use")));
                 }
-                self.begin_stop(&entry, &mut state, Goal::Hibernate, Cause::Asked)
+                self.begin_stop(&entry, &mut state, Goal::Hibernate, Cause::Asked)?
             };
             return flight.outcome().await;
         }
     }
 
     fn still_there(&self, entry: &Arc<Entry<P::Sandbox>>) -> bool {
-        matches!(entry.lock().phase, Phase::Stopping(_))
+        matches!(entry.lock().phase(), Phase::Stopping(_))
     }
 }
 

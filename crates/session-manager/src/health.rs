@@ -10,10 +10,12 @@ use backend_core::{Error, Liveness, Result, Sandbox, SandboxId, SandboxInfo, San
 use tokio::time::timeout;
 
 use crate::Cause;
-use crate::entry::{Entry, Goal, Running};
+use crate::entry::Entry;
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
 use crate::inner::Inner;
+use crate::phase::Goal;
+use crate::running::Running;
 
 /// The result of checking the sandbox of a live session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +141,7 @@ impl<P: SandboxProvider> Inner<P> {
                 .running()
                 .is_some_and(|held| Arc::ptr_eq(held, running))
             {
-                self.begin_stop(entry, &mut state, Goal::Hibernate, Cause::Stopped);
+                self.begin_stop(entry, &mut state, Goal::Hibernate, Cause::Stopped)?;
             }
             return Ok(Seen::Slept);
         }
@@ -165,7 +167,7 @@ impl<P: SandboxProvider> Inner<P> {
             {
                 return;
             }
-            self.begin_stop(entry, &mut state, Goal::MarkDead, Cause::Died);
+            let _ = self.begin_stop(entry, &mut state, Goal::MarkDead, Cause::Died);
         }
         self.tell_death(entry);
     }

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::Clock;
 use crate::capacity::{Capacity, Permit};
-use crate::entry::{Entry, Phase, State};
+use crate::entry::{Entry, State};
 use crate::event::{Event, EventKind};
 use crate::guard::{Guard, holds};
 use crate::latch::Latch;
@@ -260,12 +260,8 @@ impl<P: SandboxProvider> Inner<P> {
     pub(crate) fn claim(self: &Arc<Self>, id: &SandboxId) -> Claim<P> {
         let mut table = self.table();
         let entry = table.entry(id.clone()).or_insert_with(|| {
-            let phase = if self.store.is_some() {
-                Phase::Unloaded
-            } else {
-                Phase::Known
-            };
-            Arc::new(Entry::new(id.clone(), phase))
+            let stored = self.store.is_some();
+            Arc::new(Entry::new(id.clone(), stored))
         });
         entry.lock().claims += 1;
         Claim {

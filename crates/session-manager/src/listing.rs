@@ -7,9 +7,10 @@ use std::sync::atomic::Ordering;
 
 use backend_core::{Error, Result, RuntimeConfig, SandboxId, SandboxProvider};
 
-use crate::entry::{Entry, Phase, State};
+use crate::entry::{Entry, State};
 use crate::info::{ListSessions, SessionInfo, SessionPage, SessionState, Stats};
 use crate::inner::{Inner, lock};
+use crate::phase::Phase;
 use crate::store::{Record, Store};
 
 impl<P: SandboxProvider> Inner<P> {
@@ -87,7 +88,7 @@ impl<P: SandboxProvider> Inner<P> {
     /// Returns the description of an entry; `None` if the id is unused, or only the record counts.
     pub(crate) fn info(&self, entry: &Entry<P::Sandbox>) -> Option<SessionInfo> {
         let held = entry.lock();
-        let state = match &held.phase {
+        let state = match held.phase() {
             Phase::Unloaded | Phase::Loading(_) | Phase::Known | Phase::Closed => return None,
             Phase::Starting(_) => SessionState::Starting,
             Phase::Live(_) => SessionState::Live,
@@ -151,7 +152,7 @@ impl<P: SandboxProvider> Inner<P> {
             if state.resting.as_ref().is_some_and(|r| r.permit.is_some()) {
                 stats.unreachable += 1;
             }
-            match &state.phase {
+            match state.phase() {
                 Phase::Starting(_) => stats.starting += 1,
                 Phase::Live(live) => {
                     stats.live += 1;
@@ -171,7 +172,7 @@ impl<P: SandboxProvider> Inner<P> {
 
 /// Returns what is wrong with the sandbox of a session.
 fn trouble<S: ?Sized>(state: &State<S>) -> Option<String> {
-    match &state.phase {
+    match state.phase() {
         Phase::Live(live) => live.running.health().outage.clone(),
         Phase::Stopping(stopping) => stopping.stuck.as_ref().map(ToString::to_string),
         _ => {

@@ -7,13 +7,13 @@ use std::time::Duration;
 use backend_core::{Backend, Error, ReadOnly, Result, SandboxId, SandboxProvider};
 
 use crate::acquire::{Want, unknown};
-use crate::entry::{Goal, Phase};
 use crate::event::{Cause, Events};
 use crate::info::{
     Cleaned, ListSessions, Recovered, SessionInfo, SessionPage, ShutdownReport, Stats,
 };
 use crate::inner::Inner;
 use crate::options::check_tenant;
+use crate::phase::{Goal, Phase};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::{IntoSessionId, SessionManagerBuilder, SessionOptions};
@@ -148,7 +148,7 @@ impl<P: SandboxProvider> SessionManager<P> {
             let state = entry.lock();
             let visible = self.scope.is_none() || state.tenant() == self.scope.as_deref();
             let lives = matches!(
-                state.phase,
+                state.phase(),
                 Phase::Live(_) | Phase::Hibernated | Phase::Dead | Phase::Stopping(_)
             );
             visible && lives && state.open.is_some()

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use backend_core::{Liveness, Result, SandboxId, SandboxProvider};
 
 use crate::cleanup::Done;
-use crate::entry::{Entry, Phase, SingleFlight, State};
+use crate::entry::{Entry, State};
 use crate::inner::Inner;
+use crate::phase::{Phase, Transition};
+use crate::single_flight::SingleFlight;
 use crate::start::Origin;
 use crate::store::Record;
 
@@ -51,7 +53,7 @@ impl<P: SandboxProvider> Inner<P> {
             }
             let gone = state.resting.is_none();
             if gone && !self.keeps_files() {
-                state.phase = Phase::Dead;
+                let _ = state.apply(Transition::Vanished);
             }
             let record = state.profile.as_ref().map(|profile| {
                 Record::new(&entry.id, profile, self.date(state.used))
@@ -81,7 +83,7 @@ impl<P: SandboxProvider> Inner<P> {
         if !self.may_reach(&state, id) {
             return Ok(None);
         }
-        let origin = match state.phase {
+        let origin = match state.phase() {
             Phase::Known => Origin::Stored,
             Phase::Hibernated => Origin::Asleep,
             _ => return Ok(None),
@@ -89,14 +91,14 @@ impl<P: SandboxProvider> Inner<P> {
         if origin == Origin::Stored {
             state.open = Some(self.capacity.open(state.tenant())?);
         }
-        Ok(Some(self.begin_start(entry, &mut state, origin)))
+        self.begin_start(entry, &mut state, origin).map(Some)
     }
 
     /// Returns whether the session is unchanged since its sandbox was checked.
     fn may_reach(&self, state: &State<P::Sandbox>, id: &SandboxId) -> bool {
         let resting = state.resting.as_ref();
         // A start that has just begun takes the sandbox a moment later.
-        matches!(state.phase, Phase::Known | Phase::Hibernated)
+        matches!(state.phase(), Phase::Known | Phase::Hibernated)
             && !self.is_closing()
             && resting.is_some_and(|r| r.id == *id && r.permit.is_some())
     }
@@ -110,7 +112,8 @@ mod tests {
 
     use crate::SessionManager;
     use crate::cleanup::Done;
-    use crate::entry::{Phase, Resting, SingleFlight};
+    use crate::entry::Resting;
+    use crate::phase::{Phase, Transition};
 
     #[tokio::test]
     async fn a_session_that_is_being_started_is_left_to_its_start() {
@@ -119,10 +122,9 @@ mod tests {
         let manager = builder.build().await.unwrap();
         let inner = manager.inner();
         let claim = inner.claim(&SandboxId::parse("a").unwrap());
-        let (_landing, flight) = SingleFlight::begin();
         {
             let mut state = claim.entry.lock();
-            state.phase = Phase::Starting(flight);
+            let _work = state.begin(Transition::Start).unwrap();
             state.resting = Some(Resting {
                 id: SandboxId::parse("gone").unwrap(),
                 certain: false,
@@ -134,6 +136,6 @@ mod tests {
         let done = inner.reach(&claim.entry).await;
         assert!(matches!(done, Ok(Done::Nothing)));
         let state = claim.entry.lock();
-        assert!(matches!(state.phase, Phase::Starting(_)) && state.resting.is_some());
+        assert!(matches!(state.phase(), Phase::Starting(_)) && state.resting.is_some());
     }
 }

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use backend_core::{Error, Liveness, Owner, Result, SandboxId, SandboxInfo, SandboxProvider};
 
 use crate::capacity::{OpenPermit, Permit};
-use crate::entry::{
-    Descriptor, Entry, Goal, Live, Phase, Resting, Running, SingleFlight, Stopping,
-};
+use crate::entry::{Descriptor, Entry, Resting};
 use crate::event::{Cause, Event, EventKind};
 use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
 use crate::info::Recovered;
 use crate::inner::{Inner, lock};
+use crate::phase::{Begun, Goal, Live, Transition};
+use crate::running::Running;
 use crate::start::{MANAGER_LABEL, SESSION_LABEL};
 use crate::stop::Teardown;
 use crate::store::Record;
@@ -269,12 +269,13 @@ impl<P: SandboxProvider> Inner<P> {
                         self.now(),
                         resting.anew,
                         resting.env,
-                        state.profile.as_deref(),
+                        state.profile.as_ref().map(|profile| &profile.env),
                     );
-                    state.phase = Phase::Live(Live {
+                    let live = Live {
                         running: Arc::new(running),
                         permit,
-                    });
+                    };
+                    let _ = state.apply(Transition::Adopted(live));
                 }
                 self.tell_of(&entry, EventKind::Adopted);
                 Fate::Adopted
@@ -288,7 +289,7 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Puts a session into the table before any caller has asked about it.
     fn enter_table(self: &Arc<Self>, record: &Record) -> Arc<Entry<P::Sandbox>> {
-        let entry = Arc::new(Entry::new(record.id.clone(), Phase::Known));
+        let entry = Arc::new(Entry::new(record.id.clone(), false));
         {
             let mut state = entry.lock();
             state.profile = Some(Arc::new(record.profile()));
@@ -330,7 +331,7 @@ impl<P: SandboxProvider> Inner<P> {
         let entry = self.enter_table(record);
         let mut state = entry.lock();
         state.resting = Some(resting);
-        self.begin_stop(&entry, &mut state, goal, Cause::Recovery);
+        let _ = self.begin_stop(&entry, &mut state, goal, Cause::Recovery);
         Fate::Ended
     }
 
@@ -343,18 +344,19 @@ impl<P: SandboxProvider> Inner<P> {
         places: Option<(OpenPermit, Permit)>,
     ) -> Fate {
         let permit = places.map_or_else(|| self.capacity.resident_anyway(), |(_, permit)| permit);
-        let (completion, flight) = SingleFlight::begin();
-        let stopping = Stopping::new(Goal::Close, Cause::Recovery, flight);
-        let teardown = Teardown {
-            named: Some(resting.id.clone()),
-            exists: Some(resting.id),
-            permit: Some(permit),
-            ..Teardown::new(Goal::Close, completion)
-        };
         let entry = self.enter_table(record);
-        entry.lock().phase = Phase::Stopping(stopping);
-        let inner = Arc::clone(self);
-        self.spawn(async move { inner.stop(entry, teardown).await });
+        let (goal, cause) = (Goal::Close, Cause::Recovery);
+        let begun = entry.lock().begin(Transition::Stop { goal, cause });
+        if let Ok(Begun { completion, .. }) = begun {
+            let teardown = Teardown {
+                named: Some(resting.id.clone()),
+                exists: Some(resting.id),
+                permit: Some(permit),
+                ..Teardown::new(goal, completion)
+            };
+            let inner = Arc::clone(self);
+            self.spawn(async move { inner.stop(entry, teardown).await });
+        }
         Fate::Ended
     }
 

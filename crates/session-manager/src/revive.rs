@@ -8,11 +8,12 @@ use std::sync::Arc;
 use backend_core::{Error, Liveness, Result, SandboxId, SandboxInfo, SandboxProvider};
 
 use crate::capacity::Permit;
-use crate::entry::{Entry, Phase, Profile, Resting};
+use crate::entry::{Entry, Profile, Resting};
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
 use crate::inner::Inner;
+use crate::phase::Phase;
 use crate::start::{Failed, MANAGER_LABEL, SESSION_LABEL, Started};
 use crate::store::Record;
 
@@ -189,7 +190,8 @@ impl<P: SandboxProvider> Inner<P> {
             let state = entry.lock();
             let resting = state.resting.as_ref().map(|resting| &resting.id);
             let known = state.running().map(|running| &running.id).or(resting);
-            known == Some(sandbox) || matches!(state.phase, Phase::Starting(_) | Phase::Stopping(_))
+            known == Some(sandbox)
+                || matches!(state.phase(), Phase::Starting(_) | Phase::Stopping(_))
         });
         if held {
             return false;

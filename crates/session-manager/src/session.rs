@@ -7,8 +7,10 @@ use std::sync::atomic::Ordering;
 use backend_core::{ErrorKind, Result, SandboxId, SandboxProvider};
 
 use crate::SessionInfo;
-use crate::entry::{Entry, Phase, Running};
+use crate::entry::Entry;
 use crate::inner::Inner;
+use crate::phase::Phase;
+use crate::running::Running;
 
 mod commands;
 mod files;
@@ -57,7 +59,7 @@ impl<P: SandboxProvider> Session<P> {
     pub fn touch(&self) -> bool {
         let now = self.inner.now();
         let mut state = self.entry.lock();
-        let open = !matches!(state.phase, Phase::Closed);
+        let open = !matches!(state.phase(), Phase::Closed);
         if open {
             state.used = now;
         }

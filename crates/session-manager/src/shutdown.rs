@@ -5,10 +5,11 @@ use std::sync::Arc;
 use backend_core::{Error, SandboxId, SandboxProvider};
 
 use crate::acquire::{closing, stuck};
-use crate::entry::{Goal, Phase, SingleFlight};
 use crate::event::Cause;
 use crate::info::ShutdownReport;
 use crate::inner::{Inner, lock};
+use crate::phase::{Goal, Phase, Transition};
+use crate::single_flight::SingleFlight;
 
 impl<P: SandboxProvider> Inner<P> {
     pub(crate) async fn shut_down(self: &Arc<Self>) -> ShutdownReport {
@@ -28,7 +29,7 @@ impl<P: SandboxProvider> Inner<P> {
                 if let Err(error) = flight.over().await {
                     // Its start was lost with another runtime; what it left is unknown.
                     if let Some(entry) = self.table().remove(&id) {
-                        entry.lock().phase = Phase::Closed;
+                        let _ = entry.lock().apply(Transition::Lost);
                     }
                     report.failures.push((id, error));
                 }
@@ -46,7 +47,7 @@ impl<P: SandboxProvider> Inner<P> {
         self.settled().await;
         for entry in self.entries() {
             let known = report.failures.iter().any(|(id, _)| *id == entry.id);
-            let left = match &entry.lock().phase {
+            let left = match entry.lock().phase() {
                 Phase::Stopping(stopping) => Some(stopping.stuck.clone()),
                 _ => None,
             };
@@ -90,21 +91,19 @@ impl<P: SandboxProvider> Inner<P> {
             // A resume that was given up, or an outage, leaves one that may run. Without a root, none would be found again.
             let may_stay =
                 resting.is_none_or(|resting| self.keeps_files() && resting.permit.is_none());
-            match &state.phase {
+            match state.phase() {
                 Phase::Starting(flight) => starting.push((entry.id.clone(), flight.clone())),
                 Phase::Live(_) => {
                     let flight = self.begin_stop(&entry, &mut state, goal, Cause::Shutdown);
-                    ending.push((entry.id.clone(), flight));
+                    ending.extend(flight.ok().map(|flight| (entry.id.clone(), flight)));
                 }
                 Phase::Known | Phase::Hibernated if !may_stay => {
                     let flight = self.begin_stop(&entry, &mut state, goal, Cause::Shutdown);
-                    ending.push((entry.id.clone(), flight));
+                    ending.extend(flight.ok().map(|flight| (entry.id.clone(), flight)));
                 }
                 Phase::Stopping(stopping) if stopping.goal < goal => {
-                    if let Phase::Stopping(stopping) = &mut state.phase {
-                        stopping.goal = goal;
-                        stopping.cause = Cause::Shutdown;
-                    }
+                    let cause = Cause::Shutdown;
+                    let _ = state.apply(Transition::Extend { goal, cause });
                 }
                 _ => {}
             }

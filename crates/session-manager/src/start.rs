@@ -8,16 +8,15 @@ use std::sync::atomic::Ordering;
 
 use backend_core::{Error, Result, SandboxId, SandboxProvider, SandboxSpec};
 
-use crate::Cause;
 use crate::capacity::Permit;
-use crate::entry::{
-    Completion, Descriptor, Entry, Goal, Live, Phase, Profile, Resting, Running, SingleFlight,
-    State, Stopping,
-};
+use crate::entry::{Descriptor, Entry, Profile, Resting, State};
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
 use crate::inner::{Inner, lock};
+use crate::phase::{Begun, Goal, Live, Transition};
+use crate::running::Running;
+use crate::single_flight::{Completion, SingleFlight};
 use crate::stop::Teardown;
 use crate::store::Record;
 
@@ -93,15 +92,15 @@ impl<P: SandboxProvider> Inner<P> {
         entry: &Arc<Entry<P::Sandbox>>,
         state: &mut State<P::Sandbox>,
         origin: Origin,
-    ) -> SingleFlight {
-        let (completion, flight) = SingleFlight::begin();
-        state.phase = Phase::Starting(flight.clone());
+    ) -> Result<SingleFlight> {
+        let Begun {
+            completion, flight, ..
+        } = state.begin(Transition::Start)?;
         // Requesting a session counts as a use, whether it starts or not.
         state.used = state.used.max(self.now());
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
-        let kept = flight.clone();
-        self.spawn(async move { inner.run_start(entry, origin, completion, kept).await });
-        flight
+        self.spawn(async move { inner.run_start(entry, origin, completion).await });
+        Ok(flight)
     }
 
     async fn run_start(
@@ -109,7 +108,6 @@ impl<P: SandboxProvider> Inner<P> {
         entry: Arc<Entry<P::Sandbox>>,
         origin: Origin,
         completion: Completion,
-        flight: SingleFlight,
     ) {
         let began = self.now();
         match self.start(&entry, origin).await {
@@ -133,8 +131,7 @@ impl<P: SandboxProvider> Inner<P> {
             Err(failed) => {
                 self.counters.failed_starts.fetch_add(1, Ordering::Relaxed);
                 self.tell_of(&entry, EventKind::StartFailed(failed.error.clone()));
-                self.clear_up(entry, origin, completion, flight, failed)
-                    .await;
+                self.clear_up(entry, origin, completion, failed).await;
             }
         }
     }
@@ -148,17 +145,18 @@ impl<P: SandboxProvider> Inner<P> {
         state.resting = None;
         state.used = now;
         let profile = state.profile.clone();
-        state.phase = Phase::Live(Live {
+        let live = Live {
             running: Arc::new(Running::new(
                 started.id,
                 started.sandbox,
                 now,
                 started.moved,
                 started.env,
-                profile.as_deref(),
+                profile.as_ref().map(|profile| &profile.env),
             )),
             permit: started.permit,
-        });
+        };
+        let _ = state.apply(Transition::Started(live));
     }
 
     /// Restores a session to its state before a failed start.
@@ -167,7 +165,6 @@ impl<P: SandboxProvider> Inner<P> {
         entry: Arc<Entry<P::Sandbox>>,
         origin: Origin,
         completion: Completion,
-        flight: SingleFlight,
         failed: Failed,
     ) {
         if let Some(kept) = failed.kept {
@@ -184,7 +181,7 @@ impl<P: SandboxProvider> Inner<P> {
                 Origin::Stored => Goal::Close,
                 Origin::Asleep => Goal::Hibernate,
             };
-            state.phase = Phase::Stopping(Stopping::new(goal, Cause::Asked, flight));
+            let _ = state.apply(Transition::StartFailed { goal });
             goal
         };
         if failed.lost && goal == Goal::MarkDead {
@@ -206,10 +203,9 @@ impl<P: SandboxProvider> Inner<P> {
         let mut table = self.table();
         let mut state = entry.lock();
         state.resting = Some(kept);
-        if origin == Origin::Asleep {
-            state.phase = Phase::Hibernated;
-        } else {
-            state.phase = Phase::Known;
+        let open = origin == Origin::Asleep;
+        let _ = state.apply(Transition::StartKept { open });
+        if !open {
             state.open = None;
             self.retire(&mut table, entry, &state);
         }

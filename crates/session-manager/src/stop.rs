@@ -14,13 +14,14 @@ use tokio::time::sleep;
 
 use crate::acquire::dead;
 use crate::capacity::Permit;
-use crate::entry::{
-    Completion, Entry, Goal, Phase, Resting, Running, SingleFlight, State, Stopping,
-};
+use crate::entry::{Entry, Resting, State};
 use crate::event::{Cause, Event, EventKind};
 use crate::guard::{Guard, holds};
 use crate::guarded::guarded;
 use crate::inner::{Inner, lock};
+use crate::phase::{Begun, Effects, Goal, Phase, Transition};
+use crate::running::Running;
+use crate::single_flight::{Completion, SingleFlight};
 use crate::start::SESSION_LABEL;
 use crate::store::Record;
 
@@ -87,16 +88,18 @@ impl<P: SandboxProvider> Inner<P> {
         state: &mut State<P::Sandbox>,
         goal: Goal,
         cause: Cause,
-    ) -> SingleFlight {
-        let (completion, flight) = SingleFlight::begin();
-        let stopping = Stopping::new(goal, cause, flight.clone());
-        let before = std::mem::replace(&mut state.phase, Phase::Stopping(stopping));
+    ) -> Result<SingleFlight> {
+        let Begun {
+            completion,
+            flight,
+            live,
+        } = state.begin(Transition::Stop { goal, cause })?;
         let mut teardown = Teardown {
             rest: self.features.suspends,
             ..Teardown::new(goal, completion)
         };
-        match (before, state.resting.take()) {
-            (Phase::Live(live), _) => {
+        match (live, state.resting.take()) {
+            (Some(live), _) => {
                 teardown.exists = Some(live.running.id.clone());
                 teardown.permit = Some(live.permit);
                 teardown.anew = live.running.moved;
@@ -105,7 +108,7 @@ impl<P: SandboxProvider> Inner<P> {
                 teardown.rests = cause == Cause::Stopped;
                 teardown.running = Some(live.running);
             }
-            (_, Some(resting)) => {
+            (None, Some(resting)) => {
                 teardown.exists = Some(resting.id);
                 teardown.permit = resting.permit;
                 teardown.anew = resting.anew;
@@ -113,13 +116,13 @@ impl<P: SandboxProvider> Inner<P> {
                 teardown.rests = resting.certain;
                 teardown.doubted = true;
             }
-            (_, None) => {}
+            (None, None) => {}
         }
         teardown.rest &= !teardown.anew;
         teardown.named.clone_from(&teardown.exists);
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
         self.spawn(async move { inner.stop(entry, teardown).await });
-        flight
+        Ok(flight)
     }
 
     /// Stops a sandbox, however long it takes, and then moves the session to its next state.
@@ -276,10 +279,8 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Hands the permit of a sandbox that is gone to its waiter.
     fn hand_over(&self, entry: &Entry<P::Sandbox>, permit: Option<Permit>) {
-        let waiter = match &mut entry.lock().phase {
-            Phase::Stopping(stopping) => stopping.waiter.take(),
-            _ => None,
-        };
+        let effects = entry.lock().apply(Transition::HandOver);
+        let waiter = effects.ok().and_then(|effects| effects.waiter);
         if !holds(Guard::PlaceGivenBack) {
             std::mem::forget(permit);
             return;
@@ -325,36 +326,26 @@ impl<P: SandboxProvider> Inner<P> {
         let (next, event) = {
             let mut table = self.table();
             let mut state = entry.lock();
-            let next = match &mut state.phase {
-                Phase::Stopping(stopping) if stopping.goal == goal => stopping.next.take(),
-                _ => return false,
+            let stopped = Transition::Stopped {
+                goal,
+                lost: lost || (goal == Goal::MarkDead && !files_kept),
+                open: state.open.is_some(),
+            };
+            let Ok(Effects { next, .. }) = state.apply(stopped) else {
+                return false;
             };
             let tenant = state.tenant().map(str::to_owned);
             let kind = match goal {
                 Goal::Hibernate => {
                     state.resting = resting;
-                    let kind = (!lost).then_some(EventKind::Hibernated(cause));
-                    if lost {
-                        state.phase = Phase::Dead;
-                    } else if state.open.is_some() {
-                        state.phase = Phase::Hibernated;
-                    } else {
-                        state.phase = Phase::Known;
-                        self.retire(&mut table, entry, &state);
-                    }
-                    kind
+                    self.retire(&mut table, entry, &state);
+                    (!lost).then_some(EventKind::Hibernated(cause))
                 }
                 Goal::MarkDead => {
                     state.resting = None;
-                    state.phase = if files_kept {
-                        Phase::Hibernated
-                    } else {
-                        Phase::Dead
-                    };
                     None
                 }
                 Goal::Close | Goal::Purge => {
-                    state.phase = Phase::Closed;
                     state.resting = None;
                     state.open = None;
                     self.forget(&mut table, entry);
@@ -374,7 +365,7 @@ impl<P: SandboxProvider> Inner<P> {
         if teardown.gone && goal == Goal::Hibernate {
             self.tell_death(entry);
         }
-        if let Some((next, _)) = next {
+        if let Some(next) = next {
             next.complete(Ok(()));
         }
         if let Some(event) = event {
@@ -426,7 +417,7 @@ impl<P: SandboxProvider> Inner<P> {
 
 /// Returns the goal of a session whose sandbox is being stopped.
 fn goal_of<S: ?Sized>(entry: &Entry<S>) -> Option<(Goal, Cause)> {
-    match &entry.lock().phase {
+    match entry.lock().phase() {
         Phase::Stopping(stopping) => Some((stopping.goal, stopping.cause)),
         _ => None,
     }
@@ -434,22 +425,15 @@ fn goal_of<S: ?Sized>(entry: &Entry<S>) -> Option<(Goal, Cause)> {
 
 /// Reports to all waiting callers that the stop takes longer, and why.
 fn give_notice<S: ?Sized>(entry: &Entry<S>, why: &Error) {
-    let next = match &mut entry.lock().phase {
-        Phase::Stopping(stopping) => {
-            stopping.stuck = Some(why.clone());
-            stopping.waiter = None;
-            stopping.next.take()
-        }
-        _ => None,
-    };
-    if let Some((next, _)) = next {
+    let effects = entry.lock().apply(Transition::StopFailed(why.clone()));
+    if let Some(next) = effects.ok().and_then(|effects| effects.next) {
         next.complete(Err(why.clone()));
     }
 }
 
 /// Returns what triggers the next attempt.
 fn nudge_of<S: ?Sized>(entry: &Entry<S>) -> Arc<Notify> {
-    match &entry.lock().phase {
+    match entry.lock().phase() {
         Phase::Stopping(stopping) => Arc::clone(&stopping.nudge),
         _ => Arc::default(),
     }

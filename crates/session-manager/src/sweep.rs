@@ -9,11 +9,11 @@ use std::time::{Duration, SystemTime};
 
 use backend_core::{ErrorKind, Result, SandboxId, SandboxProvider};
 
-use crate::entry::{Goal, Phase};
 use crate::event::{Cause, Event, EventKind};
 use crate::guard::{Guard, holds};
 use crate::info::Cleaned;
 use crate::inner::{Inner, lock};
+use crate::phase::{Goal, Phase};
 use crate::store::{Record, Store};
 
 /// Minimum interval between checks of the age of stored sessions.
@@ -140,8 +140,8 @@ impl<P: SandboxProvider> Inner<P> {
         let entry = &claim.entry;
         let loading = {
             let mut state = entry.lock();
-            match &state.phase {
-                Phase::Unloaded => self.begin_loading(entry, &mut state),
+            match state.phase() {
+                Phase::Unloaded => self.begin_loading(entry, &mut state)?,
                 Phase::Loading(flight) => flight.clone(),
                 // It is open, or about to be opened. An id that a caller asks about is left to the next pass.
                 _ => return Ok(false),
@@ -157,11 +157,13 @@ impl<P: SandboxProvider> Inner<P> {
         let flight = {
             let mut state = entry.lock();
             // With the record's lock held, the session cannot have been opened and closed again since the record was read.
-            if !matches!(state.phase, Phase::Known) || state.profile.is_none() || self.is_closing()
+            if !matches!(state.phase(), Phase::Known)
+                || state.profile.is_none()
+                || self.is_closing()
             {
                 return Ok(false);
             }
-            self.begin_stop(entry, &mut state, goal, Cause::Idle)
+            self.begin_stop(entry, &mut state, goal, Cause::Idle)?
         };
         drop(writing);
         flight.outcome().await?;

@@ -11,13 +11,13 @@ use std::time::Duration;
 use backend_core::{
     Error, Liveness, Result, RuntimeConfig, Sandbox, SandboxId, SandboxProvider, SandboxSpec,
 };
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::capacity::Permit;
 use crate::entry::{Entry, Profile};
 use crate::event::{Event, EventKind};
 use crate::inner::{Inner, lock};
+use crate::phase::Waiter;
 use crate::start::{Failed, MANAGER_LABEL, Origin, SESSION_LABEL, Started};
 use crate::store::Record;
 
@@ -32,7 +32,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct Pool<S: ?Sized> {
     shelves: Vec<Shelf<S>>,
     /// Waiters for the permit of a sandbox that is being created.
-    pub(crate) waiters: Vec<oneshot::Sender<Permit>>,
+    pub(crate) waiters: Vec<Waiter>,
 }
 
 #[derive(Debug)]
@@ -259,7 +259,7 @@ impl<P: SandboxProvider> Inner<P> {
         self: &Arc<Self>,
         id: SandboxId,
         permit: Option<Permit>,
-        waiter: Option<oneshot::Sender<Permit>>,
+        waiter: Option<Waiter>,
     ) {
         lock(&self.orphans).insert(id.clone(), permit);
         let inner = Arc::clone(self);
@@ -274,11 +274,7 @@ impl<P: SandboxProvider> Inner<P> {
         self.begin_orphan(id, None, None);
     }
 
-    async fn end_orphan(
-        self: Arc<Self>,
-        id: SandboxId,
-        mut waiter: Option<oneshot::Sender<Permit>>,
-    ) {
+    async fn end_orphan(self: Arc<Self>, id: SandboxId, mut waiter: Option<Waiter>) {
         let mut attempt: u32 = 0;
         while let Err(error) = self.end(&id, false).await {
             if self.inspect(&id).await.liveness.is_gone() {
@@ -313,7 +309,7 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     /// Hands a permit to its waiter.
-    fn inherit(&self, permit: Option<Permit>, waiter: Option<oneshot::Sender<Permit>>) {
+    fn inherit(&self, permit: Option<Permit>, waiter: Option<Waiter>) {
         if let (Some(waiter), Some(permit)) = (waiter, permit) {
             // If the waiter is gone, the permit is released.
             let _ = waiter.send(permit);

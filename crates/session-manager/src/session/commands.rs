@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use super::Session;
 use super::files::on_sandbox;
-use crate::entry::{Goal, Phase};
 use crate::health::Seen;
+use crate::phase::{Goal, Phase};
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
@@ -25,7 +25,7 @@ impl<P: SandboxProvider> Sandbox for Session<P> {
     async fn liveness(&self) -> Liveness {
         let running = {
             let state = self.entry.lock();
-            match &state.phase {
+            match state.phase() {
                 Phase::Live(live) => std::sync::Arc::clone(&live.running),
                 _ if self.inner.is_closing() => {
                     return Liveness::unknown("the session manager is shutting down");

@@ -7,8 +7,8 @@ use backend_core::SandboxId;
 use tokio::time::sleep;
 
 use super::world::World;
-use crate::entry::{Goal, Phase};
 use crate::inner::lock;
+use crate::phase::{Goal, Phase};
 
 impl World {
     /// Checks the invariants that hold at every moment.
@@ -64,7 +64,7 @@ impl World {
         let mut closing = BTreeSet::new();
         for entry in self.manager.inner().entries() {
             // A session being closed is reported as closed a moment after its sandbox is gone.
-            if matches!(&entry.lock().phase, Phase::Stopping(stopping) if stopping.goal >= Goal::Close)
+            if matches!(entry.lock().phase(), Phase::Stopping(stopping) if stopping.goal >= Goal::Close)
             {
                 closing.insert(entry.id.clone());
             }
@@ -179,7 +179,7 @@ impl World {
             let state = entry.lock();
             known.extend(state.running().map(|running| running.id.clone()));
             known.extend(state.resting.as_ref().map(|r| r.id.clone()));
-            assert!(!matches!(state.phase, Phase::Closed));
+            assert!(!matches!(state.phase(), Phase::Closed));
         }
         for id in self.provider.existing() {
             let stored = self.policy.stored && self.policy.features.suspends;
