@@ -5,10 +5,23 @@ use std::sync::Arc;
 
 use backend_core::{Error, Result, RuntimeConfig, SandboxId, SandboxProvider};
 
-use crate::acquire::{Want, unknown};
+use crate::SessionOptions;
 use crate::entry::{Resting, State};
+use crate::errors::unknown;
 use crate::inner::Inner;
 use crate::phase::Phase;
+
+/// What a caller wants for an id.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Want<'a> {
+    /// The session, created if it does not exist.
+    Create {
+        options: &'a SessionOptions,
+        tenant: Option<&'a str>,
+    },
+    /// The session, if it exists and belongs to the given tenant, if any.
+    Open { scope: Option<&'a str> },
+}
 
 type Env = BTreeMap<String, String>;
 

@@ -6,31 +6,21 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use backend_core::{Error, Result, SandboxId, SandboxProvider};
+use backend_core::{Result, SandboxId, SandboxProvider};
 use tokio::time::timeout;
 
 use crate::SessionOptions;
+use crate::access::Want;
 use crate::entry::{Entry, Profile, State};
+use crate::errors::{closing, dead, released, stuck, unknown};
 use crate::event::EventKind;
 use crate::health::Seen;
-use crate::inner::{Claim, Inner, lock};
+use crate::inner::Inner;
+use crate::launch::Origin;
 use crate::phase::{Begun, Goal, Phase, Transition};
 use crate::running::Running;
 use crate::session::{Pass, Session};
 use crate::single_flight::SingleFlight;
-use crate::start::Origin;
-
-/// What a caller wants for an id.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Want<'a> {
-    /// The session, created if it does not exist.
-    Create {
-        options: &'a SessionOptions,
-        tenant: Option<&'a str>,
-    },
-    /// The session, if it exists and belongs to the given tenant, if any.
-    Open { scope: Option<&'a str> },
-}
 
 /// What a caller does next.
 enum Step<S: ?Sized> {
@@ -55,7 +45,7 @@ impl<P: SandboxProvider> Inner<P> {
             return Ok(session);
         }
         // One claim for the whole loop: the entry must not be forgotten between two iterations.
-        let mut claim = self.claim(id);
+        let mut claim = self.table.claim(id);
         let mut hurried = false;
         loop {
             match self.next_step(&claim.entry, want, hurried)? {
@@ -70,7 +60,7 @@ impl<P: SandboxProvider> Inner<P> {
                     hurried = true;
                     self.hurried(flight).await?;
                 }
-                Step::Again => claim = self.claim(id),
+                Step::Again => claim = self.table.claim(id),
             }
         }
     }
@@ -89,7 +79,7 @@ impl<P: SandboxProvider> Inner<P> {
         id: &SandboxId,
         want: Want<'_>,
     ) -> Result<Option<Session<P>>> {
-        let Some(entry) = self.table().get(id).map(Arc::clone) else {
+        let Some(entry) = self.table.get(id) else {
             return Ok(None);
         };
         {
@@ -225,8 +215,8 @@ impl<P: SandboxProvider> Inner<P> {
         } = state.begin(Transition::Load)?;
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
         // It keeps the entry in the table until the phase changes.
-        let claim = Claim::within(self, &entry, state);
-        self.spawn(async move {
+        let claim = self.table.claim_locked(&entry, state);
+        self.tasks.spawn(async move {
             let id = entry.id.clone();
             let loaded = inner.disk(move |store| store.load(&id)).await;
             let mut copied = false;
@@ -238,10 +228,10 @@ impl<P: SandboxProvider> Inner<P> {
                         state.profile = record.as_ref().map(|record| Arc::new(record.profile()));
                         if let Some(record) = &record {
                             // A later write must not make the session look older than it is.
-                            let age = inner.clock.now().duration_since(record.used());
+                            let age = inner.calendar.shown().duration_since(record.used());
                             let used = inner.now().saturating_sub(age.unwrap_or_default());
                             // Nor may a record that could not be written after the last use.
-                            let unwritten = lock(&inner.unwritten).get(&entry.id).copied();
+                            let unwritten = inner.records.unwritten_use(&entry.id);
                             state.used = unwritten.map_or(used, |unwritten| unwritten.max(used));
                             copied = record.copied;
                             state.resting = record.to_resting();
@@ -255,10 +245,12 @@ impl<P: SandboxProvider> Inner<P> {
                 }
             };
             if let Err(error) = &outcome {
-                inner.tell_of(&entry, EventKind::RecordUnreadable(error.clone()));
+                inner
+                    .reporter
+                    .session(&entry, EventKind::RecordUnreadable(error.clone()));
             }
             if copied {
-                inner.tell_of(&entry, EventKind::RecordCopied);
+                inner.reporter.session(&entry, EventKind::RecordCopied);
             }
             completion.complete(outcome);
             drop(claim);
@@ -276,31 +268,7 @@ impl<P: SandboxProvider> Inner<P> {
             env: options.env.clone(),
             labels: options.labels.clone(),
             idle_timeout: options.idle_timeout,
-            created: self.clock.now(),
+            created: self.calendar.shown(),
         }
     }
-}
-
-pub(crate) fn closing() -> Error {
-    Error::unavailable("the session manager is shut down")
-}
-
-pub(crate) fn unknown(id: &SandboxId) -> Error {
-    Error::unavailable(format!("there is no session '{id}'"))
-}
-
-pub(crate) fn dead(id: &SandboxId) -> Error {
-    Error::unavailable(format!(
-        "the sandbox of session '{id}' died and its files are lost; release the session to start over"
-    ))
-}
-
-fn released(id: &SandboxId) -> Error {
-    Error::unavailable(format!("session '{id}' was released"))
-}
-
-pub(crate) fn stuck(id: &SandboxId, why: &Error) -> Error {
-    Error::unavailable(format!(
-        "session '{id}' is still stopping its previous sandbox: {why}; try again later"
-    ))
 }

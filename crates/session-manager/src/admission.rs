@@ -10,12 +10,13 @@ use backend_core::{Error, ErrorKind, Result, Sandbox, SandboxProvider};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::acquire::closing;
 use crate::capacity::Permit;
 use crate::entry::Entry;
+use crate::errors::closing;
 use crate::event::Cause;
 use crate::guard::{Guard, holds};
-use crate::inner::{Inner, lock};
+use crate::inner::Inner;
+use crate::lock::lock;
 use crate::phase::{Goal, Phase, Transition, Waiter};
 use crate::running::Running;
 use crate::settings::Eviction;
@@ -35,7 +36,7 @@ impl<P: SandboxProvider> Inner<P> {
                 return Ok(permit);
             }
             // Retry destroying orphaned sandboxes that hold a permit.
-            self.hurry.notify_waiters();
+            self.orphans.hurry();
             let Some(reserved) = self.reserve_slot().await? else {
                 return Err(self.capacity.no_resident());
             };
@@ -65,14 +66,11 @@ impl<P: SandboxProvider> Inner<P> {
         let mut pool = lock(&self.pool);
         if let Some(warm) = pool.take_any() {
             drop(pool);
-            self.begin_orphan(warm.id, Some(warm.permit), Some(waiter));
+            self.orphans
+                .destroy(warm.id, Some(warm.permit), Some(waiter));
             return None;
         }
-        if pool.is_making() {
-            pool.waiters.push(waiter);
-            return None;
-        }
-        Some(waiter)
+        pool.wait(waiter)
     }
 
     async fn find_stopping(
@@ -80,7 +78,7 @@ impl<P: SandboxProvider> Inner<P> {
         waiter: Waiter,
         reserved: oneshot::Receiver<Permit>,
     ) -> Result<Option<oneshot::Receiver<Permit>>> {
-        for entry in self.entries() {
+        for entry in self.table.entries() {
             let mut state = entry.lock();
             if let Phase::Stopping(stopping) = state.phase()
                 && stopping.waiter.is_none()
@@ -104,13 +102,13 @@ impl<P: SandboxProvider> Inner<P> {
         };
         let now = self.now();
         let mut candidates: Vec<Candidate<P::Sandbox>> = Vec::new();
-        for entry in self.entries() {
+        for entry in self.table.entries() {
             let state = entry.lock();
             let used = state.used;
             if let Some(running) = state.running().map(Arc::clone)
                 && !running.is_busy()
                 && now.saturating_sub(used) >= idle_for
-                && self.can_sleep(&running)
+                && self.can_hibernate(&running)
             {
                 drop(state);
                 candidates.push(Candidate {
@@ -142,12 +140,12 @@ impl<P: SandboxProvider> Inner<P> {
                         "every slot is in use, and a sandbox that could be stopped cannot be reached: {reason}; try again later"
                     )));
                 }
-                if work == Work::Silent && idle_still(&entry.lock(), &running, used) {
+                if work == Work::Silent && is_still_idle(&entry.lock(), &running, used) {
                     work = self.works(&running).await;
                 }
             }
             let mut state = entry.lock();
-            if idle_still(&state, &running, used) {
+            if is_still_idle(&state, &running, used) {
                 if work != Work::Idle {
                     continue;
                 }
@@ -162,8 +160,8 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     /// Returns whether a session keeps its files while it has no running sandbox.
-    pub(crate) fn can_sleep(&self, running: &Running<P::Sandbox>) -> bool {
-        self.keeps_files() || (self.features.suspends && !running.moved)
+    pub(crate) fn can_hibernate(&self, running: &Running<P::Sandbox>) -> bool {
+        self.keeps_files() || (self.provisioner.suspends() && !running.moved)
     }
 
     /// Returns whether a spawned process is still running.
@@ -203,7 +201,7 @@ pub(crate) enum Work {
 }
 
 /// Returns whether a session is unchanged since it was inspected.
-pub(crate) fn idle_still<S: ?Sized>(
+pub(crate) fn is_still_idle<S: ?Sized>(
     state: &crate::entry::State<S>,
     running: &Arc<Running<S>>,
     used: Duration,

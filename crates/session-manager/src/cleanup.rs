@@ -9,32 +9,18 @@ use std::time::Duration;
 
 use backend_core::{Result, SandboxId, SandboxProvider};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::admission::{Work, idle_still};
+use crate::admission::{Work, is_still_idle};
 use crate::entry::Entry;
-use crate::event::{Cause, Event, EventKind};
+use crate::event::{Cause, EventKind};
 use crate::guard::{Guard, holds};
 use crate::health::Seen;
 use crate::info::Cleaned;
-use crate::inner::{Inner, lock};
+use crate::inner::Inner;
 use crate::phase::{Goal, Phase};
+use crate::reach::Done;
 use crate::running::Running;
 use crate::store::Record;
-
-/// The shortest time between two passes.
-const MIN_INTERVAL: Duration = Duration::from_millis(1);
-
-/// The outcome for one session.
-pub(crate) enum Done {
-    Nothing,
-    Unreachable,
-    Hibernated,
-    Released,
-    Purged,
-    Died,
-    Busy,
-}
 
 /// The action due for one session.
 enum Due<S: ?Sized> {
@@ -61,9 +47,9 @@ impl<P: SandboxProvider> Inner<P> {
         if self.is_closing() {
             return cleaned;
         }
-        self.hurry.notify_waiters();
+        self.orphans.hurry();
         let mut looks: JoinSet<(SandboxId, Result<Done>)> = JoinSet::new();
-        for entry in self.entries() {
+        for entry in self.table.entries() {
             let due = self.due(&entry);
             if !matches!(due, Due::Nothing) {
                 let inner = Arc::clone(self);
@@ -90,12 +76,7 @@ impl<P: SandboxProvider> Inner<P> {
         if self.keeps_files()
             && let Err(error) = self.disk(crate::store::Store::empty_trash).await
         {
-            self.tell(Event {
-                session: None,
-                tenant: None,
-                sandbox: None,
-                kind: EventKind::RemovalFailed(error),
-            });
+            self.reporter.root(EventKind::RemovalFailed(error));
         }
         self.refill();
         for ids in [
@@ -165,7 +146,7 @@ impl<P: SandboxProvider> Inner<P> {
                 match seen {
                     Ok(Seen::Alive) => {}
                     Ok(Seen::Died) => return Ok(Done::Died),
-                    Ok(Seen::Slept) => return Ok(Done::Hibernated),
+                    Ok(Seen::Asleep) => return Ok(Done::Hibernated),
                     Err(_) if holds(Guard::SilenceIsNotIdle) || !idle => {
                         return Ok(Done::Unreachable);
                     }
@@ -184,10 +165,10 @@ impl<P: SandboxProvider> Inner<P> {
                     Work::Idle | Work::Busy | Work::Late => {}
                 }
                 let mut state = entry.lock();
-                if !idle_still(&state, &running, used) {
+                if !is_still_idle(&state, &running, used) {
                     return Ok(Done::Nothing);
                 }
-                let goal = if self.can_sleep(&running) {
+                let goal = if self.can_hibernate(&running) {
                     Goal::Hibernate
                 } else {
                     Goal::Close
@@ -247,8 +228,8 @@ impl<P: SandboxProvider> Inner<P> {
             })
         };
         if let Some(record) = record {
-            self.save_held(entry, record).await;
-            if lock(&self.unwritten).contains_key(&entry.id) {
+            self.records.save_held(entry, record).await;
+            if self.records.unwritten_use(&entry.id).is_some() {
                 // The next pass retries it.
                 entry.lock().stored_use = None;
             }
@@ -257,32 +238,13 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Does a pass at every interval, as long as the manager exists.
     pub(crate) fn start_cleaning(self: &Arc<Self>, every: Duration) {
-        // Back-to-back passes would leave no time for anything else.
-        let every = every.max(MIN_INTERVAL);
-        let Some(first) = Instant::now().checked_add(every) else {
-            return;
-        };
-        let mut cleaner = lock(&self.cleaner);
-        if self.is_closing() || cleaner.as_ref().is_some_and(|task| !task.is_finished()) {
-            return;
-        }
         let inner: Weak<Self> = Arc::downgrade(self);
-        *cleaner = Some(tokio::spawn(async move {
-            let mut ticks = interval_at(first, every);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                let Some(inner) = inner.upgrade() else { return };
-                // In its own task, so that a panic does not end the loop. Failures have been reported as events.
-                let pass = tokio::spawn(async move { inner.clean().await });
-                let _ = pass.await;
-            }
-        }));
-    }
-
-    pub(crate) fn stop_cleaning(&self) {
-        if let Some(task) = lock(&self.cleaner).take() {
-            task.abort();
-        }
+        let pass = move || {
+            let inner = inner.upgrade()?;
+            Some(async move {
+                inner.clean().await;
+            })
+        };
+        self.cleaner.start(every, || self.is_closing(), pass);
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use backend_core::{Error, Result, SandboxId, SandboxProvider};
 
-use crate::acquire::{closing, stuck, unknown};
-use crate::admission::{Work, idle_still};
+use crate::admission::{Work, is_still_idle};
 use crate::entry::Entry;
+use crate::errors::{closing, stuck, unknown};
 use crate::event::Cause;
 use crate::health::Seen;
 use crate::inner::Inner;
@@ -22,7 +22,7 @@ impl<P: SandboxProvider> Inner<P> {
         cause: Cause,
         scope: Option<&str>,
     ) -> Result<()> {
-        let mut claim = self.claim(id);
+        let mut claim = self.table.claim(id);
         let mut hurried = false;
         loop {
             let entry = &claim.entry;
@@ -32,7 +32,7 @@ impl<P: SandboxProvider> Inner<P> {
                     self.hurried(flight).await?;
                 }
                 Close::Done => return Ok(()),
-                Close::Again => claim = self.claim(id),
+                Close::Again => claim = self.table.claim(id),
                 Close::Load(flight) => {
                     let loaded = flight.outcome().await;
                     // The owner is unknown, so only an unscoped manager may purge it.
@@ -123,7 +123,7 @@ impl<P: SandboxProvider> Inner<P> {
         id: &SandboxId,
         scope: Option<&str>,
     ) -> Result<()> {
-        let entry = self.table().get(id).map(Arc::clone);
+        let entry = self.table.get(id);
         let entry = entry.ok_or_else(|| unknown(id))?;
         let mut hurried = false;
         loop {
@@ -159,7 +159,7 @@ impl<P: SandboxProvider> Inner<P> {
                     continue;
                 }
             };
-            if !self.can_sleep(&running) {
+            if !self.can_hibernate(&running) {
                 return Err(Error::unsupported(
                     "hibernating this session: all files would be lost",
                 ));
@@ -170,7 +170,7 @@ impl<P: SandboxProvider> Inner<P> {
             }
             let flight = {
                 let mut state = entry.lock();
-                if works != Work::Idle || !idle_still(&state, &running, used) {
+                if works != Work::Idle || !is_still_idle(&state, &running, used) {
                     return Err(Error::invalid_request(format!("session '{id}' is in use")));
                 }
                 self.begin_stop(&entry, &mut state, Goal::Hibernate, Cause::Asked)?

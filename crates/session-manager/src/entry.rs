@@ -1,4 +1,4 @@
-//! A session as the manager holds it: its phase, and the state beside it.
+//! A session as the manager holds it: its phase, and what else is known of it.
 //!
 //! The lock of an entry is held only briefly. Phases with work in progress have a [`SingleFlight`]: one task does the work, all
 //! others wait for it.

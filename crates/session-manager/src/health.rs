@@ -4,13 +4,13 @@
 //! stays as it is: the caller gets the reason, and the next caller checks again.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use backend_core::{Error, Liveness, Result, Sandbox, SandboxId, SandboxInfo, SandboxProvider};
+use backend_core::{Error, Liveness, Result, Sandbox, SandboxProvider};
 use tokio::time::timeout;
 
 use crate::Cause;
 use crate::entry::Entry;
+use crate::errors::unreachable;
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
 use crate::inner::Inner;
@@ -23,7 +23,7 @@ pub(crate) enum Seen {
     /// It answers.
     Alive,
     /// It was stopped from outside, and its session is now hibernated.
-    Slept,
+    Asleep,
     /// It is gone, and the session is being marked accordingly.
     Died,
 }
@@ -118,12 +118,10 @@ impl<P: SandboxProvider> Inner<P> {
         running: &Running<P::Sandbox>,
         reason: String,
     ) -> Error {
-        let error = Error::unavailable(format!(
-            "the sandbox of session '{}' cannot be reached: {reason}; it is kept, try again later",
-            entry.id
-        ));
+        let error = unreachable(&entry.id, &reason);
         if running.missed(&reason) {
-            self.tell_of(entry, EventKind::Unresponsive { reason });
+            self.reporter
+                .session(entry, EventKind::Unresponsive { reason });
         }
         error
     }
@@ -135,7 +133,7 @@ impl<P: SandboxProvider> Inner<P> {
         running: &Arc<Running<P::Sandbox>>,
         reason: String,
     ) -> Result<Seen> {
-        if self.features.suspends && !running.moved {
+        if self.provisioner.suspends() && !running.moved {
             let mut state = entry.lock();
             if state
                 .running()
@@ -143,7 +141,7 @@ impl<P: SandboxProvider> Inner<P> {
             {
                 self.begin_stop(entry, &mut state, Goal::Hibernate, Cause::Stopped)?;
             }
-            return Ok(Seen::Slept);
+            return Ok(Seen::Asleep);
         }
         if self.keeps_files() {
             // It cannot be resumed, and the files are not in it.
@@ -169,34 +167,6 @@ impl<P: SandboxProvider> Inner<P> {
             }
             let _ = self.begin_stop(entry, &mut state, Goal::MarkDead, Cause::Died);
         }
-        self.tell_death(entry);
-    }
-
-    pub(crate) fn tell_death(&self, entry: &Entry<P::Sandbox>) {
-        let files_kept = self.keeps_files();
-        self.counters.deaths.fetch_add(1, Ordering::Relaxed);
-        self.tell_of(entry, EventKind::Died { files_kept });
-    }
-
-    /// Asks the provider about a sandbox. It never fails: without an answer the state is unknown. A label that is empty is left
-    /// out: it only hides one of the image.
-    pub(crate) async fn inspect(&self, id: &SandboxId) -> SandboxInfo {
-        let (provider, id) = (Arc::clone(&self.provider), id.clone());
-        let inspect = async move { Ok(provider.inspect(&id).await) };
-        let limit = self.settings.stop_timeout;
-        let asked = crate::guarded::guarded(
-            "asking about the sandbox",
-            limit,
-            std::future::pending(),
-            inspect,
-        );
-        let mut info = asked
-            .await
-            .unwrap_or_else(|error| SandboxInfo::new(Liveness::unknown(error.to_string())));
-        if info.liveness.is_unknown() && !holds(Guard::UnknownIsNotGone) {
-            return SandboxInfo::new(Liveness::gone("it did not answer"));
-        }
-        info.labels.retain(|_, value| !value.is_empty());
-        info
+        self.reporter.death(entry, self.keeps_files());
     }
 }

@@ -9,7 +9,8 @@ use backend_core::{Error, Result, RuntimeConfig, SandboxId, SandboxProvider};
 
 use crate::entry::{Entry, State};
 use crate::info::{ListSessions, SessionInfo, SessionPage, SessionState, Stats};
-use crate::inner::{Inner, lock};
+use crate::inner::Inner;
+use crate::lock::lock;
 use crate::phase::Phase;
 use crate::store::{Record, Store};
 
@@ -33,7 +34,7 @@ impl<P: SandboxProvider> Inner<P> {
             None => Bound::Unbounded,
         };
         let mut open: BTreeMap<SandboxId, Option<SessionInfo>> = {
-            let table = self.table();
+            let table = self.table.lock();
             let range = table.range((after, Bound::Unbounded));
             range
                 .map(|(id, entry)| (id.clone(), self.info(entry)))
@@ -122,7 +123,7 @@ impl<P: SandboxProvider> Inner<P> {
         id: &SandboxId,
         scope: Option<&str>,
     ) -> Result<Option<SessionInfo>> {
-        let open = self.table().get(id).map(Arc::clone);
+        let open = self.table.get(id);
         let mut info = open.and_then(|entry| self.info(&entry));
         if info.is_none() && self.keeps_files() {
             let id = id.clone();
@@ -139,15 +140,15 @@ impl<P: SandboxProvider> Inner<P> {
             open,
             tenants,
             warm: lock(&self.pool).ready(),
-            orphans: lock(&self.orphans).len(),
-            starts: self.counters.starts.load(Ordering::Relaxed),
-            warm_starts: self.counters.warm_starts.load(Ordering::Relaxed),
-            failed_starts: self.counters.failed_starts.load(Ordering::Relaxed),
-            failed_stops: self.counters.failed_stops.load(Ordering::Relaxed),
-            deaths: self.counters.deaths.load(Ordering::Relaxed),
+            orphans: self.orphans.ids().len(),
+            starts: self.reporter.counters.starts.load(Ordering::Relaxed),
+            warm_starts: self.reporter.counters.warm_starts.load(Ordering::Relaxed),
+            failed_starts: self.reporter.counters.failed_starts.load(Ordering::Relaxed),
+            failed_stops: self.reporter.counters.failed_stops.load(Ordering::Relaxed),
+            deaths: self.reporter.counters.deaths.load(Ordering::Relaxed),
             ..Stats::default()
         };
-        for entry in self.entries() {
+        for entry in self.table.entries() {
             let state = entry.lock();
             if state.resting.as_ref().is_some_and(|r| r.permit.is_some()) {
                 stats.unreachable += 1;

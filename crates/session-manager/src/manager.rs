@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use backend_core::{Backend, Error, ReadOnly, Result, SandboxId, SandboxProvider};
 
-use crate::acquire::{Want, unknown};
+use crate::access::Want;
+use crate::errors::unknown;
 use crate::event::{Cause, Events};
 use crate::info::{
     Cleaned, ListSessions, Recovered, SessionInfo, SessionPage, ShutdownReport, Stats,
@@ -49,7 +50,9 @@ impl<P: SandboxProvider> SessionManager<P> {
         inner.refill();
         // Sessions hibernated by an earlier run may already be due, and no cleanup pass may be scheduled.
         let aged = Arc::clone(&inner);
-        inner.spawn(async move { aged.sweep(&mut Cleaned::default()).await });
+        inner
+            .tasks
+            .spawn(async move { aged.sweep(&mut Cleaned::default()).await });
         if let Some(every) = inner.settings.cleanup_interval {
             inner.start_cleaning(every);
         }
@@ -143,15 +146,15 @@ impl<P: SandboxProvider> SessionManager<P> {
     /// Returns the session of this id if it is open. It starts nothing, and does not count as a use of the session.
     pub fn get(&self, id: impl IntoSessionId) -> Option<Session<P>> {
         let id = id.into_session_id().ok()?;
-        let entry = self.inner.table().get(&id).map(Arc::clone)?;
+        let entry = self.inner.table.get(&id)?;
         let open = {
             let state = entry.lock();
             let visible = self.scope.is_none() || state.tenant() == self.scope.as_deref();
-            let lives = matches!(
+            let open = matches!(
                 state.phase(),
                 Phase::Live(_) | Phase::Hibernated | Phase::Dead | Phase::Stopping(_)
             );
-            visible && lives && state.open.is_some()
+            visible && open && state.open.is_some()
         };
         (open && entry.descriptor.get().is_some()).then(|| Session::new(&self.inner, &entry))
     }
@@ -265,7 +268,7 @@ impl<P: SandboxProvider> SessionManager<P> {
 
     /// Ends the task of [`start_cleanup`](Self::start_cleanup). Work it has begun is still completed.
     pub fn stop_cleanup(&self) {
-        self.inner.stop_cleaning();
+        self.inner.cleaner.stop();
     }
 
     /// Stops all sandboxes concurrently, and reports what could not be stopped. From the call on, everything that would start one
@@ -287,12 +290,12 @@ impl<P: SandboxProvider> SessionManager<P> {
     /// Returns the events from now on; for a [scoped](Self::scoped) manager only those of its tenant's sessions.
     pub fn subscribe(&self) -> Events {
         let scope = self.scope.as_deref().map(str::to_owned);
-        Events::new(self.inner.events.subscribe(), scope)
+        Events::new(self.inner.reporter.subscribe(), scope)
     }
 
     /// Returns the provider.
     pub fn provider(&self) -> &P {
-        &self.inner.provider
+        self.inner.provisioner.provider()
     }
 
     #[cfg(test)]

@@ -4,13 +4,24 @@ use std::sync::Arc;
 
 use backend_core::{Liveness, Result, SandboxId, SandboxProvider};
 
-use crate::cleanup::Done;
 use crate::entry::{Entry, State};
 use crate::inner::Inner;
+use crate::launch::Origin;
 use crate::phase::{Phase, Transition};
 use crate::single_flight::SingleFlight;
-use crate::start::Origin;
 use crate::store::Record;
+use crate::table::retire;
+
+/// The outcome for one session.
+pub(crate) enum Done {
+    Nothing,
+    Unreachable,
+    Hibernated,
+    Released,
+    Purged,
+    Died,
+    Busy,
+}
 
 impl<P: SandboxProvider> Inner<P> {
     /// Checks the sandbox of a session that is not live again, and takes it over if it runs.
@@ -23,7 +34,7 @@ impl<P: SandboxProvider> Inner<P> {
         let Some(id) = id else {
             return Ok(Done::Nothing);
         };
-        let found = self.inspect(&id).await.liveness;
+        let found = self.provisioner.inspect(&id).await.liveness;
         if found.is_alive() {
             let Some(flight) = self.begin_reach(entry, &id)? else {
                 return Ok(Done::Nothing);
@@ -36,7 +47,7 @@ impl<P: SandboxProvider> Inner<P> {
             });
         }
         let (done, record) = {
-            let mut table = self.table();
+            let mut table = self.table.lock();
             let mut state = entry.lock();
             if !self.may_reach(&state, &id) {
                 return Ok(Done::Nothing);
@@ -59,16 +70,16 @@ impl<P: SandboxProvider> Inner<P> {
                 Record::new(&entry.id, profile, self.date(state.used))
                     .with_resting(state.resting.as_ref())
             });
-            self.retire(&mut table, entry, &state);
+            retire(&mut table, entry, &state);
             let done = if gone { Done::Died } else { Done::Hibernated };
             (done, record)
         };
         if matches!(done, Done::Died) {
-            self.tell_death(entry);
-            self.begin_remains(id);
+            self.reporter.death(entry, self.keeps_files());
+            self.orphans.remove_remains(id);
         }
         if let Some(record) = record.filter(|_| self.keeps_files()) {
-            self.save(entry, record).await;
+            self.records.save(entry, record).await;
         }
         Ok(done)
     }
@@ -110,8 +121,8 @@ mod tests {
     use backend_core::SandboxId;
     use backend_state::StateBackend;
 
+    use super::Done;
     use crate::SessionManager;
-    use crate::cleanup::Done;
     use crate::entry::Resting;
     use crate::phase::{Phase, Transition};
 
@@ -121,7 +132,7 @@ mod tests {
         let builder = SessionManager::builder(provider).cleanup_interval(None);
         let manager = builder.build().await.unwrap();
         let inner = manager.inner();
-        let claim = inner.claim(&SandboxId::parse("a").unwrap());
+        let claim = inner.table.claim(&SandboxId::parse("a").unwrap());
         {
             let mut state = claim.entry.lock();
             let _work = state.begin(Transition::Start).unwrap();

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use backend_core::{Error, SandboxId, SandboxProvider};
 
-use crate::acquire::{closing, stuck};
+use crate::errors::{closing, stuck};
 use crate::event::Cause;
 use crate::info::ShutdownReport;
-use crate::inner::{Inner, lock};
+use crate::inner::Inner;
+use crate::lock::lock;
 use crate::phase::{Goal, Phase, Transition};
 use crate::single_flight::SingleFlight;
 
@@ -15,7 +16,7 @@ impl<P: SandboxProvider> Inner<P> {
     pub(crate) async fn shut_down(self: &Arc<Self>) -> ShutdownReport {
         let began = tokio::time::Instant::now();
         self.closing.set(());
-        self.stop_cleaning();
+        self.cleaner.stop();
         let mut report = ShutdownReport::default();
         let mut ending: Vec<(SandboxId, SingleFlight)> = Vec::new();
         let mut pooled: Vec<SandboxId> = Vec::new();
@@ -28,7 +29,7 @@ impl<P: SandboxProvider> Inner<P> {
             for (id, flight) in starting {
                 if let Err(error) = flight.over().await {
                     // Its start was lost with another runtime; what it left is unknown.
-                    if let Some(entry) = self.table().remove(&id) {
+                    if let Some(entry) = self.table.lock().remove(&id) {
                         let _ = entry.lock().apply(Transition::Lost);
                     }
                     report.failures.push((id, error));
@@ -41,11 +42,11 @@ impl<P: SandboxProvider> Inner<P> {
                 Err(error) => report.failures.push((id, error)),
             }
         }
-        self.settled().await;
+        self.tasks.settled().await;
         // Pool sandboxes whose creation was in progress exist by now.
         self.end_pool(&mut pooled);
-        self.settled().await;
-        for entry in self.entries() {
+        self.tasks.settled().await;
+        for entry in self.table.entries() {
             let known = report.failures.iter().any(|(id, _)| *id == entry.id);
             let left = match entry.lock().phase() {
                 Phase::Stopping(stopping) => Some(stopping.stuck.clone()),
@@ -59,17 +60,14 @@ impl<P: SandboxProvider> Inner<P> {
             }
         }
         {
-            let orphans = lock(&self.orphans);
-            pooled.retain(|id| !orphans.contains_key(id));
+            let orphans = self.orphans.ids();
+            pooled.retain(|id| !orphans.contains(id));
             report.stopped += pooled.len();
-            report
-                .failures
-                .extend(orphans.keys().map(|id| (id.clone(), left(id))));
+            let left = orphans.into_iter().map(|id| (id.clone(), left(&id)));
+            report.failures.extend(left);
         }
         report.failures.sort_by(|a, b| a.0.cmp(&b.0));
-        if let Some(store) = &self.store {
-            store.unlock();
-        }
+        self.records.unlock();
         report.took = began.elapsed();
         report
     }
@@ -80,7 +78,7 @@ impl<P: SandboxProvider> Inner<P> {
         ending: &mut Vec<(SandboxId, SingleFlight)>,
     ) -> Vec<(SandboxId, SingleFlight)> {
         let mut starting = Vec::new();
-        for entry in self.entries() {
+        for entry in self.table.entries() {
             let mut state = entry.lock();
             let goal = if self.keeps_files() {
                 Goal::Hibernate
@@ -117,7 +115,7 @@ impl<P: SandboxProvider> Inner<P> {
                 return;
             };
             pooled.push(warm.id.clone());
-            self.begin_orphan(warm.id, Some(warm.permit), None);
+            self.orphans.destroy(warm.id, Some(warm.permit), None);
         }
     }
 }

@@ -2,88 +2,23 @@
 //!
 //! The record names the sandbox before it is created, so every sandbox that runs after a crash is tracked.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use backend_core::{Error, Result, SandboxId, SandboxProvider, SandboxSpec};
+use backend_core::{Result, SandboxId, SandboxProvider, SandboxSpec};
 
-use crate::capacity::Permit;
 use crate::entry::{Descriptor, Entry, Profile, Resting, State};
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
-use crate::guarded::guarded;
-use crate::inner::{Inner, lock};
+use crate::inner::Inner;
+use crate::labels;
+use crate::launch::{Failed, Origin, Started};
 use crate::phase::{Begun, Goal, Live, Transition};
 use crate::running::Running;
 use crate::single_flight::{Completion, SingleFlight};
 use crate::stop::Teardown;
 use crate::store::Record;
-
-/// The label that names the session, on every sandbox created for one.
-pub(crate) const SESSION_LABEL: &str = "session-manager.session";
-
-/// The label that says which manager created a sandbox: the mark of the workspace root, or of the one manager without a root.
-pub(crate) const MANAGER_LABEL: &str = "session-manager.manager";
-
-/// The label that names the tenant.
-const TENANT_LABEL: &str = "session-manager.tenant";
-
-/// The state of a session before its start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// It did not exist.
-    Fresh,
-    /// It was stored.
-    Stored,
-    /// It was hibernated, or its sandbox died.
-    Asleep,
-}
-
-/// A sandbox that was started.
-pub(crate) struct Started<S: ?Sized> {
-    pub(crate) id: SandboxId,
-    pub(crate) sandbox: Arc<S>,
-    pub(crate) permit: Permit,
-    pub(crate) warm: bool,
-    pub(crate) moved: bool,
-    /// The variables it was created with, if the session has others.
-    pub(crate) env: Option<BTreeMap<String, String>>,
-}
-
-/// A failed start, and what it may have left behind.
-pub(crate) struct Failed {
-    pub(crate) error: Error,
-    pub(crate) remains: Option<(SandboxId, Permit)>,
-    /// The session's previous sandbox, which it still has.
-    pub(crate) kept: Option<Box<Resting>>,
-    /// Whether the session's previous sandbox is gone.
-    pub(crate) lost: bool,
-    /// Whether anything about the session was stored.
-    pub(crate) written: bool,
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self {
-            error,
-            remains: None,
-            kept: None,
-            lost: false,
-            written: false,
-        }
-    }
-}
-
-impl Failed {
-    /// A record that could not be written, or not durably enough, so that it cannot be relied on.
-    pub(crate) fn half_written(error: Error) -> Self {
-        Self {
-            written: true,
-            ..Self::from(error)
-        }
-    }
-}
+use crate::table::retire;
 
 impl<P: SandboxProvider> Inner<P> {
     /// Starts a sandbox in a task.
@@ -99,7 +34,8 @@ impl<P: SandboxProvider> Inner<P> {
         // Requesting a session counts as a use, whether it starts or not.
         state.used = state.used.max(self.now());
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
-        self.spawn(async move { inner.run_start(entry, origin, completion).await });
+        self.tasks
+            .spawn(async move { inner.run_start(entry, origin, completion).await });
         Ok(flight)
     }
 
@@ -115,11 +51,17 @@ impl<P: SandboxProvider> Inner<P> {
                 let warm = started.warm;
                 self.settle_start(&entry, started);
                 let took = self.now().saturating_sub(began);
-                self.counters.starts.fetch_add(1, Ordering::Relaxed);
+                self.reporter
+                    .counters
+                    .starts
+                    .fetch_add(1, Ordering::Relaxed);
                 if warm {
-                    self.counters.warm_starts.fetch_add(1, Ordering::Relaxed);
+                    self.reporter
+                        .counters
+                        .warm_starts
+                        .fetch_add(1, Ordering::Relaxed);
                 }
-                self.tell_of(
+                self.reporter.session(
                     &entry,
                     match origin {
                         Origin::Fresh => EventKind::Created { warm, took },
@@ -129,8 +71,12 @@ impl<P: SandboxProvider> Inner<P> {
                 completion.complete(Ok(()));
             }
             Err(failed) => {
-                self.counters.failed_starts.fetch_add(1, Ordering::Relaxed);
-                self.tell_of(&entry, EventKind::StartFailed(failed.error.clone()));
+                self.reporter
+                    .counters
+                    .failed_starts
+                    .fetch_add(1, Ordering::Relaxed);
+                self.reporter
+                    .session(&entry, EventKind::StartFailed(failed.error.clone()));
                 self.clear_up(entry, origin, completion, failed).await;
             }
         }
@@ -185,7 +131,7 @@ impl<P: SandboxProvider> Inner<P> {
             goal
         };
         if failed.lost && goal == Goal::MarkDead {
-            self.tell_death(&entry);
+            self.reporter.death(&entry, self.keeps_files());
         }
         let (exists, permit) = failed.remains.unzip();
         let teardown = Teardown {
@@ -200,14 +146,14 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Leaves a session with its previous sandbox, and as open as it was.
     fn keep(&self, entry: &Arc<Entry<P::Sandbox>>, origin: Origin, kept: Resting) {
-        let mut table = self.table();
+        let mut table = self.table.lock();
         let mut state = entry.lock();
         state.resting = Some(kept);
         let open = origin == Origin::Asleep;
         let _ = state.apply(Transition::StartKept { open });
         if !open {
             state.open = None;
-            self.retire(&mut table, entry, &state);
+            retire(&mut table, entry, &state);
         }
     }
 
@@ -220,7 +166,7 @@ impl<P: SandboxProvider> Inner<P> {
             let mut state = entry.lock();
             (state.profile.clone(), state.resting.take())
         };
-        let profile = profile.ok_or_else(|| crate::acquire::unknown(&entry.id))?;
+        let profile = profile.ok_or_else(|| crate::errors::unknown(&entry.id))?;
         if let Some(resting) = resting
             && let Some(started) = self.bring_back(entry, &profile, resting).await?
         {
@@ -230,8 +176,8 @@ impl<P: SandboxProvider> Inner<P> {
             return Ok(started);
         }
         let permit = self.acquire_permit().await?;
-        let _turn = self.turn().await?;
-        let id = self.new_sandbox_id()?;
+        let _turn = self.provisioner.turn().await?;
+        let id = self.provisioner.new_id()?;
         let workspace = self.prepare(entry, origin, &profile, &id).await;
         let workspace = workspace.map_err(Failed::half_written)?;
         let mut spec = SandboxSpec::new(id.clone());
@@ -239,14 +185,17 @@ impl<P: SandboxProvider> Inner<P> {
         spec.env.clone_from(&profile.env);
         spec.labels.clone_from(&profile.labels);
         spec.labels
-            .insert(SESSION_LABEL.to_owned(), entry.id.as_str().to_owned());
-        spec.labels
-            .insert(MANAGER_LABEL.to_owned(), self.mark.clone());
+            .insert(labels::SESSION.to_owned(), entry.id.as_str().to_owned());
+        spec.labels.insert(
+            labels::MANAGER.to_owned(),
+            self.provisioner.mark().to_owned(),
+        );
         if let Some(tenant) = &profile.tenant {
-            spec.labels.insert(TENANT_LABEL.to_owned(), tenant.clone());
+            spec.labels
+                .insert(labels::TENANT.to_owned(), tenant.clone());
         }
         spec.workspace = workspace;
-        match self.create(spec).await {
+        match self.provisioner.create(spec).await {
             Ok(sandbox) => Ok(Started {
                 id,
                 sandbox,
@@ -259,30 +208,6 @@ impl<P: SandboxProvider> Inner<P> {
                 remains: Some((id, permit)),
                 written: true,
                 ..Failed::from(error)
-            }),
-        }
-    }
-
-    /// Creates a sandbox. One that took too long, or is no longer wanted, may still exist.
-    pub(crate) async fn create(&self, spec: SandboxSpec) -> Result<Arc<P::Sandbox>> {
-        let provider = Arc::clone(&self.provider);
-        let create = async move { provider.create(&spec).await };
-        guarded(
-            "starting the sandbox",
-            self.settings.start_timeout,
-            self.closed(),
-            create,
-        )
-        .await
-    }
-
-    /// Waits for one of the slots for concurrent starts.
-    pub(crate) async fn turn(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
-        tokio::select! {
-            biased;
-            () = self.closed() => Err(crate::acquire::closing()),
-            turn = self.starts.acquire() => turn.map_err(|error| {
-                Error::internal_from(None, "waiting for a start failed", error)
             }),
         }
     }
@@ -317,38 +242,5 @@ impl<P: SandboxProvider> Inner<P> {
             Ok(store.workspace(&id))
         });
         workspace.await.map(Some)
-    }
-
-    /// Returns the sandboxes of the provider.
-    pub(crate) async fn existing(&self) -> Result<Vec<SandboxId>> {
-        let provider = Arc::clone(&self.provider);
-        let list = async move { provider.list().await };
-        guarded(
-            "listing the sandboxes",
-            self.settings.stop_timeout,
-            std::future::pending(),
-            list,
-        )
-        .await
-    }
-
-    /// Replaces the record of a session. A failure is reported, and is not a reason to stop.
-    pub(crate) async fn save(&self, entry: &Entry<P::Sandbox>, record: Record) {
-        let _writing = entry.writing.lock().await;
-        self.save_held(entry, record).await;
-    }
-
-    /// Replaces the record of a session while no other task can write it.
-    pub(crate) async fn save_held(&self, entry: &Entry<P::Sandbox>, record: Record) {
-        match self.disk(move |store| store.save(&record)).await {
-            Ok(()) => {
-                lock(&self.unwritten).remove(&entry.id);
-            }
-            Err(error) => {
-                let used = entry.lock().used;
-                lock(&self.unwritten).insert(entry.id.clone(), used);
-                self.tell_of(entry, EventKind::RecordFailed(error));
-            }
-        }
     }
 }

@@ -6,27 +6,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use backend_core::{Error, Liveness, Result, SandboxId, SandboxProvider};
 use tokio::sync::Notify;
-use tokio::time::sleep;
 
-use crate::acquire::dead;
 use crate::capacity::Permit;
 use crate::entry::{Entry, Resting, State};
+use crate::errors::dead;
 use crate::event::{Cause, Event, EventKind};
 use crate::guard::{Guard, holds};
-use crate::guarded::guarded;
-use crate::inner::{Inner, lock};
+use crate::inner::Inner;
+use crate::labels;
+use crate::orphans::hand_over;
 use crate::phase::{Begun, Effects, Goal, Phase, Transition};
 use crate::running::Running;
 use crate::single_flight::{Completion, SingleFlight};
-use crate::start::SESSION_LABEL;
 use crate::store::Record;
-
-/// Maximum delay before a stop is retried.
-const MAX_BACKOFF: Duration = Duration::from_secs(60);
+use crate::table::{forget, retire};
 
 /// A sandbox that is being stopped.
 pub(crate) struct Teardown<S: ?Sized> {
@@ -35,9 +31,9 @@ pub(crate) struct Teardown<S: ?Sized> {
     /// Its permit, as long as it may run.
     pub(crate) permit: Option<Permit>,
     /// Whether it may be suspended.
-    pub(crate) rest: bool,
+    pub(crate) may_suspend: bool,
     /// Whether it is suspended.
-    pub(crate) rests: bool,
+    pub(crate) suspended: bool,
     /// The connection to it, dropped with it.
     pub(crate) running: Option<Arc<Running<S>>>,
     pub(crate) completion: Completion,
@@ -64,8 +60,8 @@ impl<S: ?Sized> Teardown<S> {
         Self {
             exists: None,
             permit: None,
-            rest: false,
-            rests: false,
+            may_suspend: false,
+            suspended: false,
             running: None,
             completion,
             answer: None,
@@ -95,7 +91,7 @@ impl<P: SandboxProvider> Inner<P> {
             live,
         } = state.begin(Transition::Stop { goal, cause })?;
         let mut teardown = Teardown {
-            rest: self.features.suspends,
+            may_suspend: self.provisioner.suspends(),
             ..Teardown::new(goal, completion)
         };
         match (live, state.resting.take()) {
@@ -105,7 +101,7 @@ impl<P: SandboxProvider> Inner<P> {
                 teardown.anew = live.running.moved;
                 teardown.env.clone_from(&live.running.env);
                 // It was stopped from outside.
-                teardown.rests = cause == Cause::Stopped;
+                teardown.suspended = cause == Cause::Stopped;
                 teardown.running = Some(live.running);
             }
             (None, Some(resting)) => {
@@ -113,15 +109,16 @@ impl<P: SandboxProvider> Inner<P> {
                 teardown.permit = resting.permit;
                 teardown.anew = resting.anew;
                 teardown.env = resting.env;
-                teardown.rests = resting.certain;
+                teardown.suspended = resting.certain;
                 teardown.doubted = true;
             }
             (None, None) => {}
         }
-        teardown.rest &= !teardown.anew;
+        teardown.may_suspend &= !teardown.anew;
         teardown.named.clone_from(&teardown.exists);
         let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
-        self.spawn(async move { inner.stop(entry, teardown).await });
+        self.tasks
+            .spawn(async move { inner.stop(entry, teardown).await });
         Ok(flight)
     }
 
@@ -132,20 +129,24 @@ impl<P: SandboxProvider> Inner<P> {
         mut teardown: Teardown<P::Sandbox>,
     ) {
         teardown.running = None;
-        if teardown.rests
+        if teardown.suspended
             && teardown.first_goal == Goal::Hibernate
             && let Some(id) = &teardown.exists
         {
             // It may have been started again since, which a connection to its earlier run does not show.
-            teardown.rests = self.inspect(id).await.liveness.is_asleep();
+            teardown.suspended = self.provisioner.inspect(id).await.liveness.is_asleep();
         }
         let mut attempt: u32 = 0;
         loop {
             let Some((goal, cause)) = goal_of(&entry) else {
                 return;
             };
-            let lay = goal == Goal::Hibernate && teardown.rest;
-            let Some(id) = teardown.exists.clone().filter(|_| !(lay && teardown.rests)) else {
+            let suspend = goal == Goal::Hibernate && teardown.may_suspend;
+            let Some(id) = teardown
+                .exists
+                .clone()
+                .filter(|_| !(suspend && teardown.suspended))
+            else {
                 self.hand_over(&entry, teardown.permit.take());
                 if self.settle(&entry, &teardown, goal, cause).await {
                     return;
@@ -158,51 +159,54 @@ impl<P: SandboxProvider> Inner<P> {
                 Ok(true)
             };
             let ended = match is_of {
-                Ok(true) => self.end(&id, lay).await,
+                Ok(true) => self.provisioner.end(&id, suspend).await,
                 Ok(false) => {
                     // It belongs to another session, and that one stops it.
                     teardown.exists = None;
-                    teardown.rests = false;
+                    teardown.suspended = false;
                     continue;
                 }
                 Err(error) => Err(error),
             };
             let error = match ended {
-                Ok(()) if lay => {
-                    teardown.rests = true;
+                Ok(()) if suspend => {
+                    teardown.suspended = true;
                     continue;
                 }
                 Ok(()) => {
                     teardown.exists = None;
-                    teardown.rests = false;
+                    teardown.suspended = false;
                     continue;
                 }
                 Err(error) => error,
             };
             // A sandbox that is gone needs no stopping.
             let found = if holds(Guard::AskAfterFailedStop) {
-                self.inspect(&id).await.liveness
+                self.provisioner.inspect(&id).await.liveness
             } else {
                 Liveness::unknown("not checked")
             };
             match found {
                 Liveness::Gone { .. } => {
                     teardown.exists = None;
-                    teardown.rests = false;
+                    teardown.suspended = false;
                     teardown.gone = true;
                     // Its remains hold no permit.
-                    self.begin_remains(id);
+                    self.orphans.remove_remains(id);
                     continue;
                 }
-                Liveness::Asleep { .. } if lay => {
-                    teardown.rests = true;
+                Liveness::Asleep { .. } if suspend => {
+                    teardown.suspended = true;
                     continue;
                 }
                 _ => {}
             }
             attempt = attempt.saturating_add(1);
-            self.counters.failed_stops.fetch_add(1, Ordering::Relaxed);
-            self.tell_of(
+            self.reporter
+                .counters
+                .failed_stops
+                .fetch_add(1, Ordering::Relaxed);
+            self.reporter.session(
                 &entry,
                 EventKind::StopFailed {
                     attempt,
@@ -219,7 +223,9 @@ impl<P: SandboxProvider> Inner<P> {
                 }
             }
             let nudge = nudge_of(&entry);
-            self.wait_to_retry(attempt, nudge.notified()).await;
+            self.provisioner
+                .wait_to_retry(attempt, nudge.notified())
+                .await;
         }
     }
 
@@ -233,47 +239,15 @@ impl<P: SandboxProvider> Inner<P> {
         if !holds(Guard::SessionLabel) {
             return Ok(true);
         }
-        let info = self.inspect(sandbox).await;
-        match (info.labels.get(SESSION_LABEL), info.liveness) {
+        let info = self.provisioner.inspect(sandbox).await;
+        match (info.labels.get(labels::SESSION), info.liveness) {
             (Some(label), _) => Ok(label == session.as_str()),
             (None, Liveness::Unknown { reason }) if info.labels.is_empty() => {
                 Err(Error::unavailable(format!(
                     "whether the sandbox belongs to the session is not known: {reason}"
                 )))
             }
-            (None, _) => Ok(!self.is_disputed(sandbox)),
-        }
-    }
-
-    /// Destroys or suspends a sandbox.
-    pub(crate) async fn end(&self, id: &SandboxId, lay: bool) -> Result<()> {
-        let (provider, id) = (Arc::clone(&self.provider), id.clone());
-        let end = async move {
-            if lay {
-                provider.suspend(&id).await
-            } else {
-                provider.destroy(&id).await
-            }
-        };
-        let limit = self.settings.stop_timeout;
-        guarded("stopping the sandbox", limit, std::future::pending(), end).await
-    }
-
-    /// Waits before the next attempt: longer each time, and no longer than a shutdown allows.
-    pub(crate) async fn wait_to_retry(&self, attempt: u32, nudged: impl Future<Output = ()>) {
-        let factor = 1_u32
-            .checked_shl(attempt.saturating_sub(1))
-            .unwrap_or(u32::MAX);
-        let backoff = self
-            .settings
-            .stop_backoff
-            .saturating_mul(factor)
-            .min(MAX_BACKOFF.max(self.settings.stop_backoff));
-        tokio::select! {
-            biased;
-            () = self.closed(), if attempt >= self.settings.stop_attempts => {}
-            () = nudged, if attempt >= self.settings.stop_attempts => {}
-            () = sleep(backoff) => {}
+            (None, _) => Ok(!self.records.is_disputed(sandbox)),
         }
     }
 
@@ -285,10 +259,7 @@ impl<P: SandboxProvider> Inner<P> {
             std::mem::forget(permit);
             return;
         }
-        if let (Some(waiter), Some(permit)) = (waiter, permit) {
-            // If the waiter is gone, the permit is released.
-            let _ = waiter.send(permit);
-        }
+        hand_over(permit, waiter);
     }
 
     /// Moves the session to its next state once its sandbox is stopped. Returns false if the goal has changed meanwhile.
@@ -301,7 +272,7 @@ impl<P: SandboxProvider> Inner<P> {
     ) -> bool {
         let resting = teardown.exists.clone().map(|id| Resting {
             id,
-            certain: teardown.rests,
+            certain: teardown.suspended,
             anew: teardown.anew,
             env: teardown.env.clone(),
             permit: None,
@@ -316,15 +287,15 @@ impl<P: SandboxProvider> Inner<P> {
             && cause == Cause::Asked
             && teardown.exists.is_none()
             && stored.is_ok()
-            && !lock(&self.unwritten).contains_key(&entry.id)
+            && self.records.unwritten_use(&entry.id).is_none()
         {
-            self.give_up(named, &entry.id);
+            self.records.give_up(named, &entry.id);
         }
         let files_kept = self.keeps_files();
         // Its files are lost with it.
         let lost = teardown.gone && goal == Goal::Hibernate && !files_kept;
         let (next, event) = {
-            let mut table = self.table();
+            let mut table = self.table.lock();
             let mut state = entry.lock();
             let stopped = Transition::Stopped {
                 goal,
@@ -338,7 +309,7 @@ impl<P: SandboxProvider> Inner<P> {
             let kind = match goal {
                 Goal::Hibernate => {
                     state.resting = resting;
-                    self.retire(&mut table, entry, &state);
+                    retire(&mut table, entry, &state);
                     (!lost).then_some(EventKind::Hibernated(cause))
                 }
                 Goal::MarkDead => {
@@ -348,7 +319,7 @@ impl<P: SandboxProvider> Inner<P> {
                 Goal::Close | Goal::Purge => {
                     state.resting = None;
                     state.open = None;
-                    self.forget(&mut table, entry);
+                    forget(&mut table, entry);
                     Some(match goal {
                         Goal::Purge => EventKind::Purged(cause),
                         _ => EventKind::Released { cause, files_kept },
@@ -363,13 +334,13 @@ impl<P: SandboxProvider> Inner<P> {
             (next, event)
         };
         if teardown.gone && goal == Goal::Hibernate {
-            self.tell_death(entry);
+            self.reporter.death(entry, self.keeps_files());
         }
         if let Some(next) = next {
             next.complete(Ok(()));
         }
         if let Some(event) = event {
-            self.tell(event);
+            self.reporter.send(event);
         }
         let outcome = match &teardown.answer {
             Some(error) => Err(error.clone()),
@@ -390,26 +361,17 @@ impl<P: SandboxProvider> Inner<P> {
         if !self.keeps_files() {
             return Ok(());
         }
-        let id = entry.id.clone();
         if goal == Goal::Purge {
-            let _writing = entry.writing.lock().await;
-            let removed = self.disk(move |store| store.discard(&id)).await;
-            match &removed {
-                Ok(()) => {
-                    lock(&self.unwritten).remove(&entry.id);
-                }
-                Err(error) => self.tell_of(entry, EventKind::RemovalFailed(error.clone())),
-            }
-            return removed;
+            return self.records.discard(entry).await;
         }
         let record = {
             let state = entry.lock();
             state.profile.as_ref().map(|profile| {
-                Record::new(&id, profile, self.date(state.used)).with_resting(resting)
+                Record::new(&entry.id, profile, self.date(state.used)).with_resting(resting)
             })
         };
         if let Some(record) = record {
-            self.save(entry, record).await;
+            self.records.save(entry, record).await;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use backend_core::SandboxId;
 use tokio::time::sleep;
 
 use super::world::World;
-use crate::inner::lock;
+use crate::lock::lock;
 use crate::phase::{Goal, Phase};
 
 impl World {
@@ -38,7 +38,7 @@ impl World {
         self.check_owners();
         self.check_ended();
         // Entries belong to open sessions, or to ids that a caller asks about.
-        let entries = self.manager.inner().entries();
+        let entries = self.manager.inner().table.entries();
         let asked = entries.iter().filter(|e| e.lock().open.is_none()).count();
         assert!(
             asked <= self.tasks.len() + self.policy.resident + left + 2,
@@ -62,7 +62,7 @@ impl World {
         self.observe();
         let existing: BTreeSet<SandboxId> = self.provider.existing().into_iter().collect();
         let mut closing = BTreeSet::new();
-        for entry in self.manager.inner().entries() {
+        for entry in self.manager.inner().table.entries() {
             // A session being closed is reported as closed a moment after its sandbox is gone.
             if matches!(entry.lock().phase(), Phase::Stopping(stopping) if stopping.goal >= Goal::Close)
             {
@@ -86,7 +86,7 @@ impl World {
     /// No sandbox belongs to two sessions, and no session has two.
     fn check_owners(&self) {
         let mut owned = BTreeSet::new();
-        for entry in self.manager.inner().entries() {
+        for entry in self.manager.inner().table.entries() {
             let state = entry.lock();
             let held = state.running().map(|running| running.id.clone());
             for id in held
@@ -97,7 +97,7 @@ impl World {
             }
         }
         let inner = self.manager.inner();
-        let orphans: BTreeSet<_> = lock(&inner.orphans).keys().cloned().collect();
+        let orphans: BTreeSet<_> = inner.orphans.ids().into_iter().collect();
         for id in &orphans {
             assert!(owned.insert(id.clone()), "{id} is an orphan and is not");
         }
@@ -149,7 +149,7 @@ impl World {
             // A panic of a user fails the day.
             task.await.unwrap();
         }
-        self.manager.inner().settled().await;
+        self.manager.inner().tasks.settled().await;
         self.check();
         let inner = self.manager.inner();
         let stats = self.manager.stats();
@@ -157,7 +157,7 @@ impl World {
         assert_eq!((stats.starting, stats.stopping, stats.stuck), (0, 0, 0));
         assert_eq!(stats.unreachable, 0);
         assert_eq!(stats.resident, stats.live + stats.warm);
-        let entries = inner.entries();
+        let entries = inner.table.entries();
         assert_eq!(entries.len(), stats.open, "an unused entry is left");
         assert!(entries.iter().all(|entry| entry.lock().claims == 0));
         self.check_nothing_leaked();
@@ -175,7 +175,7 @@ impl World {
     fn check_nothing_leaked(&self) {
         let inner = self.manager.inner();
         let mut known: BTreeSet<SandboxId> = lock(&inner.pool).ids().collect();
-        for entry in inner.entries() {
+        for entry in inner.table.entries() {
             let state = entry.lock();
             known.extend(state.running().map(|running| running.id.clone()));
             known.extend(state.resting.as_ref().map(|r| r.id.clone()));
