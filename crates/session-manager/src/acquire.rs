@@ -50,7 +50,7 @@ impl<P: SandboxProvider> Inner<P> {
         loop {
             match self.next_step(&claim.entry, want, hurried)? {
                 Step::Ready(running) => {
-                    if self.probe(&claim.entry, &running).await? == Seen::Alive {
+                    if self.prober.probe(&claim.entry, &running).await? == Seen::Alive {
                         return Ok(Session::new(self, &claim.entry));
                     }
                 }
@@ -117,18 +117,22 @@ impl<P: SandboxProvider> Inner<P> {
                 };
                 state.open = Some(self.capacity.open(tenant)?);
                 state.profile = Some(Arc::new(self.new_profile(options, tenant)));
-                let flight = self.begin_start(entry, &mut state, Origin::Fresh)?;
+                let flight = self.starter.begin_start(entry, &mut state, Origin::Fresh)?;
                 Ok(Step::Share(flight))
             }
             Phase::Known => {
                 self.authorize(&entry.id, &mut state, want)?;
                 state.open = Some(self.capacity.open(state.tenant())?);
-                let flight = self.begin_start(entry, &mut state, Origin::Stored)?;
+                let flight = self
+                    .starter
+                    .begin_start(entry, &mut state, Origin::Stored)?;
                 Ok(Step::Share(flight))
             }
             Phase::Hibernated => {
                 self.authorize(&entry.id, &mut state, want)?;
-                let flight = self.begin_start(entry, &mut state, Origin::Asleep)?;
+                let flight = self
+                    .starter
+                    .begin_start(entry, &mut state, Origin::Asleep)?;
                 Ok(Step::Share(flight))
             }
             Phase::Starting(flight) => {
@@ -185,9 +189,11 @@ impl<P: SandboxProvider> Inner<P> {
                         }
                     }
                     Phase::Hibernated if self.is_closing() => return Err(closing()),
-                    Phase::Hibernated => {
-                        Step::Share(self.begin_start(entry, &mut state, Origin::Asleep)?)
-                    }
+                    Phase::Hibernated => Step::Share(self.starter.begin_start(
+                        entry,
+                        &mut state,
+                        Origin::Asleep,
+                    )?),
                     Phase::Dead => return Err(dead(&entry.id)),
                     _ => return Err(released(&entry.id)),
                 }

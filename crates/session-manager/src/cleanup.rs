@@ -10,11 +10,10 @@ use std::time::Duration;
 use backend_core::{Result, SandboxId, SandboxProvider};
 use tokio::task::JoinSet;
 
-use crate::admission::{Work, is_still_idle};
 use crate::entry::Entry;
 use crate::event::{Cause, EventKind};
 use crate::guard::{Guard, holds};
-use crate::health::Seen;
+use crate::health::{Activity, Seen, is_still_idle};
 use crate::info::Cleaned;
 use crate::inner::Inner;
 use crate::phase::{Goal, Phase};
@@ -78,7 +77,7 @@ impl<P: SandboxProvider> Inner<P> {
         {
             self.reporter.root(EventKind::RemovalFailed(error));
         }
-        self.refill();
+        self.warm.refill();
         for ids in [
             &mut cleaned.hibernated,
             &mut cleaned.released,
@@ -139,9 +138,9 @@ impl<P: SandboxProvider> Inner<P> {
             } => {
                 let seen = if idle {
                     // A sandbox that is stopped for being idle must itself report that it is idle.
-                    self.probe_now(entry, &running).await
+                    self.prober.probe_now(entry, &running).await
                 } else {
-                    self.probe(entry, &running).await
+                    self.prober.probe(entry, &running).await
                 };
                 match seen {
                     Ok(Seen::Alive) => {}
@@ -157,23 +156,27 @@ impl<P: SandboxProvider> Inner<P> {
                     return Ok(Done::Nothing);
                 }
                 let unused = self.now().saturating_sub(used);
-                match self.works(&running).await {
-                    Work::Silent => return Ok(Done::Unreachable),
-                    Work::Busy | Work::Late if unused < self.settings.background_limit => {
+                match self.prober.activity(&running).await {
+                    Activity::Silent => return Ok(Done::Unreachable),
+                    Activity::Busy | Activity::Late if unused < self.settings.background_limit => {
                         return Ok(Done::Busy);
                     }
-                    Work::Idle | Work::Busy | Work::Late => {}
+                    Activity::Idle | Activity::Busy | Activity::Late => {}
                 }
                 let mut state = entry.lock();
                 if !is_still_idle(&state, &running, used) {
                     return Ok(Done::Nothing);
                 }
-                let goal = if self.can_hibernate(&running) {
+                let goal = if self.prober.can_hibernate(&running) {
                     Goal::Hibernate
                 } else {
                     Goal::Close
                 };
-                (goal, self.begin_stop(entry, &mut state, goal, Cause::Idle)?)
+                (
+                    goal,
+                    self.stopper
+                        .begin_stop(entry, &mut state, goal, Cause::Idle)?,
+                )
             }
             Due::Go { goal, used } => {
                 let mut state = entry.lock();
@@ -181,7 +184,11 @@ impl<P: SandboxProvider> Inner<P> {
                 if !matches!(state.phase(), Phase::Hibernated | Phase::Dead) || state.used != used {
                     return Ok(Done::Nothing);
                 }
-                (goal, self.begin_stop(entry, &mut state, goal, Cause::Idle)?)
+                (
+                    goal,
+                    self.stopper
+                        .begin_stop(entry, &mut state, goal, Cause::Idle)?,
+                )
             }
         };
         if let Err(error) = flight.outcome().await {

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use backend_core::{Error, Result, SandboxId, SandboxProvider};
 
-use crate::admission::{Work, is_still_idle};
 use crate::entry::Entry;
 use crate::errors::{closing, stuck, unknown};
 use crate::event::Cause;
-use crate::health::Seen;
+use crate::health::{Activity, Seen, is_still_idle};
 use crate::inner::Inner;
 use crate::phase::{Goal, Phase, Transition};
 use crate::single_flight::SingleFlight;
@@ -102,7 +101,7 @@ impl<P: SandboxProvider> Inner<P> {
             Phase::Starting(flight) => Close::Start(flight.clone()),
             Phase::Known if !stored || (goal == Goal::Close && !rests) => Close::Done,
             Phase::Known | Phase::Live(_) | Phase::Hibernated | Phase::Dead => {
-                Close::End(self.begin_stop(entry, &mut state, goal, cause)?)
+                Close::End(self.stopper.begin_stop(entry, &mut state, goal, cause)?)
             }
             Phase::Stopping(stopping) => {
                 let (flight, trouble) = (stopping.flight.clone(), stopping.stuck.clone());
@@ -159,21 +158,24 @@ impl<P: SandboxProvider> Inner<P> {
                     continue;
                 }
             };
-            if !self.can_hibernate(&running) {
+            if !self.prober.can_hibernate(&running) {
                 return Err(Error::unsupported(
                     "hibernating this session: all files would be lost",
                 ));
             }
-            let works = self.works(&running).await;
-            if works == Work::Silent && self.probe_now(&entry, &running).await? != Seen::Alive {
+            let works = self.prober.activity(&running).await;
+            if works == Activity::Silent
+                && self.prober.probe_now(&entry, &running).await? != Seen::Alive
+            {
                 continue;
             }
             let flight = {
                 let mut state = entry.lock();
-                if works != Work::Idle || !is_still_idle(&state, &running, used) {
+                if works != Activity::Idle || !is_still_idle(&state, &running, used) {
                     return Err(Error::invalid_request(format!("session '{id}' is in use")));
                 }
-                self.begin_stop(&entry, &mut state, Goal::Hibernate, Cause::Asked)?
+                self.stopper
+                    .begin_stop(&entry, &mut state, Goal::Hibernate, Cause::Asked)?
             };
             return flight.outcome().await;
         }

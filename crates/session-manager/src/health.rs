@@ -4,18 +4,23 @@
 //! stays as it is: the caller gets the reason, and the next caller checks again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use backend_core::{Error, Liveness, Result, Sandbox, SandboxProvider};
+use backend_core::{Error, ErrorKind, Liveness, Result, Sandbox, SandboxProvider};
 use tokio::time::timeout;
 
 use crate::Cause;
-use crate::entry::Entry;
+use crate::calendar::Calendar;
+use crate::entry::{Entry, State};
 use crate::errors::unreachable;
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
-use crate::inner::Inner;
 use crate::phase::Goal;
+use crate::provisioner::Provisioner;
+use crate::records::Records;
+use crate::reporter::Reporter;
 use crate::running::Running;
+use crate::stop::Stopper;
 
 /// The result of checking the sandbox of a live session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +33,18 @@ pub(crate) enum Seen {
     Died,
 }
 
-impl<P: SandboxProvider> Inner<P> {
+/// Checks the sandboxes of live sessions, and acts on what they answer.
+pub(crate) struct Prober<P: SandboxProvider> {
+    pub(crate) probe_after: Duration,
+    pub(crate) probe_timeout: Duration,
+    pub(crate) calendar: Arc<Calendar>,
+    pub(crate) provisioner: Arc<Provisioner<P>>,
+    pub(crate) records: Arc<Records>,
+    pub(crate) reporter: Arc<Reporter>,
+    pub(crate) stopper: Arc<Stopper<P>>,
+}
+
+impl<P: SandboxProvider> Prober<P> {
     /// Makes sure that a sandbox answers, checking it unless it was seen recently.
     ///
     /// # Errors
@@ -39,8 +55,8 @@ impl<P: SandboxProvider> Inner<P> {
         entry: &Arc<Entry<P::Sandbox>>,
         running: &Arc<Running<P::Sandbox>>,
     ) -> Result<Seen> {
-        let now = self.now();
-        let since = now.saturating_sub(self.settings.probe_after);
+        let now = self.calendar.now();
+        let since = now.saturating_sub(self.probe_after);
         {
             let mut health = running.health();
             if health.outage.is_none() {
@@ -64,16 +80,16 @@ impl<P: SandboxProvider> Inner<P> {
         entry: &Arc<Entry<P::Sandbox>>,
         running: &Arc<Running<P::Sandbox>>,
     ) -> Result<Seen> {
-        let limit = self.settings.probe_timeout;
+        let limit = self.probe_timeout;
         let liveness = match timeout(limit, running.sandbox.liveness()).await {
             Ok(liveness) => liveness,
             Err(_) => Liveness::unknown("the sandbox does not answer in time"),
         };
-        self.heed(entry, running, liveness)
+        self.act_on(entry, running, liveness)
     }
 
     /// Acts on the answer of a live session's sandbox.
-    pub(crate) fn heed(
+    pub(crate) fn act_on(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
         running: &Arc<Running<P::Sandbox>>,
@@ -81,7 +97,7 @@ impl<P: SandboxProvider> Inner<P> {
     ) -> Result<Seen> {
         match liveness {
             Liveness::Alive => {
-                running.saw(self.now());
+                running.saw(self.calendar.now());
                 Ok(Seen::Alive)
             }
             Liveness::Gone { .. } => {
@@ -139,11 +155,12 @@ impl<P: SandboxProvider> Inner<P> {
                 .running()
                 .is_some_and(|held| Arc::ptr_eq(held, running))
             {
-                self.begin_stop(entry, &mut state, Goal::Hibernate, Cause::Stopped)?;
+                self.stopper
+                    .begin_stop(entry, &mut state, Goal::Hibernate, Cause::Stopped)?;
             }
             return Ok(Seen::Asleep);
         }
-        if self.keeps_files() {
+        if self.records.keeps_files() {
             // It cannot be resumed, and the files are not in it.
             self.mark_dead(entry, running);
             return Ok(Seen::Died);
@@ -152,7 +169,7 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     /// Marks a sandbox dead, if it is still that of the session.
-    pub(crate) fn mark_dead(
+    fn mark_dead(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
         running: &Arc<Running<P::Sandbox>>,
@@ -165,8 +182,63 @@ impl<P: SandboxProvider> Inner<P> {
             {
                 return;
             }
-            let _ = self.begin_stop(entry, &mut state, Goal::MarkDead, Cause::Died);
+            let _ = self
+                .stopper
+                .begin_stop(entry, &mut state, Goal::MarkDead, Cause::Died);
         }
-        self.reporter.death(entry, self.keeps_files());
+        self.reporter.death(entry, self.records.keeps_files());
     }
+
+    /// Returns whether a session keeps its files while it has no running sandbox.
+    pub(crate) fn can_hibernate(&self, running: &Running<P::Sandbox>) -> bool {
+        self.records.keeps_files() || (self.provisioner.suspends() && !running.moved)
+    }
+
+    /// Returns whether a spawned process is still running.
+    pub(crate) async fn activity(&self, running: &Running<P::Sandbox>) -> Activity {
+        let limit = self.probe_timeout;
+        match timeout(limit, running.sandbox.processes()).await {
+            Ok(Ok(processes)) if processes.iter().all(|process| process.status.is_some()) => {
+                Activity::Idle
+            }
+            Ok(Ok(_)) => Activity::Busy,
+            // Without support for processes, none is running.
+            Ok(Err(error)) if error.kind() == ErrorKind::Unsupported => Activity::Idle,
+            Ok(Err(error)) if error.kind() == ErrorKind::Unavailable => {
+                if holds(Guard::SilenceIsNotIdle) {
+                    Activity::Silent
+                } else {
+                    Activity::Idle
+                }
+            }
+            Ok(Err(_)) => Activity::Busy,
+            Err(_) => Activity::Late,
+        }
+    }
+}
+
+/// What runs in the background of a sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activity {
+    /// No spawned process is running.
+    Idle,
+    /// A spawned process is or may be running.
+    Busy,
+    /// The sandbox could not be reached. It is not considered idle.
+    Silent,
+    /// The sandbox did not answer in time. A spawned process may be running.
+    Late,
+}
+
+/// Returns whether a session is unchanged since it was inspected.
+pub(crate) fn is_still_idle<S: ?Sized>(
+    state: &State<S>,
+    running: &Arc<Running<S>>,
+    used: Duration,
+) -> bool {
+    state
+        .running()
+        .is_some_and(|held| Arc::ptr_eq(held, running))
+        && !running.is_busy()
+        && state.used == used
 }

@@ -10,7 +10,6 @@ use backend_core::{Error, Result, RuntimeConfig, SandboxId, SandboxProvider};
 use crate::entry::{Entry, State};
 use crate::info::{ListSessions, SessionInfo, SessionPage, SessionState, Stats};
 use crate::inner::Inner;
-use crate::lock::lock;
 use crate::phase::Phase;
 use crate::store::{Record, Store};
 
@@ -139,7 +138,7 @@ impl<P: SandboxProvider> Inner<P> {
             resident,
             open,
             tenants,
-            warm: lock(&self.pool).ready(),
+            warm: self.warm.pool().ready(),
             orphans: self.orphans.ids().len(),
             starts: self.reporter.counters.starts.load(Ordering::Relaxed),
             warm_starts: self.reporter.counters.warm_starts.load(Ordering::Relaxed),

@@ -47,7 +47,7 @@ impl<P: SandboxProvider> SessionManager<P> {
         let inner = Arc::new(Inner::open(provider, settings).await?);
         let named = inner.settings.name.is_some();
         let recovered = Arc::new(inner.recover(named).await?);
-        inner.refill();
+        inner.warm.refill();
         // Sessions hibernated by an earlier run may already be due, and no cleanup pass may be scheduled.
         let aged = Arc::clone(&inner);
         inner

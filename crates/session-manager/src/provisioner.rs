@@ -207,7 +207,8 @@ impl<P: SandboxProvider> Provisioner<P> {
         self.closing.get().is_some()
     }
 
-    async fn closed(&self) {
+    /// Waits until the manager is being shut down.
+    pub(crate) async fn closed(&self) {
         self.closing.wait().await;
     }
 }

@@ -102,7 +102,9 @@ impl<P: SandboxProvider> Inner<P> {
         if origin == Origin::Stored {
             state.open = Some(self.capacity.open(state.tenant())?);
         }
-        self.begin_start(entry, &mut state, origin).map(Some)
+        self.starter
+            .begin_start(entry, &mut state, origin)
+            .map(Some)
     }
 
     /// Returns whether the session is unchanged since its sandbox was checked.

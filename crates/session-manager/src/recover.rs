@@ -214,7 +214,7 @@ impl<P: SandboxProvider> Inner<P> {
         let label = info.labels.get(labels::SESSION);
         if label.is_some_and(|label| label != record.id.as_str()) && holds(Guard::SessionLabel) {
             self.tell_copied(&record.id);
-            if self.is_abandoned(&resting.id, &info).await {
+            if self.starter.is_abandoned(&resting.id, &info).await {
                 return self.end_abandoned(&record, resting, permits);
             }
             return Fate::Copy;
@@ -333,7 +333,9 @@ impl<P: SandboxProvider> Inner<P> {
         let entry = self.enter_table(record);
         let mut state = entry.lock();
         state.resting = Some(resting);
-        let _ = self.begin_stop(&entry, &mut state, goal, Cause::Recovery);
+        let _ = self
+            .stopper
+            .begin_stop(&entry, &mut state, goal, Cause::Recovery);
         Fate::Ended
     }
 
@@ -356,9 +358,9 @@ impl<P: SandboxProvider> Inner<P> {
                 permit: Some(permit),
                 ..Teardown::new(goal, completion)
             };
-            let inner = Arc::clone(self);
+            let stopper = Arc::clone(&self.stopper);
             self.tasks
-                .spawn(async move { inner.stop(entry, teardown).await });
+                .spawn(async move { stopper.stop(entry, teardown).await });
         }
         Fate::Ended
     }

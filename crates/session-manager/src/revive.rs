@@ -12,13 +12,13 @@ use crate::entry::{Entry, Profile, Resting};
 use crate::errors::unreachable;
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
-use crate::inner::Inner;
 use crate::labels;
 use crate::launch::{Failed, Started};
 use crate::phase::Phase;
+use crate::start::Starter;
 use crate::store::Record;
 
-impl<P: SandboxProvider> Inner<P> {
+impl<P: SandboxProvider> Starter<P> {
     /// Brings the sandbox of a session back. `None` if it no longer exists and a new one may replace it.
     pub(crate) async fn bring_back(
         self: &Arc<Self>,
@@ -52,7 +52,7 @@ impl<P: SandboxProvider> Inner<P> {
                 Err(kept(resting, error))
             }
             Liveness::Asleep { reason } if resting.anew || !self.provisioner.suspends() => {
-                if !self.keeps_files() {
+                if !self.records.keeps_files() {
                     let error = unreachable(&entry.id, &reason);
                     return Err(kept(resting, error));
                 }
@@ -69,7 +69,7 @@ impl<P: SandboxProvider> Inner<P> {
             found => {
                 let permit = match resting.permit.take() {
                     Some(permit) => permit,
-                    None => match self.acquire_permit().await {
+                    None => match self.admission.acquire_permit().await {
                         Ok(permit) => permit,
                         Err(error) => return Err(kept(resting, error)),
                     },
@@ -102,9 +102,10 @@ impl<P: SandboxProvider> Inner<P> {
         }
         let error = match woken {
             Ok(sandbox) => {
-                if self.keeps_files() {
-                    let mut record = Record::new(&entry.id, profile, self.date(self.now()))
-                        .with_resting(Some(&resting));
+                if self.records.keeps_files() {
+                    let mut record =
+                        Record::new(&entry.id, profile, self.calendar.date(self.calendar.now()))
+                            .with_resting(Some(&resting));
                     record.resting = false;
                     // A record that still says suspended does no harm: the provider is asked anyway.
                     self.records.save(entry, record).await;
@@ -150,7 +151,7 @@ impl<P: SandboxProvider> Inner<P> {
     fn replace(self: &Arc<Self>, resting: Resting) -> Result<Option<Started<P::Sandbox>>, Failed> {
         // Its remains hold no permit.
         self.orphans.remove_remains(resting.id);
-        if self.keeps_files() {
+        if self.records.keeps_files() {
             return Ok(None);
         }
         Err(Failed {
@@ -183,7 +184,7 @@ impl<P: SandboxProvider> Inner<P> {
         if held {
             return false;
         }
-        match self.disk(move |store| store.load(&owner)).await {
+        match self.records.disk(move |store| store.load(&owner)).await {
             Ok(record) => record.is_none_or(|record| record.sandbox.as_ref() != Some(sandbox)),
             // An unreadable record may name it.
             Err(_) => false,

@@ -75,6 +75,7 @@ impl<P: SandboxProvider> Session<P> {
         match &outcome {
             Err(error) if error.kind() == ErrorKind::Unavailable => {
                 self.inner
+                    .prober
                     .check_after_error(&self.entry, &pass.running)
                     .await;
             }

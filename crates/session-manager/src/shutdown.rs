@@ -8,7 +8,6 @@ use crate::errors::{closing, stuck};
 use crate::event::Cause;
 use crate::info::ShutdownReport;
 use crate::inner::Inner;
-use crate::lock::lock;
 use crate::phase::{Goal, Phase, Transition};
 use crate::single_flight::SingleFlight;
 
@@ -92,11 +91,15 @@ impl<P: SandboxProvider> Inner<P> {
             match state.phase() {
                 Phase::Starting(flight) => starting.push((entry.id.clone(), flight.clone())),
                 Phase::Live(_) => {
-                    let flight = self.begin_stop(&entry, &mut state, goal, Cause::Shutdown);
+                    let flight = self
+                        .stopper
+                        .begin_stop(&entry, &mut state, goal, Cause::Shutdown);
                     ending.extend(flight.ok().map(|flight| (entry.id.clone(), flight)));
                 }
                 Phase::Known | Phase::Hibernated if !may_stay => {
-                    let flight = self.begin_stop(&entry, &mut state, goal, Cause::Shutdown);
+                    let flight = self
+                        .stopper
+                        .begin_stop(&entry, &mut state, goal, Cause::Shutdown);
                     ending.extend(flight.ok().map(|flight| (entry.id.clone(), flight)));
                 }
                 Phase::Stopping(stopping) if stopping.goal < goal => {
@@ -111,7 +114,7 @@ impl<P: SandboxProvider> Inner<P> {
 
     fn end_pool(self: &Arc<Self>, pooled: &mut Vec<SandboxId>) {
         loop {
-            let Some(warm) = lock(&self.pool).take_any() else {
+            let Some(warm) = self.warm.pool().take_any() else {
                 return;
             };
             pooled.push(warm.id.clone());

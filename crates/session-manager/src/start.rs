@@ -7,20 +7,41 @@ use std::sync::atomic::Ordering;
 
 use backend_core::{Result, SandboxId, SandboxProvider, SandboxSpec};
 
+use crate::admission::Admission;
+use crate::calendar::Calendar;
 use crate::entry::{Descriptor, Entry, Profile, Resting, State};
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
-use crate::inner::Inner;
 use crate::labels;
 use crate::launch::{Failed, Origin, Started};
+use crate::orphans::Orphans;
 use crate::phase::{Begun, Goal, Live, Transition};
+use crate::provisioner::Provisioner;
+use crate::records::Records;
+use crate::reporter::Reporter;
 use crate::running::Running;
 use crate::single_flight::{Completion, SingleFlight};
-use crate::stop::Teardown;
+use crate::stop::{Stopper, Teardown};
 use crate::store::Record;
-use crate::table::retire;
+use crate::table::{Table, retire};
+use crate::tasks::Tasks;
+use crate::warm::WarmPool;
 
-impl<P: SandboxProvider> Inner<P> {
+/// Gives sessions a sandbox.
+pub(crate) struct Starter<P: SandboxProvider> {
+    pub(crate) admission: Arc<Admission<P>>,
+    pub(crate) calendar: Arc<Calendar>,
+    pub(crate) orphans: Arc<Orphans<P>>,
+    pub(crate) provisioner: Arc<Provisioner<P>>,
+    pub(crate) records: Arc<Records>,
+    pub(crate) reporter: Arc<Reporter>,
+    pub(crate) stopper: Arc<Stopper<P>>,
+    pub(crate) table: Arc<Table<P::Sandbox>>,
+    pub(crate) tasks: Arc<Tasks>,
+    pub(crate) warm: Arc<WarmPool<P>>,
+}
+
+impl<P: SandboxProvider> Starter<P> {
     /// Starts a sandbox in a task.
     pub(crate) fn begin_start(
         self: &Arc<Self>,
@@ -32,10 +53,10 @@ impl<P: SandboxProvider> Inner<P> {
             completion, flight, ..
         } = state.begin(Transition::Start)?;
         // Requesting a session counts as a use, whether it starts or not.
-        state.used = state.used.max(self.now());
-        let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
+        state.used = state.used.max(self.calendar.now());
+        let (starter, entry) = (Arc::clone(self), Arc::clone(entry));
         self.tasks
-            .spawn(async move { inner.run_start(entry, origin, completion).await });
+            .spawn(async move { starter.run_start(entry, origin, completion).await });
         Ok(flight)
     }
 
@@ -45,12 +66,12 @@ impl<P: SandboxProvider> Inner<P> {
         origin: Origin,
         completion: Completion,
     ) {
-        let began = self.now();
+        let began = self.calendar.now();
         match self.start(&entry, origin).await {
             Ok(started) => {
                 let warm = started.warm;
                 self.settle_start(&entry, started);
-                let took = self.now().saturating_sub(began);
+                let took = self.calendar.now().saturating_sub(began);
                 self.reporter
                     .counters
                     .starts
@@ -86,7 +107,7 @@ impl<P: SandboxProvider> Inner<P> {
         entry
             .descriptor
             .get_or_init(|| Descriptor::of(&*started.sandbox));
-        let now = self.now();
+        let now = self.calendar.now();
         let mut state = entry.lock();
         state.resting = None;
         state.used = now;
@@ -122,7 +143,7 @@ impl<P: SandboxProvider> Inner<P> {
             let mut state = entry.lock();
             state.resting = None;
             let goal = match origin {
-                _ if failed.lost && !self.keeps_files() => Goal::MarkDead,
+                _ if failed.lost && !self.records.keeps_files() => Goal::MarkDead,
                 Origin::Fresh => Goal::Purge,
                 Origin::Stored => Goal::Close,
                 Origin::Asleep => Goal::Hibernate,
@@ -131,7 +152,7 @@ impl<P: SandboxProvider> Inner<P> {
             goal
         };
         if failed.lost && goal == Goal::MarkDead {
-            self.reporter.death(&entry, self.keeps_files());
+            self.reporter.death(&entry, self.records.keeps_files());
         }
         let (exists, permit) = failed.remains.unzip();
         let teardown = Teardown {
@@ -141,7 +162,7 @@ impl<P: SandboxProvider> Inner<P> {
             write: failed.written,
             ..Teardown::new(goal, completion)
         };
-        self.stop(entry, teardown).await;
+        self.stopper.stop(entry, teardown).await;
     }
 
     /// Leaves a session with its previous sandbox, and as open as it was.
@@ -172,10 +193,10 @@ impl<P: SandboxProvider> Inner<P> {
         {
             return Ok(started);
         }
-        if let Some(started) = self.start_warm(entry, origin, &profile).await? {
+        if let Some(started) = self.warm.start_warm(entry, origin, &profile).await? {
             return Ok(started);
         }
-        let permit = self.acquire_permit().await?;
+        let permit = self.admission.acquire_permit().await?;
         let _turn = self.provisioner.turn().await?;
         let id = self.provisioner.new_id()?;
         let workspace = self.prepare(entry, origin, &profile, &id).await;
@@ -220,16 +241,16 @@ impl<P: SandboxProvider> Inner<P> {
         profile: &Profile,
         sandbox: &SandboxId,
     ) -> Result<Option<std::path::PathBuf>> {
-        if !self.keeps_files() {
+        if !self.records.keeps_files() {
             return Ok(None);
         }
-        let mut record = Record::new(&entry.id, profile, self.date(self.now()));
+        let mut record = Record::new(&entry.id, profile, self.calendar.date(self.calendar.now()));
         if holds(Guard::RecordFirst) {
             record.sandbox = Some(sandbox.clone());
         }
         let (id, sandbox) = (entry.id.clone(), sandbox.clone());
         let _writing = entry.writing.lock().await;
-        let workspace = self.disk(move |store| {
+        let workspace = self.records.disk(move |store| {
             if origin == Origin::Fresh {
                 store.stage(&sandbox)?;
                 store.commit(&sandbox, &record).inspect_err(|_| {

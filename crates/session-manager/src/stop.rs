@@ -10,19 +10,23 @@ use std::sync::atomic::Ordering;
 use backend_core::{Error, Liveness, Result, SandboxId, SandboxProvider};
 use tokio::sync::Notify;
 
+use crate::calendar::Calendar;
 use crate::capacity::Permit;
 use crate::entry::{Entry, Resting, State};
 use crate::errors::dead;
 use crate::event::{Cause, Event, EventKind};
 use crate::guard::{Guard, holds};
-use crate::inner::Inner;
 use crate::labels;
-use crate::orphans::hand_over;
+use crate::orphans::{Orphans, hand_over};
 use crate::phase::{Begun, Effects, Goal, Phase, Transition};
+use crate::provisioner::Provisioner;
+use crate::records::Records;
+use crate::reporter::Reporter;
 use crate::running::Running;
 use crate::single_flight::{Completion, SingleFlight};
 use crate::store::Record;
-use crate::table::{forget, retire};
+use crate::table::{Table, forget, retire};
+use crate::tasks::Tasks;
 
 /// A sandbox that is being stopped.
 pub(crate) struct Teardown<S: ?Sized> {
@@ -76,7 +80,20 @@ impl<S: ?Sized> Teardown<S> {
     }
 }
 
-impl<P: SandboxProvider> Inner<P> {
+/// Stops the sandboxes of sessions.
+pub(crate) struct Stopper<P: SandboxProvider> {
+    /// Number of attempts after which waiting callers get the error, and a shutdown gives up.
+    pub(crate) attempts: u32,
+    pub(crate) calendar: Arc<Calendar>,
+    pub(crate) orphans: Arc<Orphans<P>>,
+    pub(crate) provisioner: Arc<Provisioner<P>>,
+    pub(crate) records: Arc<Records>,
+    pub(crate) reporter: Arc<Reporter>,
+    pub(crate) table: Arc<Table<P::Sandbox>>,
+    pub(crate) tasks: Arc<Tasks>,
+}
+
+impl<P: SandboxProvider> Stopper<P> {
     /// Starts stopping the sandbox of a session. The phase must be one without work in progress.
     pub(crate) fn begin_stop(
         self: &Arc<Self>,
@@ -116,9 +133,9 @@ impl<P: SandboxProvider> Inner<P> {
         }
         teardown.may_suspend &= !teardown.anew;
         teardown.named.clone_from(&teardown.exists);
-        let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
+        let (stopper, entry) = (Arc::clone(self), Arc::clone(entry));
         self.tasks
-            .spawn(async move { inner.stop(entry, teardown).await });
+            .spawn(async move { stopper.stop(entry, teardown).await });
         Ok(flight)
     }
 
@@ -213,11 +230,11 @@ impl<P: SandboxProvider> Inner<P> {
                     error: error.clone(),
                 },
             );
-            if attempt >= self.settings.stop_attempts {
+            if attempt >= self.attempts {
                 give_notice(&entry, &error);
                 let answer = teardown.answer.clone().unwrap_or(error);
                 teardown.completion.complete(Err(answer));
-                if self.is_closing() {
+                if self.provisioner.is_closing() {
                     // The record names the sandbox, and the next manager stops it.
                     return;
                 }
@@ -291,7 +308,7 @@ impl<P: SandboxProvider> Inner<P> {
         {
             self.records.give_up(named, &entry.id);
         }
-        let files_kept = self.keeps_files();
+        let files_kept = self.records.keeps_files();
         // Its files are lost with it.
         let lost = teardown.gone && goal == Goal::Hibernate && !files_kept;
         let (next, event) = {
@@ -334,7 +351,7 @@ impl<P: SandboxProvider> Inner<P> {
             (next, event)
         };
         if teardown.gone && goal == Goal::Hibernate {
-            self.reporter.death(entry, self.keeps_files());
+            self.reporter.death(entry, self.records.keeps_files());
         }
         if let Some(next) = next {
             next.complete(Ok(()));
@@ -358,7 +375,7 @@ impl<P: SandboxProvider> Inner<P> {
         goal: Goal,
         resting: Option<&Resting>,
     ) -> Result<()> {
-        if !self.keeps_files() {
+        if !self.records.keeps_files() {
             return Ok(());
         }
         if goal == Goal::Purge {
@@ -367,7 +384,8 @@ impl<P: SandboxProvider> Inner<P> {
         let record = {
             let state = entry.lock();
             state.profile.as_ref().map(|profile| {
-                Record::new(&entry.id, profile, self.date(state.used)).with_resting(resting)
+                Record::new(&entry.id, profile, self.calendar.date(state.used))
+                    .with_resting(resting)
             })
         };
         if let Some(record) = record {

@@ -149,7 +149,8 @@ impl<P: SandboxProvider> Inner<P> {
             {
                 return Ok(false);
             }
-            self.begin_stop(entry, &mut state, goal, Cause::Idle)?
+            self.stopper
+                .begin_stop(entry, &mut state, goal, Cause::Idle)?
         };
         drop(writing);
         flight.outcome().await?;

@@ -4,7 +4,7 @@
 //! without variables or labels; and where files are kept, its workspace is created under another name and renamed when the
 //! session gets it, which not every provider supports.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use backend_core::{
@@ -12,21 +12,54 @@ use backend_core::{
 };
 use tokio::time::timeout;
 
-use crate::capacity::Permit;
+use crate::calendar::Calendar;
+use crate::capacity::{Capacity, Permit};
 use crate::entry::{Entry, Profile};
 use crate::event::{Event, EventKind};
-use crate::inner::Inner;
 use crate::labels;
 use crate::launch::{Failed, Origin, Started};
 use crate::lock::lock;
-use crate::orphans::hand_over;
-use crate::pool::Warm;
+use crate::orphans::{Orphans, hand_over};
+use crate::phase::Waiter;
+use crate::pool::{Pool, Warm};
+use crate::provisioner::Provisioner;
+use crate::records::Records;
+use crate::reporter::Reporter;
 use crate::store::Record;
+use crate::tasks::Tasks;
 
 /// How long to wait for the answer of a pooled sandbox before trying another one.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-impl<P: SandboxProvider> Inner<P> {
+/// The warm pool: fills it, and gives its sandboxes to sessions.
+pub(crate) struct WarmPool<P: SandboxProvider> {
+    pub(crate) pool: Mutex<Pool<P::Sandbox>>,
+    pub(crate) calendar: Arc<Calendar>,
+    pub(crate) capacity: Arc<Capacity>,
+    pub(crate) orphans: Arc<Orphans<P>>,
+    pub(crate) provisioner: Arc<Provisioner<P>>,
+    pub(crate) records: Arc<Records>,
+    pub(crate) reporter: Arc<Reporter>,
+    pub(crate) tasks: Arc<Tasks>,
+}
+
+impl<P: SandboxProvider> WarmPool<P> {
+    pub(crate) fn pool(&self) -> MutexGuard<'_, Pool<P::Sandbox>> {
+        lock(&self.pool)
+    }
+
+    /// Hands the permit of a pooled sandbox to the waiter. Returns the waiter if the pool has none.
+    pub(crate) fn take_warm(self: &Arc<Self>, waiter: Waiter) -> Option<Waiter> {
+        let mut pool = self.pool();
+        if let Some(warm) = pool.take_any() {
+            drop(pool);
+            self.orphans
+                .destroy(warm.id, Some(warm.permit), Some(waiter));
+            return None;
+        }
+        pool.wait(waiter)
+    }
+
     /// Gives a new session a pooled sandbox, if there is a suitable one.
     pub(crate) async fn start_warm(
         self: &Arc<Self>,
@@ -38,7 +71,7 @@ impl<P: SandboxProvider> Inner<P> {
             return Ok(None);
         }
         loop {
-            let warm = lock(&self.pool).take(profile.runtime.as_ref());
+            let warm = self.pool().take(profile.runtime.as_ref());
             let Some(warm) = warm else {
                 return Ok(None);
             };
@@ -47,7 +80,7 @@ impl<P: SandboxProvider> Inner<P> {
                 self.orphans.destroy(warm.id, Some(warm.permit), None);
                 continue;
             }
-            let moved = self.keeps_files();
+            let moved = self.records.keeps_files();
             if moved && let Err(error) = self.move_in(entry, profile, &warm.id).await {
                 self.orphans.destroy(warm.id, Some(warm.permit), None);
                 return Err(Failed::half_written(error));
@@ -71,29 +104,30 @@ impl<P: SandboxProvider> Inner<P> {
         profile: &Profile,
         sandbox: &SandboxId,
     ) -> Result<()> {
-        let mut record = Record::new(&entry.id, profile, self.date(self.now()));
+        let mut record = Record::new(&entry.id, profile, self.calendar.date(self.calendar.now()));
         record.sandbox = Some(sandbox.clone());
         record.moved = true;
         let sandbox = sandbox.clone();
         let _writing = entry.writing.lock().await;
-        self.disk(move |store| store.commit(&sandbox, &record))
+        self.records
+            .disk(move |store| store.commit(&sandbox, &record))
             .await
     }
 
     /// Starts creating the sandboxes that the pool lacks, as far as slots are free.
     pub(crate) fn refill(self: &Arc<Self>) {
-        if self.is_closing() {
+        if self.provisioner.is_closing() {
             return;
         }
-        let mut pool = lock(&self.pool);
+        let mut pool = self.pool();
         while let Some((shelf, runtime)) = pool.lacks() {
             let Some(permit) = self.capacity.resident() else {
                 return;
             };
             pool.begin(shelf);
-            let inner = Arc::clone(self);
+            let warm = Arc::clone(self);
             self.tasks
-                .spawn(async move { inner.make_warm(shelf, runtime, permit).await });
+                .spawn(async move { warm.make_warm(shelf, runtime, permit).await });
         }
     }
 
@@ -138,9 +172,9 @@ impl<P: SandboxProvider> Inner<P> {
         // An image made of a sandbox may still have the label of its session, which would be taken for this one's.
         spec.labels
             .insert(labels::SESSION.to_owned(), String::new());
-        if self.keeps_files() {
+        if self.records.keeps_files() {
             let id = id.clone();
-            spec.workspace = Some(self.disk(move |store| store.stage(&id)).await?);
+            spec.workspace = Some(self.records.disk(move |store| store.stage(&id)).await?);
         }
         self.provisioner.create(spec).await
     }
@@ -152,10 +186,10 @@ impl<P: SandboxProvider> Inner<P> {
         made: Result<Warm<P::Sandbox>, (Error, Option<SandboxId>, Permit)>,
     ) {
         let (id, permit, waiter) = {
-            let mut pool = lock(&self.pool);
+            let mut pool = self.pool();
             let waiter = pool.finish(shelf);
             match made {
-                Ok(warm) if waiter.is_none() && !self.is_closing() => {
+                Ok(warm) if waiter.is_none() && !self.provisioner.is_closing() => {
                     pool.put(shelf, warm);
                     return;
                 }

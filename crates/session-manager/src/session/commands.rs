@@ -47,7 +47,10 @@ impl<P: SandboxProvider> Sandbox for Session<P> {
             Err(_) => Liveness::unknown("the sandbox does not answer in time"),
         };
         // The session is updated accordingly; an unknown state is reported as an event.
-        let seen = self.inner.heed(&self.entry, &running, liveness.clone());
+        let seen = self
+            .inner
+            .prober
+            .act_on(&self.entry, &running, liveness.clone());
         match (seen, liveness) {
             (Ok(Seen::Died), Liveness::Gone { reason }) if self.inner.keeps_files() => {
                 Liveness::asleep(reason)

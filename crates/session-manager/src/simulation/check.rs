@@ -7,7 +7,6 @@ use backend_core::SandboxId;
 use tokio::time::sleep;
 
 use super::world::World;
-use crate::lock::lock;
 use crate::phase::{Goal, Phase};
 
 impl World {
@@ -49,7 +48,7 @@ impl World {
     /// Every slot in use has an owner.
     fn check_places(&self, resident: usize) {
         let stats = self.manager.stats();
-        let pool = lock(&self.manager.inner().pool).making();
+        let pool = self.manager.inner().warm.pool().making();
         let stopping = stats.starting + stats.stopping + stats.stuck + stats.orphans;
         let known = stats.live + stats.warm + stats.unreachable + stopping + pool;
         assert!(resident <= known, "{resident} slots are in use: {stats:?}");
@@ -174,7 +173,7 @@ impl World {
     /// Every existing sandbox has an owner.
     fn check_nothing_leaked(&self) {
         let inner = self.manager.inner();
-        let mut known: BTreeSet<SandboxId> = lock(&inner.pool).ids().collect();
+        let mut known: BTreeSet<SandboxId> = inner.warm.pool().ids().collect();
         for entry in inner.table.entries() {
             let state = entry.lock();
             known.extend(state.running().map(|running| running.id.clone()));
