@@ -9,8 +9,9 @@ use std::time::Duration;
 use backend_core::{Backend, Error, Result, RuntimeConfig, SandboxProvider};
 use tokio::sync::Semaphore;
 
-use crate::inner::{Inner, random};
-use crate::recover::ROOT_MARK;
+use crate::inner::Inner;
+use crate::labels::ROOT_MARK;
+use crate::provisioner::random;
 use crate::settings::{Eviction, Settings};
 use crate::store::{Flush, Store};
 use crate::{Clock, SessionManager, TokioClock};

@@ -9,37 +9,24 @@ use std::time::Duration;
 
 use backend_core::{Result, SandboxId, SandboxProvider};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::entry::{Body, Entry, Goal, Phase};
-use crate::event::{Cause, Event, EventKind};
+use crate::entry::Entry;
+use crate::event::{Cause, EventKind};
 use crate::guard::{Guard, holds};
-use crate::health::Seen;
+use crate::health::{Activity, Seen, is_still_idle};
 use crate::info::Cleaned;
-use crate::inner::{Inner, lock};
-use crate::room::{Work, idle_still};
+use crate::inner::Inner;
+use crate::phase::{Goal, Phase};
+use crate::reach::Done;
+use crate::running::Running;
 use crate::store::Record;
-
-/// The shortest time between two passes.
-const SHORTEST: Duration = Duration::from_millis(1);
-
-/// The outcome for one session.
-pub(crate) enum Done {
-    Nothing,
-    Unreachable,
-    Hibernated,
-    Released,
-    Purged,
-    Died,
-    Busy,
-}
 
 /// The action due for one session.
 enum Due<S: ?Sized> {
     Nothing,
     /// It is live, and may be idle.
     Look {
-        body: Arc<Body<S>>,
+        running: Arc<Running<S>>,
         used: Duration,
         idle: bool,
     },
@@ -59,9 +46,9 @@ impl<P: SandboxProvider> Inner<P> {
         if self.is_closing() {
             return cleaned;
         }
-        self.hurry.notify_waiters();
+        self.orphans.hurry();
         let mut looks: JoinSet<(SandboxId, Result<Done>)> = JoinSet::new();
-        for entry in self.entries() {
+        for entry in self.table.entries() {
             let due = self.due(&entry);
             if !matches!(due, Due::Nothing) {
                 let inner = Arc::clone(self);
@@ -88,14 +75,9 @@ impl<P: SandboxProvider> Inner<P> {
         if self.keeps_files()
             && let Err(error) = self.disk(crate::store::Store::empty_trash).await
         {
-            self.tell(Event {
-                session: None,
-                tenant: None,
-                sandbox: None,
-                kind: EventKind::RemovalFailed(error),
-            });
+            self.reporter.root(EventKind::RemovalFailed(error));
         }
-        self.refill();
+        self.warm.refill();
         for ids in [
             &mut cleaned.hibernated,
             &mut cleaned.released,
@@ -111,33 +93,31 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     fn due(&self, entry: &Arc<Entry<P::Sandbox>>) -> Due<P::Sandbox> {
-        let mut slot = entry.lock();
-        if let Phase::Leaving(leaving) = &mut slot.phase
-            && leaving.stuck.is_some()
-        {
-            leaving.hurry();
+        let mut state = entry.lock();
+        if matches!(state.phase(), Phase::Stopping(stopping) if stopping.stuck.is_some()) {
+            state.hurry();
         }
-        let unused = self.now().saturating_sub(slot.used);
+        let unused = self.now().saturating_sub(state.used);
         let over = |limit: Option<Duration>| limit.is_some_and(|limit| unused >= limit);
-        let may_run = slot.resting.as_ref().is_some_and(|r| r.permit.is_some());
-        match &slot.phase {
+        let may_run = state.resting.as_ref().is_some_and(|r| r.permit.is_some());
+        match state.phase() {
             Phase::Known | Phase::Hibernated if may_run => Due::Reach,
             Phase::Live(live) => {
-                let own = slot.profile.as_ref().and_then(|p| p.idle_timeout);
+                let own = state.profile.as_ref().and_then(|p| p.idle_timeout);
                 let timeout = own.or(self.settings.idle_timeout);
                 Due::Look {
-                    idle: over(timeout) && !live.body.is_busy(),
-                    body: Arc::clone(&live.body),
-                    used: slot.used,
+                    idle: over(timeout) && !live.running.is_busy(),
+                    running: Arc::clone(&live.running),
+                    used: state.used,
                 }
             }
             Phase::Hibernated if self.keeps_files() && over(self.settings.purge_after) => Due::Go {
                 goal: Goal::Purge,
-                used: slot.used,
+                used: state.used,
             },
             Phase::Hibernated | Phase::Dead if over(self.settings.close_after) => Due::Go {
                 goal: Goal::Close,
-                used: slot.used,
+                used: state.used,
             },
             _ => Due::Nothing,
         }
@@ -151,64 +131,76 @@ impl<P: SandboxProvider> Inner<P> {
         let (goal, flight) = match due {
             Due::Nothing => return Ok(Done::Nothing),
             Due::Reach => return self.reach(entry).await,
-            Due::Look { body, used, idle } => {
+            Due::Look {
+                running,
+                used,
+                idle,
+            } => {
                 let seen = if idle {
                     // A sandbox that is stopped for being idle must itself report that it is idle.
-                    self.ask(entry, &body).await
+                    self.prober.probe_now(entry, &running).await
                 } else {
-                    self.confirm(entry, &body).await
+                    self.prober.probe(entry, &running).await
                 };
                 match seen {
                     Ok(Seen::Alive) => {}
                     Ok(Seen::Died) => return Ok(Done::Died),
-                    Ok(Seen::Slept) => return Ok(Done::Hibernated),
+                    Ok(Seen::Asleep) => return Ok(Done::Hibernated),
                     Err(_) if holds(Guard::SilenceIsNotIdle) || !idle => {
                         return Ok(Done::Unreachable);
                     }
                     Err(_) => {}
                 }
                 if !idle {
-                    self.write_use(entry, &body, used).await;
+                    self.write_use(entry, &running, used).await;
                     return Ok(Done::Nothing);
                 }
                 let unused = self.now().saturating_sub(used);
-                match self.works(&body).await {
-                    Work::Silent => return Ok(Done::Unreachable),
-                    Work::Busy | Work::Late if unused < self.settings.background_limit => {
+                match self.prober.activity(&running).await {
+                    Activity::Silent => return Ok(Done::Unreachable),
+                    Activity::Busy | Activity::Late if unused < self.settings.background_limit => {
                         return Ok(Done::Busy);
                     }
-                    Work::Idle | Work::Busy | Work::Late => {}
+                    Activity::Idle | Activity::Busy | Activity::Late => {}
                 }
-                let mut slot = entry.lock();
-                if !idle_still(&slot, &body, used) {
+                let mut state = entry.lock();
+                if !is_still_idle(&state, &running, used) {
                     return Ok(Done::Nothing);
                 }
-                let goal = if self.can_sleep(&body) {
+                let goal = if self.prober.can_hibernate(&running) {
                     Goal::Hibernate
                 } else {
                     Goal::Close
                 };
-                (goal, self.begin_leave(entry, &mut slot, goal, Cause::Idle))
+                (
+                    goal,
+                    self.stopper
+                        .begin_stop(entry, &mut state, goal, Cause::Idle)?,
+                )
             }
             Due::Go { goal, used } => {
-                let mut slot = entry.lock();
+                let mut state = entry.lock();
                 // The session may have been used again.
-                if !matches!(slot.phase, Phase::Hibernated | Phase::Dead) || slot.used != used {
+                if !matches!(state.phase(), Phase::Hibernated | Phase::Dead) || state.used != used {
                     return Ok(Done::Nothing);
                 }
-                (goal, self.begin_leave(entry, &mut slot, goal, Cause::Idle))
+                (
+                    goal,
+                    self.stopper
+                        .begin_stop(entry, &mut state, goal, Cause::Idle)?,
+                )
             }
         };
         if let Err(error) = flight.outcome().await {
             // Without a root, one that was found to be gone when it was stopped.
-            return if matches!(entry.lock().phase, Phase::Dead) {
+            return if matches!(entry.lock().phase(), Phase::Dead) {
                 Ok(Done::Died)
             } else {
                 Err(error)
             };
         }
         Ok(match goal {
-            Goal::Hibernate | Goal::Bury => Done::Hibernated,
+            Goal::Hibernate | Goal::MarkDead => Done::Hibernated,
             Goal::Close => Done::Released,
             Goal::Purge => Done::Purged,
         })
@@ -218,7 +210,7 @@ impl<P: SandboxProvider> Inner<P> {
     async fn write_use(
         &self,
         entry: &Entry<P::Sandbox>,
-        body: &Arc<Body<P::Sandbox>>,
+        running: &Arc<Running<P::Sandbox>>,
         used: Duration,
     ) {
         if !self.keeps_files() {
@@ -226,23 +218,25 @@ impl<P: SandboxProvider> Inner<P> {
         }
         let _writing = entry.writing.lock().await;
         let record = {
-            let mut slot = entry.lock();
-            let same = slot.body().is_some_and(|held| Arc::ptr_eq(held, body));
-            if !same || slot.stored_use == Some(used) {
+            let mut state = entry.lock();
+            let same = state
+                .running()
+                .is_some_and(|held| Arc::ptr_eq(held, running));
+            if !same || state.stored_use == Some(used) {
                 return;
             }
-            slot.stored_use = Some(used);
-            slot.profile.as_ref().map(|profile| {
+            state.stored_use = Some(used);
+            state.profile.as_ref().map(|profile| {
                 let mut record = Record::new(&entry.id, profile, self.date(used));
-                record.sandbox = Some(body.id.clone());
-                record.moved = body.moved;
-                record.sandbox_env.clone_from(&body.env);
+                record.sandbox = Some(running.id.clone());
+                record.moved = running.moved;
+                record.sandbox_env.clone_from(&running.env);
                 record
             })
         };
         if let Some(record) = record {
-            self.save_held(entry, record).await;
-            if lock(&self.unwritten).contains_key(&entry.id) {
+            self.records.save_held(entry, record).await;
+            if self.records.unwritten_use(&entry.id).is_some() {
                 // The next pass retries it.
                 entry.lock().stored_use = None;
             }
@@ -251,32 +245,13 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Does a pass at every interval, as long as the manager exists.
     pub(crate) fn start_cleaning(self: &Arc<Self>, every: Duration) {
-        // Back-to-back passes would leave no time for anything else.
-        let every = every.max(SHORTEST);
-        let Some(first) = Instant::now().checked_add(every) else {
-            return;
-        };
-        let mut cleaner = lock(&self.cleaner);
-        if self.is_closing() || cleaner.as_ref().is_some_and(|task| !task.is_finished()) {
-            return;
-        }
         let inner: Weak<Self> = Arc::downgrade(self);
-        *cleaner = Some(tokio::spawn(async move {
-            let mut ticks = interval_at(first, every);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                let Some(inner) = inner.upgrade() else { return };
-                // In its own task, so that a panic does not end the loop. Failures have been reported as events.
-                let pass = tokio::spawn(async move { inner.clean().await });
-                let _ = pass.await;
-            }
-        }));
-    }
-
-    pub(crate) fn stop_cleaning(&self) {
-        if let Some(task) = lock(&self.cleaner).take() {
-            task.abort();
-        }
+        let pass = move || {
+            let inner = inner.upgrade()?;
+            Some(async move {
+                inner.clean().await;
+            })
+        };
+        self.cleaner.start(every, || self.is_closing(), pass);
     }
 }

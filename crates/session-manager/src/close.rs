@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use backend_core::{Error, Result, SandboxId, SandboxProvider};
 
-use crate::decide::{closing, stuck, unknown};
-use crate::entry::{Entry, Flight, Goal, Phase};
+use crate::entry::Entry;
+use crate::errors::{closing, stuck, unknown};
 use crate::event::Cause;
-use crate::health::Seen;
+use crate::health::{Activity, Seen, is_still_idle};
 use crate::inner::Inner;
-use crate::room::{Work, idle_still};
+use crate::phase::{Goal, Phase, Transition};
+use crate::single_flight::SingleFlight;
 
 impl<P: SandboxProvider> Inner<P> {
     /// Closes a session, or closes it and removes its files. A missing session is not an error.
@@ -20,7 +21,7 @@ impl<P: SandboxProvider> Inner<P> {
         cause: Cause,
         scope: Option<&str>,
     ) -> Result<()> {
-        let mut claim = self.claim(id);
+        let mut claim = self.table.claim(id);
         let mut hurried = false;
         loop {
             let entry = &claim.entry;
@@ -30,7 +31,7 @@ impl<P: SandboxProvider> Inner<P> {
                     self.hurried(flight).await?;
                 }
                 Close::Done => return Ok(()),
-                Close::Again => claim = self.claim(id),
+                Close::Again => claim = self.table.claim(id),
                 Close::Load(flight) => {
                     let loaded = flight.outcome().await;
                     // The owner is unknown, so only an unscoped manager may purge it.
@@ -45,7 +46,7 @@ impl<P: SandboxProvider> Inner<P> {
                 Close::End(flight) => match flight.outcome().await {
                     Err(error) if self.still_there(entry) => return Err(stuck(&entry.id, &error)),
                     // A start failed; check the state that it restored.
-                    Err(_) if matches!(entry.lock().phase, Phase::Hibernated) => {}
+                    Err(_) if matches!(entry.lock().phase(), Phase::Hibernated) => {}
                     outcome => return outcome,
                 },
             }
@@ -83,34 +84,32 @@ impl<P: SandboxProvider> Inner<P> {
         scope: Option<&str>,
         hurried: bool,
     ) -> Result<Close> {
-        let mut slot = entry.lock();
-        let visible = slot.profile.is_none() || scope.is_none() || slot.tenant() == scope;
+        let mut state = entry.lock();
+        let visible = state.profile.is_none() || scope.is_none() || state.tenant() == scope;
         if !visible {
             return Err(unknown(&entry.id));
         }
-        let stored = slot.profile.is_some();
-        let rests = slot.resting.is_some();
+        let stored = state.profile.is_some();
+        let rests = state.resting.is_some();
         // Stored sessions and suspended sandboxes may belong to the next manager by now.
-        if self.is_closing() && !matches!(slot.phase, Phase::Leaving(_) | Phase::Closed) {
+        if self.is_closing() && !matches!(state.phase(), Phase::Stopping(_) | Phase::Closed) {
             return Err(closing());
         }
-        Ok(match &mut slot.phase {
-            Phase::Unloaded => Close::Load(self.begin_loading(entry, &mut slot)),
+        Ok(match state.phase() {
+            Phase::Unloaded => Close::Load(self.begin_loading(entry, &mut state)?),
             Phase::Loading(flight) => Close::Load(flight.clone()),
             Phase::Starting(flight) => Close::Start(flight.clone()),
             Phase::Known if !stored || (goal == Goal::Close && !rests) => Close::Done,
             Phase::Known | Phase::Live(_) | Phase::Hibernated | Phase::Dead => {
-                Close::End(self.begin_leave(entry, &mut slot, goal, cause))
+                Close::End(self.stopper.begin_stop(entry, &mut state, goal, cause)?)
             }
-            Phase::Leaving(leaving) => {
-                if goal > leaving.goal {
-                    leaving.goal = goal;
-                    leaving.cause = cause;
-                }
-                match &leaving.stuck {
-                    Some(error) if hurried => return Err(stuck(&entry.id, error)),
-                    Some(_) => Close::Hurry(leaving.hurry()),
-                    None => Close::End(leaving.flight.clone()),
+            Phase::Stopping(stopping) => {
+                let (flight, trouble) = (stopping.flight.clone(), stopping.stuck.clone());
+                let _ = state.apply(Transition::Extend { goal, cause });
+                match trouble {
+                    Some(error) if hurried => return Err(stuck(&entry.id, &error)),
+                    Some(_) => Close::Hurry(state.hurry().unwrap_or(flight)),
+                    None => Close::End(flight),
                 }
             }
             Phase::Closed => Close::Again,
@@ -123,28 +122,31 @@ impl<P: SandboxProvider> Inner<P> {
         id: &SandboxId,
         scope: Option<&str>,
     ) -> Result<()> {
-        let entry = self.table().get(id).map(Arc::clone);
+        let entry = self.table.get(id);
         let entry = entry.ok_or_else(|| unknown(id))?;
         let mut hurried = false;
         loop {
             let step = {
-                let mut slot = entry.lock();
-                if scope.is_some() && slot.tenant() != scope {
+                let mut state = entry.lock();
+                if scope.is_some() && state.tenant() != scope {
                     return Err(unknown(id));
                 }
-                let used = slot.used;
-                match &mut slot.phase {
+                let used = state.used;
+                match state.phase() {
                     Phase::Hibernated => return Ok(()),
-                    Phase::Live(live) => Ok((Arc::clone(&live.body), used)),
-                    Phase::Leaving(leaving) if leaving.goal <= Goal::Bury => match &leaving.stuck {
-                        Some(error) if hurried => return Err(stuck(id, error)),
-                        Some(_) => Err((leaving.hurry(), true)),
-                        None => Err((leaving.flight.clone(), false)),
-                    },
+                    Phase::Live(live) => Ok((Arc::clone(&live.running), used)),
+                    Phase::Stopping(stopping) if stopping.goal <= Goal::MarkDead => {
+                        let flight = stopping.flight.clone();
+                        match &stopping.stuck {
+                            Some(error) if hurried => return Err(stuck(id, error)),
+                            Some(_) => Err((state.hurry().unwrap_or(flight), true)),
+                            None => Err((flight, false)),
+                        }
+                    }
                     _ => return Err(no_sandbox(id)),
                 }
             };
-            let (body, used) = match step {
+            let (running, used) = match step {
                 Ok(live) => live,
                 Err((attempt, true)) => {
                     hurried = true;
@@ -156,28 +158,31 @@ impl<P: SandboxProvider> Inner<P> {
                     continue;
                 }
             };
-            if !self.can_sleep(&body) {
+            if !self.prober.can_hibernate(&running) {
                 return Err(Error::unsupported(
                     "hibernating this session: all files would be lost",
                 ));
             }
-            let works = self.works(&body).await;
-            if works == Work::Silent && self.ask(&entry, &body).await? != Seen::Alive {
+            let works = self.prober.activity(&running).await;
+            if works == Activity::Silent
+                && self.prober.probe_now(&entry, &running).await? != Seen::Alive
+            {
                 continue;
             }
             let flight = {
-                let mut slot = entry.lock();
-                if works != Work::Idle || !idle_still(&slot, &body, used) {
+                let mut state = entry.lock();
+                if works != Activity::Idle || !is_still_idle(&state, &running, used) {
                     return Err(Error::invalid_request(format!("session '{id}' is in use")));
                 }
-                self.begin_leave(&entry, &mut slot, Goal::Hibernate, Cause::Asked)
+                self.stopper
+                    .begin_stop(&entry, &mut state, Goal::Hibernate, Cause::Asked)?
             };
             return flight.outcome().await;
         }
     }
 
     fn still_there(&self, entry: &Arc<Entry<P::Sandbox>>) -> bool {
-        matches!(entry.lock().phase, Phase::Leaving(_))
+        matches!(entry.lock().phase(), Phase::Stopping(_))
     }
 }
 
@@ -185,11 +190,11 @@ impl<P: SandboxProvider> Inner<P> {
 enum Close {
     Done,
     Again,
-    Load(Flight),
-    Start(Flight),
-    End(Flight),
+    Load(SingleFlight),
+    Start(SingleFlight),
+    End(SingleFlight),
     /// Waits a short time for the attempt that it triggered.
-    Hurry(Flight),
+    Hurry(SingleFlight),
 }
 
 fn no_sandbox(id: &SandboxId) -> Error {

@@ -1,43 +1,39 @@
-//! A session as the manager holds it: its phase, and the state of that phase.
+//! A session as the manager holds it: its phase, and what else is known of it.
 //!
-//! The phase is changed with the entry's lock held, and only briefly. Phases with work in progress have a [`Flight`]: one task
-//! does the work, all others wait for it.
+//! The lock of an entry is held only briefly. Phases with work in progress have a [`SingleFlight`]: one task does the work, all
+//! others wait for it.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use backend_core::{
-    Backend, Capabilities, Error, ExecRequest, RuntimeConfig, SandboxId, VirtualPath,
-};
-use tokio::sync::{Notify, oneshot};
+use backend_core::{Backend, Capabilities, Result, RuntimeConfig, SandboxId, VirtualPath};
 
-use crate::Cause;
-pub(crate) use crate::flight::{Flight, Landing};
+use crate::capacity::{OpenPermit, Permit};
 use crate::guard::{Guard, holds};
-use crate::rooms::{OpenPermit, Permit};
+use crate::phase::{Begun, Effects, Machine, Phase, Refused, Transition};
+use crate::running::Running;
+use crate::single_flight::SingleFlight;
 
 /// A session, or an id that a caller asks about.
 #[derive(Debug)]
 pub(crate) struct Entry<S: ?Sized> {
     pub(crate) id: SandboxId,
     /// What a handle can answer without a sandbox.
-    pub(crate) face: OnceLock<Face>,
+    pub(crate) descriptor: OnceLock<Descriptor>,
     /// Held while the record of the session is written, so that an older one never replaces a newer one.
     pub(crate) writing: tokio::sync::Mutex<()>,
-    slot: Mutex<Slot<S>>,
+    state: Mutex<State<S>>,
 }
 
 /// What a sandbox reports about itself, again after each start.
 #[derive(Clone, Debug)]
-pub(crate) struct Face {
+pub(crate) struct Descriptor {
     pub(crate) capabilities: Capabilities,
     pub(crate) work_dir: VirtualPath,
 }
 
-impl Face {
+impl Descriptor {
     pub(crate) fn of<B: Backend + ?Sized>(backend: &B) -> Self {
         Self {
             capabilities: backend.capabilities(),
@@ -48,8 +44,8 @@ impl Face {
 
 /// The mutable part of an entry.
 #[derive(Debug)]
-pub(crate) struct Slot<S: ?Sized> {
-    pub(crate) phase: Phase<S>,
+pub(crate) struct State<S: ?Sized> {
+    machine: Machine<S>,
     /// The session's properties; `None` while the id is unused, or its record is not loaded.
     pub(crate) profile: Option<Arc<Profile>>,
     /// The sandbox that the session has while it is not live.
@@ -90,123 +86,15 @@ pub(crate) struct Profile {
     pub(crate) created: SystemTime,
 }
 
-/// The phase of a session.
-#[derive(Debug)]
-pub(crate) enum Phase<S: ?Sized> {
-    /// Not checked yet whether it is stored.
-    Unloaded,
-    /// Its record is being read.
-    Loading(Flight),
-    /// It is stored and closed or, without a profile, the id is unused.
-    Known,
-    /// A sandbox is being started.
-    Starting(Flight),
-    /// It has a sandbox.
-    Live(Live<S>),
-    /// Its sandbox is being stopped, or its files are being removed.
-    Leaving(Leaving),
-    /// It has no running sandbox, and resumes with the next use.
-    Hibernated,
-    /// Its sandbox died and its files are lost. It stays dead until it is released.
-    Dead,
-    /// It was released. The entry is no longer in the table.
-    Closed,
-}
-
-/// A sandbox of a session, from its start to its end.
-#[derive(Debug)]
-pub(crate) struct Live<S: ?Sized> {
-    pub(crate) body: Arc<Body<S>>,
-    pub(crate) permit: Permit,
-}
-
-#[derive(Debug)]
-pub(crate) struct Body<S: ?Sized> {
-    pub(crate) id: SandboxId,
-    /// How many operations are in flight. Changed with the entry's lock held.
-    pub(crate) busy: AtomicUsize,
-    /// Whether it answers, as far as known.
-    pub(crate) health: Mutex<Health>,
-    /// Whether its workspace was renamed after it was created, or it has variables that the session no longer has, so that it
-    /// cannot be resumed.
-    pub(crate) moved: bool,
-    /// The variables it was created with, if the session has others.
-    pub(crate) env: Option<BTreeMap<String, String>>,
-    /// The variables to add to each command, because the sandbox was created with others.
-    pub(crate) added: BTreeMap<String, String>,
-    pub(crate) sandbox: Arc<S>,
-}
-
-/// Whether a sandbox answers.
-#[derive(Debug, Default)]
-pub(crate) struct Health {
-    /// When it was last seen alive; `None` if it has to be checked.
-    pub(crate) seen: Option<Duration>,
-    /// Why its state could not be determined at the last check.
-    pub(crate) outage: Option<String>,
-}
-
-/// A stop in progress.
-#[derive(Debug)]
-pub(crate) struct Leaving {
-    pub(crate) goal: Goal,
-    pub(crate) cause: Cause,
-    pub(crate) flight: Flight,
-    /// The waiter that gets the sandbox's permit.
-    pub(crate) heir: Option<oneshot::Sender<Permit>>,
-    /// Why it failed, set once enough attempts failed to report it to the waiting callers.
-    pub(crate) stuck: Option<Error>,
-    /// Triggers the next attempt.
-    pub(crate) nudge: Arc<Notify>,
-    /// The callers that wait for the next attempt.
-    pub(crate) next: Option<(Landing, Flight)>,
-}
-
-impl Leaving {
-    pub(crate) fn new(goal: Goal, cause: Cause, flight: Flight) -> Self {
-        Self {
-            goal,
-            cause,
-            flight,
-            heir: None,
-            stuck: None,
-            nudge: Arc::default(),
-            next: None,
-        }
-    }
-
-    /// Triggers an attempt at once, and returns what to wait for.
-    pub(crate) fn hurry(&mut self) -> Flight {
-        if !holds(Guard::Nudge) {
-            return self.flight.clone();
-        }
-        self.nudge.notify_one();
-        let (_, flight) = self.next.get_or_insert_with(Flight::begin);
-        flight.clone()
-    }
-}
-
-/// The target state of a session whose sandbox is being stopped. A later variant includes the earlier ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Goal {
-    /// Hibernated until the next use.
-    Hibernate,
-    /// Its sandbox died: hibernated if it has stored files, dead otherwise.
-    Bury,
-    /// Closed. Its files stay.
-    Close,
-    /// Closed, and its files are removed.
-    Purge,
-}
-
 impl<S: ?Sized> Entry<S> {
-    pub(crate) fn new(id: SandboxId, phase: Phase<S>) -> Self {
+    /// Describes an id whose record, if any, has to be read, or one that needs no reading.
+    pub(crate) fn new(id: SandboxId, stored: bool) -> Self {
         Self {
             id,
-            face: OnceLock::new(),
+            descriptor: OnceLock::new(),
             writing: tokio::sync::Mutex::new(()),
-            slot: Mutex::new(Slot {
-                phase,
+            state: Mutex::new(State {
+                machine: Machine::new(stored),
                 profile: None,
                 resting: None,
                 open: None,
@@ -217,16 +105,30 @@ impl<S: ?Sized> Entry<S> {
         }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Slot<S>> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<S: ?Sized> Slot<S> {
+impl<S: ?Sized> State<S> {
+    pub(crate) fn phase(&self) -> &Phase<S> {
+        self.machine.phase()
+    }
+
+    /// Applies a transition; see [`Machine::apply`].
+    pub(crate) fn apply(&mut self, transition: Transition<S>) -> Result<Effects<S>, Refused> {
+        self.machine.apply(transition)
+    }
+
+    /// Applies a transition that begins work; see [`Machine::begin`].
+    pub(crate) fn begin(&mut self, transition: Transition<S>) -> Result<Begun<S>> {
+        self.machine.begin(transition)
+    }
+
     /// Returns the sandbox, if one is running.
-    pub(crate) fn body(&self) -> Option<&Arc<Body<S>>> {
-        match &self.phase {
-            Phase::Live(live) => Some(&live.body),
+    pub(crate) fn running(&self) -> Option<&Arc<Running<S>>> {
+        match self.phase() {
+            Phase::Live(live) => Some(&live.running),
             _ => None,
         }
     }
@@ -234,80 +136,22 @@ impl<S: ?Sized> Slot<S> {
     /// Returns whether no caller holds it and its record has everything known about it. A sandbox that may run holds a permit.
     pub(crate) fn is_needless(&self) -> bool {
         let placed = self.resting.as_ref().is_some_and(|r| r.permit.is_some());
-        self.claims == 0 && !placed && matches!(self.phase, Phase::Unloaded | Phase::Known)
+        self.claims == 0 && !placed && matches!(self.phase(), Phase::Unloaded | Phase::Known)
+    }
+
+    /// Triggers the next attempt of a stop at once, and returns what to wait for; `None` if nothing is being stopped.
+    pub(crate) fn hurry(&mut self) -> Option<SingleFlight> {
+        let Phase::Stopping(stopping) = self.phase() else {
+            return None;
+        };
+        if !holds(Guard::Nudge) {
+            return Some(stopping.flight.clone());
+        }
+        stopping.nudge.notify_one();
+        self.apply(Transition::Hurry).ok()?.attempt
     }
 
     pub(crate) fn tenant(&self) -> Option<&str> {
         self.profile.as_ref().and_then(|p| p.tenant.as_deref())
-    }
-}
-
-impl<S: ?Sized> Body<S> {
-    /// Creates the body of a sandbox that answers. `env` is what it was created with, if the session has other variables.
-    pub(crate) fn new(
-        id: SandboxId,
-        sandbox: Arc<S>,
-        now: Duration,
-        moved: bool,
-        env: Option<BTreeMap<String, String>>,
-        profile: Option<&Profile>,
-    ) -> Self {
-        let mut added = BTreeMap::new();
-        if let (Some(made), Some(profile)) = (&env, profile) {
-            let other = |(name, value): &(&String, &String)| made.get(*name) != Some(*value);
-            let wanted = profile.env.iter().filter(other);
-            added.extend(wanted.map(|(name, value)| (name.clone(), value.clone())));
-        }
-        Self {
-            id,
-            busy: AtomicUsize::new(0),
-            health: Mutex::new(Health {
-                seen: Some(now),
-                outage: None,
-            }),
-            moved,
-            env,
-            added,
-            sandbox,
-        }
-    }
-
-    pub(crate) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) > 0
-    }
-
-    /// Adds the session's variables that the sandbox was not created with. The request's own take precedence.
-    pub(crate) fn with_variables<'a>(&self, request: &'a ExecRequest) -> Cow<'a, ExecRequest> {
-        let mut request = Cow::Borrowed(request);
-        for (name, value) in &self.added {
-            if !request.env.contains_key(name) {
-                request.to_mut().env.insert(name.clone(), value.clone());
-            }
-        }
-        request
-    }
-
-    /// Returns whether it was seen alive since a given moment.
-    pub(crate) fn seen_since(&self, since: Duration) -> bool {
-        self.health().seen.is_some_and(|seen| seen >= since)
-    }
-
-    /// Records that it answers.
-    pub(crate) fn saw(&self, now: Duration) {
-        *self.health() = Health {
-            seen: Some(now),
-            outage: None,
-        };
-    }
-
-    /// Records that its state cannot be determined, and returns whether that is new. The next caller checks again.
-    pub(crate) fn missed(&self, reason: &str) -> bool {
-        let mut health = self.health();
-        health.seen = None;
-        health.outage.replace(reason.to_owned()).is_none()
-    }
-
-    pub(crate) fn health(&self) -> MutexGuard<'_, Health> {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

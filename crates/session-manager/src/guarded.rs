@@ -7,7 +7,7 @@ use backend_core::{Error, Result};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::sleep;
 
-use crate::decide::closing;
+use crate::errors::closing;
 
 /// Aborts a task when its waiter is dropped.
 struct Task<T>(JoinHandle<T>);

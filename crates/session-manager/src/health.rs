@@ -4,16 +4,23 @@
 //! stays as it is: the caller gets the reason, and the next caller checks again.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use backend_core::{Error, Liveness, Result, Sandbox, SandboxId, SandboxInfo, SandboxProvider};
+use backend_core::{Error, ErrorKind, Liveness, Result, Sandbox, SandboxProvider};
 use tokio::time::timeout;
 
 use crate::Cause;
-use crate::entry::{Body, Entry, Goal};
+use crate::calendar::Calendar;
+use crate::entry::{Entry, State};
+use crate::errors::unreachable;
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
-use crate::inner::Inner;
+use crate::phase::Goal;
+use crate::provisioner::Provisioner;
+use crate::records::Records;
+use crate::reporter::Reporter;
+use crate::running::Running;
+use crate::stop::Stopper;
 
 /// The result of checking the sandbox of a live session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,26 +28,37 @@ pub(crate) enum Seen {
     /// It answers.
     Alive,
     /// It was stopped from outside, and its session is now hibernated.
-    Slept,
+    Asleep,
     /// It is gone, and the session is being marked accordingly.
     Died,
 }
 
-impl<P: SandboxProvider> Inner<P> {
+/// Checks the sandboxes of live sessions, and acts on what they answer.
+pub(crate) struct Prober<P: SandboxProvider> {
+    pub(crate) probe_after: Duration,
+    pub(crate) probe_timeout: Duration,
+    pub(crate) calendar: Arc<Calendar>,
+    pub(crate) provisioner: Arc<Provisioner<P>>,
+    pub(crate) records: Arc<Records>,
+    pub(crate) reporter: Arc<Reporter>,
+    pub(crate) stopper: Arc<Stopper<P>>,
+}
+
+impl<P: SandboxProvider> Prober<P> {
     /// Makes sure that a sandbox answers, checking it unless it was seen recently.
     ///
     /// # Errors
     ///
     /// `unavailable` if its state cannot be determined.
-    pub(crate) async fn confirm(
+    pub(crate) async fn probe(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        body: &Arc<Body<P::Sandbox>>,
+        running: &Arc<Running<P::Sandbox>>,
     ) -> Result<Seen> {
-        let now = self.now();
-        let since = now.saturating_sub(self.settings.probe_after);
+        let now = self.calendar.now();
+        let since = now.saturating_sub(self.probe_after);
         {
-            let mut health = body.health();
+            let mut health = running.health();
             if health.outage.is_none() {
                 if health.seen.is_some_and(|seen| seen >= since) {
                     return Ok(Seen::Alive);
@@ -49,7 +67,7 @@ impl<P: SandboxProvider> Inner<P> {
                 health.seen = Some(now);
             }
         }
-        self.ask(entry, body).await
+        self.probe_now(entry, running).await
     }
 
     /// Checks a sandbox, and acts on the answer.
@@ -57,133 +75,170 @@ impl<P: SandboxProvider> Inner<P> {
     /// # Errors
     ///
     /// `unavailable` if its state cannot be determined.
-    pub(crate) async fn ask(
+    pub(crate) async fn probe_now(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        body: &Arc<Body<P::Sandbox>>,
+        running: &Arc<Running<P::Sandbox>>,
     ) -> Result<Seen> {
-        let limit = self.settings.probe_timeout;
-        let liveness = match timeout(limit, body.sandbox.liveness()).await {
+        let limit = self.probe_timeout;
+        let liveness = match timeout(limit, running.sandbox.liveness()).await {
             Ok(liveness) => liveness,
             Err(_) => Liveness::unknown("the sandbox does not answer in time"),
         };
-        self.heed(entry, body, liveness)
+        self.act_on(entry, running, liveness)
     }
 
     /// Acts on the answer of a live session's sandbox.
-    pub(crate) fn heed(
+    pub(crate) fn act_on(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        body: &Arc<Body<P::Sandbox>>,
+        running: &Arc<Running<P::Sandbox>>,
         liveness: Liveness,
     ) -> Result<Seen> {
         match liveness {
             Liveness::Alive => {
-                body.saw(self.now());
+                running.saw(self.calendar.now());
                 Ok(Seen::Alive)
             }
             Liveness::Gone { .. } => {
-                self.died(entry, body);
+                self.mark_dead(entry, running);
                 Ok(Seen::Died)
             }
             Liveness::Asleep { .. } if !holds(Guard::AsleepIsNotGone) => {
-                self.died(entry, body);
+                self.mark_dead(entry, running);
                 Ok(Seen::Died)
             }
-            Liveness::Asleep { reason } => self.slept(entry, body, reason),
+            Liveness::Asleep { reason } => self.mark_asleep(entry, running, reason),
             Liveness::Unknown { .. } if !holds(Guard::UnknownIsNotGone) => {
-                self.died(entry, body);
+                self.mark_dead(entry, running);
                 Ok(Seen::Died)
             }
-            Liveness::Unknown { reason } => Err(self.silent(entry, body, reason)),
+            Liveness::Unknown { reason } => Err(self.mark_silent(entry, running, reason)),
         }
     }
 
     /// Checks a sandbox that an operation found to be unavailable.
-    pub(crate) async fn suspect(
+    pub(crate) async fn check_after_error(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        body: &Arc<Body<P::Sandbox>>,
+        running: &Arc<Running<P::Sandbox>>,
     ) {
         // An unknown state is reported as an event, and the caller already has an error.
-        let _ = self.ask(entry, body).await;
+        let _ = self.probe_now(entry, running).await;
     }
 
     /// Records that a sandbox's state cannot be determined, and reports it once per outage.
-    fn silent(&self, entry: &Entry<P::Sandbox>, body: &Body<P::Sandbox>, reason: String) -> Error {
-        let error = Error::unavailable(format!(
-            "the sandbox of session '{}' cannot be reached: {reason}; it is kept, try again later",
-            entry.id
-        ));
-        if body.missed(&reason) {
-            self.tell_of(entry, EventKind::Unresponsive { reason });
+    fn mark_silent(
+        &self,
+        entry: &Entry<P::Sandbox>,
+        running: &Running<P::Sandbox>,
+        reason: String,
+    ) -> Error {
+        let error = unreachable(&entry.id, &reason);
+        if running.missed(&reason) {
+            self.reporter
+                .session(entry, EventKind::Unresponsive { reason });
         }
         error
     }
 
     /// Hibernates a session whose sandbox was stopped from outside, and releases its permit.
-    fn slept(
+    fn mark_asleep(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        body: &Arc<Body<P::Sandbox>>,
+        running: &Arc<Running<P::Sandbox>>,
         reason: String,
     ) -> Result<Seen> {
-        if self.features.suspends && !body.moved {
-            let mut slot = entry.lock();
-            if slot.body().is_some_and(|held| Arc::ptr_eq(held, body)) {
-                self.begin_leave(entry, &mut slot, Goal::Hibernate, Cause::Stopped);
+        if self.provisioner.suspends() && !running.moved {
+            let mut state = entry.lock();
+            if state
+                .running()
+                .is_some_and(|held| Arc::ptr_eq(held, running))
+            {
+                self.stopper
+                    .begin_stop(entry, &mut state, Goal::Hibernate, Cause::Stopped)?;
             }
-            return Ok(Seen::Slept);
+            return Ok(Seen::Asleep);
         }
-        if self.keeps_files() {
+        if self.records.keeps_files() {
             // It cannot be resumed, and the files are not in it.
-            self.died(entry, body);
+            self.mark_dead(entry, running);
             return Ok(Seen::Died);
         }
-        Err(self.silent(entry, body, reason))
+        Err(self.mark_silent(entry, running, reason))
     }
 
     /// Marks a sandbox dead, if it is still that of the session.
-    pub(crate) fn died(
+    fn mark_dead(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        body: &Arc<Body<P::Sandbox>>,
+        running: &Arc<Running<P::Sandbox>>,
     ) {
         {
-            let mut slot = entry.lock();
-            if !slot.body().is_some_and(|held| Arc::ptr_eq(held, body)) {
+            let mut state = entry.lock();
+            if !state
+                .running()
+                .is_some_and(|held| Arc::ptr_eq(held, running))
+            {
                 return;
             }
-            self.begin_leave(entry, &mut slot, Goal::Bury, Cause::Died);
+            let _ = self
+                .stopper
+                .begin_stop(entry, &mut state, Goal::MarkDead, Cause::Died);
         }
-        self.tell_death(entry);
+        self.reporter.death(entry, self.records.keeps_files());
     }
 
-    pub(crate) fn tell_death(&self, entry: &Entry<P::Sandbox>) {
-        let files_kept = self.keeps_files();
-        self.counters.deaths.fetch_add(1, Ordering::Relaxed);
-        self.tell_of(entry, EventKind::Died { files_kept });
+    /// Returns whether a session keeps its files while it has no running sandbox.
+    pub(crate) fn can_hibernate(&self, running: &Running<P::Sandbox>) -> bool {
+        self.records.keeps_files() || (self.provisioner.suspends() && !running.moved)
     }
 
-    /// Asks the provider about a sandbox. It never fails: without an answer the state is unknown. A label that is empty is left
-    /// out: it only hides one of the image.
-    pub(crate) async fn inspect(&self, id: &SandboxId) -> SandboxInfo {
-        let (provider, id) = (Arc::clone(&self.provider), id.clone());
-        let inspect = async move { Ok(provider.inspect(&id).await) };
-        let limit = self.settings.stop_timeout;
-        let asked = crate::guarded::guarded(
-            "asking about the sandbox",
-            limit,
-            std::future::pending(),
-            inspect,
-        );
-        let mut info = asked
-            .await
-            .unwrap_or_else(|error| SandboxInfo::new(Liveness::unknown(error.to_string())));
-        if info.liveness.is_unknown() && !holds(Guard::UnknownIsNotGone) {
-            return SandboxInfo::new(Liveness::gone("it did not answer"));
+    /// Returns whether a spawned process is still running.
+    pub(crate) async fn activity(&self, running: &Running<P::Sandbox>) -> Activity {
+        let limit = self.probe_timeout;
+        match timeout(limit, running.sandbox.processes()).await {
+            Ok(Ok(processes)) if processes.iter().all(|process| process.status.is_some()) => {
+                Activity::Idle
+            }
+            Ok(Ok(_)) => Activity::Busy,
+            // Without support for processes, none is running.
+            Ok(Err(error)) if error.kind() == ErrorKind::Unsupported => Activity::Idle,
+            Ok(Err(error)) if error.kind() == ErrorKind::Unavailable => {
+                if holds(Guard::SilenceIsNotIdle) {
+                    Activity::Silent
+                } else {
+                    Activity::Idle
+                }
+            }
+            Ok(Err(_)) => Activity::Busy,
+            Err(_) => Activity::Late,
         }
-        info.labels.retain(|_, value| !value.is_empty());
-        info
     }
+}
+
+/// What runs in the background of a sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activity {
+    /// No spawned process is running.
+    Idle,
+    /// A spawned process is or may be running.
+    Busy,
+    /// The sandbox could not be reached. It is not considered idle.
+    Silent,
+    /// The sandbox did not answer in time. A spawned process may be running.
+    Late,
+}
+
+/// Returns whether a session is unchanged since it was inspected.
+pub(crate) fn is_still_idle<S: ?Sized>(
+    state: &State<S>,
+    running: &Arc<Running<S>>,
+    used: Duration,
+) -> bool {
+    state
+        .running()
+        .is_some_and(|held| Arc::ptr_eq(held, running))
+        && !running.is_busy()
+        && state.used == used
 }

@@ -2,39 +2,54 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
-mod admit;
+mod access;
+mod acquire;
+mod admission;
 mod builder;
+mod calendar;
+mod capacity;
+mod cleaner;
 mod cleanup;
 mod clock;
 mod close;
-mod decide;
 mod entry;
+mod errors;
 mod event;
-mod flight;
 mod guard;
 mod guarded;
 mod health;
 mod info;
 mod inner;
+mod labels;
 mod latch;
-mod leave;
+mod launch;
 mod listing;
+mod lock;
 mod manager;
 mod options;
+mod orphans;
+mod phase;
+mod pool;
+mod provisioner;
 mod reach;
+mod records;
 mod recover;
+mod reporter;
 mod revive;
-mod room;
-mod rooms;
 mod root;
+mod running;
 mod session;
 mod settings;
 mod shutdown;
 #[cfg(test)]
 mod simulation;
+mod single_flight;
 mod start;
+mod stop;
 mod store;
 mod sweep;
+mod table;
+mod tasks;
 mod warm;
 
 pub use builder::SessionManagerBuilder;

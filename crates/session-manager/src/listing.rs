@@ -7,9 +7,10 @@ use std::sync::atomic::Ordering;
 
 use backend_core::{Error, Result, RuntimeConfig, SandboxId, SandboxProvider};
 
-use crate::entry::{Entry, Phase, Slot};
+use crate::entry::{Entry, State};
 use crate::info::{ListSessions, SessionInfo, SessionPage, SessionState, Stats};
-use crate::inner::{Inner, lock};
+use crate::inner::Inner;
+use crate::phase::Phase;
 use crate::store::{Record, Store};
 
 impl<P: SandboxProvider> Inner<P> {
@@ -32,7 +33,7 @@ impl<P: SandboxProvider> Inner<P> {
             None => Bound::Unbounded,
         };
         let mut open: BTreeMap<SandboxId, Option<SessionInfo>> = {
-            let table = self.table();
+            let table = self.table.lock();
             let range = table.range((after, Bound::Unbounded));
             range
                 .map(|(id, entry)| (id.clone(), self.info(entry)))
@@ -86,18 +87,18 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Returns the description of an entry; `None` if the id is unused, or only the record counts.
     pub(crate) fn info(&self, entry: &Entry<P::Sandbox>) -> Option<SessionInfo> {
-        let slot = entry.lock();
-        let state = match &slot.phase {
+        let held = entry.lock();
+        let state = match held.phase() {
             Phase::Unloaded | Phase::Loading(_) | Phase::Known | Phase::Closed => return None,
             Phase::Starting(_) => SessionState::Starting,
             Phase::Live(_) => SessionState::Live,
-            Phase::Leaving(leaving) if leaving.stuck.is_some() => SessionState::Stuck,
-            Phase::Leaving(_) => SessionState::Stopping,
+            Phase::Stopping(stopping) if stopping.stuck.is_some() => SessionState::Stuck,
+            Phase::Stopping(_) => SessionState::Stopping,
             Phase::Hibernated => SessionState::Hibernated,
             Phase::Dead => SessionState::Dead,
         };
-        let profile = slot.profile.as_ref()?;
-        let body = slot.body();
+        let profile = held.profile.as_ref()?;
+        let running = held.running();
         Some(SessionInfo {
             id: entry.id.clone(),
             tenant: profile.tenant.clone(),
@@ -107,11 +108,11 @@ impl<P: SandboxProvider> Inner<P> {
                 .map(RuntimeConfig::name)
                 .map(str::to_owned),
             state,
-            sandbox: body.map(|body| body.id.clone()),
-            trouble: trouble(&slot),
-            busy: body.map_or(0, |body| body.busy.load(Ordering::Relaxed)),
+            sandbox: running.map(|running| running.id.clone()),
+            trouble: trouble(&held),
+            busy: running.map_or(0, |running| running.busy.load(Ordering::Relaxed)),
             created: profile.created,
-            used: self.date(slot.used),
+            used: self.date(held.used),
         })
     }
 
@@ -121,7 +122,7 @@ impl<P: SandboxProvider> Inner<P> {
         id: &SandboxId,
         scope: Option<&str>,
     ) -> Result<Option<SessionInfo>> {
-        let open = self.table().get(id).map(Arc::clone);
+        let open = self.table.get(id);
         let mut info = open.and_then(|entry| self.info(&entry));
         if info.is_none() && self.keeps_files() {
             let id = id.clone();
@@ -132,34 +133,34 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let (resident, open, tenants) = self.rooms.count();
+        let (resident, open, tenants) = self.capacity.count();
         let mut stats = Stats {
             resident,
             open,
             tenants,
-            warm: lock(&self.pool).ready(),
-            orphans: lock(&self.orphans).len(),
-            starts: self.counters.starts.load(Ordering::Relaxed),
-            warm_starts: self.counters.warm_starts.load(Ordering::Relaxed),
-            failed_starts: self.counters.failed_starts.load(Ordering::Relaxed),
-            failed_stops: self.counters.failed_stops.load(Ordering::Relaxed),
-            deaths: self.counters.deaths.load(Ordering::Relaxed),
+            warm: self.warm.pool().ready(),
+            orphans: self.orphans.ids().len(),
+            starts: self.reporter.counters.starts.load(Ordering::Relaxed),
+            warm_starts: self.reporter.counters.warm_starts.load(Ordering::Relaxed),
+            failed_starts: self.reporter.counters.failed_starts.load(Ordering::Relaxed),
+            failed_stops: self.reporter.counters.failed_stops.load(Ordering::Relaxed),
+            deaths: self.reporter.counters.deaths.load(Ordering::Relaxed),
             ..Stats::default()
         };
-        for entry in self.entries() {
-            let slot = entry.lock();
-            if slot.resting.as_ref().is_some_and(|r| r.permit.is_some()) {
+        for entry in self.table.entries() {
+            let state = entry.lock();
+            if state.resting.as_ref().is_some_and(|r| r.permit.is_some()) {
                 stats.unreachable += 1;
             }
-            match &slot.phase {
+            match state.phase() {
                 Phase::Starting(_) => stats.starting += 1,
                 Phase::Live(live) => {
                     stats.live += 1;
-                    stats.busy += usize::from(live.body.is_busy());
-                    stats.unresponsive += usize::from(live.body.health().outage.is_some());
+                    stats.busy += usize::from(live.running.is_busy());
+                    stats.unresponsive += usize::from(live.running.health().outage.is_some());
                 }
-                Phase::Leaving(leaving) if leaving.stuck.is_some() => stats.stuck += 1,
-                Phase::Leaving(_) => stats.stopping += 1,
+                Phase::Stopping(stopping) if stopping.stuck.is_some() => stats.stuck += 1,
+                Phase::Stopping(_) => stats.stopping += 1,
                 Phase::Hibernated => stats.hibernated += 1,
                 Phase::Dead => stats.dead += 1,
                 _ => {}
@@ -170,12 +171,12 @@ impl<P: SandboxProvider> Inner<P> {
 }
 
 /// Returns what is wrong with the sandbox of a session.
-fn trouble<S: ?Sized>(slot: &Slot<S>) -> Option<String> {
-    match &slot.phase {
-        Phase::Live(live) => live.body.health().outage.clone(),
-        Phase::Leaving(leaving) => leaving.stuck.as_ref().map(ToString::to_string),
+fn trouble<S: ?Sized>(state: &State<S>) -> Option<String> {
+    match state.phase() {
+        Phase::Live(live) => live.running.health().outage.clone(),
+        Phase::Stopping(stopping) => stopping.stuck.as_ref().map(ToString::to_string),
         _ => {
-            let may_run = slot.resting.as_ref().is_some_and(|r| r.permit.is_some());
+            let may_run = state.resting.as_ref().is_some_and(|r| r.permit.is_some());
             may_run.then(|| "its sandbox may run, and could not be reached".to_owned())
         }
     }

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use backend_core::{Backend, Error, ReadOnly, Result, SandboxId, SandboxProvider};
 
-use crate::decide::{Want, unknown};
-use crate::entry::{Goal, Phase};
+use crate::access::Want;
+use crate::errors::unknown;
 use crate::event::{Cause, Events};
 use crate::info::{
     Cleaned, ListSessions, Recovered, SessionInfo, SessionPage, ShutdownReport, Stats,
 };
 use crate::inner::Inner;
 use crate::options::check_tenant;
+use crate::phase::{Goal, Phase};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::{IntoSessionId, SessionManagerBuilder, SessionOptions};
@@ -46,10 +47,12 @@ impl<P: SandboxProvider> SessionManager<P> {
         let inner = Arc::new(Inner::open(provider, settings).await?);
         let named = inner.settings.name.is_some();
         let recovered = Arc::new(inner.recover(named).await?);
-        inner.refill();
+        inner.warm.refill();
         // Sessions hibernated by an earlier run may already be due, and no cleanup pass may be scheduled.
         let aged = Arc::clone(&inner);
-        inner.spawn(async move { aged.sweep(&mut Cleaned::default()).await });
+        inner
+            .tasks
+            .spawn(async move { aged.sweep(&mut Cleaned::default()).await });
         if let Some(every) = inner.settings.cleanup_interval {
             inner.start_cleaning(every);
         }
@@ -99,7 +102,7 @@ impl<P: SandboxProvider> SessionManager<P> {
                 tenant: self.scope.as_deref(),
                 options: &SessionOptions::default(),
             };
-            self.inner.obtain(&id?, want).await
+            self.inner.acquire(&id?, want).await
         }
     }
 
@@ -120,7 +123,7 @@ impl<P: SandboxProvider> SessionManager<P> {
                 tenant: options.checked_tenant(self.scope.as_deref())?,
                 options,
             };
-            self.inner.obtain(&id?, want).await
+            self.inner.acquire(&id?, want).await
         }
     }
 
@@ -136,24 +139,24 @@ impl<P: SandboxProvider> SessionManager<P> {
         let id = id.into_session_id();
         async move {
             let scope = self.scope.as_deref();
-            self.inner.obtain(&id?, Want::Open { scope }).await
+            self.inner.acquire(&id?, Want::Open { scope }).await
         }
     }
 
     /// Returns the session of this id if it is open. It starts nothing, and does not count as a use of the session.
     pub fn get(&self, id: impl IntoSessionId) -> Option<Session<P>> {
         let id = id.into_session_id().ok()?;
-        let entry = self.inner.table().get(&id).map(Arc::clone)?;
+        let entry = self.inner.table.get(&id)?;
         let open = {
-            let slot = entry.lock();
-            let visible = self.scope.is_none() || slot.tenant() == self.scope.as_deref();
-            let lives = matches!(
-                slot.phase,
-                Phase::Live(_) | Phase::Hibernated | Phase::Dead | Phase::Leaving(_)
+            let state = entry.lock();
+            let visible = self.scope.is_none() || state.tenant() == self.scope.as_deref();
+            let open = matches!(
+                state.phase(),
+                Phase::Live(_) | Phase::Hibernated | Phase::Dead | Phase::Stopping(_)
             );
-            visible && lives && slot.open.is_some()
+            visible && open && state.open.is_some()
         };
-        (open && entry.face.get().is_some()).then(|| Session::new(&self.inner, &entry))
+        (open && entry.descriptor.get().is_some()).then(|| Session::new(&self.inner, &entry))
     }
 
     /// Counts as a use of the session, and returns whether it is open.
@@ -265,7 +268,7 @@ impl<P: SandboxProvider> SessionManager<P> {
 
     /// Ends the task of [`start_cleanup`](Self::start_cleanup). Work it has begun is still completed.
     pub fn stop_cleanup(&self) {
-        self.inner.stop_cleaning();
+        self.inner.cleaner.stop();
     }
 
     /// Stops all sandboxes concurrently, and reports what could not be stopped. From the call on, everything that would start one
@@ -287,12 +290,12 @@ impl<P: SandboxProvider> SessionManager<P> {
     /// Returns the events from now on; for a [scoped](Self::scoped) manager only those of its tenant's sessions.
     pub fn subscribe(&self) -> Events {
         let scope = self.scope.as_deref().map(str::to_owned);
-        Events::new(self.inner.events.subscribe(), scope)
+        Events::new(self.inner.reporter.subscribe(), scope)
     }
 
     /// Returns the provider.
     pub fn provider(&self) -> &P {
-        &self.inner.provider
+        self.inner.provisioner.provider()
     }
 
     #[cfg(test)]

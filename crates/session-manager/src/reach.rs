@@ -4,24 +4,37 @@ use std::sync::Arc;
 
 use backend_core::{Liveness, Result, SandboxId, SandboxProvider};
 
-use crate::cleanup::Done;
-use crate::entry::{Entry, Flight, Phase, Slot};
+use crate::entry::{Entry, State};
 use crate::inner::Inner;
-use crate::start::Origin;
+use crate::launch::Origin;
+use crate::phase::{Phase, Transition};
+use crate::single_flight::SingleFlight;
 use crate::store::Record;
+use crate::table::retire;
+
+/// The outcome for one session.
+pub(crate) enum Done {
+    Nothing,
+    Unreachable,
+    Hibernated,
+    Released,
+    Purged,
+    Died,
+    Busy,
+}
 
 impl<P: SandboxProvider> Inner<P> {
     /// Checks the sandbox of a session that is not live again, and takes it over if it runs.
     pub(crate) async fn reach(self: &Arc<Self>, entry: &Arc<Entry<P::Sandbox>>) -> Result<Done> {
         let id = {
-            let slot = entry.lock();
-            let resting = slot.resting.as_ref().filter(|r| r.permit.is_some());
+            let state = entry.lock();
+            let resting = state.resting.as_ref().filter(|r| r.permit.is_some());
             resting.map(|resting| resting.id.clone())
         };
         let Some(id) = id else {
             return Ok(Done::Nothing);
         };
-        let found = self.inspect(&id).await.liveness;
+        let found = self.provisioner.inspect(&id).await.liveness;
         if found.is_alive() {
             let Some(flight) = self.begin_reach(entry, &id)? else {
                 return Ok(Done::Nothing);
@@ -34,39 +47,39 @@ impl<P: SandboxProvider> Inner<P> {
             });
         }
         let (done, record) = {
-            let mut table = self.table();
-            let mut slot = entry.lock();
-            if !self.may_reach(&slot, &id) {
+            let mut table = self.table.lock();
+            let mut state = entry.lock();
+            if !self.may_reach(&state, &id) {
                 return Ok(Done::Nothing);
             }
             match found {
                 Liveness::Alive | Liveness::Unknown { .. } => return Ok(Done::Unreachable),
                 Liveness::Asleep { .. } => {
-                    if let Some(resting) = slot.resting.as_mut() {
+                    if let Some(resting) = state.resting.as_mut() {
                         resting.certain = true;
                         resting.permit = None;
                     }
                 }
-                Liveness::Gone { .. } => slot.resting = None,
+                Liveness::Gone { .. } => state.resting = None,
             }
-            let gone = slot.resting.is_none();
+            let gone = state.resting.is_none();
             if gone && !self.keeps_files() {
-                slot.phase = Phase::Dead;
+                let _ = state.apply(Transition::Vanished);
             }
-            let record = slot.profile.as_ref().map(|profile| {
-                Record::new(&entry.id, profile, self.date(slot.used))
-                    .with_resting(slot.resting.as_ref())
+            let record = state.profile.as_ref().map(|profile| {
+                Record::new(&entry.id, profile, self.date(state.used))
+                    .with_resting(state.resting.as_ref())
             });
-            self.retire(&mut table, entry, &slot);
+            retire(&mut table, entry, &state);
             let done = if gone { Done::Died } else { Done::Hibernated };
             (done, record)
         };
         if matches!(done, Done::Died) {
-            self.tell_death(entry);
-            self.begin_remains(id);
+            self.reporter.death(entry, self.keeps_files());
+            self.orphans.remove_remains(id);
         }
         if let Some(record) = record.filter(|_| self.keeps_files()) {
-            self.save(entry, record).await;
+            self.records.save(entry, record).await;
         }
         Ok(done)
     }
@@ -76,27 +89,29 @@ impl<P: SandboxProvider> Inner<P> {
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
         id: &SandboxId,
-    ) -> Result<Option<Flight>> {
-        let mut slot = entry.lock();
-        if !self.may_reach(&slot, id) {
+    ) -> Result<Option<SingleFlight>> {
+        let mut state = entry.lock();
+        if !self.may_reach(&state, id) {
             return Ok(None);
         }
-        let origin = match slot.phase {
+        let origin = match state.phase() {
             Phase::Known => Origin::Stored,
             Phase::Hibernated => Origin::Asleep,
             _ => return Ok(None),
         };
         if origin == Origin::Stored {
-            slot.open = Some(self.rooms.open(slot.tenant())?);
+            state.open = Some(self.capacity.open(state.tenant())?);
         }
-        Ok(Some(self.begin_start(entry, &mut slot, origin)))
+        self.starter
+            .begin_start(entry, &mut state, origin)
+            .map(Some)
     }
 
     /// Returns whether the session is unchanged since its sandbox was checked.
-    fn may_reach(&self, slot: &Slot<P::Sandbox>, id: &SandboxId) -> bool {
-        let resting = slot.resting.as_ref();
+    fn may_reach(&self, state: &State<P::Sandbox>, id: &SandboxId) -> bool {
+        let resting = state.resting.as_ref();
         // A start that has just begun takes the sandbox a moment later.
-        matches!(slot.phase, Phase::Known | Phase::Hibernated)
+        matches!(state.phase(), Phase::Known | Phase::Hibernated)
             && !self.is_closing()
             && resting.is_some_and(|r| r.id == *id && r.permit.is_some())
     }
@@ -108,9 +123,10 @@ mod tests {
     use backend_core::SandboxId;
     use backend_state::StateBackend;
 
+    use super::Done;
     use crate::SessionManager;
-    use crate::cleanup::Done;
-    use crate::entry::{Flight, Phase, Resting};
+    use crate::entry::Resting;
+    use crate::phase::{Phase, Transition};
 
     #[tokio::test]
     async fn a_session_that_is_being_started_is_left_to_its_start() {
@@ -118,22 +134,21 @@ mod tests {
         let builder = SessionManager::builder(provider).cleanup_interval(None);
         let manager = builder.build().await.unwrap();
         let inner = manager.inner();
-        let claim = inner.claim(&SandboxId::parse("a").unwrap());
-        let (_landing, flight) = Flight::begin();
+        let claim = inner.table.claim(&SandboxId::parse("a").unwrap());
         {
-            let mut slot = claim.entry.lock();
-            slot.phase = Phase::Starting(flight);
-            slot.resting = Some(Resting {
+            let mut state = claim.entry.lock();
+            let _work = state.begin(Transition::Start).unwrap();
+            state.resting = Some(Resting {
                 id: SandboxId::parse("gone").unwrap(),
                 certain: false,
                 anew: false,
                 env: None,
-                permit: Some(inner.rooms.resident_anyway()),
+                permit: Some(inner.capacity.resident_anyway()),
             });
         }
         let done = inner.reach(&claim.entry).await;
         assert!(matches!(done, Ok(Done::Nothing)));
-        let slot = claim.entry.lock();
-        assert!(matches!(slot.phase, Phase::Starting(_)) && slot.resting.is_some());
+        let state = claim.entry.lock();
+        assert!(matches!(state.phase(), Phase::Starting(_)) && state.resting.is_some());
     }
 }

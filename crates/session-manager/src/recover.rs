@@ -9,19 +9,17 @@ use std::sync::Arc;
 
 use backend_core::{Error, Liveness, Owner, Result, SandboxId, SandboxInfo, SandboxProvider};
 
-use crate::entry::{Body, Entry, Face, Flight, Goal, Leaving, Live, Phase, Resting};
+use crate::capacity::{OpenPermit, Permit};
+use crate::entry::{Descriptor, Entry, Resting};
 use crate::event::{Cause, Event, EventKind};
 use crate::guard::{Guard, holds};
-use crate::guarded::guarded;
 use crate::info::Recovered;
-use crate::inner::{Inner, lock};
-use crate::leave::Departure;
-use crate::rooms::{OpenPermit, Permit};
-use crate::start::{MANAGER_LABEL, SESSION_LABEL};
+use crate::inner::Inner;
+use crate::labels;
+use crate::phase::{Begun, Goal, Live, Transition};
+use crate::running::Running;
+use crate::stop::Teardown;
 use crate::store::Record;
-
-/// Prefix of a workspace root's mark. The mark of a manager without a root does not have it.
-pub(crate) const ROOT_MARK: &str = "root-";
 
 /// The outcome for a sandbox that a record names.
 enum Fate {
@@ -44,18 +42,22 @@ impl<P: SandboxProvider> Inner<P> {
         if !self.keeps_files() && !named {
             return Ok(recovered);
         }
-        let existing: BTreeSet<SandboxId> = self.existing().await?.into_iter().collect();
+        let existing: BTreeSet<SandboxId> =
+            self.provisioner.existing().await?.into_iter().collect();
         let mut claimed = BTreeSet::new();
         if self.keeps_files() {
             self.judge_calendar().await?;
             claimed = self.recover_sessions(&existing, &mut recovered).await?;
         }
-        for id in existing.difference(&claimed).filter(|id| self.is_ours(id)) {
-            let info = self.inspect(id).await;
+        for id in existing
+            .difference(&claimed)
+            .filter(|id| self.provisioner.is_ours(id))
+        {
+            let info = self.provisioner.inspect(id).await;
             if self.is_left_over(&info, &recovered) {
                 recovered.orphans.push(id.clone());
-                let permit = self.rooms.resident_anyway();
-                self.begin_orphan(id.clone(), Some(permit), None);
+                let permit = self.capacity.resident_anyway();
+                self.orphans.destroy(id.clone(), Some(permit), None);
             } else {
                 recovered.foreign.push(id.clone());
             }
@@ -71,19 +73,14 @@ impl<P: SandboxProvider> Inner<P> {
     ) -> Result<BTreeSet<SandboxId>> {
         recovered.copied = self.disk(|store| Ok(store.is_copied())).await?;
         if recovered.copied {
-            self.tell(Event {
-                session: None,
-                tenant: None,
-                sandbox: None,
-                kind: EventKind::RootCopied,
-            });
+            self.reporter.root(EventKind::RootCopied);
         }
         self.disk(crate::store::Store::clear_staging).await?;
         let (mut records, unreadable) = self.disk(read_all).await?;
         recovered.stored = records.len();
         for (id, error) in unreadable {
             let kind = EventKind::RecordUnreadable(error.clone());
-            self.tell(Event::of(&id, None, kind));
+            self.reporter.send(Event::of(&id, None, kind));
             recovered.unreadable.push((id, error));
         }
         for record in records.iter().filter(|record| record.copied) {
@@ -107,13 +104,13 @@ impl<P: SandboxProvider> Inner<P> {
         for record in records {
             let inner = Arc::clone(self);
             // The slots are taken in order, before any waiting. A suspended sandbox needs none, unless it turns out to run.
-            let places = if record.resting || recovered.disputed.contains(&record.id) {
+            let permits = if record.resting || recovered.disputed.contains(&record.id) {
                 None
             } else {
-                self.places(&record)
+                self.permits(&record)
             };
             let id = record.id.clone();
-            adopting.spawn(async move { (id, inner.take_over(record, places).await) });
+            adopting.spawn(async move { (id, inner.take_over(record, permits).await) });
         }
         while let Some(done) = adopting.join_next().await {
             match done {
@@ -152,17 +149,14 @@ impl<P: SandboxProvider> Inner<P> {
         }
         for (sandbox, sessions) in named.into_iter().filter(|(_, ids)| ids.len() > 1) {
             let claims = sessions.iter().copied().cloned().collect();
-            lock(&self.disputed).insert(sandbox.clone(), claims);
-            if self
-                .inspect(sandbox)
-                .await
-                .labels
-                .contains_key(SESSION_LABEL)
-            {
+            self.records.dispute(sandbox, claims);
+            let info = self.provisioner.inspect(sandbox).await;
+            if info.labels.contains_key(labels::SESSION) {
                 continue;
             }
             for id in sessions {
-                self.tell(Event::of(id, None, EventKind::SandboxDisputed).sandbox(Some(sandbox)));
+                self.reporter
+                    .send(Event::of(id, None, EventKind::SandboxDisputed).sandbox(Some(sandbox)));
                 recovered.disputed.push(id.clone());
             }
         }
@@ -170,7 +164,8 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     fn tell_copied(&self, id: &SandboxId) {
-        self.tell(Event::of(id, None, EventKind::RecordCopied));
+        self.reporter
+            .send(Event::of(id, None, EventKind::RecordCopied));
     }
 
     /// Returns whether a sandbox of our name that no record names is certainly left over.
@@ -181,7 +176,7 @@ impl<P: SandboxProvider> Inner<P> {
         if recovered.copied {
             return false;
         }
-        let session = info.labels.get(SESSION_LABEL);
+        let session = info.labels.get(labels::SESSION);
         // One from the warm pool has no such label, whichever session it has.
         let may_name =
             |(id, _): &(SandboxId, Error)| session.is_none_or(|session| session == id.as_str());
@@ -190,52 +185,52 @@ impl<P: SandboxProvider> Inner<P> {
             return false;
         }
         let owner_gone = info.owner == Owner::Gone;
-        match info.labels.get(MANAGER_LABEL) {
+        match info.labels.get(labels::MANAGER) {
             // Only the manager of this root sets this mark, and the root is locked.
-            Some(mark) if *mark == self.mark => self.keeps_files() || owner_gone,
+            Some(mark) if mark == self.provisioner.mark() => self.keeps_files() || owner_gone,
             // The next manager on the other root takes it over.
-            Some(mark) if mark.starts_with(ROOT_MARK) => false,
+            Some(mark) if mark.starts_with(labels::ROOT_MARK) => false,
             Some(_) => !self.keeps_files() && owner_gone,
             None => owner_gone,
         }
     }
 
     /// Takes the slots for a session and its sandbox, if available.
-    fn places(self: &Arc<Self>, record: &Record) -> Option<(OpenPermit, Permit)> {
-        let open = self.rooms.open(record.tenant.as_deref()).ok()?;
-        Some((open, self.rooms.resident()?))
+    fn permits(self: &Arc<Self>, record: &Record) -> Option<(OpenPermit, Permit)> {
+        let open = self.capacity.open(record.tenant.as_deref()).ok()?;
+        Some((open, self.capacity.resident()?))
     }
 
     /// Takes a sandbox over, stops it, or leaves it as it is.
     async fn take_over(
         self: Arc<Self>,
         record: Record,
-        places: Option<(OpenPermit, Permit)>,
+        permits: Option<(OpenPermit, Permit)>,
     ) -> Fate {
         let Some(resting) = record.to_resting() else {
             return Fate::Rests;
         };
-        let info = self.inspect(&resting.id).await;
-        let label = info.labels.get(SESSION_LABEL);
+        let info = self.provisioner.inspect(&resting.id).await;
+        let label = info.labels.get(labels::SESSION);
         if label.is_some_and(|label| label != record.id.as_str()) && holds(Guard::SessionLabel) {
             self.tell_copied(&record.id);
-            if self.is_abandoned(&resting.id, &info).await {
-                return self.end_abandoned(&record, resting, places);
+            if self.starter.is_abandoned(&resting.id, &info).await {
+                return self.end_abandoned(&record, resting, permits);
             }
             return Fate::Copy;
         }
-        if label.is_none() && self.is_disputed(&resting.id) {
+        if label.is_none() && self.records.is_disputed(&resting.id) {
             return Fate::Rests;
         }
         match info.liveness {
-            Liveness::Alive => self.take_running(record, resting, places).await,
-            Liveness::Gone { .. } => self.leave_one(&record, resting, places, Goal::Close),
-            Liveness::Asleep { .. } if resting.anew || !self.features.suspends => {
-                self.leave_one(&record, resting, places, Goal::Close)
+            Liveness::Alive => self.take_running(record, resting, permits).await,
+            Liveness::Gone { .. } => self.stop_one(&record, resting, permits, Goal::Close),
+            Liveness::Asleep { .. } if resting.anew || !self.provisioner.suspends() => {
+                self.stop_one(&record, resting, permits, Goal::Close)
             }
             Liveness::Asleep { .. } => Fate::Rests,
             Liveness::Unknown { .. } if record.resting => Fate::Rests,
-            Liveness::Unknown { .. } => self.keep_unreached(&record, resting, places),
+            Liveness::Unknown { .. } => self.keep_unreached(&record, resting, permits),
         }
     }
 
@@ -243,42 +238,50 @@ impl<P: SandboxProvider> Inner<P> {
         self: &Arc<Self>,
         record: Record,
         resting: Resting,
-        places: Option<(OpenPermit, Permit)>,
+        permits: Option<(OpenPermit, Permit)>,
     ) -> Fate {
-        let Some((open, permit)) = places.or_else(|| self.places(&record)) else {
-            let goal = if self.features.suspends && !resting.anew {
+        let Some((open, permit)) = permits.or_else(|| self.permits(&record)) else {
+            let goal = if self.provisioner.suspends() && !resting.anew {
                 Goal::Hibernate
             } else {
                 // Its files are in the root.
                 Goal::Close
             };
-            return self.leave_one(&record, resting, None, goal);
+            return self.stop_one(&record, resting, None, goal);
         };
-        match self.attach(&resting.id).await {
+        match self.provisioner.attach(&resting.id).await {
             Ok(running) => {
                 let entry = self.enter_table(&record);
-                entry.face.get_or_init(|| Face::of(&*running));
+                entry.descriptor.get_or_init(|| Descriptor::of(&*running));
                 {
-                    let mut slot = entry.lock();
-                    slot.open = Some(open);
-                    let body = Body::new(
+                    let mut state = entry.lock();
+                    state.open = Some(open);
+                    let running = Running::new(
                         resting.id,
                         running,
                         self.now(),
                         resting.anew,
                         resting.env,
-                        slot.profile.as_deref(),
+                        state.profile.as_ref().map(|profile| &profile.env),
                     );
-                    slot.phase = Phase::Live(Live {
-                        body: Arc::new(body),
+                    let live = Live {
+                        running: Arc::new(running),
                         permit,
-                    });
+                    };
+                    let _ = state.apply(Transition::Adopted(live));
                 }
-                self.tell_of(&entry, EventKind::Adopted);
+                self.reporter.session(&entry, EventKind::Adopted);
                 Fate::Adopted
             }
-            Err(_) if self.inspect(&resting.id).await.liveness.is_gone() => {
-                self.leave_one(&record, resting, Some((open, permit)), Goal::Close)
+            Err(_)
+                if self
+                    .provisioner
+                    .inspect(&resting.id)
+                    .await
+                    .liveness
+                    .is_gone() =>
+            {
+                self.stop_one(&record, resting, Some((open, permit)), Goal::Close)
             }
             Err(_) => self.keep_unreached(&record, resting, Some((open, permit))),
         }
@@ -286,14 +289,16 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Puts a session into the table before any caller has asked about it.
     fn enter_table(self: &Arc<Self>, record: &Record) -> Arc<Entry<P::Sandbox>> {
-        let entry = Arc::new(Entry::new(record.id.clone(), Phase::Known));
+        let entry = Arc::new(Entry::new(record.id.clone(), false));
         {
-            let mut slot = entry.lock();
-            slot.profile = Some(Arc::new(record.profile()));
+            let mut state = entry.lock();
+            state.profile = Some(Arc::new(record.profile()));
             // It counts as used now: its user may return after the crash.
-            slot.used = self.now();
+            state.used = self.now();
         }
-        self.table().insert(record.id.clone(), Arc::clone(&entry));
+        self.table
+            .lock()
+            .insert(record.id.clone(), Arc::clone(&entry));
         entry
     }
 
@@ -302,12 +307,12 @@ impl<P: SandboxProvider> Inner<P> {
         self: &Arc<Self>,
         record: &Record,
         mut resting: Resting,
-        places: Option<(OpenPermit, Permit)>,
+        permits: Option<(OpenPermit, Permit)>,
     ) -> Fate {
         if !holds(Guard::UnreachableIsKept) {
-            return self.leave_one(record, resting, places, Goal::Close);
+            return self.stop_one(record, resting, permits, Goal::Close);
         }
-        let permit = places.map_or_else(|| self.rooms.resident_anyway(), |(_, permit)| permit);
+        let permit = permits.map_or_else(|| self.capacity.resident_anyway(), |(_, permit)| permit);
         resting.permit = Some(permit);
         resting.certain = false;
         self.enter_table(record).lock().resting = Some(resting);
@@ -315,20 +320,22 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     /// Stops or suspends a sandbox that cannot be taken over. Until that is done its session has no other one.
-    fn leave_one(
+    fn stop_one(
         self: &Arc<Self>,
         record: &Record,
         mut resting: Resting,
-        places: Option<(OpenPermit, Permit)>,
+        permits: Option<(OpenPermit, Permit)>,
         goal: Goal,
     ) -> Fate {
-        let permit = places.map_or_else(|| self.rooms.resident_anyway(), |(_, permit)| permit);
+        let permit = permits.map_or_else(|| self.capacity.resident_anyway(), |(_, permit)| permit);
         resting.permit = Some(permit);
         resting.certain = false;
         let entry = self.enter_table(record);
-        let mut slot = entry.lock();
-        slot.resting = Some(resting);
-        self.begin_leave(&entry, &mut slot, goal, Cause::Recovery);
+        let mut state = entry.lock();
+        state.resting = Some(resting);
+        let _ = self
+            .stopper
+            .begin_stop(&entry, &mut state, goal, Cause::Recovery);
         Fate::Ended
     }
 
@@ -338,30 +345,24 @@ impl<P: SandboxProvider> Inner<P> {
         self: &Arc<Self>,
         record: &Record,
         resting: Resting,
-        places: Option<(OpenPermit, Permit)>,
+        permits: Option<(OpenPermit, Permit)>,
     ) -> Fate {
-        let permit = places.map_or_else(|| self.rooms.resident_anyway(), |(_, permit)| permit);
-        let (landing, flight) = Flight::begin();
-        let leaving = Leaving::new(Goal::Close, Cause::Recovery, flight);
-        let departure = Departure {
-            named: Some(resting.id.clone()),
-            exists: Some(resting.id),
-            permit: Some(permit),
-            ..Departure::new(Goal::Close, landing)
-        };
+        let permit = permits.map_or_else(|| self.capacity.resident_anyway(), |(_, permit)| permit);
         let entry = self.enter_table(record);
-        entry.lock().phase = Phase::Leaving(leaving);
-        let inner = Arc::clone(self);
-        self.spawn(async move { inner.depart(entry, departure).await });
+        let (goal, cause) = (Goal::Close, Cause::Recovery);
+        let begun = entry.lock().begin(Transition::Stop { goal, cause });
+        if let Ok(Begun { completion, .. }) = begun {
+            let teardown = Teardown {
+                named: Some(resting.id.clone()),
+                exists: Some(resting.id),
+                permit: Some(permit),
+                ..Teardown::new(goal, completion)
+            };
+            let stopper = Arc::clone(&self.stopper);
+            self.tasks
+                .spawn(async move { stopper.stop(entry, teardown).await });
+        }
         Fate::Ended
-    }
-
-    async fn attach(&self, id: &SandboxId) -> Result<Arc<P::Sandbox>> {
-        let _turn = self.turn().await?;
-        let (provider, id) = (Arc::clone(&self.provider), id.clone());
-        let attach = async move { provider.attach(&id).await };
-        let limit = self.settings.stop_timeout;
-        guarded("attaching to the sandbox", limit, self.closed(), attach).await
     }
 }
 

@@ -7,16 +7,18 @@ use std::sync::Arc;
 
 use backend_core::{Error, Liveness, Result, SandboxId, SandboxInfo, SandboxProvider};
 
-use crate::entry::{Entry, Phase, Profile, Resting};
+use crate::capacity::Permit;
+use crate::entry::{Entry, Profile, Resting};
+use crate::errors::unreachable;
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
-use crate::guarded::guarded;
-use crate::inner::Inner;
-use crate::rooms::Permit;
-use crate::start::{Failed, MANAGER_LABEL, SESSION_LABEL, Started};
+use crate::labels;
+use crate::launch::{Failed, Started};
+use crate::phase::Phase;
+use crate::start::Starter;
 use crate::store::Record;
 
-impl<P: SandboxProvider> Inner<P> {
+impl<P: SandboxProvider> Starter<P> {
     /// Brings the sandbox of a session back. `None` if it no longer exists and a new one may replace it.
     pub(crate) async fn bring_back(
         self: &Arc<Self>,
@@ -24,38 +26,38 @@ impl<P: SandboxProvider> Inner<P> {
         profile: &Profile,
         mut resting: Resting,
     ) -> Result<Option<Started<P::Sandbox>>, Failed> {
-        let info = self.inspect(&resting.id).await;
-        if let Some(label) = info.labels.get(SESSION_LABEL)
+        let info = self.provisioner.inspect(&resting.id).await;
+        if let Some(label) = info.labels.get(labels::SESSION)
             && label != entry.id.as_str()
             && holds(Guard::SessionLabel)
         {
-            self.tell_of(entry, EventKind::RecordCopied);
+            self.reporter.session(entry, EventKind::RecordCopied);
             // It may have the files of this session, if that was renamed.
             if self.is_abandoned(&resting.id, &info).await
-                && let Err(error) = self.end(&resting.id, false).await
+                && let Err(error) = self.provisioner.end(&resting.id, false).await
             {
                 return Err(kept(resting, error));
             }
             return Ok(None);
         }
-        if !info.labels.contains_key(SESSION_LABEL) && self.is_disputed(&resting.id) {
+        if !info.labels.contains_key(labels::SESSION) && self.records.is_disputed(&resting.id) {
             let why = "two sessions name its sandbox, and its owner is not known";
-            return Err(kept(resting, self.unreachable(entry, why)));
+            return Err(kept(resting, unreachable(&entry.id, why)));
         }
         match info.liveness {
             Liveness::Gone { .. } => self.replace(resting),
             Liveness::Unknown { .. } if !holds(Guard::NeverReplaceResting) => self.replace(resting),
             Liveness::Unknown { reason } => {
-                let error = self.unreachable(entry, &reason);
+                let error = unreachable(&entry.id, &reason);
                 Err(kept(resting, error))
             }
-            Liveness::Asleep { reason } if resting.anew || !self.features.suspends => {
-                if !self.keeps_files() {
-                    let error = self.unreachable(entry, &reason);
+            Liveness::Asleep { reason } if resting.anew || !self.provisioner.suspends() => {
+                if !self.records.keeps_files() {
+                    let error = unreachable(&entry.id, &reason);
                     return Err(kept(resting, error));
                 }
                 // Its files are in the root, and it cannot be resumed as required.
-                match self.end(&resting.id, false).await {
+                match self.provisioner.end(&resting.id, false).await {
                     Ok(()) => Ok(None),
                     Err(error) if self.is_gone(&resting).await => {
                         drop(error);
@@ -67,7 +69,7 @@ impl<P: SandboxProvider> Inner<P> {
             found => {
                 let permit = match resting.permit.take() {
                     Some(permit) => permit,
-                    None => match self.room().await {
+                    None => match self.admission.acquire_permit().await {
                         Ok(permit) => permit,
                         Err(error) => return Err(kept(resting, error)),
                     },
@@ -87,25 +89,26 @@ impl<P: SandboxProvider> Inner<P> {
         permit: Permit,
         runs: bool,
     ) -> Result<Option<Started<P::Sandbox>>, Failed> {
-        let mut woken = self.attach_or_resume(&resting, runs).await;
+        let mut woken = self.provisioner.resume(&resting.id, runs).await;
         let mut found = None;
         if woken.is_err() {
-            let liveness = self.inspect(&resting.id).await.liveness;
+            let liveness = self.provisioner.inspect(&resting.id).await.liveness;
             // The answer was lost, but it runs.
             if !runs && liveness.is_alive() {
-                woken = self.attach_or_resume(&resting, true).await;
+                woken = self.provisioner.resume(&resting.id, true).await;
             } else {
                 found = Some(liveness);
             }
         }
         let error = match woken {
             Ok(sandbox) => {
-                if self.keeps_files() {
-                    let mut record = Record::new(&entry.id, profile, self.date(self.now()))
-                        .with_resting(Some(&resting));
+                if self.records.keeps_files() {
+                    let mut record =
+                        Record::new(&entry.id, profile, self.calendar.date(self.calendar.now()))
+                            .with_resting(Some(&resting));
                     record.resting = false;
                     // A record that still says suspended does no harm: the provider is asked anyway.
-                    self.save(entry, record).await;
+                    self.records.save(entry, record).await;
                 }
                 return Ok(Some(Started {
                     id: resting.id,
@@ -120,7 +123,7 @@ impl<P: SandboxProvider> Inner<P> {
         };
         let found = match found {
             Some(found) => found,
-            None => self.inspect(&resting.id).await.liveness,
+            None => self.provisioner.inspect(&resting.id).await.liveness,
         };
         match found {
             Liveness::Gone { .. } => {
@@ -144,25 +147,11 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    async fn attach_or_resume(&self, resting: &Resting, runs: bool) -> Result<Arc<P::Sandbox>> {
-        let _turn = self.turn().await?;
-        let (provider, id) = (Arc::clone(&self.provider), resting.id.clone());
-        let wake = async move {
-            if runs {
-                provider.attach(&id).await
-            } else {
-                provider.resume(&id).await
-            }
-        };
-        let limit = self.settings.start_timeout;
-        guarded("resuming the sandbox", limit, self.closed(), wake).await
-    }
-
     /// Allows a new sandbox to replace one that is gone, if the files still exist.
     fn replace(self: &Arc<Self>, resting: Resting) -> Result<Option<Started<P::Sandbox>>, Failed> {
         // Its remains hold no permit.
-        self.begin_remains(resting.id);
-        if self.keeps_files() {
+        self.orphans.remove_remains(resting.id);
+        if self.records.keeps_files() {
             return Ok(None);
         }
         Err(Failed {
@@ -176,25 +165,26 @@ impl<P: SandboxProvider> Inner<P> {
     /// Returns whether a sandbox of this root, labelled for another session, belongs to none: the session it is labelled for does
     /// not name it.
     pub(crate) async fn is_abandoned(&self, sandbox: &SandboxId, info: &SandboxInfo) -> bool {
-        let owner = info.labels.get(SESSION_LABEL).map(SandboxId::parse);
+        let owner = info.labels.get(labels::SESSION).map(SandboxId::parse);
         let Some(Ok(owner)) = owner else {
             return false;
         };
-        if info.labels.get(MANAGER_LABEL) != Some(&self.mark) {
+        if info.labels.get(labels::MANAGER).map(String::as_str) != Some(self.provisioner.mark()) {
             return false;
         }
         // Its directory may have been renamed while it is open.
-        let open = self.table().get(&owner).map(Arc::clone);
+        let open = self.table.get(&owner);
         let held = open.is_some_and(|entry| {
-            let slot = entry.lock();
-            let resting = slot.resting.as_ref().map(|resting| &resting.id);
-            let known = slot.body().map(|body| &body.id).or(resting);
-            known == Some(sandbox) || matches!(slot.phase, Phase::Starting(_) | Phase::Leaving(_))
+            let state = entry.lock();
+            let resting = state.resting.as_ref().map(|resting| &resting.id);
+            let known = state.running().map(|running| &running.id).or(resting);
+            known == Some(sandbox)
+                || matches!(state.phase(), Phase::Starting(_) | Phase::Stopping(_))
         });
         if held {
             return false;
         }
-        match self.disk(move |store| store.load(&owner)).await {
+        match self.records.disk(move |store| store.load(&owner)).await {
             Ok(record) => record.is_none_or(|record| record.sandbox.as_ref() != Some(sandbox)),
             // An unreadable record may name it.
             Err(_) => false,
@@ -202,14 +192,11 @@ impl<P: SandboxProvider> Inner<P> {
     }
 
     async fn is_gone(&self, resting: &Resting) -> bool {
-        self.inspect(&resting.id).await.liveness.is_gone()
-    }
-
-    fn unreachable(&self, entry: &Entry<P::Sandbox>, reason: &str) -> Error {
-        Error::unavailable(format!(
-            "the sandbox of session '{}' cannot be reached: {reason}; it is kept, try again later",
-            entry.id
-        ))
+        self.provisioner
+            .inspect(&resting.id)
+            .await
+            .liveness
+            .is_gone()
     }
 }
 

@@ -7,8 +7,10 @@ use std::sync::atomic::Ordering;
 use backend_core::{ErrorKind, Result, SandboxId, SandboxProvider};
 
 use crate::SessionInfo;
-use crate::entry::{Body, Entry, Phase};
+use crate::entry::Entry;
 use crate::inner::Inner;
+use crate::phase::Phase;
+use crate::running::Running;
 
 mod commands;
 mod files;
@@ -42,7 +44,10 @@ impl<P: SandboxProvider> Session<P> {
 
     /// Returns the id of the session's current sandbox; `None` if none runs.
     pub fn sandbox_id(&self) -> Option<SandboxId> {
-        self.entry.lock().body().map(|body| body.id.clone())
+        self.entry
+            .lock()
+            .running()
+            .map(|running| running.id.clone())
     }
 
     /// Returns the description of the session; `None` after it was released.
@@ -53,26 +58,29 @@ impl<P: SandboxProvider> Session<P> {
     /// Counts as a use, and returns whether the session is open. It does not resume a hibernated session.
     pub fn touch(&self) -> bool {
         let now = self.inner.now();
-        let mut slot = self.entry.lock();
-        let open = !matches!(slot.phase, Phase::Closed);
+        let mut state = self.entry.lock();
+        let open = !matches!(state.phase(), Phase::Closed);
         if open {
-            slot.used = now;
+            state.used = now;
         }
         open
     }
 
-    async fn enter(&self) -> Result<Pass<P>> {
-        self.inner.enter(&self.entry).await
+    async fn begin_op(&self) -> Result<Pass<P>> {
+        self.inner.begin_op(&self.entry).await
     }
 
     /// Checks the sandbox if an operation found it unavailable, and returns the outcome of the operation.
     async fn checked<T>(&self, pass: Pass<P>, outcome: Result<T>) -> Result<T> {
         match &outcome {
             Err(error) if error.kind() == ErrorKind::Unavailable => {
-                self.inner.suspect(&self.entry, &pass.body).await;
+                self.inner
+                    .prober
+                    .check_after_error(&self.entry, &pass.running)
+                    .await;
             }
             // Any other answer shows that it is alive.
-            _ => pass.body.saw(self.inner.now()),
+            _ => pass.running.saw(self.inner.now()),
         }
         outcome
     }
@@ -96,7 +104,7 @@ impl<P: SandboxProvider> fmt::Debug for Session<P> {
 pub(crate) struct Pass<P: SandboxProvider> {
     inner: Arc<Inner<P>>,
     entry: Arc<Entry<P::Sandbox>>,
-    pub(crate) body: Arc<Body<P::Sandbox>>,
+    pub(crate) running: Arc<Running<P::Sandbox>>,
 }
 
 impl<P: SandboxProvider> Pass<P> {
@@ -104,12 +112,12 @@ impl<P: SandboxProvider> Pass<P> {
     pub(crate) fn new(
         inner: &Arc<Inner<P>>,
         entry: &Arc<Entry<P::Sandbox>>,
-        body: Arc<Body<P::Sandbox>>,
+        running: Arc<Running<P::Sandbox>>,
     ) -> Self {
         Self {
             inner: Arc::clone(inner),
             entry: Arc::clone(entry),
-            body,
+            running,
         }
     }
 }
@@ -117,8 +125,8 @@ impl<P: SandboxProvider> Pass<P> {
 impl<P: SandboxProvider> Drop for Pass<P> {
     fn drop(&mut self) {
         let now = self.inner.now();
-        let mut slot = self.entry.lock();
-        slot.used = slot.used.max(now);
-        self.body.busy.fetch_sub(1, Ordering::Relaxed);
+        let mut state = self.entry.lock();
+        state.used = state.used.max(now);
+        self.running.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -2,159 +2,128 @@
 //!
 //! The record names the sandbox before it is created, so every sandbox that runs after a crash is tracked.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use backend_core::{Error, Result, SandboxId, SandboxProvider, SandboxSpec};
+use backend_core::{Result, SandboxId, SandboxProvider, SandboxSpec};
 
-use crate::Cause;
-use crate::entry::{
-    Body, Entry, Face, Flight, Goal, Landing, Leaving, Live, Phase, Profile, Resting, Slot,
-};
+use crate::admission::Admission;
+use crate::calendar::Calendar;
+use crate::entry::{Descriptor, Entry, Profile, Resting, State};
 use crate::event::EventKind;
 use crate::guard::{Guard, holds};
-use crate::guarded::guarded;
-use crate::inner::{Inner, lock};
-use crate::leave::Departure;
-use crate::rooms::Permit;
+use crate::labels;
+use crate::launch::{Failed, Origin, Started};
+use crate::orphans::Orphans;
+use crate::phase::{Begun, Goal, Live, Transition};
+use crate::provisioner::Provisioner;
+use crate::records::Records;
+use crate::reporter::Reporter;
+use crate::running::Running;
+use crate::single_flight::{Completion, SingleFlight};
+use crate::stop::{Stopper, Teardown};
 use crate::store::Record;
+use crate::table::{Table, retire};
+use crate::tasks::Tasks;
+use crate::warm::WarmPool;
 
-/// The label that names the session, on every sandbox created for one.
-pub(crate) const SESSION_LABEL: &str = "session-manager.session";
-
-/// The label that says which manager created a sandbox: the mark of the workspace root, or of the one manager without a root.
-pub(crate) const MANAGER_LABEL: &str = "session-manager.manager";
-
-/// The label that names the tenant.
-const TENANT_LABEL: &str = "session-manager.tenant";
-
-/// The state of a session before its start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// It did not exist.
-    Fresh,
-    /// It was stored.
-    Stored,
-    /// It was hibernated, or its sandbox died.
-    Asleep,
+/// Gives sessions a sandbox.
+pub(crate) struct Starter<P: SandboxProvider> {
+    pub(crate) admission: Arc<Admission<P>>,
+    pub(crate) calendar: Arc<Calendar>,
+    pub(crate) orphans: Arc<Orphans<P>>,
+    pub(crate) provisioner: Arc<Provisioner<P>>,
+    pub(crate) records: Arc<Records>,
+    pub(crate) reporter: Arc<Reporter>,
+    pub(crate) stopper: Arc<Stopper<P>>,
+    pub(crate) table: Arc<Table<P::Sandbox>>,
+    pub(crate) tasks: Arc<Tasks>,
+    pub(crate) warm: Arc<WarmPool<P>>,
 }
 
-/// A sandbox that was started.
-pub(crate) struct Started<S: ?Sized> {
-    pub(crate) id: SandboxId,
-    pub(crate) sandbox: Arc<S>,
-    pub(crate) permit: Permit,
-    pub(crate) warm: bool,
-    pub(crate) moved: bool,
-    /// The variables it was created with, if the session has others.
-    pub(crate) env: Option<BTreeMap<String, String>>,
-}
-
-/// A failed start, and what it may have left behind.
-pub(crate) struct Failed {
-    pub(crate) error: Error,
-    pub(crate) remains: Option<(SandboxId, Permit)>,
-    /// The session's previous sandbox, which it still has.
-    pub(crate) kept: Option<Box<Resting>>,
-    /// Whether the session's previous sandbox is gone.
-    pub(crate) lost: bool,
-    /// Whether anything about the session was stored.
-    pub(crate) written: bool,
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self {
-            error,
-            remains: None,
-            kept: None,
-            lost: false,
-            written: false,
-        }
-    }
-}
-
-impl Failed {
-    /// A record that could not be written, or not durably enough, so that it cannot be relied on.
-    pub(crate) fn half_written(error: Error) -> Self {
-        Self {
-            written: true,
-            ..Self::from(error)
-        }
-    }
-}
-
-impl<P: SandboxProvider> Inner<P> {
+impl<P: SandboxProvider> Starter<P> {
     /// Starts a sandbox in a task.
     pub(crate) fn begin_start(
         self: &Arc<Self>,
         entry: &Arc<Entry<P::Sandbox>>,
-        slot: &mut Slot<P::Sandbox>,
+        state: &mut State<P::Sandbox>,
         origin: Origin,
-    ) -> Flight {
-        let (landing, flight) = Flight::begin();
-        slot.phase = Phase::Starting(flight.clone());
+    ) -> Result<SingleFlight> {
+        let Begun {
+            completion, flight, ..
+        } = state.begin(Transition::Start)?;
         // Requesting a session counts as a use, whether it starts or not.
-        slot.used = slot.used.max(self.now());
-        let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
-        let kept = flight.clone();
-        self.spawn(async move { inner.run_start(entry, origin, landing, kept).await });
-        flight
+        state.used = state.used.max(self.calendar.now());
+        let (starter, entry) = (Arc::clone(self), Arc::clone(entry));
+        self.tasks
+            .spawn(async move { starter.run_start(entry, origin, completion).await });
+        Ok(flight)
     }
 
     async fn run_start(
         self: Arc<Self>,
         entry: Arc<Entry<P::Sandbox>>,
         origin: Origin,
-        landing: Landing,
-        flight: Flight,
+        completion: Completion,
     ) {
-        let began = self.now();
+        let began = self.calendar.now();
         match self.start(&entry, origin).await {
             Ok(started) => {
                 let warm = started.warm;
                 self.settle_start(&entry, started);
-                let took = self.now().saturating_sub(began);
-                self.counters.starts.fetch_add(1, Ordering::Relaxed);
+                let took = self.calendar.now().saturating_sub(began);
+                self.reporter
+                    .counters
+                    .starts
+                    .fetch_add(1, Ordering::Relaxed);
                 if warm {
-                    self.counters.warm_starts.fetch_add(1, Ordering::Relaxed);
+                    self.reporter
+                        .counters
+                        .warm_starts
+                        .fetch_add(1, Ordering::Relaxed);
                 }
-                self.tell_of(
+                self.reporter.session(
                     &entry,
                     match origin {
                         Origin::Fresh => EventKind::Created { warm, took },
                         _ => EventKind::Woken { warm, took },
                     },
                 );
-                landing.land(Ok(()));
+                completion.complete(Ok(()));
             }
             Err(failed) => {
-                self.counters.failed_starts.fetch_add(1, Ordering::Relaxed);
-                self.tell_of(&entry, EventKind::StartFailed(failed.error.clone()));
-                self.clear_up(entry, origin, landing, flight, failed).await;
+                self.reporter
+                    .counters
+                    .failed_starts
+                    .fetch_add(1, Ordering::Relaxed);
+                self.reporter
+                    .session(&entry, EventKind::StartFailed(failed.error.clone()));
+                self.clear_up(entry, origin, completion, failed).await;
             }
         }
     }
 
     fn settle_start(&self, entry: &Arc<Entry<P::Sandbox>>, started: Started<P::Sandbox>) {
-        entry.face.get_or_init(|| Face::of(&*started.sandbox));
-        let now = self.now();
-        let mut slot = entry.lock();
-        slot.resting = None;
-        slot.used = now;
-        let profile = slot.profile.clone();
-        slot.phase = Phase::Live(Live {
-            body: Arc::new(Body::new(
+        entry
+            .descriptor
+            .get_or_init(|| Descriptor::of(&*started.sandbox));
+        let now = self.calendar.now();
+        let mut state = entry.lock();
+        state.resting = None;
+        state.used = now;
+        let profile = state.profile.clone();
+        let live = Live {
+            running: Arc::new(Running::new(
                 started.id,
                 started.sandbox,
                 now,
                 started.moved,
                 started.env,
-                profile.as_deref(),
+                profile.as_ref().map(|profile| &profile.env),
             )),
             permit: started.permit,
-        });
+        };
+        let _ = state.apply(Transition::Started(live));
     }
 
     /// Restores a session to its state before a failed start.
@@ -162,52 +131,50 @@ impl<P: SandboxProvider> Inner<P> {
         self: &Arc<Self>,
         entry: Arc<Entry<P::Sandbox>>,
         origin: Origin,
-        landing: Landing,
-        flight: Flight,
+        completion: Completion,
         failed: Failed,
     ) {
         if let Some(kept) = failed.kept {
             self.keep(&entry, origin, *kept);
-            landing.land(Err(failed.error));
+            completion.complete(Err(failed.error));
             return;
         }
         let goal = {
-            let mut slot = entry.lock();
-            slot.resting = None;
+            let mut state = entry.lock();
+            state.resting = None;
             let goal = match origin {
-                _ if failed.lost && !self.keeps_files() => Goal::Bury,
+                _ if failed.lost && !self.records.keeps_files() => Goal::MarkDead,
                 Origin::Fresh => Goal::Purge,
                 Origin::Stored => Goal::Close,
                 Origin::Asleep => Goal::Hibernate,
             };
-            slot.phase = Phase::Leaving(Leaving::new(goal, Cause::Asked, flight));
+            let _ = state.apply(Transition::StartFailed { goal });
             goal
         };
-        if failed.lost && goal == Goal::Bury {
-            self.tell_death(&entry);
+        if failed.lost && goal == Goal::MarkDead {
+            self.reporter.death(&entry, self.records.keeps_files());
         }
         let (exists, permit) = failed.remains.unzip();
-        let departure = Departure {
+        let teardown = Teardown {
             exists,
             permit,
             answer: Some(failed.error),
             write: failed.written,
-            ..Departure::new(goal, landing)
+            ..Teardown::new(goal, completion)
         };
-        self.depart(entry, departure).await;
+        self.stopper.stop(entry, teardown).await;
     }
 
     /// Leaves a session with its previous sandbox, and as open as it was.
     fn keep(&self, entry: &Arc<Entry<P::Sandbox>>, origin: Origin, kept: Resting) {
-        let mut table = self.table();
-        let mut slot = entry.lock();
-        slot.resting = Some(kept);
-        if origin == Origin::Asleep {
-            slot.phase = Phase::Hibernated;
-        } else {
-            slot.phase = Phase::Known;
-            slot.open = None;
-            self.retire(&mut table, entry, &slot);
+        let mut table = self.table.lock();
+        let mut state = entry.lock();
+        state.resting = Some(kept);
+        let open = origin == Origin::Asleep;
+        let _ = state.apply(Transition::StartKept { open });
+        if !open {
+            state.open = None;
+            retire(&mut table, entry, &state);
         }
     }
 
@@ -217,21 +184,21 @@ impl<P: SandboxProvider> Inner<P> {
         origin: Origin,
     ) -> Result<Started<P::Sandbox>, Failed> {
         let (profile, resting) = {
-            let mut slot = entry.lock();
-            (slot.profile.clone(), slot.resting.take())
+            let mut state = entry.lock();
+            (state.profile.clone(), state.resting.take())
         };
-        let profile = profile.ok_or_else(|| crate::decide::unknown(&entry.id))?;
+        let profile = profile.ok_or_else(|| crate::errors::unknown(&entry.id))?;
         if let Some(resting) = resting
             && let Some(started) = self.bring_back(entry, &profile, resting).await?
         {
             return Ok(started);
         }
-        if let Some(started) = self.start_warm(entry, origin, &profile).await? {
+        if let Some(started) = self.warm.start_warm(entry, origin, &profile).await? {
             return Ok(started);
         }
-        let permit = self.room().await?;
-        let _turn = self.turn().await?;
-        let id = self.new_sandbox_id()?;
+        let permit = self.admission.acquire_permit().await?;
+        let _turn = self.provisioner.turn().await?;
+        let id = self.provisioner.new_id()?;
         let workspace = self.prepare(entry, origin, &profile, &id).await;
         let workspace = workspace.map_err(Failed::half_written)?;
         let mut spec = SandboxSpec::new(id.clone());
@@ -239,14 +206,17 @@ impl<P: SandboxProvider> Inner<P> {
         spec.env.clone_from(&profile.env);
         spec.labels.clone_from(&profile.labels);
         spec.labels
-            .insert(SESSION_LABEL.to_owned(), entry.id.as_str().to_owned());
-        spec.labels
-            .insert(MANAGER_LABEL.to_owned(), self.mark.clone());
+            .insert(labels::SESSION.to_owned(), entry.id.as_str().to_owned());
+        spec.labels.insert(
+            labels::MANAGER.to_owned(),
+            self.provisioner.mark().to_owned(),
+        );
         if let Some(tenant) = &profile.tenant {
-            spec.labels.insert(TENANT_LABEL.to_owned(), tenant.clone());
+            spec.labels
+                .insert(labels::TENANT.to_owned(), tenant.clone());
         }
         spec.workspace = workspace;
-        match self.create(spec).await {
+        match self.provisioner.create(spec).await {
             Ok(sandbox) => Ok(Started {
                 id,
                 sandbox,
@@ -263,30 +233,6 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Creates a sandbox. One that took too long, or is no longer wanted, may still exist.
-    pub(crate) async fn create(&self, spec: SandboxSpec) -> Result<Arc<P::Sandbox>> {
-        let provider = Arc::clone(&self.provider);
-        let create = async move { provider.create(&spec).await };
-        guarded(
-            "starting the sandbox",
-            self.settings.start_timeout,
-            self.closed(),
-            create,
-        )
-        .await
-    }
-
-    /// Waits for one of the slots for concurrent starts.
-    pub(crate) async fn turn(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
-        tokio::select! {
-            biased;
-            () = self.closed() => Err(crate::decide::closing()),
-            turn = self.starts.acquire() => turn.map_err(|error| {
-                Error::internal_from(None, "waiting for a start failed", error)
-            }),
-        }
-    }
-
     /// Records which sandbox the session is about to have, and returns the directory of its files.
     async fn prepare(
         &self,
@@ -295,16 +241,16 @@ impl<P: SandboxProvider> Inner<P> {
         profile: &Profile,
         sandbox: &SandboxId,
     ) -> Result<Option<std::path::PathBuf>> {
-        if !self.keeps_files() {
+        if !self.records.keeps_files() {
             return Ok(None);
         }
-        let mut record = Record::new(&entry.id, profile, self.date(self.now()));
+        let mut record = Record::new(&entry.id, profile, self.calendar.date(self.calendar.now()));
         if holds(Guard::RecordFirst) {
             record.sandbox = Some(sandbox.clone());
         }
         let (id, sandbox) = (entry.id.clone(), sandbox.clone());
         let _writing = entry.writing.lock().await;
-        let workspace = self.disk(move |store| {
+        let workspace = self.records.disk(move |store| {
             if origin == Origin::Fresh {
                 store.stage(&sandbox)?;
                 store.commit(&sandbox, &record).inspect_err(|_| {
@@ -317,38 +263,5 @@ impl<P: SandboxProvider> Inner<P> {
             Ok(store.workspace(&id))
         });
         workspace.await.map(Some)
-    }
-
-    /// Returns the sandboxes of the provider.
-    pub(crate) async fn existing(&self) -> Result<Vec<SandboxId>> {
-        let provider = Arc::clone(&self.provider);
-        let list = async move { provider.list().await };
-        guarded(
-            "listing the sandboxes",
-            self.settings.stop_timeout,
-            std::future::pending(),
-            list,
-        )
-        .await
-    }
-
-    /// Replaces the record of a session. A failure is reported, and is not a reason to stop.
-    pub(crate) async fn save(&self, entry: &Entry<P::Sandbox>, record: Record) {
-        let _writing = entry.writing.lock().await;
-        self.save_held(entry, record).await;
-    }
-
-    /// Replaces the record of a session while no other task can write it.
-    pub(crate) async fn save_held(&self, entry: &Entry<P::Sandbox>, record: Record) {
-        match self.disk(move |store| store.save(&record)).await {
-            Ok(()) => {
-                lock(&self.unwritten).remove(&entry.id);
-            }
-            Err(error) => {
-                let used = entry.lock().used;
-                lock(&self.unwritten).insert(entry.id.clone(), used);
-                self.tell_of(entry, EventKind::RecordFailed(error));
-            }
-        }
     }
 }

@@ -127,7 +127,7 @@ impl Store {
     fn owned(&self) -> Result<RwLockReadGuard<'_, Option<Lock>>> {
         let lock = self.lock.read().unwrap_or_else(PoisonError::into_inner);
         let Some(held) = lock.as_ref() else {
-            return Err(crate::decide::closing());
+            return Err(crate::errors::closing());
         };
         match platform::leads_to(&self.view.root, &held.root) {
             Ok(true) => Ok(lock),

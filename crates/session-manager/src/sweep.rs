@@ -9,34 +9,37 @@ use std::time::{Duration, SystemTime};
 
 use backend_core::{ErrorKind, Result, SandboxId, SandboxProvider};
 
-use crate::entry::{Goal, Phase};
-use crate::event::{Cause, Event, EventKind};
+use crate::event::{Cause, EventKind};
 use crate::guard::{Guard, holds};
 use crate::info::Cleaned;
-use crate::inner::{Inner, lock};
+use crate::inner::Inner;
+use crate::phase::{Goal, Phase};
 use crate::store::{Record, Store};
 
 /// Minimum interval between checks of the age of stored sessions.
-const SWEEP: Duration = Duration::from_secs(60 * 60);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// How long a manager has to run until it trusts a wall clock that had advanced implausibly far.
-const DISTRUST: Duration = Duration::from_secs(24 * 60 * 60);
+const DISTRUST_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest plausible time without a manager, for a root without a purge.
-const LIKELY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const PLAUSIBLE_GAP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl<P: SandboxProvider> Inner<P> {
     /// Decides whether the wall clock can be trusted, compared with when a manager last checked it.
     pub(crate) async fn judge_calendar(&self) -> Result<()> {
-        let today = self.clock.now();
+        let today = self.calendar.shown();
         let seen = self.disk(move |store| Ok(store.seen())).await?;
         let ahead = seen.and_then(|seen| today.duration_since(seen).ok());
-        let likely = self.settings.purge_after.map_or(LIKELY, |limit| limit / 2);
+        let likely = self
+            .settings
+            .purge_after
+            .map_or(PLAUSIBLE_GAP, |limit| limit / 2);
         if let Some(ahead) = ahead.filter(|ahead| *ahead > likely)
             && holds(Guard::ClockJump)
         {
-            *lock(&self.distrust) = self.now().checked_add(DISTRUST);
-            self.tell_root(EventKind::ClockDistrusted { ahead });
+            self.calendar.distrust(DISTRUST_FOR);
+            self.reporter.root(EventKind::ClockDistrusted { ahead });
             return Ok(());
         }
         self.see(today).await;
@@ -45,18 +48,8 @@ impl<P: SandboxProvider> Inner<P> {
 
     async fn see(&self, today: SystemTime) {
         if let Err(error) = self.disk(move |store| store.see(today)).await {
-            self.tell_root(EventKind::RecordFailed(error));
+            self.reporter.root(EventKind::RecordFailed(error));
         }
-    }
-
-    /// Reports something about the root rather than about one session.
-    fn tell_root(&self, kind: EventKind) {
-        self.tell(Event {
-            session: None,
-            tenant: None,
-            sandbox: None,
-            kind,
-        });
     }
 
     /// Purges stored sessions that were unused for too long, and closes those that were hibernated for too long.
@@ -69,17 +62,14 @@ impl<P: SandboxProvider> Inner<P> {
             return;
         }
         let now = self.now();
-        {
-            let mut last = lock(&self.swept);
-            if last.is_some_and(|last| now.saturating_sub(last) < SWEEP.min(shortest / 10)) {
-                return;
-            }
-            *last = Some(now);
-        }
-        if lock(&self.distrust).is_some_and(|until| now < until) {
+        let interval = SWEEP_INTERVAL.min(shortest / 10);
+        if !self.cleaner.begin_sweep(now, interval) {
             return;
         }
-        let today = self.today();
+        if self.calendar.is_distrusted(now) {
+            return;
+        }
+        let today = self.calendar.today();
         self.see(today).await;
         let due = move |record: &Record| {
             if is_old(record, today, purge) {
@@ -92,7 +82,7 @@ impl<P: SandboxProvider> Inner<P> {
         };
         let old = match self.disk(move |store| find_old(store, due)).await {
             Ok(old) => old,
-            Err(error) => return self.tell_root(EventKind::RecordUnreadable(error)),
+            Err(error) => return self.reporter.root(EventKind::RecordUnreadable(error)),
         };
         for (id, goal) in old {
             let limit = if goal == Goal::Purge { purge } else { close };
@@ -118,7 +108,7 @@ impl<P: SandboxProvider> Inner<P> {
 
     /// Returns whether a session was used recently even though its record could not be updated.
     fn was_used(&self, id: &SandboxId, limit: Option<Duration>) -> bool {
-        let used = lock(&self.unwritten).get(id).copied();
+        let used = self.records.unwritten_use(id);
         let unused = used.map(|used| self.now().saturating_sub(used));
         unused
             .zip(limit)
@@ -132,12 +122,12 @@ impl<P: SandboxProvider> Inner<P> {
         goal: Goal,
         due: impl Fn(&Record) -> Option<Goal>,
     ) -> Result<bool> {
-        let claim = self.claim(id);
+        let claim = self.table.claim(id);
         let entry = &claim.entry;
         let loading = {
-            let mut slot = entry.lock();
-            match &slot.phase {
-                Phase::Unloaded => self.begin_loading(entry, &mut slot),
+            let mut state = entry.lock();
+            match state.phase() {
+                Phase::Unloaded => self.begin_loading(entry, &mut state)?,
                 Phase::Loading(flight) => flight.clone(),
                 // It is open, or about to be opened. An id that a caller asks about is left to the next pass.
                 _ => return Ok(false),
@@ -151,12 +141,16 @@ impl<P: SandboxProvider> Inner<P> {
             return Ok(false);
         }
         let flight = {
-            let mut slot = entry.lock();
+            let mut state = entry.lock();
             // With the record's lock held, the session cannot have been opened and closed again since the record was read.
-            if !matches!(slot.phase, Phase::Known) || slot.profile.is_none() || self.is_closing() {
+            if !matches!(state.phase(), Phase::Known)
+                || state.profile.is_none()
+                || self.is_closing()
+            {
                 return Ok(false);
             }
-            self.begin_leave(entry, &mut slot, goal, Cause::Idle)
+            self.stopper
+                .begin_stop(entry, &mut state, goal, Cause::Idle)?
         };
         drop(writing);
         flight.outcome().await?;

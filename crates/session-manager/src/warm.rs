@@ -1,106 +1,65 @@
-//! The warm pool: sandboxes created in advance; and orphaned sandboxes, which must be destroyed.
+//! Filling the warm pool with sandboxes created in advance, and giving them to sessions.
 //!
 //! The id, environment, labels and mounts of a sandbox are fixed when it is created. So a pooled one suits only a new session
 //! without variables or labels; and where files are kept, its workspace is created under another name and renamed when the
 //! session gets it, which not every provider supports.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use backend_core::{
     Error, Liveness, Result, RuntimeConfig, Sandbox, SandboxId, SandboxProvider, SandboxSpec,
 };
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::calendar::Calendar;
+use crate::capacity::{Capacity, Permit};
 use crate::entry::{Entry, Profile};
 use crate::event::{Event, EventKind};
-use crate::inner::{Inner, lock};
-use crate::rooms::Permit;
-use crate::start::{Failed, MANAGER_LABEL, Origin, SESSION_LABEL, Started};
+use crate::labels;
+use crate::launch::{Failed, Origin, Started};
+use crate::lock::lock;
+use crate::orphans::{Orphans, hand_over};
+use crate::phase::Waiter;
+use crate::pool::{Pool, Warm};
+use crate::provisioner::Provisioner;
+use crate::records::Records;
+use crate::reporter::Reporter;
 use crate::store::Record;
-
-/// The label of a pooled sandbox. It stays when a session gets the sandbox.
-const WARM_LABEL: &str = "session-manager.warm";
+use crate::tasks::Tasks;
 
 /// How long to wait for the answer of a pooled sandbox before trying another one.
-const GREETING: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The sandboxes that are ready, by runtime.
-#[derive(Debug)]
-pub(crate) struct Pool<S: ?Sized> {
-    shelves: Vec<Shelf<S>>,
-    /// Waiters for the permit of a sandbox that is being created.
-    pub(crate) heirs: Vec<oneshot::Sender<Permit>>,
+/// The warm pool: fills it, and gives its sandboxes to sessions.
+pub(crate) struct WarmPool<P: SandboxProvider> {
+    pub(crate) pool: Mutex<Pool<P::Sandbox>>,
+    pub(crate) calendar: Arc<Calendar>,
+    pub(crate) capacity: Arc<Capacity>,
+    pub(crate) orphans: Arc<Orphans<P>>,
+    pub(crate) provisioner: Arc<Provisioner<P>>,
+    pub(crate) records: Arc<Records>,
+    pub(crate) reporter: Arc<Reporter>,
+    pub(crate) tasks: Arc<Tasks>,
 }
 
-#[derive(Debug)]
-struct Shelf<S: ?Sized> {
-    runtime: Option<RuntimeConfig>,
-    target: usize,
-    ready: VecDeque<Warm<S>>,
-    making: usize,
-}
+impl<P: SandboxProvider> WarmPool<P> {
+    pub(crate) fn pool(&self) -> MutexGuard<'_, Pool<P::Sandbox>> {
+        lock(&self.pool)
+    }
 
-/// A sandbox that is not assigned yet.
-#[derive(Debug)]
-pub(crate) struct Warm<S: ?Sized> {
-    pub(crate) id: SandboxId,
-    pub(crate) permit: Permit,
-    sandbox: Arc<S>,
-}
-
-impl<S: ?Sized> Pool<S> {
-    pub(crate) fn new(targets: &[(Option<RuntimeConfig>, usize)]) -> Self {
-        let shelf = |(runtime, target): &(Option<RuntimeConfig>, usize)| Shelf {
-            runtime: runtime.clone(),
-            target: *target,
-            ready: VecDeque::new(),
-            making: 0,
-        };
-        Self {
-            shelves: targets.iter().map(shelf).collect(),
-            heirs: Vec::new(),
+    /// Hands the permit of a pooled sandbox to the waiter. Returns the waiter if the pool has none.
+    pub(crate) fn take_warm(self: &Arc<Self>, waiter: Waiter) -> Option<Waiter> {
+        let mut pool = self.pool();
+        if let Some(warm) = pool.take_any() {
+            drop(pool);
+            self.orphans
+                .destroy(warm.id, Some(warm.permit), Some(waiter));
+            return None;
         }
+        pool.wait(waiter)
     }
 
-    /// Takes one out, of any runtime.
-    pub(crate) fn spare(&mut self) -> Option<Warm<S>> {
-        let fullest = self
-            .shelves
-            .iter_mut()
-            .max_by_key(|shelf| shelf.ready.len());
-        fullest.and_then(|shelf| shelf.ready.pop_front())
-    }
-
-    pub(crate) fn is_making(&self) -> bool {
-        self.shelves.iter().any(|shelf| shelf.making > 0)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn making(&self) -> usize {
-        self.shelves.iter().map(|shelf| shelf.making).sum()
-    }
-
-    pub(crate) fn ready(&self) -> usize {
-        self.shelves.iter().map(|shelf| shelf.ready.len()).sum()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn ids(&self) -> impl Iterator<Item = SandboxId> + '_ {
-        let ready = self.shelves.iter().flat_map(|shelf| &shelf.ready);
-        ready.map(|warm| warm.id.clone())
-    }
-
-    fn take(&mut self, runtime: Option<&RuntimeConfig>) -> Option<Warm<S>> {
-        let mut shelves = self.shelves.iter_mut();
-        let shelf = shelves.find(|shelf| shelf.runtime.as_ref() == runtime)?;
-        shelf.ready.pop_front()
-    }
-}
-
-impl<P: SandboxProvider> Inner<P> {
     /// Gives a new session a pooled sandbox, if there is a suitable one.
     pub(crate) async fn start_warm(
         self: &Arc<Self>,
@@ -112,18 +71,18 @@ impl<P: SandboxProvider> Inner<P> {
             return Ok(None);
         }
         loop {
-            let warm = lock(&self.pool).take(profile.runtime.as_ref());
+            let warm = self.pool().take(profile.runtime.as_ref());
             let Some(warm) = warm else {
                 return Ok(None);
             };
-            if timeout(GREETING, warm.sandbox.liveness()).await != Ok(Liveness::Alive) {
+            if timeout(PROBE_TIMEOUT, warm.sandbox.liveness()).await != Ok(Liveness::Alive) {
                 // Whatever is wrong with it, it has no files of a session.
-                self.begin_orphan(warm.id, Some(warm.permit), None);
+                self.orphans.destroy(warm.id, Some(warm.permit), None);
                 continue;
             }
-            let moved = self.keeps_files();
+            let moved = self.records.keeps_files();
             if moved && let Err(error) = self.move_in(entry, profile, &warm.id).await {
-                self.begin_orphan(warm.id, Some(warm.permit), None);
+                self.orphans.destroy(warm.id, Some(warm.permit), None);
                 return Err(Failed::half_written(error));
             }
             self.refill();
@@ -145,30 +104,30 @@ impl<P: SandboxProvider> Inner<P> {
         profile: &Profile,
         sandbox: &SandboxId,
     ) -> Result<()> {
-        let mut record = Record::new(&entry.id, profile, self.date(self.now()));
+        let mut record = Record::new(&entry.id, profile, self.calendar.date(self.calendar.now()));
         record.sandbox = Some(sandbox.clone());
         record.moved = true;
         let sandbox = sandbox.clone();
         let _writing = entry.writing.lock().await;
-        self.disk(move |store| store.commit(&sandbox, &record))
+        self.records
+            .disk(move |store| store.commit(&sandbox, &record))
             .await
     }
 
     /// Starts creating the sandboxes that the pool lacks, as far as slots are free.
     pub(crate) fn refill(self: &Arc<Self>) {
-        if self.is_closing() {
+        if self.provisioner.is_closing() {
             return;
         }
-        let mut pool = lock(&self.pool);
-        for (number, shelf) in pool.shelves.iter_mut().enumerate() {
-            while shelf.ready.len() + shelf.making < shelf.target {
-                let Some(permit) = self.rooms.resident() else {
-                    return;
-                };
-                shelf.making += 1;
-                let (inner, runtime) = (Arc::clone(self), shelf.runtime.clone());
-                self.spawn(async move { inner.make_warm(number, runtime, permit).await });
-            }
+        let mut pool = self.pool();
+        while let Some((shelf, runtime)) = pool.lacks() {
+            let Some(permit) = self.capacity.resident() else {
+                return;
+            };
+            pool.begin(shelf);
+            let warm = Arc::clone(self);
+            self.tasks
+                .spawn(async move { warm.make_warm(shelf, runtime, permit).await });
         }
     }
 
@@ -178,7 +137,7 @@ impl<P: SandboxProvider> Inner<P> {
         runtime: Option<RuntimeConfig>,
         permit: Permit,
     ) {
-        let id = match self.new_sandbox_id() {
+        let id = match self.provisioner.new_id() {
             Ok(id) => id,
             Err(error) => return self.shelve(shelf, Err((error, None, permit))),
         };
@@ -201,19 +160,23 @@ impl<P: SandboxProvider> Inner<P> {
         id: &SandboxId,
         runtime: Option<RuntimeConfig>,
     ) -> Result<Arc<P::Sandbox>> {
-        let _turn = self.turn().await?;
+        let _turn = self.provisioner.turn().await?;
         let mut spec = SandboxSpec::new(id.clone());
         spec.runtime = runtime;
-        spec.labels.insert(WARM_LABEL.to_owned(), "true".to_owned());
         spec.labels
-            .insert(MANAGER_LABEL.to_owned(), self.mark.clone());
+            .insert(labels::WARM.to_owned(), "true".to_owned());
+        spec.labels.insert(
+            labels::MANAGER.to_owned(),
+            self.provisioner.mark().to_owned(),
+        );
         // An image made of a sandbox may still have the label of its session, which would be taken for this one's.
-        spec.labels.insert(SESSION_LABEL.to_owned(), String::new());
-        if self.keeps_files() {
+        spec.labels
+            .insert(labels::SESSION.to_owned(), String::new());
+        if self.records.keeps_files() {
             let id = id.clone();
-            spec.workspace = Some(self.disk(move |store| store.stage(&id)).await?);
+            spec.workspace = Some(self.records.disk(move |store| store.stage(&id)).await?);
         }
-        self.create(spec).await
+        self.provisioner.create(spec).await
     }
 
     /// Puts a new sandbox into the pool, or hands its permit to a waiter.
@@ -222,19 +185,15 @@ impl<P: SandboxProvider> Inner<P> {
         shelf: usize,
         made: Result<Warm<P::Sandbox>, (Error, Option<SandboxId>, Permit)>,
     ) {
-        let (id, permit, heir) = {
-            let mut pool = lock(&self.pool);
-            let heir = pool.heirs.pop();
-            let Some(shelf) = pool.shelves.get_mut(shelf) else {
-                return;
-            };
-            shelf.making -= 1;
+        let (id, permit, waiter) = {
+            let mut pool = self.pool();
+            let waiter = pool.finish(shelf);
             match made {
-                Ok(warm) if heir.is_none() && !self.is_closing() => {
-                    shelf.ready.push_back(warm);
+                Ok(warm) if waiter.is_none() && !self.provisioner.is_closing() => {
+                    pool.put(shelf, warm);
                     return;
                 }
-                Ok(warm) => (Some(warm.id), warm.permit, heir),
+                Ok(warm) => (Some(warm.id), warm.permit, waiter),
                 Err((error, id, permit)) => {
                     let about = Event {
                         session: None,
@@ -242,77 +201,14 @@ impl<P: SandboxProvider> Inner<P> {
                         sandbox: id.clone(),
                         kind: EventKind::WarmFailed(error),
                     };
-                    self.tell(about);
-                    (id, permit, heir)
+                    self.reporter.send(about);
+                    (id, permit, waiter)
                 }
             }
         };
-        match (id, heir) {
-            (Some(id), heir) => self.begin_orphan(id, Some(permit), heir),
-            (None, Some(heir)) => drop(heir.send(permit)),
-            (None, None) => {}
-        }
-    }
-
-    /// Starts destroying an orphaned sandbox. Its permit goes to the waiter, if any.
-    pub(crate) fn begin_orphan(
-        self: &Arc<Self>,
-        id: SandboxId,
-        permit: Option<Permit>,
-        heir: Option<oneshot::Sender<Permit>>,
-    ) {
-        lock(&self.orphans).insert(id.clone(), permit);
-        let inner = Arc::clone(self);
-        self.spawn(async move { inner.end_orphan(id, heir).await });
-    }
-
-    /// Removes the remains of a sandbox that is gone, unless that is being done.
-    pub(crate) fn begin_remains(self: &Arc<Self>, id: SandboxId) {
-        if lock(&self.orphans).contains_key(&id) {
-            return;
-        }
-        self.begin_orphan(id, None, None);
-    }
-
-    async fn end_orphan(self: Arc<Self>, id: SandboxId, mut heir: Option<oneshot::Sender<Permit>>) {
-        let mut attempt: u32 = 0;
-        while let Err(error) = self.end(&id, false).await {
-            if self.inspect(&id).await.liveness.is_gone() {
-                // It holds no permit any more; the remains are gone if it is no longer listed, otherwise the removal is retried.
-                self.inherit(
-                    lock(&self.orphans).get_mut(&id).and_then(Option::take),
-                    heir.take(),
-                );
-                if self.existing().await.is_ok_and(|ids| !ids.contains(&id)) {
-                    break;
-                }
-            }
-            attempt = attempt.saturating_add(1);
-            let failed = EventKind::StopFailed { attempt, error };
-            self.tell(Event::about(&id, failed));
-            if attempt >= self.settings.stop_attempts {
-                heir = None;
-                if self.is_closing() {
-                    return;
-                }
-            }
-            self.wait_to_retry(attempt, self.hurry.notified()).await;
-        }
-        self.inherit(lock(&self.orphans).remove(&id).flatten(), heir);
-        if self.keeps_files() {
-            let staged = id.clone();
-            if let Err(error) = self.disk(move |store| store.unstage(&staged)).await {
-                self.tell(Event::about(&id, EventKind::RemovalFailed(error)));
-            }
-        }
-        self.tell(Event::about(&id, EventKind::OrphanDestroyed));
-    }
-
-    /// Hands a permit to its waiter.
-    fn inherit(&self, permit: Option<Permit>, heir: Option<oneshot::Sender<Permit>>) {
-        if let (Some(heir), Some(permit)) = (heir, permit) {
-            // If the waiter is gone, the permit is released.
-            let _ = heir.send(permit);
+        match (id, waiter) {
+            (Some(id), waiter) => self.orphans.destroy(id, Some(permit), waiter),
+            (None, waiter) => hand_over(Some(permit), waiter),
         }
     }
 }

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use super::Session;
 use super::files::on_sandbox;
-use crate::entry::{Goal, Phase};
 use crate::health::Seen;
+use crate::phase::{Goal, Phase};
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
@@ -23,10 +23,10 @@ impl<P: SandboxProvider> Sandbox for Session<P> {
     /// Returns whether the session exists. A hibernated session is reported as asleep and not resumed. It does not count as a
     /// use.
     async fn liveness(&self) -> Liveness {
-        let body = {
-            let slot = self.entry.lock();
-            match &slot.phase {
-                Phase::Live(live) => std::sync::Arc::clone(&live.body),
+        let running = {
+            let state = self.entry.lock();
+            match state.phase() {
+                Phase::Live(live) => std::sync::Arc::clone(&live.running),
                 _ if self.inner.is_closing() => {
                     return Liveness::unknown("the session manager is shutting down");
                 }
@@ -34,20 +34,23 @@ impl<P: SandboxProvider> Sandbox for Session<P> {
                 Phase::Hibernated => {
                     return Liveness::asleep("it is hibernated until its next use");
                 }
-                Phase::Leaving(leaving) if leaving.goal == Goal::Hibernate => {
+                Phase::Stopping(stopping) if stopping.goal == Goal::Hibernate => {
                     return Liveness::asleep("it is hibernated until its next use");
                 }
-                Phase::Leaving(_) => return Liveness::unknown("its sandbox is being stopped"),
+                Phase::Stopping(_) => return Liveness::unknown("its sandbox is being stopped"),
                 _ => return Liveness::gone("it was released, or its sandbox died"),
             }
         };
         let limit = self.inner.settings.probe_timeout;
-        let liveness = match timeout(limit, body.sandbox.liveness()).await {
+        let liveness = match timeout(limit, running.sandbox.liveness()).await {
             Ok(liveness) => liveness,
             Err(_) => Liveness::unknown("the sandbox does not answer in time"),
         };
         // The session is updated accordingly; an unknown state is reported as an event.
-        let seen = self.inner.heed(&self.entry, &body, liveness.clone());
+        let seen = self
+            .inner
+            .prober
+            .act_on(&self.entry, &running, liveness.clone());
         match (seen, liveness) {
             (Ok(Seen::Died), Liveness::Gone { reason }) if self.inner.keeps_files() => {
                 Liveness::asleep(reason)
@@ -57,17 +60,17 @@ impl<P: SandboxProvider> Sandbox for Session<P> {
     }
 
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
-        let pass = self.enter().await?;
-        let request = pass.body.with_variables(request);
-        let outcome = pass.body.sandbox.execute_with(&request).await;
+        let pass = self.begin_op().await?;
+        let request = pass.running.with_variables(request);
+        let outcome = pass.running.sandbox.execute_with(&request).await;
         drop(request);
         self.checked(pass, outcome).await
     }
 
     async fn spawn_with(&self, request: &ExecRequest) -> Result<ProcessInfo> {
-        let pass = self.enter().await?;
-        let request = pass.body.with_variables(request);
-        let outcome = pass.body.sandbox.spawn_with(&request).await;
+        let pass = self.begin_op().await?;
+        let request = pass.running.with_variables(request);
+        let outcome = pass.running.sandbox.spawn_with(&request).await;
         drop(request);
         self.checked(pass, outcome).await
     }

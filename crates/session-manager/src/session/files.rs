@@ -13,8 +13,8 @@ use super::Session;
 /// Runs an operation on the sandbox, and checks its outcome.
 macro_rules! on_sandbox {
     ($session:ident, $operation:ident($($argument:expr),*)) => {{
-        let pass = $session.enter().await?;
-        let outcome = pass.body.sandbox.$operation($($argument),*).await;
+        let pass = $session.begin_op().await?;
+        let outcome = pass.running.sandbox.$operation($($argument),*).await;
         $session.checked(pass, outcome).await
     }};
 }
@@ -25,13 +25,13 @@ pub(super) use on_sandbox;
 #[deny(clippy::missing_trait_methods)]
 impl<P: SandboxProvider> Backend for Session<P> {
     fn capabilities(&self) -> Capabilities {
-        let face = self.entry.face.get();
-        face.map_or(Capabilities::none(), |face| face.capabilities)
+        let descriptor = self.entry.descriptor.get();
+        descriptor.map_or(Capabilities::none(), |descriptor| descriptor.capabilities)
     }
 
     fn work_dir(&self) -> VirtualPath {
-        let face = self.entry.face.get();
-        face.map_or_else(VirtualPath::root, |face| face.work_dir.clone())
+        let descriptor = self.entry.descriptor.get();
+        descriptor.map_or_else(VirtualPath::root, |descriptor| descriptor.work_dir.clone())
     }
 
     async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
@@ -83,21 +83,21 @@ impl<P: SandboxProvider> Backend for Session<P> {
     }
 
     async fn read_many_with(&self, requests: &[ReadRequest]) -> Vec<Result<TextPage>> {
-        let pass = match self.enter().await {
+        let pass = match self.begin_op().await {
             Ok(pass) => pass,
             Err(error) => return requests.iter().map(|_| Err(error.clone())).collect(),
         };
-        let mut outcomes = pass.body.sandbox.read_many_with(requests).await;
+        let mut outcomes = pass.running.sandbox.read_many_with(requests).await;
         self.check_last(pass, &mut outcomes).await;
         outcomes
     }
 
     async fn write_many_with(&self, requests: &[WriteRequest]) -> Vec<Result<Written>> {
-        let pass = match self.enter().await {
+        let pass = match self.begin_op().await {
             Ok(pass) => pass,
             Err(error) => return requests.iter().map(|_| Err(error.clone())).collect(),
         };
-        let mut outcomes = pass.body.sandbox.write_many_with(requests).await;
+        let mut outcomes = pass.running.sandbox.write_many_with(requests).await;
         self.check_last(pass, &mut outcomes).await;
         outcomes
     }

@@ -7,8 +7,7 @@ use backend_core::SandboxId;
 use tokio::time::sleep;
 
 use super::world::World;
-use crate::entry::{Goal, Phase};
-use crate::inner::lock;
+use crate::phase::{Goal, Phase};
 
 impl World {
     /// Checks the invariants that hold at every moment.
@@ -21,7 +20,7 @@ impl World {
         let ours = self.ours();
         let mut running = self.provider.running();
         running.retain(|id| ours.contains(id));
-        let (resident, open, tenants) = self.manager.inner().rooms.count();
+        let (resident, open, tenants) = self.manager.inner().capacity.count();
         assert!(
             running.len() <= resident,
             "{running:?} and {resident} slots"
@@ -38,7 +37,7 @@ impl World {
         self.check_owners();
         self.check_ended();
         // Entries belong to open sessions, or to ids that a caller asks about.
-        let entries = self.manager.inner().entries();
+        let entries = self.manager.inner().table.entries();
         let asked = entries.iter().filter(|e| e.lock().open.is_none()).count();
         assert!(
             asked <= self.tasks.len() + self.policy.resident + left + 2,
@@ -49,9 +48,9 @@ impl World {
     /// Every slot in use has an owner.
     fn check_places(&self, resident: usize) {
         let stats = self.manager.stats();
-        let pool = lock(&self.manager.inner().pool).making();
-        let leaving = stats.starting + stats.stopping + stats.stuck + stats.orphans;
-        let known = stats.live + stats.warm + stats.unreachable + leaving + pool;
+        let pool = self.manager.inner().warm.pool().making();
+        let stopping = stats.starting + stats.stopping + stats.stuck + stats.orphans;
+        let known = stats.live + stats.warm + stats.unreachable + stopping + pool;
         assert!(resident <= known, "{resident} slots are in use: {stats:?}");
         let least = stats.live + stats.warm + stats.unreachable;
         assert!(least <= resident, "{resident} slots are in use: {stats:?}");
@@ -62,15 +61,15 @@ impl World {
         self.observe();
         let existing: BTreeSet<SandboxId> = self.provider.existing().into_iter().collect();
         let mut closing = BTreeSet::new();
-        for entry in self.manager.inner().entries() {
+        for entry in self.manager.inner().table.entries() {
             // A session being closed is reported as closed a moment after its sandbox is gone.
-            if matches!(&entry.lock().phase, Phase::Leaving(leaving) if leaving.goal >= Goal::Close)
+            if matches!(entry.lock().phase(), Phase::Stopping(stopping) if stopping.goal >= Goal::Close)
             {
                 closing.insert(entry.id.clone());
             }
-            if let Some(body) = entry.lock().body() {
-                let there = existing.contains(&body.id) || self.gone.contains(&body.id);
-                assert!(there, "{} of {} was ended", body.id, entry.id);
+            if let Some(running) = entry.lock().running() {
+                let there = existing.contains(&running.id) || self.gone.contains(&running.id);
+                assert!(there, "{} of {} was ended", running.id, entry.id);
             }
         }
         let let_go = self.let_go.lock().unwrap();
@@ -86,18 +85,18 @@ impl World {
     /// No sandbox belongs to two sessions, and no session has two.
     fn check_owners(&self) {
         let mut owned = BTreeSet::new();
-        for entry in self.manager.inner().entries() {
-            let slot = entry.lock();
-            let held = slot.body().map(|body| body.id.clone());
+        for entry in self.manager.inner().table.entries() {
+            let state = entry.lock();
+            let held = state.running().map(|running| running.id.clone());
             for id in held
                 .into_iter()
-                .chain(slot.resting.as_ref().map(|r| r.id.clone()))
+                .chain(state.resting.as_ref().map(|r| r.id.clone()))
             {
                 assert!(owned.insert(id.clone()), "{id} has two owners");
             }
         }
         let inner = self.manager.inner();
-        let orphans: BTreeSet<_> = lock(&inner.orphans).keys().cloned().collect();
+        let orphans: BTreeSet<_> = inner.orphans.ids().into_iter().collect();
         for id in &orphans {
             assert!(owned.insert(id.clone()), "{id} is an orphan and is not");
         }
@@ -149,7 +148,7 @@ impl World {
             // A panic of a user fails the day.
             task.await.unwrap();
         }
-        self.manager.inner().settled().await;
+        self.manager.inner().tasks.settled().await;
         self.check();
         let inner = self.manager.inner();
         let stats = self.manager.stats();
@@ -157,7 +156,7 @@ impl World {
         assert_eq!((stats.starting, stats.stopping, stats.stuck), (0, 0, 0));
         assert_eq!(stats.unreachable, 0);
         assert_eq!(stats.resident, stats.live + stats.warm);
-        let entries = inner.entries();
+        let entries = inner.table.entries();
         assert_eq!(entries.len(), stats.open, "an unused entry is left");
         assert!(entries.iter().all(|entry| entry.lock().claims == 0));
         self.check_nothing_leaked();
@@ -174,12 +173,12 @@ impl World {
     /// Every existing sandbox has an owner.
     fn check_nothing_leaked(&self) {
         let inner = self.manager.inner();
-        let mut known: BTreeSet<SandboxId> = lock(&inner.pool).ids().collect();
-        for entry in inner.entries() {
-            let slot = entry.lock();
-            known.extend(slot.body().map(|body| body.id.clone()));
-            known.extend(slot.resting.as_ref().map(|r| r.id.clone()));
-            assert!(!matches!(slot.phase, Phase::Closed));
+        let mut known: BTreeSet<SandboxId> = inner.warm.pool().ids().collect();
+        for entry in inner.table.entries() {
+            let state = entry.lock();
+            known.extend(state.running().map(|running| running.id.clone()));
+            known.extend(state.resting.as_ref().map(|r| r.id.clone()));
+            assert!(!matches!(state.phase(), Phase::Closed));
         }
         for id in self.provider.existing() {
             let stored = self.policy.stored && self.policy.features.suspends;

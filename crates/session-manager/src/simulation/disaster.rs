@@ -64,7 +64,7 @@ impl World {
     }
 
     fn set_store_full(&self, full: bool) {
-        if let Some(store) = &self.manager.inner().store {
+        if let Some(store) = self.manager.inner().records.store() {
             store.full.store(full, std::sync::atomic::Ordering::Relaxed);
         }
     }

@@ -130,7 +130,7 @@ impl World {
         let clock = Skewed::new();
         let opened = open(&policy, &provider, root.path().into(), clock.clone(), 0).await;
         let (manager, events) = opened.unwrap();
-        let marks = [manager.inner().mark.clone()].into();
+        let marks = [manager.inner().provisioner.mark().to_owned()].into();
         Self {
             random,
             weather,
@@ -160,7 +160,7 @@ impl World {
     pub(super) async fn restart(&mut self, orderly: bool) {
         if orderly {
             let _ = self.manager.shutdown().await;
-            self.manager.inner().settled().await;
+            self.manager.inner().tasks.settled().await;
         } else {
             self.manager.inner().crash();
         }
@@ -208,11 +208,12 @@ impl World {
             self.provider.set_away(false);
         }
         (self.manager, self.events) = opened.unwrap();
-        self.marks.insert(self.manager.inner().mark.clone());
+        self.marks
+            .insert(self.manager.inner().provisioner.mark().to_owned());
         // Takeovers were reported before anyone could subscribe, and their owners may never have been reported.
-        for entry in self.manager.inner().entries() {
-            if let Some(body) = entry.lock().body() {
-                self.owners.insert(body.id.clone(), entry.id.clone());
+        for entry in self.manager.inner().table.entries() {
+            if let Some(running) = entry.lock().running() {
+                self.owners.insert(running.id.clone(), entry.id.clone());
             }
         }
     }

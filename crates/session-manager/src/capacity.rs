@@ -9,7 +9,7 @@ use backend_core::{Error, Result};
 
 /// The slots in use.
 #[derive(Debug)]
-pub(crate) struct Rooms {
+pub(crate) struct Capacity {
     max_resident: usize,
     max_open: usize,
     max_per_tenant: usize,
@@ -23,7 +23,7 @@ struct Taken {
     tenants: HashMap<String, usize>,
 }
 
-impl Rooms {
+impl Capacity {
     pub(crate) fn new(max_resident: usize, max_open: usize, max_per_tenant: usize) -> Arc<Self> {
         Arc::new(Self {
             max_resident,
@@ -64,7 +64,7 @@ impl Rooms {
         }
         taken.open += 1;
         Ok(OpenPermit {
-            rooms: Arc::clone(self),
+            capacity: Arc::clone(self),
             tenant: tenant.map(str::to_owned),
         })
     }
@@ -93,7 +93,7 @@ fn full(what: &str, limit: usize) -> Error {
 
 /// The slot of a sandbox.
 #[derive(Debug)]
-pub(crate) struct Permit(Arc<Rooms>);
+pub(crate) struct Permit(Arc<Capacity>);
 
 impl Drop for Permit {
     fn drop(&mut self) {
@@ -104,13 +104,13 @@ impl Drop for Permit {
 /// The slot of an open session.
 #[derive(Debug)]
 pub(crate) struct OpenPermit {
-    rooms: Arc<Rooms>,
+    capacity: Arc<Capacity>,
     tenant: Option<String>,
 }
 
 impl Drop for OpenPermit {
     fn drop(&mut self) {
-        let mut taken = self.rooms.lock();
+        let mut taken = self.capacity.lock();
         taken.open -= 1;
         if let Some(tenant) = &self.tenant
             && let Some(count) = taken.tenants.get_mut(tenant)
@@ -125,26 +125,26 @@ impl Drop for OpenPermit {
 
 #[cfg(test)]
 mod tests {
-    use super::Rooms;
+    use super::Capacity;
 
     #[test]
     fn a_slot_is_taken_until_its_permit_is_dropped() {
-        let rooms = Rooms::new(1, 2, 1);
-        let first = rooms.resident();
-        assert!(first.is_some() && rooms.resident().is_none());
+        let capacity = Capacity::new(1, 2, 1);
+        let first = capacity.resident();
+        assert!(first.is_some() && capacity.resident().is_none());
         drop(first);
-        assert!(rooms.resident().is_some());
+        assert!(capacity.resident().is_some());
     }
 
     #[test]
     fn a_tenant_has_its_own_ceiling_and_leaves_nothing_behind() {
-        let rooms = Rooms::new(1, 2, 1);
-        let a = rooms.open(Some("a")).unwrap();
-        assert!(rooms.open(Some("a")).is_err());
-        let b = rooms.open(Some("b")).unwrap();
-        let error = rooms.open(None).unwrap_err();
+        let capacity = Capacity::new(1, 2, 1);
+        let a = capacity.open(Some("a")).unwrap();
+        assert!(capacity.open(Some("a")).is_err());
+        let b = capacity.open(Some("b")).unwrap();
+        let error = capacity.open(None).unwrap_err();
         assert_eq!(error.kind(), backend_core::ErrorKind::QuotaExceeded);
         drop((a, b));
-        assert_eq!(rooms.count(), (0, 0, 0));
+        assert_eq!(capacity.count(), (0, 0, 0));
     }
 }

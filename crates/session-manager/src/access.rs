@@ -5,21 +5,35 @@ use std::sync::Arc;
 
 use backend_core::{Error, Result, RuntimeConfig, SandboxId, SandboxProvider};
 
-use crate::decide::{Want, unknown};
-use crate::entry::{Phase, Resting, Slot};
+use crate::SessionOptions;
+use crate::entry::{Resting, State};
+use crate::errors::unknown;
 use crate::inner::Inner;
+use crate::phase::Phase;
+
+/// What a caller wants for an id.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Want<'a> {
+    /// The session, created if it does not exist.
+    Create {
+        options: &'a SessionOptions,
+        tenant: Option<&'a str>,
+    },
+    /// The session, if it exists and belongs to the given tenant, if any.
+    Open { scope: Option<&'a str> },
+}
 
 type Env = BTreeMap<String, String>;
 
 impl<P: SandboxProvider> Inner<P> {
     /// Authorizes the caller, rejects options that conflict with the session, and applies those that can be changed.
-    pub(crate) fn admit(
+    pub(crate) fn authorize(
         &self,
         id: &SandboxId,
-        slot: &mut Slot<P::Sandbox>,
+        state: &mut State<P::Sandbox>,
         want: Want<'_>,
     ) -> Result<()> {
-        let Some(profile) = slot.profile.as_ref() else {
+        let Some(profile) = state.profile.as_ref() else {
             return Err(unknown(id));
         };
         let (options, tenant) = match want {
@@ -35,8 +49,8 @@ impl<P: SandboxProvider> Inner<P> {
             )));
         }
         let asleep = matches!(
-            slot.phase,
-            Phase::Known | Phase::Hibernated | Phase::Leaving(_) | Phase::Dead
+            state.phase(),
+            Phase::Known | Phase::Hibernated | Phase::Stopping(_) | Phase::Dead
         );
         let (held, mut changed) = (Arc::clone(profile), None);
         let change = || (*held).clone();
@@ -53,7 +67,7 @@ impl<P: SandboxProvider> Inner<P> {
             }
             // The same runtime with a new definition: the next sandbox gets it. A suspended one would come back with the old
             // definition.
-            if !asleep || slot.resting.is_some() {
+            if !asleep || state.resting.is_some() {
                 return Err(running_as(id, "another definition of its runtime"));
             }
             changed.get_or_insert_with(change).runtime = Some(runtime.clone());
@@ -65,7 +79,7 @@ impl<P: SandboxProvider> Inner<P> {
             changed.get_or_insert_with(change).env = options.env.clone();
         }
         if !options.labels.is_empty() && options.labels != held.labels {
-            if !asleep || slot.resting.is_some() {
+            if !asleep || state.resting.is_some() {
                 return Err(running_as(id, "other labels"));
             }
             changed.get_or_insert_with(change).labels = options.labels.clone();
@@ -75,14 +89,14 @@ impl<P: SandboxProvider> Inner<P> {
         }
         // While a sandbox is being stopped, the caller waits and asks again.
         if let Some(changed) = changed
-            && !matches!(slot.phase, Phase::Leaving(_))
+            && !matches!(state.phase(), Phase::Stopping(_))
         {
-            if let Some(resting) = slot.resting.as_mut()
+            if let Some(resting) = state.resting.as_mut()
                 && changed.env != held.env
             {
                 self.give_later(id, resting, &held.env, &changed.env)?;
             }
-            slot.profile = Some(Arc::new(changed));
+            state.profile = Some(Arc::new(changed));
         }
         Ok(())
     }
