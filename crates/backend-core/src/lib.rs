@@ -25,6 +25,7 @@ pub mod text;
 mod version;
 #[cfg(feature = "wire")]
 pub mod wire;
+mod workspace;
 
 pub use backend::Backend;
 pub use backend_ext::{BackendExt, IntoPath};
@@ -62,3 +63,4 @@ pub use runtime::{
 };
 pub use sandbox::{Sandbox, SandboxExt, SandboxProvider};
 pub use version::{ParseVersionError, Version};
+pub use workspace::{MAX_VOLUME_NAME_BYTES, VolumeName, Workspace};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use backend_core::{Error, Result, SandboxId, SandboxProvider, SandboxSpec};
+use backend_core::{Error, Result, SandboxId, SandboxProvider, SandboxSpec, Workspace};
 
 use crate::Cause;
 use crate::entry::{
@@ -245,7 +245,7 @@ impl<P: SandboxProvider> Inner<P> {
         if let Some(tenant) = &profile.tenant {
             spec.labels.insert(TENANT_LABEL.to_owned(), tenant.clone());
         }
-        spec.workspace = workspace;
+        spec.workspace = workspace.map(Workspace::HostDirectory);
         match self.create(spec).await {
             Ok(sandbox) => Ok(Started {
                 id,

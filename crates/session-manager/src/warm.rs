@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use backend_core::{
     Error, Liveness, Result, RuntimeConfig, Sandbox, SandboxId, SandboxProvider, SandboxSpec,
+    Workspace,
 };
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -211,7 +212,8 @@ impl<P: SandboxProvider> Inner<P> {
         spec.labels.insert(SESSION_LABEL.to_owned(), String::new());
         if self.keeps_files() {
             let id = id.clone();
-            spec.workspace = Some(self.disk(move |store| store.stage(&id)).await?);
+            let directory = self.disk(move |store| store.stage(&id)).await?;
+            spec.workspace = Some(Workspace::HostDirectory(directory));
         }
         self.create(spec).await
     }
