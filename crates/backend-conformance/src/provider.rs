@@ -5,13 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use backend_core::{
     Backend, Error, Liveness, Owner, ProviderFeatures, Result, SandboxId, SandboxInfo,
-    SandboxProvider, SandboxSpec, VirtualPath,
+    SandboxProvider, SandboxSpec, VirtualPath, VolumeName,
 };
 use tokio::sync::Notify;
 
@@ -19,6 +18,8 @@ mod commands;
 mod fault;
 mod files;
 mod sandbox;
+mod state;
+mod volumes;
 mod world;
 
 pub use fault::{Fault, ProviderCall};
@@ -76,6 +77,8 @@ struct Engine<B> {
 struct State<B> {
     features: ProviderFeatures,
     sandboxes: BTreeMap<SandboxId, Made<B>>,
+    /// What each volume holds, whether or not a sandbox has it.
+    volumes: BTreeMap<VolumeName, Arc<B>>,
     tally: Tally,
     ended_busy: Vec<SandboxId>,
     /// The processes that there were, and those that ended.
@@ -121,6 +124,7 @@ impl<B: Backend> FakeProvider<B> {
                 state: Mutex::new(State {
                     features: ProviderFeatures::none(),
                     sandboxes: BTreeMap::new(),
+                    volumes: BTreeMap::new(),
                     tally: Tally::default(),
                     ended_busy: Vec::new(),
                     processes: 1,
@@ -134,7 +138,7 @@ impl<B: Backend> FakeProvider<B> {
         }
     }
 
-    /// Declares features. Both are really implemented.
+    /// Declares features. All are really implemented: a volume has the files that were made for its first sandbox.
     #[must_use]
     pub fn with_features(self, features: ProviderFeatures) -> Self {
         self.state().features = features;
@@ -190,7 +194,7 @@ impl<B: Backend> FakeProvider<B> {
         script(call, id)
     }
 
-    fn insert(&self, spec: &SandboxSpec, files: B) -> Result<Arc<FakeSandbox<B>>> {
+    fn insert(&self, spec: &SandboxSpec, files: Arc<B>) -> Result<Arc<FakeSandbox<B>>> {
         let mut state = self.state();
         if state.sandboxes.contains_key(&spec.id) {
             return Err(taken(&spec.id));
@@ -226,55 +230,6 @@ impl<B> FakeProvider<B> {
     }
 }
 
-impl<B> State<B> {
-    fn running_workspaces(&self) -> BTreeSet<&PathBuf> {
-        let running = self.sandboxes.values().filter(|made| made.runs());
-        running
-            .filter_map(|made| made.spec.workspace.as_ref())
-            .collect()
-    }
-
-    fn end(&mut self, sandbox: &FakeSandbox<B>) {
-        if sandbox.end() && sandbox.is_busy() {
-            self.ended_busy.push(sandbox.id.clone());
-        }
-    }
-
-    /// Returns the state of a sandbox, as its engine knows it.
-    fn liveness(&self, id: &SandboxId, asked: &FakeSandbox<B>) -> Liveness {
-        match self.sandboxes.get(id) {
-            _ if self.away => Liveness::unknown("the engine does not answer"),
-            Some(made) if made.is_paused() => Liveness::unknown("it is paused"),
-            Some(made) if made.rests => Liveness::asleep("it was suspended"),
-            Some(_) if asked.runs() => Liveness::Alive,
-            // It was resumed since, and this handle belongs to the run before.
-            Some(made) if made.sandbox.runs() => Liveness::asleep("it was started again"),
-            Some(_) => Liveness::gone("it died"),
-            None => Liveness::gone("it was destroyed"),
-        }
-    }
-
-    fn count(&mut self) {
-        let running = self.sandboxes.values().filter(|made| made.runs()).count();
-        self.tally.most = self.tally.most.max(self.sandboxes.len());
-        self.tally.most_running = self.tally.most_running.max(running);
-    }
-}
-
-impl<B> Made<B> {
-    fn runs(&self) -> bool {
-        !self.rests && self.sandbox.runs()
-    }
-
-    fn is_dead(&self) -> bool {
-        !self.rests && !self.sandbox.runs()
-    }
-
-    fn is_paused(&self) -> bool {
-        self.paused && self.runs()
-    }
-}
-
 #[async_trait]
 impl<B: Backend> SandboxProvider for FakeProvider<B> {
     type Sandbox = FakeSandbox<B>;
@@ -298,7 +253,7 @@ impl<B: Backend> SandboxProvider for FakeProvider<B> {
         if self.state().sandboxes.contains_key(&spec.id) {
             return Err(taken(&spec.id));
         }
-        let sandbox = self.insert(spec, (self.engine.files)(spec)?)?;
+        let sandbox = self.insert(spec, self.files_of(spec)?)?;
         fault.afterwards().await?;
         self.reach()?;
         Ok(sandbox)

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use backend_core::{Error, Result, SandboxId, SandboxProvider, SandboxSpec};
+use backend_core::{Error, Result, SandboxId, SandboxProvider, SandboxSpec, VolumeName};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -27,7 +27,9 @@ pub struct ProviderSubject<P> {
     provider: P,
     workspaces: Option<PathBuf>,
     configure: Box<dyn Fn(&mut SandboxSpec) + Send + Sync>,
+    remove_volume: Box<dyn Fn(&VolumeName) + Send + Sync>,
     minted: Mutex<Vec<SandboxId>>,
+    volumes: Mutex<Vec<VolumeName>>,
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
@@ -38,7 +40,9 @@ impl<P: SandboxProvider> ProviderSubject<P> {
             provider,
             workspaces: None,
             configure: Box::new(|_| {}),
+            remove_volume: Box::new(|_| {}),
             minted: Mutex::default(),
+            volumes: Mutex::default(),
             kept: Vec::new(),
         }
     }
@@ -57,6 +61,13 @@ impl<P: SandboxProvider> ProviderSubject<P> {
         configure: impl Fn(&mut SandboxSpec) + Send + Sync + 'static,
     ) -> Self {
         self.configure = Box::new(configure);
+        self
+    }
+
+    /// Sets how a volume that a law made is removed after it: a provider never removes one. By default it stays.
+    #[must_use]
+    pub fn remove_volume(mut self, remove: impl Fn(&VolumeName) + Send + Sync + 'static) -> Self {
+        self.remove_volume = Box::new(remove);
         self
     }
 
@@ -94,6 +105,15 @@ impl<P: SandboxProvider> ProviderSubject<P> {
         Some(directory)
     }
 
+    /// Makes the name of a volume that does not exist.
+    pub(crate) fn volume(&self) -> VolumeName {
+        let name = VolumeName::parse(format!("agent-backends-{}", self.spec().id));
+        let name = name.expect("a name");
+        let mut volumes = self.volumes.lock().unwrap_or_else(PoisonError::into_inner);
+        volumes.push(name.clone());
+        name
+    }
+
     /// Makes a sandbox with default settings.
     pub(crate) async fn create(&self) -> Result<Arc<P::Sandbox>> {
         self.provider.create(&self.spec()).await
@@ -119,6 +139,9 @@ impl<P: SandboxProvider> ProviderSubject<P> {
         for id in minted {
             failures.extend(self.provider.destroy(&id).await.err());
         }
+        let volumes = self.volumes.lock().unwrap_or_else(PoisonError::into_inner);
+        volumes.iter().for_each(|name| (self.remove_volume)(name));
+        drop(volumes);
         failures
     }
 }
@@ -231,6 +254,8 @@ macro_rules! provider_laws {
                     variables_reach_the_commands
                     a_workspace_outlives_its_sandbox
                     a_moved_workspace_stays_with_its_sandbox
+                    a_volume_outlives_its_sandbox
+                    a_workspace_is_never_ignored
                     sandboxes_can_be_made_at_the_same_time
                 }
             }

@@ -27,6 +27,7 @@ pub mod text;
 mod version;
 #[cfg(feature = "wire")]
 pub mod wire;
+mod workspace;
 
 pub use backend::Backend;
 pub use backend_ext::{BackendExt, IntoPath};
@@ -66,3 +67,4 @@ pub use runtime::{
 };
 pub use sandbox::{Sandbox, SandboxExt, SandboxProvider};
 pub use version::{ParseVersionError, Version};
+pub use workspace::{MAX_VOLUME_NAME_BYTES, VolumeName, Workspace};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, RuntimeConfig};
+use crate::{Error, Result, RuntimeConfig, Workspace};
 
 /// The longest [`SandboxId`], in bytes.
 pub const MAX_ID_BYTES: usize = 64;
@@ -100,9 +100,10 @@ pub struct SandboxSpec {
     /// Labels for the operator.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// A directory of the host that outlives the sandbox and holds its work directory. Set only by an operator.
+    /// Where the files of its work directory are kept, so that they outlive it. Set only by an operator; a provider without workspaces
+    /// of this kind answers `unsupported`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workspace: Option<std::path::PathBuf>,
+    pub workspace: Option<Workspace>,
 }
 
 impl SandboxSpec {
@@ -123,6 +124,13 @@ impl SandboxSpec {
         self.runtime = Some(runtime);
         self
     }
+
+    /// Sets where the files of its work directory are kept.
+    #[must_use]
+    pub fn workspace(mut self, workspace: Workspace) -> Self {
+        self.workspace = Some(workspace);
+        self
+    }
 }
 
 /// What a provider can do beyond creating and destroying sandboxes.
@@ -132,8 +140,10 @@ impl SandboxSpec {
 pub struct ProviderFeatures {
     /// A sandbox can be suspended, and resumed with its files.
     pub suspends: bool,
-    /// The directory behind [`SandboxSpec::workspace`] may be renamed while a sandbox uses it, and the sandbox keeps it.
+    /// The directory of a [`Workspace::HostDirectory`] may be renamed while a sandbox uses it, and the sandbox keeps it.
     pub workspace_moves: bool,
+    /// It has [`Workspace::Volume`]; without it, one is refused as `unsupported`.
+    pub volumes: bool,
 }
 
 impl ProviderFeatures {
@@ -142,6 +152,7 @@ impl ProviderFeatures {
         Self {
             suspends: false,
             workspace_moves: false,
+            volumes: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use backend_core::VirtualPath;
+use backend_core::{VirtualPath, VolumeName};
 
 /// What a container may reach.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub(crate) enum MountSource {
     Directory(String),
     /// A volume of the engine.
     Volume(String),
+    /// A volume of the engine that is the sandbox's workspace: it exists before the container, with our labels.
+    Workspace(VolumeName),
 }
 
 /// A published port of the container.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use backend_core::{Error, Result};
 use bytes::Bytes;
 
+use crate::layout::VOLUME_PREFIX;
 use crate::{Engine, digest};
 
 mod volume;
@@ -45,7 +46,7 @@ impl Guest {
     }
 
     fn new(bytes: Bytes) -> Self {
-        let volume = format!("agent-backends-guest-{}", digest::short(&bytes));
+        let volume = format!("{VOLUME_PREFIX}{}", digest::short(&bytes));
         Self {
             bytes,
             volume: volume.into(),

@@ -12,6 +12,7 @@ pub(crate) const KIND: &str = "agent-backends.kind";
 pub(crate) const SANDBOX: &str = "sandbox";
 pub(crate) const GUEST: &str = "guest";
 pub(crate) const SNAPSHOT: &str = "snapshot";
+pub(crate) const WORKSPACE: &str = "workspace";
 
 /// The namespace of the provider, and the name of the sandbox in it.
 pub(crate) const NAMESPACE: &str = "agent-backends.namespace";

@@ -8,6 +8,9 @@ pub(crate) const DIRECTORY: &str = "/.agent-backends";
 /// The guest in it.
 pub(crate) const PROGRAM: &str = "/.agent-backends/agent-guest";
 
+/// How the name of every volume of a guest begins.
+pub(crate) const VOLUME_PREFIX: &str = "agent-backends-guest-";
+
 /// The guest's name in the volume.
 pub(crate) const FILE: &str = "agent-guest";
 

@@ -26,6 +26,7 @@ mod settings;
 mod start;
 mod stream;
 mod turns;
+mod volume;
 
 pub use builder::DockerSandboxBuilder;
 pub use choices::{Access, Hardening, Lifetime, Network};

@@ -31,7 +31,7 @@ pub(crate) async fn give(container: &Container, settings: &Settings) -> Result<(
     if user == 0 {
         return Ok(());
     }
-    let archive = directory(work_dir.relative(), user, group).map_err(|error| {
+    let archive = directory(work_dir.relative(), 0o755, user, group).map_err(|error| {
         Error::internal_from(
             None,
             "the archive with the work directory cannot be made",
@@ -50,11 +50,12 @@ pub(crate) async fn give(container: &Container, settings: &Settings) -> Result<(
         .await
 }
 
-fn directory(path: &str, user: u32, group: u32) -> std::io::Result<Vec<u8>> {
+/// Returns an archive with a directory of this mode and owner.
+pub(crate) fn directory(path: &str, mode: u32, user: u32, group: u32) -> std::io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Directory);
-    header.set_mode(0o755);
+    header.set_mode(mode);
     header.set_uid(u64::from(user));
     header.set_gid(u64::from(group));
     header.set_size(0);

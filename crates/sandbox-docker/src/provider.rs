@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backend_core::{
-    Error, Liveness, ProviderFeatures, Result, SandboxId, SandboxInfo, SandboxProvider, SandboxSpec,
+    Error, Liveness, ProviderFeatures, Result, SandboxId, SandboxInfo, SandboxProvider,
+    SandboxSpec, Workspace,
 };
 use bollard::errors::Error as EngineError;
 use bollard::models::ContainerInspectResponse;
@@ -178,15 +179,11 @@ impl DockerProvider {
         settings.labels.extend(spec.labels.clone());
         if let Some(workspace) = &spec.workspace {
             let work_dir = settings.work_dir()?;
-            let directory = std::path::absolute(workspace).ok();
-            let directory = directory.as_deref().and_then(std::path::Path::to_str);
-            let directory = directory.ok_or_else(|| {
-                Error::invalid_request("the directory of the workspace has no name in UTF-8")
-            })?;
+            let source = source(workspace)?;
             settings.mounts.retain(|mount| mount.path != work_dir);
             settings.tmpfs.remove(&work_dir);
             settings.mounts.push(Mounted {
-                source: MountSource::Directory(directory.to_owned()),
+                source,
                 path: work_dir,
                 access: Access::ReadWrite,
             });
@@ -207,6 +204,7 @@ impl SandboxProvider for DockerProvider {
         // look the name up again, or see the directory through something that does.
         features.workspace_moves =
             cfg!(target_os = "linux") && self.engine.address().starts_with("unix://");
+        features.volumes = true;
         features
     }
 
@@ -315,6 +313,22 @@ impl SandboxProvider for DockerProvider {
             Condition::Unclear => return Err(unclear(id)),
         }
         self.sandbox(id, container, &found).await
+    }
+}
+
+/// Returns what is mounted for a workspace.
+fn source(workspace: &Workspace) -> Result<MountSource> {
+    match workspace {
+        Workspace::HostDirectory(directory) => {
+            let directory = std::path::absolute(directory).ok();
+            let directory = directory.as_deref().and_then(std::path::Path::to_str);
+            let directory = directory.ok_or_else(|| {
+                Error::invalid_request("the directory of the workspace has no name in UTF-8")
+            })?;
+            Ok(MountSource::Directory(directory.to_owned()))
+        }
+        Workspace::Volume(name) => Ok(MountSource::Workspace(name.clone())),
+        other => Err(other.unsupported()),
     }
 }
 

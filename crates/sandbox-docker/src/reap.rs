@@ -67,10 +67,11 @@ impl Engine {
         Ok(reaped)
     }
 
-    /// Removes the containers that dead processes used to fill volumes; these have no namespace. Returns how many could not be
-    /// removed.
+    /// Removes the containers that dead processes used to fill or set up volumes; these have no namespace. Returns how many could
+    /// not be removed.
     async fn reap_locks(&self) -> Result<usize> {
-        let found = self.list(&[(labels::KIND, labels::GUEST)]).await?;
+        let mut found = self.list(&[(labels::KIND, labels::GUEST)]).await?;
+        found.extend(self.list(&[(labels::KIND, labels::WORKSPACE)]).await?);
         let mut failed = 0;
         for key in found.into_iter().filter_map(left_behind) {
             let removed = Container::new(self.clone(), key).remove().await;

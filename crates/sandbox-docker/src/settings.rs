@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use backend_core::{DEFAULT_WORK_DIR, Durability, Result, RuntimeConfig, SandboxId, VirtualPath};
+use backend_core::{
+    DEFAULT_WORK_DIR, Durability, Result, RuntimeConfig, SandboxId, VirtualPath, VolumeName,
+};
 use bytes::Bytes;
 
 use crate::choices::{Access, Hardening, Lifetime, MountSource, Mounted, Network, Port};
@@ -172,7 +174,15 @@ impl Settings {
     pub(crate) fn directories(&self) -> impl Iterator<Item = &str> {
         self.mounts.iter().filter_map(|mount| match &mount.source {
             MountSource::Directory(directory) => Some(directory.as_str()),
-            MountSource::Volume(_) => None,
+            MountSource::Volume(_) | MountSource::Workspace(_) => None,
+        })
+    }
+
+    /// Returns the volumes that are workspaces.
+    pub(crate) fn workspaces(&self) -> impl Iterator<Item = &VolumeName> {
+        self.mounts.iter().filter_map(|mount| match &mount.source {
+            MountSource::Workspace(name) => Some(name),
+            MountSource::Directory(_) | MountSource::Volume(_) => None,
         })
     }
 

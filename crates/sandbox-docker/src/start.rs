@@ -14,7 +14,7 @@ use crate::image::{ImageProgress, Images};
 use crate::layout::PROGRAM;
 use crate::settings::{Settings, body};
 use crate::turns::Turn;
-use crate::{Engine, labels, owned, packages};
+use crate::{Engine, labels, owned, packages, volume};
 
 /// How often to put the guest into its volume before giving up.
 const FILLS: u32 = 3;
@@ -62,7 +62,7 @@ pub(crate) async fn start(
     })
 }
 
-/// Makes sure that the image and the guest exist, and looks up the image's user if none was chosen.
+/// Makes sure that the image, the guest and the volume of a workspace exist, and looks up the image's user if none was chosen.
 async fn ready(
     engine: &Engine,
     settings: &mut Settings,
@@ -75,6 +75,9 @@ async fn ready(
     )?;
     if settings.user().is_none() {
         settings.image_user = images.user_of(&image).await?;
+    }
+    for workspace in settings.workspaces() {
+        volume::ensure(engine, workspace, &image).await?;
     }
     Ok((image, guest))
 }

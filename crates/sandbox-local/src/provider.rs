@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use backend_core::{
     Backend, Error, Liveness, Owner, Result, Sandbox, SandboxId, SandboxInfo, SandboxProvider,
-    SandboxSpec, VirtualPath,
+    SandboxSpec, VirtualPath, Workspace,
 };
 
 use crate::LocalSandbox;
 use crate::claim::Claim;
 
-/// Creates local sandboxes, each in its own directory below a root, or in the workspace that its specification names.
+/// Creates local sandboxes, each in its own directory below a root, or in the directory of the host that is its
+/// [workspace](SandboxSpec::workspace). Other kinds of workspaces are `unsupported`.
 ///
 /// **It isolates nothing.** Each sandbox can reach the files of every other one, and whatever the user of this process can.
 /// Use it where all sessions belong to one person, and in tests.
@@ -99,6 +100,11 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
     type Sandbox = LocalSandbox<B>;
 
     async fn create(&self, spec: &SandboxSpec) -> Result<Arc<LocalSandbox<B>>> {
+        let workspace = match &spec.workspace {
+            None => None,
+            Some(Workspace::HostDirectory(directory)) => Some(directory.clone()),
+            Some(other) => return Err(other.unsupported()),
+        };
         let _changing = self.changing.lock().await;
         if self.made().contains_key(&spec.id) {
             return Err(taken(&spec.id));
@@ -115,7 +121,7 @@ impl<B: Backend> SandboxProvider for LocalProvider<B> {
             if fs::symlink_metadata(&own).is_ok() {
                 return Err(taken(&wanted.id));
             }
-            let Some(workspace) = &wanted.workspace else {
+            let Some(workspace) = &workspace else {
                 private_dir(&own).map_err(|error| {
                     Error::unavailable_from("cannot create the directory of the sandbox", error)
                 })?;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use backend_core::{Result, SandboxId, SandboxProvider, SandboxSpec};
+use backend_core::{Result, SandboxId, SandboxProvider, SandboxSpec, Workspace};
 
 use crate::admission::Admission;
 use crate::calendar::Calendar;
@@ -233,14 +233,14 @@ impl<P: SandboxProvider> Starter<P> {
         }
     }
 
-    /// Records which sandbox the session is about to have, and returns the directory of its files.
+    /// Records which sandbox the session is about to have, and returns where its files are.
     async fn prepare(
         &self,
         entry: &Entry<P::Sandbox>,
         origin: Origin,
         profile: &Profile,
         sandbox: &SandboxId,
-    ) -> Result<Option<std::path::PathBuf>> {
+    ) -> Result<Option<Workspace>> {
         if !self.records.keeps_files() {
             return Ok(None);
         }
@@ -260,7 +260,7 @@ impl<P: SandboxProvider> Starter<P> {
             } else {
                 store.save(&record)?;
             }
-            Ok(store.workspace(&id))
+            store.workspace(&id)
         });
         workspace.await.map(Some)
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use backend_conformance::FakeProvider;
+use backend_core::Workspace;
 use backend_core::{BackendExt, RuntimeConfig, SandboxProvider};
 use backend_fs::FsBackend;
 use serde_json::{Value, json};
@@ -15,7 +16,10 @@ use crate::support::{Place, Ran};
 fn application<T>(root: &Path, work: impl AsyncFnOnce(&SessionManager<Files>) -> T) -> T {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let provider = FakeProvider::new(|spec| FsBackend::open(spec.workspace.as_ref().unwrap()));
+        let provider = FakeProvider::new(|spec| {
+            let workspace = spec.workspace.as_ref().and_then(Workspace::host_directory);
+            FsBackend::open(workspace.unwrap())
+        });
         let builder = SessionManager::builder(provider).workspace_root(root);
         let manager = builder.without_fsync().build().await.unwrap();
         work(&manager).await

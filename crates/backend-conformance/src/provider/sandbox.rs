@@ -21,6 +21,8 @@ pub struct FakeSandbox<B> {
     pub(super) files: Arc<B>,
     pub(super) env: BTreeMap<String, String>,
     pub(super) processes: Mutex<Vec<Pretended>>,
+    /// The same after it was resumed, and another one for a new sandbox of its id.
+    identity: Arc<()>,
     alive: watch::Sender<bool>,
     commands: Arc<()>,
 }
@@ -36,15 +38,16 @@ impl<B> FakeSandbox<B> {
     pub(super) fn new(
         provider: FakeProvider<B>,
         id: SandboxId,
-        files: B,
+        files: Arc<B>,
         env: BTreeMap<String, String>,
     ) -> Self {
         Self {
             provider,
             id,
-            files: Arc::new(files),
+            files,
             env,
             processes: Mutex::default(),
+            identity: Arc::default(),
             alive: watch::Sender::new(true),
             commands: Arc::default(),
         }
@@ -58,9 +61,15 @@ impl<B> FakeSandbox<B> {
             files: Arc::clone(&self.files),
             env: self.env.clone(),
             processes: Mutex::default(),
+            identity: Arc::clone(&self.identity),
             alive: watch::Sender::new(true),
             commands: Arc::default(),
         }
+    }
+
+    /// Returns whether both are the same sandbox, perhaps in different runs.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.identity, &other.identity)
     }
 
     /// Returns the backend that has the files, whether or not the sandbox runs.

@@ -1,6 +1,8 @@
 //! Laws about what a sandbox is given: files of its own, variables, a workspace that outlives it.
 
-use backend_core::{Backend, BackendExt, ErrorKind, ExecRequest, Sandbox, SandboxProvider};
+use backend_core::{
+    Backend, BackendExt, ErrorKind, ExecRequest, Sandbox, SandboxProvider, Workspace,
+};
 use futures_util::future::join_all;
 
 use super::ProviderSubject;
@@ -38,18 +40,18 @@ pub async fn a_workspace_outlives_its_sandbox<P: SandboxProvider>(subject: &Prov
         return;
     };
     let mut spec = subject.spec();
-    spec.workspace = Some(workspace.clone());
+    spec.workspace = Some(Workspace::HostDirectory(workspace.clone()));
     let sandbox = subject.provider().create(&spec).await.expect("a sandbox");
     let path = file(&*sandbox);
     sandbox.write(&path, "kept").await.expect("a write");
     subject.provider().destroy(&spec.id).await.expect("an end");
     assert!(workspace.is_dir(), "the workspace stays");
     let mut next = subject.spec();
-    next.workspace = Some(workspace.clone());
+    next.workspace = Some(Workspace::HostDirectory(workspace.clone()));
     let next = subject.provider().create(&next).await.expect("a sandbox");
     assert_eq!(next.read(&path).await.expect("a read").text, "kept");
     let mut nowhere = subject.spec();
-    nowhere.workspace = Some(workspace.join("not-there"));
+    nowhere.workspace = Some(Workspace::HostDirectory(workspace.join("not-there")));
     let error = subject.provider().create(&nowhere).await.map(|_| ());
     let error = error.expect_err("a workspace that is not there");
     let shown = workspace.display().to_string();
@@ -67,7 +69,7 @@ pub async fn a_moved_workspace_stays_with_its_sandbox<P: SandboxProvider>(
         return;
     }
     let mut spec = subject.spec();
-    spec.workspace = Some(workspace.clone());
+    spec.workspace = Some(Workspace::HostDirectory(workspace.clone()));
     let sandbox = subject.provider().create(&spec).await.expect("a sandbox");
     let path = file(&*sandbox);
     sandbox.write(&path, "before").await.expect("a write");
@@ -77,9 +79,50 @@ pub async fn a_moved_workspace_stays_with_its_sandbox<P: SandboxProvider>(
     sandbox.write(&path, "after").await.expect("a write");
     subject.provider().destroy(&spec.id).await.expect("an end");
     let mut next = subject.spec();
-    next.workspace = Some(moved);
+    next.workspace = Some(Workspace::HostDirectory(moved));
     let next = subject.provider().create(&next).await.expect("a sandbox");
     assert_eq!(next.read(&path).await.expect("a read").text, "after");
+}
+
+pub async fn a_volume_outlives_its_sandbox<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+    if !subject.provider().features().volumes {
+        return;
+    }
+    let volume = Workspace::Volume(subject.volume());
+    let spec = subject.spec().workspace(volume.clone());
+    let sandbox = subject.provider().create(&spec).await.expect("a sandbox");
+    let path = file(&*sandbox);
+    sandbox.write(&path, "kept").await.expect("a write");
+    let other = Workspace::Volume(subject.volume());
+    let other = subject.spec().workspace(other);
+    let other = subject.provider().create(&other).await.expect("a sandbox");
+    let error = other.read(&path).await.expect_err("another volume");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    subject.provider().destroy(&spec.id).await.expect("an end");
+    let next = subject.spec().workspace(volume);
+    let next = subject.provider().create(&next).await.expect("a sandbox");
+    assert_eq!(next.read(&path).await.expect("a read").text, "kept");
+}
+
+/// A kind that the provider does not have is refused by its name, and nothing is made.
+pub async fn a_workspace_is_never_ignored<P: SandboxProvider>(subject: &ProviderSubject<P>) {
+    let nowhere = std::env::temp_dir().join(subject.spec().id.as_str());
+    let mut cases = vec![(Workspace::HostDirectory(nowhere), ErrorKind::InvalidRequest)];
+    if !subject.provider().features().volumes {
+        let volume = Workspace::Volume(subject.volume());
+        cases.push((volume, ErrorKind::Unsupported));
+    }
+    for (workspace, expected) in cases {
+        let spec = subject.spec().workspace(workspace.clone());
+        let error = subject.provider().create(&spec).await.map(|_| ());
+        let error = error.expect_err("a workspace that was not used");
+        if error.kind() == ErrorKind::Unsupported {
+            assert!(error.to_string().contains(workspace.kind()), "{error}");
+        } else {
+            assert_eq!(error.kind(), expected, "{error}");
+        }
+    }
+    assert_eq!(subject.listed().await, []);
 }
 
 pub async fn sandboxes_can_be_made_at_the_same_time<P: SandboxProvider>(

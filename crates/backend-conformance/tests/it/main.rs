@@ -17,6 +17,7 @@ mod contract;
 #[cfg(unix)]
 mod linked;
 mod model;
+mod pretended;
 mod sabotage;
 mod subjects;
 mod whole;

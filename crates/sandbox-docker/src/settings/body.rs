@@ -269,14 +269,21 @@ fn guest_mount(volume: &str) -> Mount {
 
 fn mount(mount: &crate::choices::Mounted) -> Mount {
     let (typ, source) = match &mount.source {
-        MountSource::Directory(directory) => (MountType::BIND, directory),
-        MountSource::Volume(name) => (MountType::VOLUME, name),
+        MountSource::Directory(directory) => (MountType::BIND, directory.as_str()),
+        MountSource::Volume(name) => (MountType::VOLUME, name.as_str()),
+        MountSource::Workspace(name) => (MountType::VOLUME, name.as_str()),
     };
+    // A workspace hides what the image has there, as a mounted directory does, and keeps its own mode.
+    let own = matches!(mount.source, MountSource::Workspace(_));
     Mount {
         target: Some(mount.path.as_str().to_owned()),
-        source: Some(source.clone()),
+        source: Some(source.to_owned()),
         typ: Some(typ),
         read_only: Some(mount.access == Access::ReadOnly),
+        volume_options: own.then(|| MountVolumeOptions {
+            no_copy: Some(true),
+            ..MountVolumeOptions::default()
+        }),
         ..Mount::default()
     }
 }

@@ -8,7 +8,7 @@ use super::{Settings, limits};
 use crate::choices::{MountSource, Network};
 use crate::image::ImageSource;
 use crate::labels;
-use crate::layout::DIRECTORY;
+use crate::layout::{DIRECTORY, VOLUME_PREFIX};
 
 /// With less, the engine refuses the container.
 const LEAST_MEMORY: u64 = 16 << 20;
@@ -54,6 +54,12 @@ pub(super) fn settings(settings: &Settings) -> Result<()> {
         mount_point(&mount.path)?;
         match &mount.source {
             MountSource::Volume(name) => name_of("a volume", name)?,
+            MountSource::Workspace(name) => {
+                // What runs in the sandbox could replace the guest of every other one.
+                if name.as_str().starts_with(VOLUME_PREFIX) {
+                    return refuse("the volume of the guest cannot be a workspace");
+                }
+            }
             MountSource::Directory(directory) => {
                 if !directory.starts_with('/') || directory.contains('\0') {
                     return refuse("a mounted directory must be an absolute path of the host");

@@ -1,6 +1,6 @@
 //! The engine's configuration for given settings, and the settings that are refused.
 
-use backend_core::{RuntimeConfig, SandboxId, VirtualPath};
+use backend_core::{RuntimeConfig, SandboxId, VirtualPath, VolumeName};
 use bollard::models::ContainerCreateBody;
 
 use super::{Settings, body, is_in_memory};
@@ -144,6 +144,24 @@ fn a_mount_takes_the_place_of_memory() {
     let host = made(&strict).host_config.unwrap();
     assert!(!host.tmpfs.unwrap().contains_key("/workspace"));
     assert_eq!(host.mounts.unwrap()[1].source.as_deref(), Some("/srv/w"));
+}
+
+#[test]
+fn a_volume_as_workspace_hides_the_image_and_is_never_a_guest() {
+    let workspace = |name: &str| Mounted {
+        source: MountSource::Workspace(VolumeName::parse(name).unwrap()),
+        path: path("/workspace"),
+        access: Access::ReadWrite,
+    };
+    let mut settings = settings();
+    settings.mounts.push(workspace("files-1"));
+    let mount = made(&settings).host_config.unwrap().mounts.unwrap().pop();
+    let mount = mount.unwrap();
+    assert_eq!(mount.source.as_deref(), Some("files-1"));
+    assert_eq!(mount.target.as_deref(), Some("/workspace"));
+    assert_eq!(mount.volume_options.unwrap().no_copy, Some(true));
+    let guest = workspace("agent-backends-guest-0123");
+    refused(|s| s.mounts.push(guest), "guest");
 }
 
 #[test]

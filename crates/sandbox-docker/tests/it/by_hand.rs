@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use backend_core::{
     BackendExt, ErrorKind, Liveness, Sandbox, SandboxExt, SandboxId, SandboxProvider, SandboxSpec,
+    Workspace,
 };
 use sandbox_docker::{DockerProvider, DockerSandbox, Engine, Hardening, Lifetime};
 
@@ -148,7 +149,7 @@ async fn a_sandbox_whose_directory_was_removed_says_so_and_resumes_once_it_is_ba
     std::fs::create_dir(&bound).unwrap();
     let provider = provider(&engine, Lifetime::Kept).await;
     let mut spec = SandboxSpec::new(id("bound"));
-    spec.workspace = Some(bound.clone());
+    spec.workspace = Some(Workspace::HostDirectory(bound.clone()));
     let sandbox = provider.create(&spec).await.unwrap();
     let _cleaner = Cleaner::of(&sandbox);
     provider.suspend(sandbox.id()).await.unwrap();
@@ -240,7 +241,7 @@ async fn a_strict_sandbox_with_its_workspace_on_disk_is_asleep_when_stopped() {
     let provider = DockerProvider::builder(template).without_sweep();
     let provider = provider.connect().await.unwrap();
     let mut spec = SandboxSpec::new(id("memory-bound"));
-    spec.workspace = Some(workspace.path().to_owned());
+    spec.workspace = Some(Workspace::HostDirectory(workspace.path().to_owned()));
     let sandbox = provider.create(&spec).await.unwrap();
     let _cleaner = Cleaner::of(&sandbox);
     sandbox.write("f", "kept").await.unwrap();

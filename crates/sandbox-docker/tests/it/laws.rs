@@ -6,7 +6,9 @@ use backend_conformance::{Law, Need, ProviderSubject, Subject, Suite};
 use backend_core::{Backend, Sandbox, VirtualPath};
 use sandbox_docker::{DockerProvider, DockerSandbox, DockerSandboxBuilder, Engine, Hardening};
 
-use crate::support::{Cleaner, builder, debian, engine, engine_or_skip, namespace, scratch};
+use crate::support::{
+    Cleaner, RemovedVolume, builder, debian, engine, engine_or_skip, namespace, scratch,
+};
 
 /// How many laws are checked at once. Some block a thread while the connection needs another one, so there are more threads than
 /// this.
@@ -164,6 +166,7 @@ async fn provider(hardening: Hardening) -> Result<ProviderSubject<DockerProvider
     let workspaces = tempfile::tempdir().map_err(|error| error.to_string())?;
     Ok(ProviderSubject::new(provider)
         .workspaces(workspaces.path())
+        .remove_volume(|name| drop(RemovedVolume(name.to_string())))
         .keep(workspaces))
 }
 

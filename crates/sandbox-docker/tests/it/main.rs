@@ -29,4 +29,5 @@ mod reap;
 mod relay;
 mod start;
 mod support;
+mod volumes;
 mod whole;

@@ -91,6 +91,17 @@ pub(crate) fn docker(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
+/// Removes a volume, if it exists, when it is dropped. Its containers must be gone by then.
+pub(crate) struct RemovedVolume(pub(crate) String);
+
+impl Drop for RemovedVolume {
+    fn drop(&mut self) {
+        let _ = Command::new("docker")
+            .args(["volume", "rm", &self.0])
+            .output();
+    }
+}
+
 /// Removes a container when it is dropped, for tests that fail.
 pub(crate) struct Cleaner(pub(crate) String);
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use backend_conformance::FakeProvider;
-use backend_core::{ProviderFeatures, SandboxId};
+use backend_core::{ProviderFeatures, SandboxId, Workspace};
 use backend_state::StateBackend;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -295,7 +295,8 @@ pub(super) fn in_memory() -> TempDir {
 pub(super) fn provider() -> Provider {
     let workspaces: Mutex<Vec<Files>> = Mutex::default();
     FakeProvider::new(move |spec| {
-        let Some(workspace) = &spec.workspace else {
+        let workspace = spec.workspace.as_ref();
+        let Some(workspace) = workspace.and_then(Workspace::host_directory) else {
             return Ok(Files::default());
         };
         let mut workspaces = workspaces.lock().unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use backend_core::{Backend, BackendExt, ErrorKind, RuntimeConfig};
+use backend_core::{Backend, BackendExt, ErrorKind, RuntimeConfig, Workspace};
 use session_manager::{ListSessions, SessionOptions, SessionState, WorkspaceRoot};
 
 use crate::support::{manager, provider, stored};
@@ -23,7 +23,9 @@ async fn files_outlive_the_sandbox_the_session_and_the_manager() {
         // The provider mounts it at the work directory of the runtime.
         assert_eq!(
             spec.workspace,
-            Some(here.path().canonicalize().unwrap().join("a/workspace"))
+            Some(Workspace::HostDirectory(
+                here.path().canonicalize().unwrap().join("a/workspace")
+            ))
         );
         session.write("/f", "kept").await.unwrap();
         assert!(manager.shutdown().await.failures.is_empty());

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use backend_conformance::FakeProvider;
-use backend_core::Error;
+use backend_core::{Error, Workspace};
 use backend_fs::FsBackend;
 use session_manager::{Clock, Event, EventKind, Events, SessionManager, SessionManagerBuilder};
 use tokio::time::sleep;
@@ -20,12 +20,14 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) fn provider() -> Provider {
     let own = tempfile::tempdir().unwrap();
     let made = AtomicU64::new(0);
-    FakeProvider::new(move |spec| match &spec.workspace {
-        Some(workspace) => FsBackend::open(workspace),
-        None => {
-            let number = made.fetch_add(1, Ordering::Relaxed);
-            let dir = own.path().join(number.to_string());
-            FsBackend::builder(dir).create_root().build()
+    FakeProvider::new(move |spec| {
+        match spec.workspace.as_ref().and_then(Workspace::host_directory) {
+            Some(workspace) => FsBackend::open(workspace),
+            None => {
+                let number = made.fetch_add(1, Ordering::Relaxed);
+                let dir = own.path().join(number.to_string());
+                FsBackend::builder(dir).create_root().build()
+            }
         }
     })
 }
