@@ -68,11 +68,11 @@ impl PathPattern {
     }
 
     /// Returns whether the pattern matches a path.
-    pub(crate) fn covers(&self, path: &VirtualPath, view: View<'_>) -> bool {
-        let Some(path) = self.seen(path, view) else {
+    pub(crate) fn covers(&self, path: &VirtualPath, options: MatchOptions<'_>) -> bool {
+        let Some(path) = self.relative(path, options) else {
             return false;
         };
-        match (view.ignore_case, &self.folded) {
+        match (options.ignore_case, &self.folded) {
             (false, _) => self.exact.covers(path.segments()),
             (true, Some(folded)) => {
                 let names: Vec<String> = path.segments().map(str::to_lowercase).collect();
@@ -83,28 +83,28 @@ impl PathPattern {
     }
 
     /// Returns how much of a subtree the pattern matches.
-    pub(crate) fn reach(&self, path: &VirtualPath, view: View<'_>) -> Reach {
-        let Some(seen) = self.seen(path, view) else {
+    pub(crate) fn reach(&self, path: &VirtualPath, options: MatchOptions<'_>) -> Reach {
+        let Some(relative) = self.relative(path, options) else {
             // A directory above the work directory contains it.
-            return if view.work_dir.starts_with(path) {
+            return if options.work_dir.starts_with(path) {
                 Reach::Part
             } else {
                 Reach::Nothing
             };
         };
-        match (view.ignore_case, &self.folded) {
-            (false, _) => self.exact.reach(seen.segments()),
+        match (options.ignore_case, &self.folded) {
+            (false, _) => self.exact.reach(relative.segments()),
             (true, Some(folded)) => {
-                let names: Vec<String> = seen.segments().map(str::to_lowercase).collect();
+                let names: Vec<String> = relative.segments().map(str::to_lowercase).collect();
                 folded.reach(names.iter().map(String::as_str))
             }
             (true, None) => Reach::Part,
         }
     }
 
-    fn seen(&self, path: &VirtualPath, view: View<'_>) -> Option<VirtualPath> {
+    fn relative(&self, path: &VirtualPath, options: MatchOptions<'_>) -> Option<VirtualPath> {
         if self.from_work_dir {
-            path.strip_prefix(view.work_dir)
+            path.strip_prefix(options.work_dir)
         } else {
             Some(path.clone())
         }
@@ -113,7 +113,7 @@ impl PathPattern {
 
 /// How patterns are matched against paths.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct View<'a> {
+pub(crate) struct MatchOptions<'a> {
     pub(crate) work_dir: &'a VirtualPath,
     pub(crate) ignore_case: bool,
 }
@@ -150,12 +150,12 @@ impl TryFrom<String> for PathPattern {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Self> {
-        Self::parse(&text).map_err(named)
+        Self::parse(&text).map_err(with_pattern)
     }
 }
 
 /// Puts the pattern into the message, to identify it among many in a file.
-pub(crate) fn named(error: Error) -> Error {
+pub(crate) fn with_pattern(error: Error) -> Error {
     match error {
         Error::InvalidPattern { pattern, message } => {
             let message = format!("'{}': {message}", pattern.escape_debug());
@@ -176,12 +176,12 @@ mod tests {
     use backend_core::search::Reach;
     use backend_core::{ErrorKind, VirtualPath};
 
-    use super::{PathPattern, View};
+    use super::{MatchOptions, PathPattern};
 
     #[track_caller]
     fn check(pattern: &str, path: &str, covers: bool, reach: Reach) {
         let work_dir = VirtualPath::parse("/w").unwrap();
-        let view = View {
+        let options = MatchOptions {
             work_dir: &work_dir,
             ignore_case: false,
         };
@@ -190,7 +190,10 @@ mod tests {
             VirtualPath::parse(path).unwrap(),
         );
         assert_eq!(
-            (pattern.covers(&path, view), pattern.reach(&path, view)),
+            (
+                pattern.covers(&path, options),
+                pattern.reach(&path, options)
+            ),
             (covers, reach),
             "{pattern} {path}"
         );
@@ -227,12 +230,12 @@ mod tests {
     fn case_counts_unless_the_rule_says_otherwise() {
         let work_dir = VirtualPath::root();
         let covers = |pattern: &str, path: &str, ignore_case| {
-            let view = View {
+            let options = MatchOptions {
                 work_dir: &work_dir,
                 ignore_case,
             };
             let path = VirtualPath::parse(path).unwrap();
-            PathPattern::parse(pattern).unwrap().covers(&path, view)
+            PathPattern::parse(pattern).unwrap().covers(&path, options)
         };
         assert!(!covers(".env", "/.ENV", false));
         assert!(covers(".env", "/.ENV", true));
