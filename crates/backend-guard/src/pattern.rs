@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use backend_core::search::{PathGlob, Reach};
+use backend_core::search::{Coverage, PathGlob};
 use backend_core::{Error, Result, VirtualPath};
 use serde::{Deserialize, Serialize};
 
@@ -83,22 +83,22 @@ impl PathPattern {
     }
 
     /// Returns how much of a subtree the pattern matches.
-    pub(crate) fn reach(&self, path: &VirtualPath, options: MatchOptions<'_>) -> Reach {
+    pub(crate) fn coverage(&self, path: &VirtualPath, options: MatchOptions<'_>) -> Coverage {
         let Some(relative) = self.relative(path, options) else {
             // A directory above the work directory contains it.
             return if options.work_dir.starts_with(path) {
-                Reach::Part
+                Coverage::Part
             } else {
-                Reach::Nothing
+                Coverage::Nothing
             };
         };
         match (options.ignore_case, &self.folded) {
-            (false, _) => self.exact.reach(relative.segments()),
+            (false, _) => self.exact.coverage(relative.segments()),
             (true, Some(folded)) => {
                 let names: Vec<String> = relative.segments().map(str::to_lowercase).collect();
-                folded.reach(names.iter().map(String::as_str))
+                folded.coverage(names.iter().map(String::as_str))
             }
-            (true, None) => Reach::Part,
+            (true, None) => Coverage::Part,
         }
     }
 
@@ -173,13 +173,13 @@ impl From<PathPattern> for String {
 
 #[cfg(test)]
 mod tests {
-    use backend_core::search::Reach;
+    use backend_core::search::Coverage;
     use backend_core::{ErrorKind, VirtualPath};
 
     use super::{MatchOptions, PathPattern};
 
     #[track_caller]
-    fn check(pattern: &str, path: &str, covers: bool, reach: Reach) {
+    fn check(pattern: &str, path: &str, covers: bool, coverage: Coverage) {
         let work_dir = VirtualPath::parse("/w").unwrap();
         let options = MatchOptions {
             work_dir: &work_dir,
@@ -192,23 +192,23 @@ mod tests {
         assert_eq!(
             (
                 pattern.covers(&path, options),
-                pattern.reach(&path, options)
+                pattern.coverage(&path, options)
             ),
-            (covers, reach),
+            (covers, coverage),
             "{pattern} {path}"
         );
     }
 
     #[test]
     fn a_pattern_says_where_it_starts() {
-        check("private/x", "/w/private/x", true, Reach::All);
-        check("private/x", "/private/x", false, Reach::Nothing);
-        check("private/x", "/", false, Reach::Part);
-        check("/private/x", "/private/x/y", true, Reach::All);
-        check("/private/x", "/w/private/x", false, Reach::Nothing);
-        check("x", "/a/x", true, Reach::All);
-        check("x/", "/a/x/y", true, Reach::All);
-        check("**/a/b", "/q/a/b", true, Reach::All);
+        check("private/x", "/w/private/x", true, Coverage::All);
+        check("private/x", "/private/x", false, Coverage::Nothing);
+        check("private/x", "/", false, Coverage::Part);
+        check("/private/x", "/private/x/y", true, Coverage::All);
+        check("/private/x", "/w/private/x", false, Coverage::Nothing);
+        check("x", "/a/x", true, Coverage::All);
+        check("x/", "/a/x/y", true, Coverage::All);
+        check("**/a/b", "/q/a/b", true, Coverage::All);
     }
 
     #[test]
@@ -221,9 +221,9 @@ mod tests {
 
     #[test]
     fn a_class_can_be_negated() {
-        check("[!a].txt", "/b.txt", true, Reach::All);
-        check("[!a].txt", "/a.txt", false, Reach::Part);
-        check("[!a].txt", "/!.txt", true, Reach::All);
+        check("[!a].txt", "/b.txt", true, Coverage::All);
+        check("[!a].txt", "/a.txt", false, Coverage::Part);
+        check("[!a].txt", "/!.txt", true, Coverage::All);
     }
 
     #[test]

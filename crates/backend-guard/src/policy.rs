@@ -1,6 +1,6 @@
 //! The rules of a guard, ready to decide. Plain functions: nothing here asks, waits or looks at files.
 
-use backend_core::search::Reach;
+use backend_core::search::Coverage;
 use backend_core::{Command, VirtualPath};
 
 use crate::command::{Certainty, SimpleCommand, simple_commands, started_by};
@@ -87,10 +87,13 @@ impl Policy {
     /// Returns whether anything below a path could be asked about or denied.
     pub(crate) fn has_rules_below(&self, operation: Operation, path: &VirtualPath) -> bool {
         for rule in &self.rules {
-            match (rule.reach(operation, path, &self.work_dir), rule.action()) {
-                (Reach::Nothing, _) | (Reach::Part, Action::Allow) => {}
-                (Reach::All, Action::Allow) => return false,
-                (Reach::Part | Reach::All, Action::Ask | Action::Deny) => return true,
+            match (
+                rule.coverage(operation, path, &self.work_dir),
+                rule.action(),
+            ) {
+                (Coverage::Nothing, _) | (Coverage::Part, Action::Allow) => {}
+                (Coverage::All, Action::Allow) => return false,
+                (Coverage::Part | Coverage::All, Action::Ask | Action::Deny) => return true,
             }
         }
         self.otherwise(operation).action != Action::Allow

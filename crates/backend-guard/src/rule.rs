@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use backend_core::search::Reach;
+use backend_core::search::Coverage;
 use backend_core::{Error, Result, VirtualPath};
 use serde::{Deserialize, Serialize};
 
@@ -188,7 +188,7 @@ impl Rule {
     /// Returns whether it is about everything that the operation can be done to.
     pub(crate) fn is_about_all(&self, operation: Operation, work_dir: &VirtualPath) -> bool {
         self.commands.is_empty()
-            && self.reach(operation, &VirtualPath::root(), work_dir) == Reach::All
+            && self.coverage(operation, &VirtualPath::root(), work_dir) == Coverage::All
     }
 
     /// Returns whether it is about some of what the operation can be done to.
@@ -214,26 +214,27 @@ impl Rule {
     }
 
     /// Returns how much of a subtree it applies to.
-    pub(crate) fn reach(
+    pub(crate) fn coverage(
         &self,
         operation: Operation,
         path: &VirtualPath,
         work_dir: &VirtualPath,
-    ) -> Reach {
+    ) -> Coverage {
         if !self.is_about(operation) || !self.commands.is_empty() {
-            return Reach::Nothing;
+            return Coverage::Nothing;
         }
         let options = self.options(work_dir);
-        let most = |patterns: &[PathPattern]| patterns.iter().map(|p| p.reach(path, options)).max();
-        let reach = if self.paths.is_empty() {
-            Reach::All
+        let most =
+            |patterns: &[PathPattern]| patterns.iter().map(|p| p.coverage(path, options)).max();
+        let coverage = if self.paths.is_empty() {
+            Coverage::All
         } else {
-            most(&self.paths).unwrap_or(Reach::Nothing)
+            most(&self.paths).unwrap_or(Coverage::Nothing)
         };
         match most(&self.except) {
-            Some(Reach::All) => Reach::Nothing,
-            Some(Reach::Part) => reach.min(Reach::Part),
-            Some(Reach::Nothing) | None => reach,
+            Some(Coverage::All) => Coverage::Nothing,
+            Some(Coverage::Part) => coverage.min(Coverage::Part),
+            Some(Coverage::Nothing) | None => coverage,
         }
     }
 

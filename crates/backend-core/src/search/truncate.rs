@@ -7,7 +7,7 @@ use std::ops::Range;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shown {
     pub(super) text: String,
-    pub(super) cut: bool,
+    pub(super) truncated: bool,
     pub(super) lossy: bool,
 }
 
@@ -33,11 +33,11 @@ pub(super) fn start(line: &[u8], limit: usize) -> String {
     show(line.get(..end).unwrap_or_default(), false, limit).text
 }
 
-fn show(bytes: &[u8], cut: bool, limit: usize) -> Shown {
+fn show(bytes: &[u8], truncated: bool, limit: usize) -> Shown {
     match String::from_utf8_lossy(bytes) {
         Cow::Borrowed(text) => Shown {
             text: text.to_owned(),
-            cut,
+            truncated,
             lossy: false,
         },
         Cow::Owned(mut text) => {
@@ -46,7 +46,7 @@ fn show(bytes: &[u8], cut: bool, limit: usize) -> Shown {
             text.truncate(boundary_before(text.as_bytes(), limit));
             Shown {
                 text,
-                cut: cut || !fits,
+                truncated: truncated || !fits,
                 lossy: true,
             }
         }
