@@ -30,7 +30,7 @@ impl Root {
             }
             let content = read_unsized(&mut opened.file)?;
             if content.len() as u64 > UNSIZED_BYTES {
-                return Err(Fault::Told(Error::TooLarge {
+                return Err(Fault::Error(Error::TooLarge {
                     path: path.clone(),
                     size: content.len() as u64,
                     limit: UNSIZED_BYTES,
@@ -54,14 +54,14 @@ impl Root {
     ) -> Result<T> {
         const TRIES: usize = 4;
         let mut tries = 0;
-        self.attempt(path, || {
+        self.retry_races(path, || {
             tries += 1;
             let mut opened = self.open_file(path)?;
             let outcome = read(&mut opened);
             let overwritten = opened.meta.was_overwritten(&Meta::of(&opened.file)?);
             // A file that never stops changing is read as it is, with an earlier version, which is stale.
             if overwritten && tries < TRIES {
-                return Err(Fault::Outrun);
+                return Err(Fault::Conflict);
             }
             outcome
         })
