@@ -6,8 +6,8 @@ use std::time::Duration;
 use backend_core::{DEFAULT_WORK_DIR, Durability, Result, RuntimeConfig, SandboxId, VirtualPath};
 use bytes::Bytes;
 
-use crate::choices::{Access, Hardening, Lifetime, MountSource, Mounted, Network, Port};
 use crate::image::{BuildOptions, ImageSource};
+use crate::options::{Access, Hardening, Lifetime, MountSource, Mounted, Network, Port};
 
 mod body;
 mod check;
