@@ -15,7 +15,7 @@ use super::open::Opened;
 use super::root::Root;
 
 /// How much is read at a time.
-const PIECE_BYTES: u64 = 256 << 10;
+const CHUNK_BYTES: u64 = 256 << 10;
 
 /// How much is read from a kernel file, which reports no size. They are small.
 pub(crate) const UNSIZED_BYTES: u64 = 16 << 20;
@@ -52,7 +52,7 @@ impl Root {
         path: &VirtualPath,
         mut read: impl FnMut(&mut Opened) -> Result<T, Fault>,
     ) -> Result<T> {
-        const TRIES: usize = 4;
+        const MAX_TRIES: usize = 4;
         let mut tries = 0;
         self.retry_races(path, || {
             tries += 1;
@@ -60,7 +60,7 @@ impl Root {
             let outcome = read(&mut opened);
             let overwritten = opened.meta.was_overwritten(&Meta::of(&opened.file)?);
             // A file that never stops changing is read as it is, with an earlier version, which is stale.
-            if overwritten && tries < TRIES {
+            if overwritten && tries < MAX_TRIES {
                 return Err(Fault::Conflict);
             }
             outcome
@@ -76,7 +76,7 @@ fn scan(request: &ReadRequest, opened: &Opened) -> Result<TextPage, Fault> {
     let mut at = 0;
     while at < size {
         piece.clear();
-        fill(&opened.file, at, (size - at).min(PIECE_BYTES), &mut piece)?;
+        fill(&opened.file, at, (size - at).min(CHUNK_BYTES), &mut piece)?;
         if piece.is_empty() || scanner.push(&piece)? == Scan::Done {
             break;
         }
