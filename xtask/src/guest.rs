@@ -11,10 +11,10 @@ use crate::shell::Cmd;
 use crate::workspace::Workspace;
 
 /// The maximum size of the guest.
-const MOST_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 
 /// The maximum resident memory of the idle guest, in KiB.
-const MOST_RESIDENT: u64 = 3 << 10;
+const MAX_RESIDENT_KIB: u64 = 3 << 10;
 
 /// How long the guest settles before it is measured.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -49,7 +49,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     println!("\n{}", guest.display());
     println!("size: {size} bytes, {:.2} MiB (goal: 4)", mib(size));
     let mut problems = Vec::new();
-    if size > MOST_BYTES {
+    if size > MAX_BYTES {
         problems.push("the guest is larger than 4 MiB".to_owned());
     }
     if runs_here(&target) {
@@ -58,7 +58,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             "resident when idle: {resident} KiB, {:.2} MiB (goal: 3)",
             mib(resident << 10)
         );
-        if resident > MOST_RESIDENT {
+        if resident > MAX_RESIDENT_KIB {
             problems.push("the idle guest has more than 3 MiB resident".to_owned());
         }
         // The tests report themselves if they cannot run here, and why.

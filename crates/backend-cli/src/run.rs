@@ -15,7 +15,7 @@ use crate::failure::{Failure, Result};
 use crate::out::Out;
 
 /// How long the program may take to end after a signal, before it exits regardless.
-const GRACE: Duration = Duration::from_secs(5);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 /// Runs the program with the arguments of the process, and returns its exit code.
 pub fn main() -> ExitCode {
@@ -65,7 +65,7 @@ async fn run(cli: Cli) -> u8 {
     tokio::spawn(async move {
         let number = second.next().await;
         tokio::select! {
-            () = tokio::time::sleep(GRACE) => {}
+            () = tokio::time::sleep(SHUTDOWN_GRACE) => {}
             _ = second.next() => {}
         }
         std::process::exit(exit::of_signal(number).into());

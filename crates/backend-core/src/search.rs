@@ -32,17 +32,15 @@ mod types;
 #[cfg(feature = "search")]
 mod cancel;
 #[cfg(feature = "search")]
-mod cut;
-#[cfg(feature = "search")]
 mod engine;
 #[cfg(feature = "search")]
 mod glob;
 #[cfg(feature = "search")]
 mod grep;
 #[cfg(feature = "search")]
-mod looks;
-#[cfg(feature = "search")]
 mod matcher;
+#[cfg(feature = "search")]
+mod multiline;
 #[cfg(feature = "search")]
 mod parallel;
 #[cfg(feature = "search")]
@@ -54,18 +52,20 @@ mod sink;
 #[cfg(feature = "search")]
 mod source;
 #[cfg(feature = "search")]
-mod spans;
+mod stat_pool;
 #[cfg(feature = "search")]
 mod tally;
 #[cfg(feature = "search")]
 mod tree;
 #[cfg(feature = "search")]
-mod walk;
+mod truncate;
 #[cfg(feature = "search")]
-mod wide;
+mod utf16;
+#[cfg(feature = "search")]
+mod walk;
 
 pub use hidden::Hidden;
-pub use path_glob::{PathGlob, Reach};
+pub use path_glob::{Coverage, PathGlob};
 
 #[cfg(feature = "search")]
 pub use cancel::Cancel;

@@ -14,7 +14,7 @@ use backend_core::{
     StatRequest, TextPage, VirtualPath, WriteRequest, Written,
 };
 
-use crate::hop::{Share, Task, has_runtime, hop, search};
+use crate::blocking::{PoolShare, SearchTask, has_runtime, spawn_blocking, spawn_search};
 use crate::{Durability, FsBackendBuilder, Root};
 
 /// A directory of the real file system as a [`Backend`].
@@ -38,7 +38,7 @@ use crate::{Durability, FsBackendBuilder, Root};
 #[derive(Clone)]
 pub struct FsBackend {
     root: Arc<Root>,
-    share: Share,
+    share: PoolShare,
 }
 
 impl FsBackend {
@@ -73,7 +73,7 @@ impl FsBackend {
     pub(crate) fn from_root(root: Arc<Root>) -> Self {
         Self {
             root,
-            share: Share::new(),
+            share: PoolShare::new(),
         }
     }
 
@@ -88,23 +88,23 @@ impl FsBackend {
     /// `permission_denied` if the backend is read-only; any error of reading the root. Unreadable entries below it are
     /// skipped.
     pub async fn remove_leftovers(&self) -> Result<u64> {
-        self.run(Root::remove_leftovers).await
+        self.run_blocking(Root::remove_leftovers).await
     }
 
     /// Tries an operation on this thread without blocking it. `None` if it cannot be answered at once.
-    fn at_once<T>(&self, work: impl FnOnce(&Root) -> Option<T>) -> Option<T> {
+    fn try_nonblocking<T>(&self, work: impl FnOnce(&Root) -> Option<T>) -> Option<T> {
         // Without a runtime nothing is answered, even if it is in memory.
         has_runtime().then(|| work(&self.root)).flatten()
     }
 
     /// Runs an operation on a blocking thread.
-    async fn run<T, W>(&self, work: W) -> Result<T>
+    async fn run_blocking<T, W>(&self, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: FnOnce(&Root) -> Result<T> + Send + 'static,
     {
         let root = Arc::clone(&self.root);
-        hop(&self.share, move || work(&root)).await
+        spawn_blocking(&self.share, move || work(&root)).await
     }
 }
 
@@ -124,95 +124,98 @@ impl Backend for FsBackend {
     }
 
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
-        if let Some(outcome) = self.at_once(|root| root.stat_cached(request)) {
+        if let Some(outcome) = self.try_nonblocking(|root| root.stat_cached(request)) {
             return outcome;
         }
         let request = request.clone();
-        self.run(move |root| root.stat(&request)).await
+        self.run_blocking(move |root| root.stat(&request)).await
     }
 
     async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
         let request = request.clone();
-        self.run(move |root| root.resolve(&request)).await
+        self.run_blocking(move |root| root.resolve(&request)).await
     }
 
     async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
         let request = request.clone();
-        self.run(move |root| root.ls(&request)).await
+        self.run_blocking(move |root| root.ls(&request)).await
     }
 
     async fn read_with(&self, request: &ReadRequest) -> Result<TextPage> {
-        if let Some(outcome) = self.at_once(|root| root.read_cached(request)) {
+        if let Some(outcome) = self.try_nonblocking(|root| root.read_cached(request)) {
             return outcome;
         }
         let request = request.clone();
-        self.run(move |root| root.read(&request)).await
+        self.run_blocking(move |root| root.read(&request)).await
     }
 
     async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
-        if let Some(outcome) = self.at_once(|root| root.read_bytes_cached(request)) {
+        if let Some(outcome) = self.try_nonblocking(|root| root.read_bytes_cached(request)) {
             return outcome;
         }
         let request = request.clone();
-        self.run(move |root| root.read_bytes(&request)).await
+        self.run_blocking(move |root| root.read_bytes(&request))
+            .await
     }
 
     async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
         let request = request.clone();
-        self.run(move |root| root.write(&request)).await
+        self.run_blocking(move |root| root.write(&request)).await
     }
 
     async fn edit_with(&self, request: &EditRequest) -> Result<Edited> {
         let request = request.clone();
-        self.run(move |root| root.edit(&request)).await
+        self.run_blocking(move |root| root.edit(&request)).await
     }
 
     async fn delete_with(&self, request: &DeleteRequest) -> Result<Deleted> {
         let request = request.clone();
-        self.run(move |root| root.delete(&request)).await
+        self.run_blocking(move |root| root.delete(&request)).await
     }
 
     async fn rename_with(&self, request: &RenameRequest) -> Result<Renamed> {
         let request = request.clone();
-        self.run(move |root| root.rename(&request)).await
+        self.run_blocking(move |root| root.rename(&request)).await
     }
 
     async fn mkdir_with(&self, request: &MkdirRequest) -> Result<MadeDirectory> {
         let request = request.clone();
-        self.run(move |root| root.mkdir(&request)).await
+        self.run_blocking(move |root| root.mkdir(&request)).await
     }
 
     async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
         let (root, request, timeout) = (Arc::clone(&self.root), request.clone(), request.timeout);
         let partial = PartialGlob::new();
         let found = partial.clone();
-        let work = move |task: &Task| root.glob(&request, task, &found);
-        search(&self.share, timeout, move || partial.take(), work).await
+        let work = move |task: &SearchTask| root.glob(&request, task, &found);
+        spawn_search(&self.share, timeout, move || partial.take(), work).await
     }
 
     async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {
         let (root, request, timeout) = (Arc::clone(&self.root), request.clone(), request.timeout);
         let partial = PartialGrep::new();
         let found = partial.clone();
-        let work = move |task: &Task| root.grep(&request, task, &found);
-        search(&self.share, timeout, move || partial.take(), work).await
+        let work = move |task: &SearchTask| root.grep(&request, task, &found);
+        spawn_search(&self.share, timeout, move || partial.take(), work).await
     }
 
     async fn read_many_with(&self, requests: &[ReadRequest]) -> Vec<Result<TextPage>> {
         let (count, requests) = (requests.len(), requests.to_vec());
-        let outcomes = self.run(move |root| Ok(requests.iter().map(|r| root.read(r)).collect()));
-        each(outcomes.await, count)
+        let outcomes =
+            self.run_blocking(move |root| Ok(requests.iter().map(|r| root.read(r)).collect()));
+        outcome_of_each(outcomes.await, count)
     }
 
     async fn write_many_with(&self, requests: &[WriteRequest]) -> Vec<Result<Written>> {
         let (count, requests) = (requests.len(), requests.to_vec());
-        let outcomes = self.run(move |root| Ok(requests.iter().map(|r| root.write(r)).collect()));
-        each(outcomes.await, count)
+        let outcomes =
+            self.run_blocking(move |root| Ok(requests.iter().map(|r| root.write(r)).collect()));
+        outcome_of_each(outcomes.await, count)
     }
 }
 
 /// Gives each item its outcome, or each the failure of the whole batch.
-fn each<T>(outcomes: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
+fn outcome_of_each<T>(outcomes: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
     outcomes.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
 }
 

@@ -3,9 +3,9 @@
 #![deny(unsafe_code)]
 
 mod backend;
+mod blocking;
 mod builder;
-mod hop;
-mod watch;
+mod watchdog;
 
 #[cfg(unix)]
 mod unix;
@@ -13,9 +13,9 @@ mod unix;
 use unix::Root;
 
 #[cfg(not(unix))]
-mod elsewhere;
+mod unsupported;
 #[cfg(not(unix))]
-use elsewhere::Root;
+use unsupported::Root;
 
 pub use backend::FsBackend;
 /// What a power loss can lose. See [`FsBackendBuilder::durability`].

@@ -14,12 +14,12 @@ use backend_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use launch::{simple_commands, started_by};
-pub(crate) use words::{Certainty, Part, Simple, Word};
+pub(crate) use words::{Certainty, Part, SimpleCommand, Word};
 
-use crate::pattern::named;
+use crate::pattern::with_pattern;
 
 /// The longest pattern, in bytes.
-const MAX_BYTES: usize = 4096;
+const MAX_PATTERN_BYTES: usize = 4096;
 
 /// A command pattern, such as `git push`, `rm -rf *` or `/usr/bin/make`.
 ///
@@ -37,7 +37,7 @@ const MAX_BYTES: usize = 4096;
 #[serde(try_from = "String", into = "String")]
 pub struct CommandPattern {
     text: Arc<str>,
-    words: Vec<Wild>,
+    words: Vec<WordPattern>,
     /// Whether nothing may follow.
     whole: bool,
 }
@@ -54,7 +54,7 @@ impl CommandPattern {
             let start: String = text.chars().take(80).collect();
             Err(Error::invalid_pattern(start, message))
         };
-        if text.len() > MAX_BYTES {
+        if text.len() > MAX_PATTERN_BYTES {
             return refuse("a command pattern is at most 4096 bytes long");
         }
         if text.chars().any(|c| c.is_control() && c != '\t') {
@@ -66,16 +66,16 @@ impl CommandPattern {
         if words.is_empty() {
             return refuse("a command pattern cannot be empty; '*' is every command");
         }
-        let whole = words.last().is_some_and(Wild::is_end);
+        let whole = words.last().is_some_and(WordPattern::is_end);
         if whole {
             words.pop();
         }
-        if words.is_empty() || words.iter().any(Wild::is_end) {
+        if words.is_empty() || words.iter().any(WordPattern::is_end) {
             return refuse(
                 "'$' must be the last word of a command pattern, after at least one other",
             );
         }
-        while !whole && words.last().is_some_and(Wild::is_anything) {
+        while !whole && words.last().is_some_and(WordPattern::is_anything) {
             words.pop();
         }
         Ok(Self {
@@ -101,7 +101,7 @@ impl CommandPattern {
         for (index, pattern) in self.words.iter().enumerate() {
             let known = match words.next() {
                 None => return Certainty::No,
-                Some(Word::Unknown) => return Certainty::Perhaps,
+                Some(Word::Unknown) => return Certainty::Maybe,
                 Some(Word::Known(word)) => word,
             };
             let matches = match (index, allows) {
@@ -120,9 +120,9 @@ impl CommandPattern {
             }
         }
         match words.next() {
-            Some(Word::Unknown) if self.whole => Certainty::Perhaps,
+            Some(Word::Unknown) if self.whole => Certainty::Maybe,
             Some(Word::Known(_)) if self.whole => Certainty::No,
-            _ if allows && command.does_more => Certainty::Perhaps,
+            _ if allows && command.does_more => Certainty::Maybe,
             _ => Certainty::Yes,
         }
     }
@@ -130,7 +130,7 @@ impl CommandPattern {
 
 /// A word of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Wild(Vec<Token>);
+struct WordPattern(Vec<Token>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token {
@@ -141,7 +141,7 @@ enum Token {
     Any,
 }
 
-impl Wild {
+impl WordPattern {
     fn is_end(&self) -> bool {
         self.0 == [Token::Char('$')]
     }
@@ -195,13 +195,13 @@ impl Wild {
 }
 
 /// Splits a pattern into words; `None` if a quote is open.
-fn split(text: &str) -> Option<Vec<Wild>> {
+fn split(text: &str) -> Option<Vec<WordPattern>> {
     let mut words = Vec::new();
     let mut word: Option<Vec<Token>> = None;
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         match c {
-            ' ' | '\t' => words.extend(word.take().map(Wild)),
+            ' ' | '\t' => words.extend(word.take().map(WordPattern)),
             '\'' | '"' => {
                 let word = word.get_or_insert_default();
                 loop {
@@ -220,7 +220,7 @@ fn split(text: &str) -> Option<Vec<Wild>> {
             c => word.get_or_insert_default().push(Token::Char(c)),
         }
     }
-    words.extend(word.take().map(Wild));
+    words.extend(word.take().map(WordPattern));
     Some(words)
 }
 
@@ -256,7 +256,7 @@ impl TryFrom<String> for CommandPattern {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Self> {
-        Self::parse(&text).map_err(named)
+        Self::parse(&text).map_err(with_pattern)
     }
 }
 

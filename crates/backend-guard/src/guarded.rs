@@ -2,17 +2,17 @@
 //!
 //! Every method checks first, then calls the inner backend, then checks its result.
 
+mod approval;
+mod authorization;
 mod backend;
 mod batch;
-mod case;
-mod consult;
+mod decision;
 mod grep;
-mod lead;
+mod link;
 mod listing;
-mod names;
+mod prefilter;
 mod sandbox;
-mod sift;
-mod tree;
+mod subtree;
 
 use std::collections::HashSet;
 use std::fmt;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use backend_core::search::{PathGlob, Reach};
+use backend_core::search::{Coverage, PathGlob};
 use backend_core::{Error, Result, VirtualPath};
 use serde::{Deserialize, Serialize};
 
@@ -68,11 +68,11 @@ impl PathPattern {
     }
 
     /// Returns whether the pattern matches a path.
-    pub(crate) fn covers(&self, path: &VirtualPath, view: View<'_>) -> bool {
-        let Some(path) = self.seen(path, view) else {
+    pub(crate) fn covers(&self, path: &VirtualPath, options: MatchOptions<'_>) -> bool {
+        let Some(path) = self.relative(path, options) else {
             return false;
         };
-        match (view.ignore_case, &self.folded) {
+        match (options.ignore_case, &self.folded) {
             (false, _) => self.exact.covers(path.segments()),
             (true, Some(folded)) => {
                 let names: Vec<String> = path.segments().map(str::to_lowercase).collect();
@@ -83,28 +83,28 @@ impl PathPattern {
     }
 
     /// Returns how much of a subtree the pattern matches.
-    pub(crate) fn reach(&self, path: &VirtualPath, view: View<'_>) -> Reach {
-        let Some(seen) = self.seen(path, view) else {
+    pub(crate) fn coverage(&self, path: &VirtualPath, options: MatchOptions<'_>) -> Coverage {
+        let Some(relative) = self.relative(path, options) else {
             // A directory above the work directory contains it.
-            return if view.work_dir.starts_with(path) {
-                Reach::Part
+            return if options.work_dir.starts_with(path) {
+                Coverage::Part
             } else {
-                Reach::Nothing
+                Coverage::Nothing
             };
         };
-        match (view.ignore_case, &self.folded) {
-            (false, _) => self.exact.reach(seen.segments()),
+        match (options.ignore_case, &self.folded) {
+            (false, _) => self.exact.coverage(relative.segments()),
             (true, Some(folded)) => {
-                let names: Vec<String> = seen.segments().map(str::to_lowercase).collect();
-                folded.reach(names.iter().map(String::as_str))
+                let names: Vec<String> = relative.segments().map(str::to_lowercase).collect();
+                folded.coverage(names.iter().map(String::as_str))
             }
-            (true, None) => Reach::Part,
+            (true, None) => Coverage::Part,
         }
     }
 
-    fn seen(&self, path: &VirtualPath, view: View<'_>) -> Option<VirtualPath> {
+    fn relative(&self, path: &VirtualPath, options: MatchOptions<'_>) -> Option<VirtualPath> {
         if self.from_work_dir {
-            path.strip_prefix(view.work_dir)
+            path.strip_prefix(options.work_dir)
         } else {
             Some(path.clone())
         }
@@ -113,7 +113,7 @@ impl PathPattern {
 
 /// How patterns are matched against paths.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct View<'a> {
+pub(crate) struct MatchOptions<'a> {
     pub(crate) work_dir: &'a VirtualPath,
     pub(crate) ignore_case: bool,
 }
@@ -150,12 +150,12 @@ impl TryFrom<String> for PathPattern {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Self> {
-        Self::parse(&text).map_err(named)
+        Self::parse(&text).map_err(with_pattern)
     }
 }
 
 /// Puts the pattern into the message, to identify it among many in a file.
-pub(crate) fn named(error: Error) -> Error {
+pub(crate) fn with_pattern(error: Error) -> Error {
     match error {
         Error::InvalidPattern { pattern, message } => {
             let message = format!("'{}': {message}", pattern.escape_debug());
@@ -173,15 +173,15 @@ impl From<PathPattern> for String {
 
 #[cfg(test)]
 mod tests {
-    use backend_core::search::Reach;
+    use backend_core::search::Coverage;
     use backend_core::{ErrorKind, VirtualPath};
 
-    use super::{PathPattern, View};
+    use super::{MatchOptions, PathPattern};
 
     #[track_caller]
-    fn check(pattern: &str, path: &str, covers: bool, reach: Reach) {
+    fn check(pattern: &str, path: &str, covers: bool, coverage: Coverage) {
         let work_dir = VirtualPath::parse("/w").unwrap();
-        let view = View {
+        let options = MatchOptions {
             work_dir: &work_dir,
             ignore_case: false,
         };
@@ -190,22 +190,25 @@ mod tests {
             VirtualPath::parse(path).unwrap(),
         );
         assert_eq!(
-            (pattern.covers(&path, view), pattern.reach(&path, view)),
-            (covers, reach),
+            (
+                pattern.covers(&path, options),
+                pattern.coverage(&path, options)
+            ),
+            (covers, coverage),
             "{pattern} {path}"
         );
     }
 
     #[test]
     fn a_pattern_says_where_it_starts() {
-        check("private/x", "/w/private/x", true, Reach::All);
-        check("private/x", "/private/x", false, Reach::Nothing);
-        check("private/x", "/", false, Reach::Part);
-        check("/private/x", "/private/x/y", true, Reach::All);
-        check("/private/x", "/w/private/x", false, Reach::Nothing);
-        check("x", "/a/x", true, Reach::All);
-        check("x/", "/a/x/y", true, Reach::All);
-        check("**/a/b", "/q/a/b", true, Reach::All);
+        check("private/x", "/w/private/x", true, Coverage::All);
+        check("private/x", "/private/x", false, Coverage::Nothing);
+        check("private/x", "/", false, Coverage::Part);
+        check("/private/x", "/private/x/y", true, Coverage::All);
+        check("/private/x", "/w/private/x", false, Coverage::Nothing);
+        check("x", "/a/x", true, Coverage::All);
+        check("x/", "/a/x/y", true, Coverage::All);
+        check("**/a/b", "/q/a/b", true, Coverage::All);
     }
 
     #[test]
@@ -218,21 +221,21 @@ mod tests {
 
     #[test]
     fn a_class_can_be_negated() {
-        check("[!a].txt", "/b.txt", true, Reach::All);
-        check("[!a].txt", "/a.txt", false, Reach::Part);
-        check("[!a].txt", "/!.txt", true, Reach::All);
+        check("[!a].txt", "/b.txt", true, Coverage::All);
+        check("[!a].txt", "/a.txt", false, Coverage::Part);
+        check("[!a].txt", "/!.txt", true, Coverage::All);
     }
 
     #[test]
     fn case_counts_unless_the_rule_says_otherwise() {
         let work_dir = VirtualPath::root();
         let covers = |pattern: &str, path: &str, ignore_case| {
-            let view = View {
+            let options = MatchOptions {
                 work_dir: &work_dir,
                 ignore_case,
             };
             let path = VirtualPath::parse(path).unwrap();
-            PathPattern::parse(pattern).unwrap().covers(&path, view)
+            PathPattern::parse(pattern).unwrap().covers(&path, options)
         };
         assert!(!covers(".env", "/.ENV", false));
         assert!(covers(".env", "/.ENV", true));

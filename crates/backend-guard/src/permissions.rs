@@ -16,8 +16,8 @@ use crate::{Action, Operation, Preset, Rule};
 /// # Files
 ///
 /// ```toml
-/// preset = "default" # default, permissive, read-only, strict; none by default default = "ask" # if no rule applies;
-/// deny if there is no preset
+/// preset = "default"          # default, permissive, read-only, strict; none by default
+/// default = "ask"             # if no rule applies; deny if there is no preset
 ///
 /// [defaults]                  # the same, for single operations
 /// write = "allow"

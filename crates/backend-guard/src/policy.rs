@@ -1,9 +1,9 @@
 //! The rules of a guard, ready to decide. Plain functions: nothing here asks, waits or looks at files.
 
-use backend_core::search::Reach;
+use backend_core::search::Coverage;
 use backend_core::{Command, VirtualPath};
 
-use crate::command::{Certainty, Simple, simple_commands, started_by};
+use crate::command::{Certainty, SimpleCommand, simple_commands, started_by};
 use crate::{Action, Operation, Permissions, Rule};
 
 /// The action for an operation, and the rule that decided it.
@@ -30,7 +30,7 @@ pub(crate) struct Policy {
     rules: Vec<Rule>,
     otherwise: [Action; Operation::ALL.len()],
     /// The operations that could be asked about or denied at all.
-    minded: [bool; Operation::ALL.len()],
+    has_rules: [bool; Operation::ALL.len()],
     work_dir: VirtualPath,
 }
 
@@ -39,10 +39,10 @@ impl Policy {
         let mut policy = Self {
             rules: permissions.rules().cloned().collect(),
             otherwise: Operation::ALL.map(|operation| permissions.otherwise(operation)),
-            minded: [true; Operation::ALL.len()],
+            has_rules: [true; Operation::ALL.len()],
             work_dir,
         };
-        policy.minded = Operation::ALL.map(|operation| policy.find_minds(operation));
+        policy.has_rules = Operation::ALL.map(|operation| policy.find_rules_for(operation));
         policy
     }
 
@@ -73,7 +73,7 @@ impl Policy {
     }
 
     /// Decides about an operation on a path.
-    pub(crate) fn judge(&self, operation: Operation, path: &VirtualPath) -> Verdict {
+    pub(crate) fn evaluate(&self, operation: Operation, path: &VirtualPath) -> Verdict {
         self.rules
             .iter()
             .enumerate()
@@ -85,27 +85,33 @@ impl Policy {
     }
 
     /// Returns whether anything below a path could be asked about or denied.
-    pub(crate) fn minds_below(&self, operation: Operation, path: &VirtualPath) -> bool {
+    pub(crate) fn has_rules_below(&self, operation: Operation, path: &VirtualPath) -> bool {
         for rule in &self.rules {
-            match (rule.reach(operation, path, &self.work_dir), rule.action()) {
-                (Reach::Nothing, _) | (Reach::Part, Action::Allow) => {}
-                (Reach::All, Action::Allow) => return false,
-                (Reach::Part | Reach::All, Action::Ask | Action::Deny) => return true,
+            match (
+                rule.coverage(operation, path, &self.work_dir),
+                rule.action(),
+            ) {
+                (Coverage::Nothing, _) | (Coverage::Part, Action::Allow) => {}
+                (Coverage::All, Action::Allow) => return false,
+                (Coverage::Part | Coverage::All, Action::Ask | Action::Deny) => return true,
             }
         }
         self.otherwise(operation).action != Action::Allow
     }
 
     /// Returns whether anything at all could be asked about or denied.
-    pub(crate) fn minds(&self, operation: Operation) -> bool {
-        self.minded.get(operation.index()).copied().unwrap_or(true)
+    pub(crate) fn has_rules_for(&self, operation: Operation) -> bool {
+        self.has_rules
+            .get(operation.index())
+            .copied()
+            .unwrap_or(true)
     }
 
-    fn find_minds(&self, operation: Operation) -> bool {
+    fn find_rules_for(&self, operation: Operation) -> bool {
         if operation.is_about_paths() {
             let root = VirtualPath::root();
-            return self.judge(operation, &root).action != Action::Allow
-                || self.minds_below(operation, &root);
+            return self.evaluate(operation, &root).action != Action::Allow
+                || self.has_rules_below(operation, &root);
         }
         for rule in &self.rules {
             if rule.is_about_some(operation) && rule.action() != Action::Allow {
@@ -139,7 +145,7 @@ impl Policy {
     /// Decides about a command: as strictly as about its strictest part.
     ///
     /// If more than the command is set, such as its environment, no pattern allows it.
-    pub(crate) fn judge_command(
+    pub(crate) fn evaluate_command(
         &self,
         operation: Operation,
         command: &Command,
@@ -149,18 +155,18 @@ impl Policy {
             .into_iter()
             .map(|mut simple| {
                 simple.does_more |= sets_more;
-                self.judge_simple(operation, &simple)
+                self.evaluate_simple(operation, &simple)
             })
             .reduce(Verdict::or_stricter)
             .unwrap_or_else(|| self.otherwise(operation))
     }
 
     /// Decides about an operation without a path or a command.
-    pub(crate) fn judge_sandbox(&self, operation: Operation) -> Verdict {
-        self.judge_simple(operation, &Simple::unknown())
+    pub(crate) fn evaluate_sandbox(&self, operation: Operation) -> Verdict {
+        self.evaluate_simple(operation, &SimpleCommand::unknown())
     }
 
-    fn judge_simple(&self, operation: Operation, command: &Simple) -> Verdict {
+    fn evaluate_simple(&self, operation: Operation, command: &SimpleCommand) -> Verdict {
         let mut strictest: Option<Verdict> = None;
         let mut add = |verdict: Verdict| {
             strictest = Some(strictest.map_or(verdict, |so_far| so_far.or_stricter(verdict)));
@@ -170,7 +176,7 @@ impl Policy {
             match rule.is_about_command(operation, command) {
                 Certainty::No => {}
                 // It may be the deciding rule, and so may every later one.
-                Certainty::Perhaps => add(Self::verdict(index, rule)),
+                Certainty::Maybe => add(Self::verdict(index, rule)),
                 Certainty::Yes => {
                     add(Self::verdict(index, rule));
                     decided = true;

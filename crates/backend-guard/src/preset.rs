@@ -67,7 +67,7 @@ impl Preset {
     /// Returns its rules.
     pub fn rules(self) -> &'static [Rule] {
         match self {
-            Self::Default | Self::Permissive | Self::ReadOnly => &SECRETS_SEEN,
+            Self::Default | Self::Permissive | Self::ReadOnly => &SECRETS_LISTED,
             Self::Strict => &SECRETS_HIDDEN,
         }
     }
@@ -128,13 +128,13 @@ const SECRETS: &[&str] = &[
 ];
 
 /// Names that look like secrets but are not.
-const NO_SECRETS: &[&str] = &[
+const NOT_SECRETS: &[&str] = &[
     "{,*}.env.{example,sample,template,dist}",
     "id_{rsa,dsa,ecdsa,ed25519}*.pub",
 ];
 
-static SECRETS_SEEN: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-    guarding(secrets().and_then(|rule| {
+static SECRETS_LISTED: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    or_deny_all(secrets().and_then(|rule| {
         rule.operations([
             Operation::Read,
             Operation::Write,
@@ -144,18 +144,18 @@ static SECRETS_SEEN: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     }))
 });
 
-static SECRETS_HIDDEN: LazyLock<Vec<Rule>> = LazyLock::new(|| guarding(secrets()));
+static SECRETS_HIDDEN: LazyLock<Vec<Rule>> = LazyLock::new(|| or_deny_all(secrets()));
 
 fn secrets() -> Result<Rule> {
     let rule = Rule::new(Action::Deny)
         .paths(SECRETS)?
-        .except(NO_SECRETS)?
+        .except(NOT_SECRETS)?
         .ignore_case()?;
     Ok(rule.reason("it may hold secrets"))
 }
 
 /// The patterns are constants, parsed by a test. If one were still invalid, everything would be denied.
-fn guarding(rule: Result<Rule>) -> Vec<Rule> {
+fn or_deny_all(rule: Result<Rule>) -> Vec<Rule> {
     vec![rule.unwrap_or_else(|_| Rule::new(Action::Deny))]
 }
 
@@ -163,7 +163,7 @@ fn guarding(rule: Result<Rule>) -> Vec<Rule> {
 mod tests {
     use backend_core::VirtualPath;
 
-    use super::{NO_SECRETS, Preset, SECRETS, secrets};
+    use super::{NOT_SECRETS, Preset, SECRETS, secrets};
     use crate::{Action, Operation};
 
     #[track_caller]
@@ -188,7 +188,7 @@ mod tests {
                 "{preset}"
             );
         }
-        assert!(!NO_SECRETS.is_empty());
+        assert!(!NOT_SECRETS.is_empty());
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use backend_core::search::Reach;
+use backend_core::search::Coverage;
 use backend_core::{Error, Result, VirtualPath};
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Certainty, Part, Simple};
-use crate::pattern::View;
+use crate::command::{Certainty, Part, SimpleCommand};
+use crate::pattern::MatchOptions;
 use crate::{Action, CommandPattern, Operation, PathPattern};
 
 /// One rule of [`Permissions`](crate::Permissions): operations, the paths or commands it applies to, and the action.
@@ -178,8 +178,8 @@ impl Rule {
         self.operations.is_empty() || self.operations.contains(&operation)
     }
 
-    fn view<'a>(&self, work_dir: &'a VirtualPath) -> View<'a> {
-        View {
+    fn options<'a>(&self, work_dir: &'a VirtualPath) -> MatchOptions<'a> {
+        MatchOptions {
             work_dir,
             ignore_case: self.ignore_case,
         }
@@ -188,7 +188,7 @@ impl Rule {
     /// Returns whether it is about everything that the operation can be done to.
     pub(crate) fn is_about_all(&self, operation: Operation, work_dir: &VirtualPath) -> bool {
         self.commands.is_empty()
-            && self.reach(operation, &VirtualPath::root(), work_dir) == Reach::All
+            && self.coverage(operation, &VirtualPath::root(), work_dir) == Coverage::All
     }
 
     /// Returns whether it is about some of what the operation can be done to.
@@ -205,8 +205,8 @@ impl Rule {
         path: &VirtualPath,
         work_dir: &VirtualPath,
     ) -> bool {
-        let view = self.view(work_dir);
-        let any = |patterns: &[PathPattern]| patterns.iter().any(|p| p.covers(path, view));
+        let options = self.options(work_dir);
+        let any = |patterns: &[PathPattern]| patterns.iter().any(|p| p.covers(path, options));
         self.is_about(operation)
             && self.commands.is_empty()
             && (self.paths.is_empty() || any(&self.paths))
@@ -214,31 +214,36 @@ impl Rule {
     }
 
     /// Returns how much of a subtree it applies to.
-    pub(crate) fn reach(
+    pub(crate) fn coverage(
         &self,
         operation: Operation,
         path: &VirtualPath,
         work_dir: &VirtualPath,
-    ) -> Reach {
+    ) -> Coverage {
         if !self.is_about(operation) || !self.commands.is_empty() {
-            return Reach::Nothing;
+            return Coverage::Nothing;
         }
-        let view = self.view(work_dir);
-        let most = |patterns: &[PathPattern]| patterns.iter().map(|p| p.reach(path, view)).max();
-        let reach = if self.paths.is_empty() {
-            Reach::All
+        let options = self.options(work_dir);
+        let most =
+            |patterns: &[PathPattern]| patterns.iter().map(|p| p.coverage(path, options)).max();
+        let coverage = if self.paths.is_empty() {
+            Coverage::All
         } else {
-            most(&self.paths).unwrap_or(Reach::Nothing)
+            most(&self.paths).unwrap_or(Coverage::Nothing)
         };
         match most(&self.except) {
-            Some(Reach::All) => Reach::Nothing,
-            Some(Reach::Part) => reach.min(Reach::Part),
-            Some(Reach::Nothing) | None => reach,
+            Some(Coverage::All) => Coverage::Nothing,
+            Some(Coverage::Part) => coverage.min(Coverage::Part),
+            Some(Coverage::Nothing) | None => coverage,
         }
     }
 
     /// Returns whether it applies to an operation on a command, as far as that is known.
-    pub(crate) fn is_about_command(&self, operation: Operation, command: &Simple) -> Certainty {
+    pub(crate) fn is_about_command(
+        &self,
+        operation: Operation,
+        command: &SimpleCommand,
+    ) -> Certainty {
         if !self.is_about(operation) || self.names_paths() {
             return Certainty::No;
         }
@@ -250,7 +255,7 @@ impl Rule {
         for pattern in &self.commands {
             match pattern.is_about(command.as_part(), allows) {
                 Certainty::Yes => return Certainty::Yes,
-                Certainty::Perhaps => best = Certainty::Perhaps,
+                Certainty::Maybe => best = Certainty::Maybe,
                 Certainty::No => {}
             }
         }

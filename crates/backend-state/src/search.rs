@@ -107,6 +107,6 @@ impl Drop for CancelOnDrop {
 
 /// Returns how many threads a search uses.
 pub(crate) fn threads() -> usize {
-    const MOST: usize = 8;
-    std::thread::available_parallelism().map_or(1, |count| count.get().min(MOST))
+    const MAX_THREADS: usize = 8;
+    std::thread::available_parallelism().map_or(1, |count| count.get().min(MAX_THREADS))
 }

@@ -12,7 +12,7 @@ mod shape;
 use shape::{Shape, shown};
 
 /// Maximum number of reported problems.
-const TOLD_PROBLEMS: usize = 8;
+const MAX_REPORTED_PROBLEMS: usize = 8;
 
 /// The largest number that JSON carries everywhere without loss.
 const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
@@ -39,33 +39,33 @@ pub(crate) fn parse<T: DeserializeOwned>(
     let mut problems = Problems::default();
     check(&Shape(schema), &mut arguments, "", &mut problems);
     if problems.count > 0 {
-        return Err(problems.tell(tool, schema));
+        return Err(problems.message(tool, schema));
     }
     // The schema was derived from the type, so this does not fail; if it does, the reason is reported.
     serde_json::from_value(arguments).map_err(|error| {
         let mut problems = Problems::default();
         problems.add("", error.to_string());
-        problems.tell(tool, schema)
+        problems.message(tool, schema)
     })
 }
 
 #[derive(Debug, Default)]
 struct Problems {
-    told: Vec<String>,
+    reported: Vec<String>,
     count: usize,
 }
 
 impl Problems {
     fn add(&mut self, at: &str, message: impl AsRef<str>) {
         self.count += 1;
-        if self.told.len() < TOLD_PROBLEMS {
+        if self.reported.len() < MAX_REPORTED_PROBLEMS {
             let at = if at.is_empty() { "the arguments" } else { at };
-            self.told.push(format!("- {at}: {}", message.as_ref()));
+            self.reported.push(format!("- {at}: {}", message.as_ref()));
         }
     }
 
-    fn tell(&self, tool: &str, schema: &Map<String, Value>) -> String {
-        let more = self.count - self.told.len();
+    fn message(&self, tool: &str, schema: &Map<String, Value>) -> String {
+        let more = self.count - self.reported.len();
         let more = if more > 0 {
             format!("\n- and {more} more")
         } else {
@@ -73,14 +73,14 @@ impl Problems {
         };
         format!(
             "invalid arguments for {tool}:\n{}{more}\n{tool} takes: {}",
-            self.told.join("\n"),
+            self.reported.join("\n"),
             Shape(schema).signature()
         )
     }
 }
 
 fn check(shape: &Shape<'_>, value: &mut Value, at: &str, problems: &mut Problems) {
-    mend(shape, value);
+    coerce(shape, value);
     match (shape.kind(), &mut *value) {
         ("object", Value::Object(members)) => check_object(shape, members, at, problems),
         ("array", Value::Array(items)) => check_array(shape, items, at, problems),
@@ -122,17 +122,17 @@ fn check_object(
         if shape.member(name).is_none() {
             let near = nearest(name, shape.names());
             let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            problems.add(&within(at, &escaped(name)), format!("unknown{hint}"));
+            problems.add(&with_timeout(at, &escaped(name)), format!("unknown{hint}"));
         }
     }
     for name in shape.required() {
         if !members.contains_key(name) {
-            problems.add(&within(at, name), "missing");
+            problems.add(&with_timeout(at, name), "missing");
         }
     }
     for (name, value) in members.iter_mut() {
         if let Some(member) = shape.member(name) {
-            check(&member, value, &within(at, name), problems);
+            check(&member, value, &with_timeout(at, name), problems);
         }
     }
 }
@@ -155,14 +155,14 @@ fn check_array(shape: &Shape<'_>, items: &mut [Value], at: &str, problems: &mut 
     let Some(item) = shape.item() else { return };
     for (index, value) in items.iter_mut().enumerate() {
         check(&item, value, &format!("{at}[{index}]"), problems);
-        if problems.count > TOLD_PROBLEMS {
+        if problems.count > MAX_REPORTED_PROBLEMS {
             return;
         }
     }
 }
 
 /// Converts a value to what it unambiguously stands for.
-fn mend(shape: &Shape<'_>, value: &mut Value) {
+fn coerce(shape: &Shape<'_>, value: &mut Value) {
     let mended = match (shape.kind(), &*value) {
         ("integer", Value::Number(number)) => number.as_f64().and_then(whole).map(Value::Number),
         ("integer", Value::String(text)) => integer(text.trim()).map(Value::Number),
@@ -210,7 +210,7 @@ fn whole(number: f64) -> Option<Number> {
     is_whole.then(|| Number::from(number as i64))
 }
 
-fn within(at: &str, name: &str) -> String {
+fn with_timeout(at: &str, name: &str) -> String {
     if at.is_empty() {
         format!("`{name}`")
     } else {

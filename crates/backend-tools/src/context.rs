@@ -18,7 +18,7 @@ use crate::{Reply, ReplyKind};
 pub(crate) struct Failed(pub(crate) Box<Reply>);
 
 /// What a tool returns.
-pub(crate) type Done = Result<Reply, Failed>;
+pub(crate) type ToolResult = Result<Reply, Failed>;
 
 impl Failed {
     pub(crate) fn mistake(message: impl Into<String>) -> Self {
@@ -99,7 +99,7 @@ impl Context {
     /// Waits until no other call of this toolset changes these files.
     ///
     /// Versions alone prevent lost changes; with the locks, two concurrent edits both succeed.
-    pub(crate) async fn turn<'a>(
+    pub(crate) async fn lock_files<'a>(
         &'a self,
         paths: impl IntoIterator<Item = &VirtualPath> + Send,
     ) -> Vec<tokio::sync::MutexGuard<'a, ()>> {
@@ -112,58 +112,58 @@ impl Context {
                 *wanted = true;
             }
         }
-        let mut turns = Vec::new();
+        let mut guards = Vec::new();
         // Always in the same order, to avoid deadlocks.
         for (lock, wanted) in self.memory.locks.iter().zip(wanted) {
             if wanted {
-                turns.push(lock.lock().await);
+                guards.push(lock.lock().await);
             }
         }
-        turns
+        guards
     }
 
     /// Runs an operation that changes nothing, within the time for files.
-    pub(crate) async fn look<T>(
+    pub(crate) async fn with_timeout<T>(
         &self,
         what: &str,
         operation: impl Future<Output = Result<T, Error>> + Send,
     ) -> Result<T, Error> {
-        within(self.settings.file_timeout, what, operation).await
+        with_timeout(self.settings.file_timeout, what, operation).await
     }
 
     /// Runs an operation that changes something, within the time for files.
-    pub(crate) async fn change<T>(
+    pub(crate) async fn with_timeout_mut<T>(
         &self,
         what: &str,
         operation: impl Future<Output = Result<T, Error>> + Send,
-    ) -> Result<T, Changed> {
+    ) -> Result<T, ChangeError> {
         let after = self.settings.file_timeout;
-        let outcome = ceiling(after, operation).await;
+        let outcome = timeout_in_runtime(after, operation).await;
         match outcome {
-            Some(outcome) => outcome.map_err(Changed::Error),
-            None => Err(Changed::Unknown(unknown(what, after))),
+            Some(outcome) => outcome.map_err(ChangeError::Error),
+            None => Err(ChangeError::Unknown(unknown(what, after))),
         }
     }
 }
 
 /// Why a change did not succeed.
 #[derive(Debug)]
-pub(crate) enum Changed {
+pub(crate) enum ChangeError {
     Error(Error),
     /// It timed out, and it is unknown whether it happened.
     Unknown(Reply),
 }
 
-impl From<Changed> for Failed {
-    fn from(changed: Changed) -> Self {
+impl From<ChangeError> for Failed {
+    fn from(changed: ChangeError) -> Self {
         match changed {
-            Changed::Error(error) => error.into(),
-            Changed::Unknown(reply) => reply.into(),
+            ChangeError::Error(error) => error.into(),
+            ChangeError::Unknown(reply) => reply.into(),
         }
     }
 }
 
-impl Changed {
+impl ChangeError {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Error(error) => error.kind(),
@@ -178,25 +178,27 @@ fn unknown(what: &str, after: Duration) -> Reply {
         after,
     };
     let text = format!("{error}\nIt may or may not have been done: check before you try again.");
-    Reply::worded(&error, text).with_kind(ReplyKind::Failure)
+    Reply::of_error_with_text(&error, text).with_kind(ReplyKind::Failure)
 }
 
 /// Runs an operation with a time limit.
-pub(crate) async fn within<T>(
+pub(crate) async fn with_timeout<T>(
     after: Duration,
     what: &str,
     operation: impl Future<Output = Result<T, Error>> + Send,
 ) -> Result<T, Error> {
-    ceiling(after, operation).await.unwrap_or_else(|| {
-        Err(Error::TimedOut {
-            what: what.to_owned(),
-            after,
+    timeout_in_runtime(after, operation)
+        .await
+        .unwrap_or_else(|| {
+            Err(Error::TimedOut {
+                what: what.to_owned(),
+                after,
+            })
         })
-    })
 }
 
 /// Outside of a runtime there is no clock, and so no limit.
-async fn ceiling<F: Future>(after: Duration, operation: F) -> Option<F::Output> {
+async fn timeout_in_runtime<F: Future>(after: Duration, operation: F) -> Option<F::Output> {
     if Handle::try_current().is_err() {
         return Some(operation.await);
     }

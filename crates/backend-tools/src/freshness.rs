@@ -7,7 +7,7 @@ use backend_core::{Edits, Error, ErrorKind, ReadRequest, Replacement, Version, V
 
 use crate::Reply;
 use crate::context::{Context, Failed};
-use crate::ledger::{MAX_TEXT_BYTES, Seen};
+use crate::ledger::{MAX_TEXT_BYTES, SeenFile};
 
 /// Maximum size of a diff that is shown whole.
 pub(crate) const DIFF_BYTES: usize = 8 << 10;
@@ -17,7 +17,7 @@ const COMPARED_BYTES: usize = 16 * MAX_TEXT_BYTES;
 
 /// The state of a file that was seen.
 #[derive(Debug)]
-pub(crate) enum Since {
+pub(crate) enum Freshness {
     /// It has this version and the seen text.
     Same(Version),
     /// It no longer exists.
@@ -27,30 +27,30 @@ pub(crate) enum Since {
 }
 
 /// Compares a file with its seen state. A change that can be shown whole counts as read.
-pub(crate) async fn since(
+pub(crate) async fn check_freshness(
     context: &Context,
     path: &VirtualPath,
-    seen: &Seen,
-) -> Result<Since, Failed> {
+    seen: &SeenFile,
+) -> Result<Freshness, Failed> {
     let request = ReadRequest::new(path)
         .limit(usize::MAX)
         .line_bytes(COMPARED_BYTES)
         .page_bytes(COMPARED_BYTES);
-    let read = context.look("reading the file again", context.files.read_with(&request));
+    let read = context.with_timeout("reading the file again", context.files.read_with(&request));
     let page = match read.await {
         Ok(page) => page,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Since::Gone),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Freshness::Gone),
         Err(error) if error.kind() == ErrorKind::NotText => {
-            return Ok(Since::Changed(changed(path, None, None)));
+            return Ok(Freshness::Changed(changed(path, None, None)));
         }
         Err(error) => return Err(error.into()),
     };
     if page.version == seen.version {
-        return Ok(Since::Same(page.version));
+        return Ok(Freshness::Same(page.version));
     }
     let is_whole = page.next_offset.is_none() && page.cut_lines.is_empty();
     if !is_whole {
-        return Ok(Since::Changed(changed(path, Some(page.version), None)));
+        return Ok(Freshness::Changed(changed(path, Some(page.version), None)));
     }
     Ok(compare(context, path, seen, page.version, &page.text))
 }
@@ -59,25 +59,27 @@ pub(crate) async fn since(
 pub(crate) fn compare(
     context: &Context,
     path: &VirtualPath,
-    seen: &Seen,
+    seen: &SeenFile,
     version: Version,
     text: &str,
-) -> Since {
+) -> Freshness {
     if version == seen.version {
-        return Since::Same(version);
+        return Freshness::Same(version);
     }
     if seen.is(text) {
         context.ledger().renew(path, version);
-        return Since::Same(version);
+        return Freshness::Same(version);
     }
     let diff = seen
         .text
         .as_ref()
         .and_then(|old| difference(path, old, text));
     if diff.is_some() {
-        context.ledger().saw(path, Seen::whole(version, text));
+        context
+            .ledger()
+            .record(path, SeenFile::whole(version, text));
     }
-    Since::Changed(changed(path, Some(version), diff))
+    Freshness::Changed(changed(path, Some(version), diff))
 }
 
 /// Returns the diff between two texts, if it can be shown whole.
@@ -106,5 +108,5 @@ fn changed(path: &VirtualPath, version: Option<Version>, diff: Option<String>) -
             "{error}\nNothing was done. Read it again and repeat the change on what is there now."
         ),
     };
-    Reply::worded(&error, text)
+    Reply::of_error_with_text(&error, text)
 }

@@ -19,7 +19,7 @@ const MAX_TEXTS_BYTES: usize = 8 << 20;
 
 /// A file as it was last seen.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct SeenFile {
     pub(crate) version: Version,
     /// The whole text, if all of it was seen and it is short.
     pub(crate) text: Option<Arc<str>>,
@@ -27,7 +27,7 @@ pub(crate) struct Seen {
     mark: Option<(usize, u64)>,
 }
 
-impl Seen {
+impl SeenFile {
     /// A file whose whole text is known.
     pub(crate) fn whole(version: Version, text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -75,7 +75,7 @@ struct Entries {
 
 #[derive(Debug)]
 struct Entry {
-    seen: Seen,
+    seen: SeenFile,
     used: u64,
 }
 
@@ -84,7 +84,7 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn get(&self, path: &VirtualPath) -> Option<Seen> {
+    pub(crate) fn get(&self, path: &VirtualPath) -> Option<SeenFile> {
         let mut entries = self.lock();
         entries.now += 1;
         let now = entries.now;
@@ -94,16 +94,16 @@ impl Ledger {
     }
 
     /// Remembers a file as it was seen now.
-    pub(crate) fn saw(&self, path: &VirtualPath, seen: Seen) {
+    pub(crate) fn record(&self, path: &VirtualPath, seen: SeenFile) {
         self.lock().put(path, seen);
     }
 
     /// Remembers that a part was seen, and keeps what is known of the same version.
-    pub(crate) fn saw_part(&self, path: &VirtualPath, version: Version) {
+    pub(crate) fn record_partial(&self, path: &VirtualPath, version: Version) {
         let mut entries = self.lock();
         let known = entries.files.get(path);
         if known.is_none_or(|known| known.seen.version != version) {
-            entries.put(path, Seen::part(version));
+            entries.put(path, SeenFile::part(version));
         }
     }
 
@@ -138,13 +138,13 @@ impl Ledger {
         self.forget(to);
         if let (Some(mut seen), Some(version)) = (seen, version) {
             seen.version = version;
-            self.saw(to, seen);
+            self.record(to, seen);
         }
     }
 }
 
 impl Entries {
-    fn put(&mut self, path: &VirtualPath, seen: Seen) {
+    fn put(&mut self, path: &VirtualPath, seen: SeenFile) {
         self.remove(path);
         self.now += 1;
         self.text_bytes += seen.text_bytes();
@@ -167,14 +167,14 @@ impl Entries {
         }
     }
 
-    fn oldest(&self, counts: impl Fn(&Seen) -> bool) -> Option<VirtualPath> {
+    fn oldest(&self, counts: impl Fn(&SeenFile) -> bool) -> Option<VirtualPath> {
         let counted = self.files.iter().filter(|(_, entry)| counts(&entry.seen));
         counted
             .min_by_key(|(_, entry)| entry.used)
             .map(|(path, _)| path.clone())
     }
 
-    fn remove(&mut self, path: &VirtualPath) -> Option<Seen> {
+    fn remove(&mut self, path: &VirtualPath) -> Option<SeenFile> {
         let entry = self.files.remove(path)?;
         self.text_bytes -= entry.seen.text_bytes();
         Some(entry.seen)
@@ -185,7 +185,7 @@ impl Entries {
 mod tests {
     use backend_core::{Version, VirtualPath};
 
-    use super::{Ledger, MAX_FILES, MAX_TEXT_BYTES, MAX_TEXTS_BYTES, Seen};
+    use super::{Ledger, MAX_FILES, MAX_TEXT_BYTES, MAX_TEXTS_BYTES, SeenFile};
 
     fn path(text: &str) -> VirtualPath {
         VirtualPath::parse(text).unwrap()
@@ -198,10 +198,10 @@ mod tests {
     #[test]
     fn a_part_does_not_displace_the_whole_of_the_same_version() {
         let ledger = Ledger::default();
-        ledger.saw(&path("/a"), Seen::whole(version(1), "text"));
-        ledger.saw_part(&path("/a"), version(1));
+        ledger.record(&path("/a"), SeenFile::whole(version(1), "text"));
+        ledger.record_partial(&path("/a"), version(1));
         assert!(ledger.get(&path("/a")).unwrap().is("text"));
-        ledger.saw_part(&path("/a"), version(2));
+        ledger.record_partial(&path("/a"), version(2));
         assert!(!ledger.get(&path("/a")).unwrap().is("text"));
     }
 
@@ -210,15 +210,22 @@ mod tests {
         let ledger = Ledger::default();
         let text = "x".repeat(MAX_TEXT_BYTES);
         for number in 0..=(MAX_TEXTS_BYTES / MAX_TEXT_BYTES) {
-            ledger.saw(&path(&format!("/{number}")), Seen::whole(version(1), &text));
+            ledger.record(
+                &path(&format!("/{number}")),
+                SeenFile::whole(version(1), &text),
+            );
         }
         let first = ledger.get(&path("/0")).unwrap();
         assert!(first.text.is_none() && first.is(&text), "its mark is kept");
         assert!(ledger.get(&path("/1")).unwrap().text.is_some());
-        assert!(Seen::whole(version(1), &format!("{text}x")).text.is_none());
+        assert!(
+            SeenFile::whole(version(1), &format!("{text}x"))
+                .text
+                .is_none()
+        );
 
         for number in 0..MAX_FILES {
-            ledger.saw_part(&path(&format!("/many/{number}")), version(1));
+            ledger.record_partial(&path(&format!("/many/{number}")), version(1));
         }
         assert_eq!(ledger.lock().files.len(), MAX_FILES);
         assert!(ledger.get(&path("/2")).is_none());
@@ -228,8 +235,8 @@ mod tests {
     #[test]
     fn a_move_transfers_the_entry_and_forgets_the_target() {
         let ledger = Ledger::default();
-        ledger.saw(&path("/a"), Seen::whole(version(1), "text"));
-        ledger.saw(&path("/b"), Seen::whole(version(1), "other"));
+        ledger.record(&path("/a"), SeenFile::whole(version(1), "text"));
+        ledger.record(&path("/b"), SeenFile::whole(version(1), "other"));
         ledger.moved(&path("/a"), &path("/b"), Some(version(2)));
         assert!(ledger.get(&path("/a")).is_none());
         let moved = ledger.get(&path("/b")).unwrap();
@@ -241,7 +248,7 @@ mod tests {
     fn forgetting_a_directory_forgets_what_is_in_it() {
         let ledger = Ledger::default();
         for name in ["/a/b", "/a/c/d", "/ab"] {
-            ledger.saw_part(&path(name), version(1));
+            ledger.record_partial(&path(name), version(1));
         }
         ledger.forget(&path("/a"));
         assert!(ledger.get(&path("/a/b")).is_none() && ledger.get(&path("/a/c/d")).is_none());

@@ -9,10 +9,10 @@ use crate::context::Context;
 use crate::settings::KEPT_OUTPUTS;
 
 /// Room for the note between head and tail.
-const MARK_BYTES: usize = 512;
+const OMISSION_BYTES: usize = 512;
 
 /// How often another number is tried if one is already taken.
-const NAME_TRIES: u32 = 8;
+const MAX_NAME_TRIES: u32 = 8;
 
 /// A text within the budget of a reply.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub(crate) async fn fit(context: &Context, text: String, budget: usize) -> Fitte
     if text.len() <= budget {
         return Fitted { text, kept: None };
     }
-    let kept = keep(context, &text).await;
-    let shown = budget.saturating_sub(MARK_BYTES);
+    let kept = save_output(context, &text).await;
+    let shown = budget.saturating_sub(OMISSION_BYTES);
     // The end of an output usually shows the result, and the start the subject.
     let (head, tail) = ends(&text, shown / 2, shown - shown / 2);
     let middle = text.get(head.len()..text.len() - tail.len());
@@ -75,7 +75,7 @@ pub(crate) fn ends(text: &str, head: usize, tail: usize) -> (&str, &str) {
 }
 
 /// Writes a text to its own file, and returns the path, or why it was not kept.
-async fn keep(context: &Context, text: &str) -> Result<VirtualPath, String> {
+async fn save_output(context: &Context, text: &str) -> Result<VirtualPath, String> {
     let Some(directory) = &context.settings.output_dir else {
         return Err("keeping output is disabled".to_owned());
     };
@@ -91,13 +91,13 @@ async fn write_next(context: &Context, directory: &str, text: &str) -> Result<Vi
     let numbers = numbers(context, &directory).await?;
     let content = Bytes::copy_from_slice(text.as_bytes());
     let next = numbers.last().map_or(1, |last| last.saturating_add(1));
-    for number in (next..).take(NAME_TRIES as usize) {
+    for number in (next..).take(MAX_NAME_TRIES as usize) {
         let path = directory.child(&format!("{number:03}.txt"))?;
         let request = WriteRequest::new(&path, content.clone()).mode(WriteMode::CreateNew);
-        let write = context.look("keeping the output", context.files.write_with(&request));
+        let write = context.with_timeout("keeping the output", context.files.write_with(&request));
         match write.await {
             Ok(_) => {
-                tidy(context, &directory, &numbers).await;
+                remove_oldest(context, &directory, &numbers).await;
                 return Ok(path);
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -114,7 +114,7 @@ async fn write_next(context: &Context, directory: &str, text: &str) -> Result<Vi
 /// Returns the numbers of the kept outputs, in order. The first one hides the directory from version control.
 async fn numbers(context: &Context, directory: &VirtualPath) -> Result<Vec<u32>, Error> {
     let request = LsRequest::new(directory);
-    let listing = context.look("looking for kept output", context.files.ls_with(&request));
+    let listing = context.with_timeout("looking for kept output", context.files.ls_with(&request));
     match listing.await {
         Ok(page) => {
             let names = page.items.iter().filter_map(|entry| entry.path.name());
@@ -129,7 +129,7 @@ async fn numbers(context: &Context, directory: &VirtualPath) -> Result<Vec<u32>,
             let request = WriteRequest::new(rules, "*\n").mode(WriteMode::CreateNew);
             // If this cannot be written, the output still may.
             let _ = context
-                .look("keeping the output", context.files.write_with(&request))
+                .with_timeout("keeping the output", context.files.write_with(&request))
                 .await;
             Ok(Vec::new())
         }
@@ -138,14 +138,14 @@ async fn numbers(context: &Context, directory: &VirtualPath) -> Result<Vec<u32>,
 }
 
 /// Removes the oldest outputs, to make room for the new one.
-async fn tidy(context: &Context, directory: &VirtualPath, numbers: &[u32]) {
+async fn remove_oldest(context: &Context, directory: &VirtualPath, numbers: &[u32]) {
     let most = KEPT_OUTPUTS - 1;
     let old = numbers.len().saturating_sub(most);
     for number in numbers.iter().take(old) {
         if let Ok(path) = directory.child(&format!("{number:03}.txt")) {
             let request = DeleteRequest::new(path);
             let delete = context.files.delete_with(&request);
-            let _ = context.look("removing old output", delete).await;
+            let _ = context.with_timeout("removing old output", delete).await;
         }
     }
 }

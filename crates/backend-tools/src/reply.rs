@@ -115,11 +115,11 @@ impl Reply {
             ),
             _ => error.for_model(),
         };
-        Self::worded(error, text)
+        Self::of_error_with_text(error, text)
     }
 
     /// An error of the workspace, with a different text.
-    pub(crate) fn worded(error: &Error, text: impl Into<String>) -> Self {
+    pub(crate) fn of_error_with_text(error: &Error, text: impl Into<String>) -> Self {
         let structured = serde_json::to_value(error).unwrap_or(Value::Null);
         Self {
             kind: ReplyKind::of(error.kind()),

@@ -24,7 +24,7 @@ mod write_process;
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
-use crate::context::{Context, Done};
+use crate::context::{Context, ToolResult};
 use crate::settings::Settings;
 use crate::{Reply, Tool, ToolDefinition, arguments, schema};
 
@@ -47,7 +47,7 @@ macro_rules! tools {
             context: &Context,
             schema: &Map<String, Value>,
             arguments: Value,
-        ) -> Done {
+        ) -> ToolResult {
             match tool {
                 $(Tool::$tool => {
                     let arguments = arguments::parse(tool.name(), schema, arguments)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use backend_core::{Backend, Error, Sandbox};
 use serde_json::Value;
 
-use crate::context::{Context, Done, Memory};
+use crate::context::{Context, Memory, ToolResult};
 use crate::nearest::nearest;
 use crate::settings::Settings;
 use crate::tool::Needs;
@@ -156,7 +156,7 @@ impl Toolset {
             return self.not_offered(tool);
         };
         let schema = &definition.input_schema;
-        let done: Done = tools::call(tool, &self.context, schema, arguments).await;
+        let done: ToolResult = tools::call(tool, &self.context, schema, arguments).await;
         done.unwrap_or_else(|failed| *failed.0)
     }
 
@@ -177,7 +177,7 @@ impl Toolset {
             None => Error::unsupported(format!("{tool}: this tool is not available")),
         };
         let text = format!("{error}\nDo not try to work around this.");
-        Reply::worded(&error, text).with_kind(ReplyKind::Refusal)
+        Reply::of_error_with_text(&error, text).with_kind(ReplyKind::Refusal)
     }
 }
 

@@ -9,11 +9,11 @@ use std::time::Duration;
 use backend_core::{Durability, IntoPath, Result, RuntimeConfig, SandboxId, VirtualPath};
 use bytes::Bytes;
 
-use crate::choices::{Access, Hardening, Lifetime, MountSource, Mounted, Network, Port};
 use crate::image::{BuildOptions, ImageProgress, ImageSource, PullPolicy};
+use crate::keyed_mutex::KeyedMutex;
+use crate::options::{Access, Hardening, Lifetime, MountSource, Mounted, Network, Port};
 use crate::settings::Settings;
 use crate::start::Progress;
-use crate::turns::Turns;
 use crate::{DockerSandbox, Engine};
 
 /// Builds a [`DockerSandbox`] with options; created by [`DockerSandbox::builder`].
@@ -288,7 +288,7 @@ impl DockerSandboxBuilder {
     pub fn build(self) -> Result<DockerSandbox> {
         let settings = self.settings?;
         settings.check()?;
-        DockerSandbox::planned(self.engine, settings, self.progress, Turns::default())
+        DockerSandbox::planned(self.engine, settings, self.progress, KeyedMutex::default())
     }
 
     /// Creates a sandbox and starts its container. A failed start leaves nothing behind, and neither does an abandoned one.

@@ -19,8 +19,8 @@ use crate::stream::Attached;
 const GRACE_SECONDS: i32 = 3;
 
 /// Interval and number of checks whether a container that another process is removing is gone.
-const LOOK: Duration = Duration::from_millis(20);
-const LOOKS: u32 = 500;
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+const MAX_POLLS: u32 = 500;
 
 /// A container of ours.
 #[derive(Clone, Debug)]
@@ -122,13 +122,13 @@ impl Container {
     /// Returns the code with which a command ended, once it has.
     pub(crate) async fn exit_code(&self, exec: &str) -> Result<Option<i64>> {
         let what = "asking how a command ended";
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_POLLS {
             let call = self.engine.docker().inspect_exec(exec);
             let found = self.engine.call(what, SHORT, call).await?;
             if found.running != Some(true) {
                 return Ok(found.exit_code);
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(None)
     }
@@ -206,11 +206,11 @@ impl Container {
             Err(error) if conflict(&error) => {}
             Err(error) => return Err(failure(what, error)),
         }
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_POLLS {
             if self.inspect().await?.is_none() {
                 return Ok(());
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Err(Error::unavailable(format!(
             "{what}: the engine has not removed it yet"

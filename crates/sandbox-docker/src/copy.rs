@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use crate::DockerSandbox;
 use crate::container::Container;
 use crate::engine::{failure, gone};
-use crate::owned;
+use crate::work_dir_owner;
 
 mod pack;
 mod pipe;
@@ -29,7 +29,7 @@ mod unpack;
 const LIMIT: Duration = Duration::from_secs(3600);
 
 /// How many chunks of a stream are buffered.
-const PIECES: usize = 16;
+const CHANNEL_CHUNKS: usize = 16;
 
 /// The outcome of a copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,11 +45,11 @@ pub struct Copied {
 }
 
 /// How a directory of a container is accessed.
-enum Way {
+enum CopyMethod {
     /// Through the engine. Unpacked files get these numbers as owner.
     Engine { user: u32, group: u32 },
     /// Through the container's own `tar`, as its user.
-    Program,
+    Tar,
 }
 
 impl DockerSandbox {
@@ -70,16 +70,16 @@ impl DockerSandbox {
         }
         self.mkdir(&to).await?;
         let container = self.started()?;
-        let way = way(container, &to).await?;
-        let (sender, mut pieces) = mpsc::channel(PIECES);
-        let owner = match way {
-            Way::Engine { user, group } => (user, group),
-            Way::Program => (0, 0),
+        let copy_method = copy_method(container, &to).await?;
+        let (sender, mut pieces) = mpsc::channel(CHANNEL_CHUNKS);
+        let owner = match copy_method {
+            CopyMethod::Engine { user, group } => (user, group),
+            CopyMethod::Tar => (0, 0),
         };
         let packing = tokio::task::spawn_blocking(move || pack::pack(&directory, owner, sender));
         let unpacking = async {
-            match way {
-                Way::Engine { .. } => {
+            match copy_method {
+                CopyMethod::Engine { .. } => {
                     let pieces =
                         futures_util::stream::poll_fn(move |context| pieces.poll_recv(context));
                     let options = UploadToContainerOptionsBuilder::default()
@@ -93,7 +93,7 @@ impl DockerSandbox {
                         .call("copying into the container", LIMIT, call)
                         .await
                 }
-                Way::Program => into_program(container, &to, pieces).await,
+                CopyMethod::Tar => into_tar(container, &to, pieces).await,
             }
         };
         let (packed, unpacked) = tokio::join!(packing, unpacking);
@@ -129,19 +129,19 @@ impl DockerSandbox {
             return Err(Error::not_a_directory(&from));
         }
         let container = self.started()?;
-        let way = way(container, &from).await?;
+        let copy_method = copy_method(container, &from).await?;
         let directory: PathBuf = directory.as_ref().to_owned();
-        let (sender, pieces) = mpsc::channel(PIECES);
-        let prefix = match way {
+        let (sender, pieces) = mpsc::channel(CHANNEL_CHUNKS);
+        let prefix = match copy_method {
             // The first entry of the engine's archive is the directory itself.
-            Way::Engine { .. } => 1,
-            Way::Program => 0,
+            CopyMethod::Engine { .. } => 1,
+            CopyMethod::Tar => 0,
         };
         let unpacking =
             tokio::task::spawn_blocking(move || unpack::unpack(&directory, prefix, limit, pieces));
         let packing = async {
-            match way {
-                Way::Engine { .. } => {
+            match copy_method {
+                CopyMethod::Engine { .. } => {
                     let options = DownloadFromContainerOptionsBuilder::default()
                         .path(from.as_str())
                         .build();
@@ -149,7 +149,7 @@ impl DockerSandbox {
                     let pieces = docker.download_from_container(&container.key, Some(options));
                     out_of_engine(container, &from, pieces, sender).await
                 }
-                Way::Program => out_of_program(container, &from, sender).await,
+                CopyMethod::Tar => out_of_tar(container, &from, sender).await,
             }
         };
         let (unpacked, packed) = tokio::join!(unpacking, packing);
@@ -176,7 +176,7 @@ impl DockerSandbox {
 }
 
 /// Determines how a directory is accessed.
-async fn way(container: &Container, path: &VirtualPath) -> Result<Way> {
+async fn copy_method(container: &Container, path: &VirtualPath) -> Result<CopyMethod> {
     let found = container.inspect().await?.unwrap_or_default();
     let host = found.host_config.unwrap_or_default();
     let in_memory = host
@@ -186,17 +186,17 @@ async fn way(container: &Container, path: &VirtualPath) -> Result<Way> {
         .any(|mount| VirtualPath::parse(&mount).is_ok_and(|mount| path.starts_with(&mount)));
     let device = path.as_str() == "/dev" || path.as_str().starts_with("/dev/");
     if in_memory || device || host.readonly_rootfs == Some(true) {
-        return Ok(Way::Program);
+        return Ok(CopyMethod::Tar);
     }
     let user = found
         .config
         .and_then(|config| config.user)
         .unwrap_or_default();
-    let (user, group) = owned::numbers_of(container, &user).await?;
-    Ok(Way::Engine { user, group })
+    let (user, group) = work_dir_owner::uid_and_gid(container, &user).await?;
+    Ok(CopyMethod::Engine { user, group })
 }
 
-async fn into_program(
+async fn into_tar(
     container: &Container,
     to: &VirtualPath,
     mut pieces: mpsc::Receiver<io::Result<Bytes>>,
@@ -221,7 +221,7 @@ async fn into_program(
     ended(container, what, &running.exec, late).await
 }
 
-async fn out_of_program(
+async fn out_of_tar(
     container: &Container,
     from: &VirtualPath,
     sender: mpsc::Sender<io::Result<Bytes>>,

@@ -13,10 +13,10 @@ use bollard::Docker;
 use tokio::sync::OnceCell;
 
 mod failure;
-mod said;
+mod message;
 
 pub(crate) use failure::{conflict, gone, no_container, of as failure, refused};
-pub(crate) use said::{is_about_request, shown};
+pub(crate) use message::{is_about_request, shown};
 
 /// Time limit of a call that the engine answers from memory.
 pub(crate) const SHORT: Duration = Duration::from_secs(15);
@@ -66,7 +66,7 @@ impl Engine {
         let docker = Docker::connect_with_host(address)
             .map_err(failure::address)?
             .with_timeout(CLIENT_TIMEOUT);
-        let docker = within(
+        let docker = with_timeout(
             "connecting to the engine",
             SHORT,
             docker.negotiate_version(),
@@ -122,7 +122,7 @@ impl Engine {
         limit: Duration,
         call: impl Future<Output = Result<T, bollard::errors::Error>> + Send,
     ) -> Result<Result<T, bollard::errors::Error>> {
-        within(what, limit, call).await
+        with_timeout(what, limit, call).await
     }
 }
 
@@ -134,8 +134,12 @@ impl fmt::Debug for Engine {
     }
 }
 
-async fn within<T>(what: &str, limit: Duration, call: impl Future<Output = T> + Send) -> Result<T> {
+async fn with_timeout<T>(
+    what: &str,
+    limit: Duration,
+    call: impl Future<Output = T> + Send,
+) -> Result<T> {
     tokio::time::timeout(limit, call)
         .await
-        .map_err(|_| failure::late(what, limit))
+        .map_err(|_| failure::timed_out(what, limit))
 }

@@ -24,7 +24,7 @@ impl Engine {
         id: &SandboxId,
     ) -> Result<Option<Found>> {
         let name = labels::container_name(namespace, id);
-        let named = self.look_at(&name).await?;
+        let named = self.inspect_by_name(&name).await?;
         if let Some(found) = named.and_then(|found| self.ours(found, namespace, id)) {
             return Ok(Some(found));
         }
@@ -40,7 +40,7 @@ impl Engine {
         let listed = self.list(&wanted).await?;
         let mut renamed = None;
         for key in listed.into_iter().filter_map(|container| container.id) {
-            let Some(found) = self.look_at(&key).await? else {
+            let Some(found) = self.inspect_by_name(&key).await? else {
                 continue;
             };
             let Some(found) = self.ours(found, namespace, id) else {
@@ -67,7 +67,7 @@ impl Engine {
     }
 
     /// Asks the engine about a container, by its name or engine id.
-    async fn look_at(&self, name: &str) -> Result<Option<ContainerInspectResponse>> {
+    async fn inspect_by_name(&self, name: &str) -> Result<Option<ContainerInspectResponse>> {
         Container::new(self.clone(), name).inspect().await
     }
 

@@ -11,7 +11,6 @@ use crate::Engine;
 
 mod build;
 mod failure;
-mod flight;
 mod lock;
 mod log;
 mod options;
@@ -20,6 +19,7 @@ mod prune;
 mod pull;
 mod recipe;
 mod reference;
+mod single_flight;
 mod tag;
 
 pub use failure::BuildFailure;

@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 mod builder;
-mod choices;
 mod container;
 mod copy;
 mod digest;
@@ -11,12 +10,13 @@ mod engine;
 mod find;
 mod guest;
 mod image;
+mod keyed_mutex;
 mod labels;
 mod layout;
 mod link;
 mod listing;
 mod liveness;
-mod owned;
+mod options;
 mod owner;
 mod packages;
 mod provider;
@@ -25,16 +25,16 @@ mod sandbox;
 mod settings;
 mod start;
 mod stream;
-mod turns;
 mod volume;
+mod work_dir_owner;
 
 pub use builder::DockerSandboxBuilder;
-pub use choices::{Access, Hardening, Lifetime, Network};
 pub use copy::Copied;
 pub use engine::Engine;
 pub use image::{
     BuildFailure, BuildOptions, DEFAULT_BUILD_TIMEOUT, ImageProgress, Images, PullPolicy,
 };
+pub use options::{Access, Hardening, Lifetime, Network};
 pub use provider::{DockerProvider, DockerProviderBuilder};
 pub use reap::Reaped;
 pub use sandbox::{DockerSandbox, Stats};

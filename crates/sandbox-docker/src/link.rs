@@ -16,14 +16,14 @@ use crate::liveness::NEVER_STARTED;
 
 /// The engine may briefly report a dying container as running; poll this many times, at this interval, before a broken connection
 /// counts as only that.
-const DOUBT: Duration = Duration::from_millis(30);
-const DOUBTS: u32 = 10;
+const RECHECK_INTERVAL: Duration = Duration::from_millis(30);
+const MAX_RECHECKS: u32 = 10;
 
 #[derive(Debug, Default)]
 pub(crate) struct Link {
     state: Mutex<State>,
     /// Its holder connects. Others wait, and then find the connection open.
-    turn: AsyncMutex<()>,
+    connecting: AsyncMutex<()>,
     connected_once: AtomicBool,
 }
 
@@ -50,7 +50,7 @@ impl Link {
             Some(known) => return known,
             None => {}
         }
-        let _turn = self.turn.lock().await;
+        let _connecting = self.connecting.lock().await;
         if let Some(known) = self.known() {
             return known;
         }
@@ -81,15 +81,15 @@ impl Link {
 
     async fn connect(&self, container: &Container) -> Result<Remote> {
         let Some(running) = container.try_run(layout::connect()).await? else {
-            return Err(self.lost(container).await);
+            return Err(self.diagnose(container).await);
         };
         let stream = running.stream;
-        let complaint = stream.complaint();
+        let stderr = stream.stderr();
         match wire::connect(stream).await {
             Ok(remote) => Ok(remote),
             Err(error) => {
-                tracing::debug!(container = %container.key, said = complaint.text(), "no guest");
-                match self.lost(container).await {
+                tracing::debug!(container = %container.key, said = stderr.text(), "no guest");
+                match self.diagnose(container).await {
                     known @ Error::Unavailable { .. } if self.is_gone() => Err(known),
                     // The guest reported the reason, or it is how the connection broke.
                     _ => Err(Error::unavailable_from(
@@ -112,21 +112,21 @@ impl Link {
         container: &Container,
     ) -> Error {
         if matches!(error, Error::Unavailable { .. }) && remote.is_closed() {
-            self.lost(container).await
+            self.diagnose(container).await
         } else {
             error
         }
     }
 
     /// Determines why there is no connection, and remembers a permanent reason.
-    async fn lost(&self, container: &Container) -> Error {
-        for _ in 0..DOUBTS {
+    async fn diagnose(&self, container: &Container) -> Error {
+        for _ in 0..MAX_RECHECKS {
             if let Some(Err(error)) = self.known() {
                 return error;
             }
             let how = match container.condition().await {
                 Ok(Condition::Running) => {
-                    tokio::time::sleep(DOUBT).await;
+                    tokio::time::sleep(RECHECK_INTERVAL).await;
                     continue;
                 }
                 Ok(Condition::Paused) => {
@@ -142,7 +142,7 @@ impl Link {
                 }
                 Err(error) => return error,
             };
-            return self.gone(Error::unavailable(format!(
+            return self.mark_gone(Error::unavailable(format!(
                 "the container of this sandbox does not run: {how}"
             )));
         }
@@ -153,7 +153,7 @@ impl Link {
     }
 
     /// Marks the sandbox gone, with the reason. The first reason stays.
-    pub(crate) fn gone(&self, why: Error) -> Error {
+    pub(crate) fn mark_gone(&self, why: Error) -> Error {
         let mut state = self.lock();
         if let State::Gone(why) = &*state {
             return why.clone();

@@ -7,7 +7,7 @@ use bollard::models::ContainerInspectResponse;
 
 use crate::container::{Condition, condition, labels_of};
 use crate::labels;
-use crate::owner::Fate;
+use crate::owner::OwnerState;
 
 /// What is said of a container that was created, and has never run.
 pub(crate) const NEVER_STARTED: &str = "it was never started";
@@ -27,7 +27,7 @@ pub(crate) fn liveness(found: &ContainerInspectResponse) -> Liveness {
         Condition::Paused => Liveness::unknown("the container is paused; unpause it to continue"),
         Condition::Ended(how) if ephemeral => Liveness::gone(how),
         Condition::NeverStarted => Liveness::gone(NEVER_STARTED),
-        Condition::Ended(how) => match lost(found, &marks) {
+        Condition::Ended(how) => match why_files_lost(found, &marks) {
             Some(why) => Liveness::gone(why),
             None => Liveness::asleep(how),
         },
@@ -41,10 +41,10 @@ pub(crate) fn liveness(found: &ContainerInspectResponse) -> Liveness {
 /// Returns the provider's description of the sandbox of a container.
 pub(crate) fn info(found: &ContainerInspectResponse) -> SandboxInfo {
     let marks = labels_of(found);
-    let owner = match labels::owner(&marks).fate() {
-        Fate::Here => Owner::Present,
-        Fate::Unknown => Owner::Unknown,
-        Fate::Gone | Fate::Rebooted => Owner::Gone,
+    let owner = match labels::owner(&marks).state() {
+        OwnerState::Running => Owner::Present,
+        OwnerState::Unknown => Owner::Unknown,
+        OwnerState::Ended | OwnerState::Rebooted => Owner::Gone,
     };
     let own = |name: &String| !name.starts_with(labels::PREFIX);
     SandboxInfo::new(liveness(found))
@@ -53,7 +53,7 @@ pub(crate) fn info(found: &ContainerInspectResponse) -> SandboxInfo {
 }
 
 /// Returns why the files of a container that does not run are lost, or it never had any.
-pub(crate) fn lost(
+pub(crate) fn why_files_lost(
     found: &ContainerInspectResponse,
     marks: &HashMap<String, String>,
 ) -> Option<String> {

@@ -24,20 +24,20 @@ pub(crate) struct Owner {
 
 /// The state of an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum OwnerState {
     /// It runs.
-    Here,
+    Running,
     /// It ran on another host or in another PID namespace, or is hidden from this process: its state cannot be determined here.
     Unknown,
     /// It has ended.
-    Gone,
+    Ended,
     /// Its host has rebooted since. A container that still runs elsewhere may have been adopted.
     Rebooted,
 }
 
 /// What the kernel says about a process number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Seen {
+enum ProcessState {
     /// A process with this number started then.
     Started(String),
     /// There is no such process, or it has ended and is a zombie.
@@ -57,65 +57,71 @@ impl Owner {
                 .map(|link| link.to_string_lossy().into_owned())
                 .unwrap_or_default(),
             pid: std::process::id().to_string(),
-            started: match look_at("self") {
-                Seen::Started(started) => started,
-                Seen::Ended | Seen::Unclear => String::new(),
+            started: match process_state("self") {
+                ProcessState::Started(started) => started,
+                ProcessState::Ended | ProcessState::Unclear => String::new(),
             },
         })
     }
 
     /// Returns its state.
-    pub(crate) fn fate(&self) -> Fate {
-        self.fate_as_seen_by(Self::this(), look_at)
+    pub(crate) fn state(&self) -> OwnerState {
+        self.state_as_seen_by(Self::this(), process_state)
     }
 
-    fn fate_as_seen_by(&self, here: &Self, look_at: impl Fn(&str) -> Seen) -> Fate {
+    fn state_as_seen_by(
+        &self,
+        here: &Self,
+        process_state: impl Fn(&str) -> ProcessState,
+    ) -> OwnerState {
         let known = |part: &str| !part.is_empty();
         if !known(&self.host) || self.host != here.host || !known(&self.boot) {
-            return Fate::Unknown;
+            return OwnerState::Unknown;
         }
         if self.boot != here.boot {
             return if known(&here.boot) {
-                Fate::Rebooted
+                OwnerState::Rebooted
             } else {
-                Fate::Unknown
+                OwnerState::Unknown
             };
         }
         if !known(&self.pids) || self.pids != here.pids || !known(&self.started) {
-            return Fate::Unknown;
+            return OwnerState::Unknown;
         }
         let number = self.pid.bytes().all(|byte| byte.is_ascii_digit()) && known(&self.pid);
         if !number {
-            return Fate::Unknown;
+            return OwnerState::Unknown;
         }
-        match look_at(&self.pid) {
-            Seen::Started(started) if started == self.started => Fate::Here,
-            Seen::Started(_) | Seen::Ended => Fate::Gone,
-            Seen::Unclear => Fate::Unknown,
+        match process_state(&self.pid) {
+            ProcessState::Started(started) if started == self.started => OwnerState::Running,
+            ProcessState::Started(_) | ProcessState::Ended => OwnerState::Ended,
+            ProcessState::Unclear => OwnerState::Unknown,
         }
     }
 }
 
 /// Looks at a process, by its number or as `self`.
-fn look_at(pid: &str) -> Seen {
+fn process_state(pid: &str) -> ProcessState {
     match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => parse(&stat),
         // `/proc` also lacks the processes of other users where it is mounted so (`hidepid`). A signal distinguishes them.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_unused(pid) => Seen::Ended,
-        Err(_) => Seen::Unclear,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_unused(pid) => {
+            ProcessState::Ended
+        }
+        Err(_) => ProcessState::Unclear,
     }
 }
 
 /// Parses the line of a process in `/proc`.
-fn parse(stat: &str) -> Seen {
+fn parse(stat: &str) -> ProcessState {
     // The second field is the name of the program, in parentheses, and may contain any character.
     let fields = stat.rsplit_once(')').map(|(_, fields)| fields);
     let mut fields = fields.unwrap_or_default().split_whitespace();
     // The third field of the line is the state. A zombie is no longer an owner.
     match (fields.next(), fields.nth(18)) {
-        (Some("Z" | "X"), _) => Seen::Ended,
-        (Some(_), Some(started)) => Seen::Started(started.to_owned()),
-        _ => Seen::Unclear,
+        (Some("Z" | "X"), _) => ProcessState::Ended,
+        (Some(_), Some(started)) => ProcessState::Started(started.to_owned()),
+        _ => ProcessState::Unclear,
     }
 }
 
@@ -142,7 +148,7 @@ fn read(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fate, Owner, Seen, parse};
+    use super::{Owner, OwnerState, ProcessState, parse};
 
     fn owner() -> Owner {
         Owner {
@@ -155,41 +161,45 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(change: impl Fn(&mut Owner), at_pid: Seen, want: Fate) {
+    fn check(change: impl Fn(&mut Owner), at_pid: ProcessState, want: OwnerState) {
         let mut subject = owner();
         change(&mut subject);
-        let fate = subject.fate_as_seen_by(&owner(), |_| at_pid.clone());
-        assert_eq!(fate, want, "{subject:?}");
+        let state = subject.state_as_seen_by(&owner(), |_| at_pid.clone());
+        assert_eq!(state, want, "{subject:?}");
     }
 
     #[test]
     fn only_what_is_certain_is_gone() {
-        use Seen::{Ended, Unclear};
-        let started = |at: &str| Seen::Started(at.to_owned());
-        check(|_| {}, started("99"), Fate::Here);
-        check(|_| {}, Ended, Fate::Gone);
-        check(|_| {}, Unclear, Fate::Unknown);
-        check(|_| {}, started("100"), Fate::Gone);
-        check(|o| o.host = "other".to_owned(), Ended, Fate::Unknown);
-        check(|o| o.host = String::new(), Ended, Fate::Unknown);
+        use ProcessState::{Ended, Unclear};
+        let started = |at: &str| ProcessState::Started(at.to_owned());
+        check(|_| {}, started("99"), OwnerState::Running);
+        check(|_| {}, Ended, OwnerState::Ended);
+        check(|_| {}, Unclear, OwnerState::Unknown);
+        check(|_| {}, started("100"), OwnerState::Ended);
+        check(|o| o.host = "other".to_owned(), Ended, OwnerState::Unknown);
+        check(|o| o.host = String::new(), Ended, OwnerState::Unknown);
         check(
             |o| o.boot = "other".to_owned(),
             started("99"),
-            Fate::Rebooted,
+            OwnerState::Rebooted,
         );
-        check(|o| o.boot = String::new(), Ended, Fate::Unknown);
-        check(|o| o.pids = "pid:[2]".to_owned(), Ended, Fate::Unknown);
-        check(|o| o.pid = "../1".to_owned(), Ended, Fate::Unknown);
-        check(|o| o.started = String::new(), Ended, Fate::Unknown);
+        check(|o| o.boot = String::new(), Ended, OwnerState::Unknown);
+        check(
+            |o| o.pids = "pid:[2]".to_owned(),
+            Ended,
+            OwnerState::Unknown,
+        );
+        check(|o| o.pid = "../1".to_owned(), Ended, OwnerState::Unknown);
+        check(|o| o.started = String::new(), Ended, OwnerState::Unknown);
     }
 
     #[test]
     fn a_zombie_has_ended_and_a_line_that_cannot_be_read_is_unclear() {
         let line = |state: &str| format!("7 (a) b) {state} {} 99 1\n", ["0"; 18].join(" "));
-        assert_eq!(parse(&line("S")), Seen::Started("99".to_owned()));
-        assert_eq!(parse(&line("Z")), Seen::Ended);
+        assert_eq!(parse(&line("S")), ProcessState::Started("99".to_owned()));
+        assert_eq!(parse(&line("Z")), ProcessState::Ended);
         for odd in ["", "7 (a)", "7 (a) S 0 0", "7"] {
-            assert_eq!(parse(odd), Seen::Unclear, "{odd}");
+            assert_eq!(parse(odd), ProcessState::Unclear, "{odd}");
         }
     }
 
@@ -197,7 +207,7 @@ mod tests {
     mod on_linux {
         use std::process::Command;
 
-        use super::super::{Fate, Owner, Seen, look_at};
+        use super::super::{Owner, OwnerState, ProcessState, process_state};
 
         /// The variable with the number and the start of the process that is hidden from the test, which runs again.
         const HIDDEN: &str = "AGENT_BACKENDS_TEST_HIDDEN";
@@ -214,15 +224,15 @@ mod tests {
 
         #[test]
         fn this_process_is_there_and_one_that_ended_is_gone() {
-            assert_eq!(Owner::this().fate(), Fate::Here);
-            assert_eq!(ended().fate(), Fate::Gone);
+            assert_eq!(Owner::this().state(), OwnerState::Running);
+            assert_eq!(ended().state(), OwnerState::Ended);
         }
 
         #[test]
         fn a_process_that_has_ended_and_was_not_waited_for_is_gone() {
             let mut child = Command::new("true").spawn().unwrap();
             let pid = child.id().to_string();
-            while look_at(&pid) != Seen::Ended {
+            while process_state(&pid) != ProcessState::Ended {
                 std::thread::yield_now();
             }
             child.wait().unwrap();
@@ -268,9 +278,9 @@ mod tests {
             (subject.pid, subject.started) = (pid.to_owned(), started.to_owned());
             let missing = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_err();
             assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
-            assert_eq!(subject.fate(), Fate::Unknown);
+            assert_eq!(subject.state(), OwnerState::Unknown);
             // What has really ended is gone here, too.
-            assert_eq!(ended().fate(), Fate::Gone);
+            assert_eq!(ended().state(), OwnerState::Ended);
             println!("hidden");
         }
     }

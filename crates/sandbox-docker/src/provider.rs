@@ -13,20 +13,20 @@ use bollard::errors::Error as EngineError;
 use bollard::models::ContainerInspectResponse;
 use tokio::time::Instant;
 
-use crate::choices::{Access, MountSource, Mounted};
 use crate::container::{Condition, Container, condition, labels_of};
 use crate::engine::{failure, is_about_request, refused, shown};
 use crate::image::ImageSource;
-use crate::liveness::{NEVER_STARTED, has_files_in_memory, info, lost};
-use crate::owner::Fate;
+use crate::keyed_mutex::KeyedMutex;
+use crate::liveness::{NEVER_STARTED, has_files_in_memory, info, why_files_lost};
+use crate::options::{Access, MountSource, Mounted};
+use crate::owner::OwnerState;
 use crate::settings::Settings;
 use crate::start::Progress;
-use crate::turns::Turns;
 use crate::{DockerSandbox, DockerSandboxBuilder, Engine, Reaped, labels};
 
 /// How long a running process may take from the creation of a container to its start, and the interval of the checks.
 const STARTS_WITHIN: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Creates containers as named sandboxes, and finds them again, even from another process.
 ///
@@ -56,7 +56,7 @@ pub struct DockerProvider {
     engine: Engine,
     template: Settings,
     progress: Option<Progress>,
-    turns: Turns,
+    locks: KeyedMutex,
 }
 
 /// Builds a [`DockerProvider`].
@@ -97,7 +97,7 @@ impl DockerProviderBuilder {
             engine,
             template,
             progress,
-            turns: Turns::default(),
+            locks: KeyedMutex::default(),
         };
         if self.sweep {
             provider.reap().await?;
@@ -149,11 +149,11 @@ impl DockerProvider {
         loop {
             let (container, found) = self.existing(id).await?;
             let starts = condition(&found) == Condition::NeverStarted
-                && labels::owner(&labels_of(&found)).fate() == Fate::Here;
+                && labels::owner(&labels_of(&found)).state() == OwnerState::Running;
             if !starts || since.elapsed() > STARTS_WITHIN {
                 return Ok((container, found));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -212,8 +212,8 @@ impl SandboxProvider for DockerProvider {
         let settings = self.settings(spec)?;
         settings.check()?;
         let engine = Some(self.engine.clone());
-        let (progress, turns) = (self.progress.clone(), self.turns.clone());
-        let sandbox = DockerSandbox::planned(engine, settings, progress, turns)?;
+        let (progress, locks) = (self.progress.clone(), self.locks.clone());
+        let sandbox = DockerSandbox::planned(engine, settings, progress, locks)?;
         sandbox.ensure_started().await?;
         Ok(Arc::new(sandbox))
     }
@@ -256,7 +256,7 @@ impl SandboxProvider for DockerProvider {
 
     async fn destroy(&self, id: &SandboxId) -> Result<()> {
         // An abandoned start may still be about to create it.
-        let _turn = self.turns.take(id).await;
+        let _turn = self.locks.lock(id).await;
         match self.find(id).await? {
             Some((container, _)) => container.remove().await,
             None => Ok(()),
@@ -272,7 +272,7 @@ impl SandboxProvider for DockerProvider {
                 "sandbox '{id}' is ephemeral, and would be removed; only a kept sandbox can be suspended"
             )));
         }
-        if let Some(why) = lost(&found, &marks) {
+        if let Some(why) = why_files_lost(&found, &marks) {
             return Err(is_lost(id, &why));
         }
         let paused = condition(&found) == Condition::Paused;
@@ -294,7 +294,7 @@ impl SandboxProvider for DockerProvider {
     /// be empty. Neither is one that was never started: it lacks what a start adds.
     async fn resume(&self, id: &SandboxId) -> Result<Arc<DockerSandbox>> {
         let (container, found) = self.existing_or_starting(id).await?;
-        if let Some(why) = lost(&found, &labels_of(&found)) {
+        if let Some(why) = why_files_lost(&found, &labels_of(&found)) {
             return Err(is_lost(id, &why));
         }
         match condition(&found) {

@@ -10,11 +10,11 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::container::Container;
 use crate::engine::{LONG, SHORT};
-use crate::owner::Fate;
+use crate::owner::OwnerState;
 use crate::{Engine, labels, listing};
 
 /// How many containers are removed concurrently.
-const AT_ONCE: usize = 8;
+const CONCURRENCY: usize = 8;
 
 /// The outcome of a reap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Engine {
         });
         let mut reaped = Reaped::default();
         let removals: Vec<_> = removals.collect();
-        let mut removals = stream::iter(removals).buffer_unordered(AT_ONCE);
+        let mut removals = stream::iter(removals).buffer_unordered(CONCURRENCY);
         while let Some(removed) = removals.next().await {
             match removed {
                 Ok(id) => reaped.sandboxes.push(id),
@@ -117,10 +117,10 @@ fn left_behind(container: ContainerSummary) -> Option<String> {
     let runs = container
         .state
         .is_some_and(|state| state.as_ref() == "running");
-    let left = match labels::owner(&marks).fate() {
-        Fate::Gone => true,
-        Fate::Rebooted => !runs,
-        Fate::Here | Fate::Unknown => false,
+    let left = match labels::owner(&marks).state() {
+        OwnerState::Ended => true,
+        OwnerState::Rebooted => !runs,
+        OwnerState::Running | OwnerState::Unknown => false,
     };
     container.id.filter(|_| left)
 }

@@ -9,13 +9,13 @@ use backend_core::{Durability, Error, ErrorKind, Result, SandboxId, VirtualPath}
 use bollard::models::ContainerInspectResponse;
 use tokio::sync::OnceCell;
 
-use crate::choices::Lifetime;
 use crate::container::{Container, labels_of};
+use crate::keyed_mutex::KeyedMutex;
 use crate::link::Link;
 use crate::liveness::has_files_in_memory;
+use crate::options::Lifetime;
 use crate::settings::{Settings, is_in_memory};
 use crate::start::{Progress, start};
-use crate::turns::Turns;
 use crate::{DockerSandboxBuilder, Engine, labels};
 
 mod backend;
@@ -76,7 +76,7 @@ struct Plan {
     settings: Arc<Settings>,
     progress: Option<Progress>,
     /// A provider's operations on sandboxes of the same name wait for the start.
-    turns: Turns,
+    locks: KeyedMutex,
 }
 
 impl DockerSandbox {
@@ -99,7 +99,7 @@ impl DockerSandbox {
         engine: Option<Engine>,
         settings: Settings,
         progress: Option<Progress>,
-        turns: Turns,
+        locks: KeyedMutex,
     ) -> Result<Self> {
         let id = match &settings.id {
             Some(id) => id.clone(),
@@ -117,7 +117,7 @@ impl DockerSandbox {
                     engine,
                     settings: Arc::new(settings),
                     progress,
-                    turns,
+                    locks,
                 }),
                 container: OnceCell::new(),
                 link: Link::default(),
@@ -185,7 +185,7 @@ impl DockerSandbox {
             && unusable
             && let Some(container) = self.shared.container.get()
         {
-            self.shared.link.gone(error.clone());
+            self.shared.link.mark_gone(error.clone());
             let _ = container.remove().await;
         }
         Err(error)
@@ -214,13 +214,13 @@ impl DockerSandbox {
                 None => Engine::connect().await?,
             };
             let settings = Arc::clone(&plan.settings);
-            let turn = plan.turns.take(&self.shared.id).await;
+            let guard = plan.locks.lock(&self.shared.id).await;
             start(
                 engine,
                 settings,
                 self.shared.id.clone(),
                 plan.progress.clone(),
-                turn,
+                guard,
             )
             .await
         };

@@ -8,8 +8,8 @@ use backend_core::{
 };
 use bytes::Bytes;
 
-use crate::choices::{Access, Hardening, Lifetime, MountSource, Mounted, Network, Port};
 use crate::image::{BuildOptions, ImageSource};
+use crate::options::{Access, Hardening, Lifetime, MountSource, Mounted, Network, Port};
 
 mod body;
 mod check;

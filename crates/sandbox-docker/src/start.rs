@@ -11,32 +11,32 @@ use crate::container::Container;
 use crate::engine::{LONG, conflict, failure, gone, is_about_request, refused, shown};
 use crate::guest::Guest;
 use crate::image::{ImageProgress, Images};
+use crate::keyed_mutex::KeyedGuard;
 use crate::layout::PROGRAM;
 use crate::settings::{Settings, body};
-use crate::turns::Turn;
-use crate::{Engine, labels, owned, packages, volume};
+use crate::{Engine, labels, packages, volume, work_dir_owner};
 
 /// How often to put the guest into its volume before giving up.
-const FILLS: u32 = 3;
+const MAX_FILLS: u32 = 3;
 
 /// The callback for the progress of an image.
 pub(crate) type Progress = Arc<dyn Fn(ImageProgress) + Send + Sync>;
 
 /// Creates a container and starts it. One that does not start is removed.
 ///
-/// If the caller stops waiting, the container is not created, or is removed as soon as it has started; the turn ends only after
-/// that.
+/// If the caller stops waiting, the container is not created, or is removed as soon as it has started; the lock is released only
+/// after that.
 pub(crate) async fn start(
     engine: Engine,
     settings: Arc<Settings>,
     id: SandboxId,
     progress: Option<Progress>,
-    turn: Turn,
+    guard: KeyedGuard,
 ) -> Result<Container> {
     settings.check()?;
     let (mut done, started) = oneshot::channel();
     tokio::spawn(async move {
-        let _turn = turn;
+        let _guard = guard;
         let mut settings = Settings::clone(&settings);
         let ready = tokio::select! {
             ready = ready(&engine, &mut settings, progress.as_deref()) => ready,
@@ -94,7 +94,7 @@ impl Starting<'_> {
             Ok(container) => return Ok(container),
             Err(refusal) => refusal,
         };
-        for _ in 0..FILLS {
+        for _ in 0..MAX_FILLS {
             // The guest may have been missing, and another process may have added it by now. Any other cause will be reported
             // again.
             let broken = refused(&refusal).is_some_and(|said| said.contains("exec format error"));
@@ -116,7 +116,7 @@ impl Starting<'_> {
         let container = self.create(image, guest).await?;
         let started = async {
             self.check_runtime(&container).await?;
-            owned::give(&container, self.settings).await?;
+            work_dir_owner::give(&container, self.settings).await?;
             let started = container.start().await?;
             if started.is_ok() {
                 packages::link(&container, self.settings).await?;

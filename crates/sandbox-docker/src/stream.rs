@@ -15,7 +15,7 @@ use futures_core::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Number of bytes of the standard error that are kept.
-const COMPLAINT_BYTES: usize = 2 << 10;
+const MAX_STDERR_BYTES: usize = 2 << 10;
 
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, EngineError>> + Send>>;
 type Input = Pin<Box<dyn AsyncWrite + Send>>;
@@ -25,12 +25,12 @@ pub(crate) struct Attached {
     output: Output,
     input: Input,
     rest: Bytes,
-    complaint: Complaint,
+    stderr: Stderr,
 }
 
 /// The standard error of a command.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Complaint(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Stderr(Arc<Mutex<Vec<u8>>>);
 
 impl Attached {
     pub(crate) fn new(output: Output, input: Input) -> Self {
@@ -38,17 +38,17 @@ impl Attached {
             output,
             input,
             rest: Bytes::new(),
-            complaint: Complaint::default(),
+            stderr: Stderr::default(),
         }
     }
 
     /// Returns the handle to the standard error.
-    pub(crate) fn complaint(&self) -> Complaint {
-        self.complaint.clone()
+    pub(crate) fn stderr(&self) -> Stderr {
+        self.stderr.clone()
     }
 }
 
-impl Complaint {
+impl Stderr {
     /// Returns the output so far.
     pub(crate) fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,7 +57,7 @@ impl Complaint {
 
     fn add(&self, message: &[u8]) {
         let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = COMPLAINT_BYTES.saturating_sub(bytes.len());
+        let room = MAX_STDERR_BYTES.saturating_sub(bytes.len());
         bytes.extend_from_slice(message.get(..room).unwrap_or(message));
     }
 }
@@ -74,7 +74,7 @@ impl AsyncRead for Attached {
                 Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
                 Some(Ok(LogOutput::StdOut { message })) => self.rest = message,
                 Some(Ok(LogOutput::StdErr { message } | LogOutput::Console { message })) => {
-                    self.complaint.add(&message);
+                    self.stderr.add(&message);
                 }
                 Some(Ok(LogOutput::StdIn { .. })) => {}
             }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::container::Container;
 use crate::engine::{LONG, SHORT, failure, gone};
-use crate::{Engine, labels, owned};
+use crate::{Engine, labels, work_dir_owner};
 
 /// Where the container that sets it up has it.
 const PLACE: &str = "agent-backends-workspace";
@@ -87,7 +87,7 @@ async fn open_to_all(engine: &Engine, name: &VolumeName, image: &str) -> Result<
         .create_container(None::<CreateContainerOptions>, body);
     let made = engine.call(what, LONG, call).await?;
     let container = Container::new(engine.clone(), made.id);
-    let archive = owned::directory(PLACE, 0o777, 0, 0).map_err(|error| {
+    let archive = work_dir_owner::directory(PLACE, 0o777, 0, 0).map_err(|error| {
         Error::internal_from(None, "the archive with the workspace cannot be made", error)
     });
     let done = match archive {

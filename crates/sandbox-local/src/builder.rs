@@ -30,12 +30,12 @@ use crate::{Engine, LocalSandbox};
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct LocalSandboxBuilder<B> {
     backend: B,
-    setup: Setup,
+    config: Config,
 }
 
 /// The resulting settings.
 #[derive(Clone, Debug)]
-pub(crate) struct Setup {
+pub(crate) struct Config {
     pub(crate) id: Option<SandboxId>,
     pub(crate) host_root: Option<PathBuf>,
     pub(crate) env: BTreeMap<OsString, OsString>,
@@ -48,7 +48,7 @@ impl<B: Backend> LocalSandboxBuilder<B> {
     pub(crate) fn new(backend: B) -> Self {
         Self {
             backend,
-            setup: Setup {
+            config: Config {
                 id: None,
                 host_root: None,
                 env: BTreeMap::new(),
@@ -64,20 +64,20 @@ impl<B: Backend> LocalSandboxBuilder<B> {
     /// Without it, commands do not see the files of the backend: they run in a private temporary directory that is removed
     /// with the sandbox, and a `cwd` is `unsupported`.
     pub fn host_root(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.setup.host_root = Some(directory.into());
+        self.config.host_root = Some(directory.into());
         self
     }
 
     /// Sets the directory of the backend in which commands run unless they say otherwise, and from which relative paths
     /// start; the root by default.
     pub fn work_dir(mut self, directory: VirtualPath) -> Self {
-        self.setup.work_dir = directory;
+        self.config.work_dir = directory;
         self
     }
 
     /// Names the sandbox. By default it gets a name that no other sandbox of this host has at the moment.
     pub fn id(mut self, id: SandboxId) -> Self {
-        self.setup.id = Some(id);
+        self.config.id = Some(id);
         self
     }
 
@@ -86,14 +86,14 @@ impl<B: Backend> LocalSandboxBuilder<B> {
     /// The base is `PATH` with the usual directories, `HOME` at the working directory's root, `LANG=C.UTF-8` and `TERM=dumb`
     /// (`xterm-256color` for a command with a terminal). It contains nothing of the host's environment.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.setup.env.insert(name.into(), value.into());
+        self.config.env.insert(name.into(), value.into());
         self
     }
 
     /// Sets the shell of [`Command::Shell`](backend_core::Command::Shell), which is called with `-c` and the line;
     /// `/bin/sh` by default.
     pub fn shell(mut self, program: impl Into<PathBuf>) -> Self {
-        self.setup.shell = program.into();
+        self.config.shell = program.into();
         self
     }
 
@@ -103,7 +103,7 @@ impl<B: Backend> LocalSandboxBuilder<B> {
     /// The limits apply only to commands. This process, and the supervisor that it has for each command, keep their own.
     pub fn limit(mut self, resource: Resource, soft: u64, hard: u64) -> Self {
         let bounds = Bounds { soft, hard };
-        self.setup.limits.insert(resource, bounds);
+        self.config.limits.insert(resource, bounds);
         self
     }
 
@@ -115,7 +115,7 @@ impl<B: Backend> LocalSandboxBuilder<B> {
     /// value; `unavailable` if no temporary directory can be created. On platforms other than Linux the host root is not
     /// checked, and each command is `unsupported`.
     pub fn build(self) -> Result<LocalSandbox<B>> {
-        for (name, value) in &self.setup.env {
+        for (name, value) in &self.config.env {
             let (name, value) = (name.as_encoded_bytes(), value.as_encoded_bytes());
             if name.is_empty() || name.contains(&b'=') || name.contains(&0) || value.contains(&0) {
                 return Err(Error::invalid_request(
@@ -123,7 +123,7 @@ impl<B: Backend> LocalSandboxBuilder<B> {
                 ));
             }
         }
-        for (name, value) in &self.setup.env {
+        for (name, value) in &self.config.env {
             if name.len() + value.len() >= MAX_VARIABLE_BYTES {
                 return Err(Error::invalid_request(format!(
                     "the variable '{}' of the sandbox's environment is longer than 128 KiB",
@@ -131,11 +131,11 @@ impl<B: Backend> LocalSandboxBuilder<B> {
                 )));
             }
         }
-        if self.setup.host_root.is_none() && !self.setup.work_dir.is_root() {
+        if self.config.host_root.is_none() && !self.config.work_dir.is_root() {
             return Err(Error::invalid_request(
                 "a work directory needs a host root: without one, commands run in a directory of their own",
             ));
         }
-        Ok(LocalSandbox::new(self.backend, Engine::new(self.setup)?))
+        Ok(LocalSandbox::new(self.backend, Engine::new(self.config)?))
     }
 }

@@ -14,8 +14,8 @@ use rustix::io::Errno;
 
 /// How often to try again when the file of a lock was removed while it was being locked, or was locked briefly by a
 /// process that checked it.
-const TRIES: usize = 8;
-const MOMENT: Duration = Duration::from_millis(5);
+const MAX_TRIES: usize = 8;
+const RETRY_DELAY: Duration = Duration::from_millis(5);
 
 /// The right of this process to a sandbox. It ends when it is dropped, or with the process.
 #[derive(Debug)]
@@ -29,14 +29,14 @@ impl Claim {
     pub(crate) fn take(root: &Path, id: &SandboxId) -> io::Result<Option<Self>> {
         let path = path_of(root, id);
         let mut taken = false;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let file = open(&path, flags, Mode::RUSR | Mode::WUSR)?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
                 Err(Errno::WOULDBLOCK) => {
                     taken = true;
-                    std::thread::sleep(MOMENT);
+                    std::thread::sleep(RETRY_DELAY);
                     continue;
                 }
                 Err(error) => return Err(error.into()),

@@ -20,9 +20,9 @@ macro_rules! unless_stopped {
 impl<B: Backend> Backend for LocalSandbox<B> {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = self.backend().capabilities();
-        capabilities.executes = Engine::RUNS;
-        capabilities.processes = Engine::RUNS;
-        capabilities.pty = Engine::RUNS;
+        capabilities.executes = Engine::SUPPORTED;
+        capabilities.processes = Engine::SUPPORTED;
+        capabilities.pty = Engine::SUPPORTED;
         capabilities
     }
 

@@ -17,9 +17,9 @@ mod provider;
 use linux::Engine;
 
 #[cfg(not(target_os = "linux"))]
-mod elsewhere;
+mod unsupported;
 #[cfg(not(target_os = "linux"))]
-use elsewhere::Engine;
+use unsupported::Engine;
 
 pub use builder::LocalSandboxBuilder;
 pub use limit::Resource;

@@ -1,16 +1,16 @@
-//! Commands on Linux. Each is a [`tree::Tree`] that [`launch`] starts and [`drive`] follows; [`room`] holds the running
+//! Commands on Linux. Each is a [`tree::Tree`] that [`launch`] starts and [`run`] follows; [`registry`] holds the running
 //! ones.
 
 mod capture;
-mod drive;
 mod execute;
-mod ground;
+mod host_root;
 mod launch;
 mod oom;
 mod plan;
 mod process;
+mod registry;
 mod ring;
-mod room;
+mod run;
 mod source;
 mod spawn;
 mod terminal;
@@ -24,12 +24,12 @@ use backend_core::{Error, Result, SandboxId, VirtualPath};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use self::ground::Ground;
+use self::host_root::HostRoot;
 use self::launch::Launched;
 use self::plan::{Defaults, Plan};
-use self::room::Room;
+use self::registry::Registry;
 use self::tree::Limits;
-use crate::builder::Setup;
+use crate::builder::Config;
 
 /// How long to wait for all processes to end before the outcome counts as unknown.
 const STOP_WAIT: Duration = Duration::from_secs(5);
@@ -40,35 +40,35 @@ pub(crate) struct Engine {
     id: SandboxId,
     work_dir: VirtualPath,
     defaults: Defaults,
-    ground: Arc<Ground>,
-    room: Arc<Room>,
+    host_root: Arc<HostRoot>,
+    registry: Arc<Registry>,
 }
 
 impl Engine {
-    pub(crate) const RUNS: bool = true;
+    pub(crate) const SUPPORTED: bool = true;
 
-    pub(crate) fn new(setup: Setup) -> Result<Self> {
+    pub(crate) fn new(config: Config) -> Result<Self> {
         static LAST: AtomicU64 = AtomicU64::new(0);
-        let id = match setup.id {
+        let id = match config.id {
             Some(id) => id,
             None => {
                 let number = LAST.fetch_add(1, Ordering::Relaxed);
                 SandboxId::parse(format!("local-{}-{number}", std::process::id()))?
             }
         };
-        let ground = Ground::open(setup.host_root.as_deref())?;
+        let host_root = HostRoot::open(config.host_root.as_deref())?;
         Ok(Self {
             id,
             defaults: Defaults::new(
-                &setup.shell,
-                setup.env,
-                ground.path(),
-                &setup.work_dir,
-                Limits::new(setup.limits),
+                &config.shell,
+                config.env,
+                host_root.path(),
+                &config.work_dir,
+                Limits::new(config.limits),
             ),
-            work_dir: setup.work_dir,
-            ground: Arc::new(ground),
-            room: Arc::default(),
+            work_dir: config.work_dir,
+            host_root: Arc::new(host_root),
+            registry: Arc::default(),
         })
     }
 
@@ -82,15 +82,15 @@ impl Engine {
 
     /// Fails once the sandbox has been stopped.
     pub(crate) fn check(&self) -> Result<()> {
-        self.room.check()
+        self.registry.check()
     }
 
     pub(crate) async fn stop(&self) -> Result<()> {
-        self.room.close();
-        let dead = timeout(STOP_WAIT, self.room.emptied()).await.is_ok();
-        let ground = Arc::clone(&self.ground);
+        self.registry.close();
+        let dead = timeout(STOP_WAIT, self.registry.wait_idle()).await.is_ok();
+        let host_root = Arc::clone(&self.host_root);
         // A failure to remove the directory is not the caller's concern.
-        let _ = tokio::task::spawn_blocking(move || ground.remove()).await;
+        let _ = tokio::task::spawn_blocking(move || host_root.remove()).await;
         if dead {
             return Ok(());
         }
@@ -104,9 +104,9 @@ impl Engine {
         let Ok(runtime) = Handle::try_current() else {
             return Err(Error::unsupported("a command outside of a tokio runtime"));
         };
-        let (ground, room) = (Arc::clone(&self.ground), Arc::clone(&self.room));
+        let (host_root, registry) = (Arc::clone(&self.host_root), Arc::clone(&self.registry));
         match runtime
-            .spawn_blocking(move || launch::launch(&plan, &ground, &room))
+            .spawn_blocking(move || launch::launch(&plan, &host_root, &registry))
             .await
         {
             Ok(outcome) => outcome,
@@ -125,14 +125,14 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.room.close();
-        let (ground, room) = (Arc::clone(&self.ground), Arc::clone(&self.room));
+        self.registry.close();
+        let (host_root, registry) = (Arc::clone(&self.host_root), Arc::clone(&self.registry));
         // A directory can only be removed for good once no process writes into it any more. Without a runtime, or if the
         // runtime ends first, it is removed when the last handle to it is dropped.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
-                let _ = timeout(STOP_WAIT, room.emptied()).await;
-                let _ = tokio::task::spawn_blocking(move || ground.remove()).await;
+                let _ = timeout(STOP_WAIT, registry.wait_idle()).await;
+                let _ = tokio::task::spawn_blocking(move || host_root.remove()).await;
             });
         }
     }

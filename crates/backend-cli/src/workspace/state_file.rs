@@ -22,7 +22,7 @@ use crate::failure::{Failure, Result};
 use crate::out::Out;
 
 /// The polling interval.
-const PAUSE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A document that is open.
 #[derive(Debug)]
@@ -222,7 +222,7 @@ async fn lock(path: &Path, wait: Duration) -> Result<File, Refused> {
         if started.elapsed() > wait {
             return Err(Refused::Busy);
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

@@ -50,8 +50,8 @@ impl<'a> Stop<'a> {
     }
 
     /// Returns whether the search was cancelled or timed out.
-    pub(super) fn is_over(&self) -> bool {
-        if self.was_over() || self.cancel.is_cancelled() {
+    pub(super) fn should_stop(&self) -> bool {
+        if self.has_stopped() || self.cancel.is_cancelled() {
             self.over.store(true, Ordering::Relaxed);
             return true;
         }
@@ -70,7 +70,7 @@ impl<'a> Stop<'a> {
     }
 
     /// Returns whether some part has seen the end.
-    pub(super) fn was_over(&self) -> bool {
+    pub(super) fn has_stopped(&self) -> bool {
         self.over.load(Ordering::Relaxed)
     }
 
@@ -80,7 +80,7 @@ impl<'a> Stop<'a> {
     }
 
     /// Returns whether this file cannot matter.
-    pub(super) fn is_beyond(&self, file: u64) -> bool {
+    pub(super) fn is_past_last(&self, file: u64) -> bool {
         file > self.last.load(Ordering::Relaxed)
     }
 }

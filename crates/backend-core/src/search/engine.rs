@@ -8,9 +8,9 @@ use grep_regex::RegexMatcher;
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
 
 use super::cancel::Stop;
+use super::multiline;
 use super::sink::{Hits, LineSink};
-use super::source::{Plain, Source};
-use super::spans;
+use super::source::{Classification, Source};
 use super::tree::Opened;
 use crate::slice::Slice;
 use crate::{GrepOutput, GrepRequest, VirtualPath};
@@ -19,16 +19,16 @@ use crate::{GrepOutput, GrepRequest, VirtualPath};
 const MAX_LINE_BYTES: usize = 16 << 20;
 
 /// The largest file that is searched across lines, in bytes of UTF-8.
-const MAX_HELD_BYTES: usize = 64 << 20;
+const MAX_MULTI_LINE_BYTES: usize = 64 << 20;
 
 /// The part of a file in which a NUL always makes it binary, in bytes.
-const CHECKED_BYTES: u64 = 8 << 20;
+const BINARY_CHECK_BYTES: u64 = 8 << 20;
 
 /// How much of a file is read before it is searched, in bytes. Most files end within it, and it stays in a core's cache.
-const HELD_BYTES: usize = 256 << 10;
+const HEAD_BYTES: usize = 256 << 10;
 
 /// The largest buffer that is kept for the next file, in bytes.
-const MAX_KEPT_BYTES: usize = 1 << 20;
+const MAX_RETAINED_BYTES: usize = 1 << 20;
 
 /// The result for one file.
 #[derive(Debug)]
@@ -48,9 +48,9 @@ pub(super) enum Outcome {
 pub(super) struct Engine<'a> {
     request: &'a GrepRequest,
     matcher: RegexMatcher,
-    over_lines: bool,
+    multi_line: bool,
     searcher: Searcher,
-    held: Vec<u8>,
+    buffer: Vec<u8>,
     scratch: Vec<u8>,
     root: VirtualPath,
 }
@@ -63,9 +63,9 @@ impl<'a> Engine<'a> {
         Self {
             request,
             matcher,
-            over_lines: request.multi_line && !stays_in_line,
+            multi_line: request.multi_line && !stays_in_line,
             searcher: searcher(request),
-            held: Vec::new(),
+            buffer: Vec::new(),
             scratch: Vec::new(),
             root: VirtualPath::root(),
         }
@@ -79,24 +79,24 @@ impl<'a> Engine<'a> {
         stop: &Stop<'_>,
     ) -> Outcome {
         let mut hits = Hits::new(self.request, &self.root);
-        if !self.over_lines
+        if !self.multi_line
             && let Opened::Bytes(bytes) = &opened
-            && bytes.len() as u64 <= CHECKED_BYTES
+            && bytes.len() as u64 <= BINARY_CHECK_BYTES
         {
-            match Plain::of(bytes) {
-                Plain::Text => return self.search_text(bytes, hits),
-                Plain::Binary => return Outcome::Binary,
-                Plain::Other => {}
+            match Classification::of(bytes) {
+                Classification::Text => return self.search_text(bytes, hits),
+                Classification::Binary => return Outcome::Binary,
+                Classification::NeedsDecoding => {}
             }
         }
         let mut source = Source::new(opened, number, stop);
-        let searched = if self.over_lines {
-            self.search_held(&mut source, stop, &mut hits)
+        let searched = if self.multi_line {
+            self.search_multi_line(&mut source, stop, &mut hits)
         } else {
-            let mut held = std::mem::take(&mut self.held);
-            let filled = hold(&mut source, &mut held);
-            let text = held.slice(..filled);
-            if source.failed() || filled < held.len() {
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let filled = read_head(&mut source, &mut buffer);
+            let text = buffer.slice(..filled);
+            if source.failed() || filled < buffer.len() {
                 // That is the whole file.
                 let outcome = if source.failed() {
                     Outcome::Unreadable
@@ -105,7 +105,7 @@ impl<'a> Engine<'a> {
                 } else {
                     self.search_text(text, hits)
                 };
-                self.held = held;
+                self.buffer = buffer;
                 return outcome;
             }
             let sink = LineSink {
@@ -114,10 +114,10 @@ impl<'a> Engine<'a> {
             };
             let whole = text.chain(&mut source);
             let searched = self.searcher.search_reader(&self.matcher, whole, sink);
-            self.held = held;
+            self.buffer = buffer;
             searched
         };
-        if source.largest() > MAX_KEPT_BYTES {
+        if source.largest() > MAX_RETAINED_BYTES {
             self.searcher = searcher(self.request);
         }
         let is_binary = self.is_binary(&mut source, &hits);
@@ -152,7 +152,7 @@ impl<'a> Engine<'a> {
         if !hits.is_enough() {
             return source.nul().is_some();
         }
-        let needed = hits.end().max(CHECKED_BYTES);
+        let needed = hits.end().max(BINARY_CHECK_BYTES);
         while source.passed() < needed && source.nul().is_none() {
             self.scratch.resize(64 << 10, 0);
             if !matches!(source.read(&mut self.scratch), Ok(1..)) {
@@ -162,25 +162,25 @@ impl<'a> Engine<'a> {
         source.nul().is_some_and(|nul| nul < needed)
     }
 
-    fn search_held<R: Read>(
+    fn search_multi_line<R: Read>(
         &mut self,
         source: &mut Source<'_, R>,
         stop: &Stop<'_>,
         hits: &mut Hits,
     ) -> io::Result<()> {
-        let held = &mut self.held;
+        let buffer = &mut self.buffer;
         let mut filled = 0;
         loop {
-            if filled == held.len() {
-                if filled > MAX_HELD_BYTES {
-                    *held = Vec::new();
+            if filled == buffer.len() {
+                if filled > MAX_MULTI_LINE_BYTES {
+                    *buffer = Vec::new();
                     return Err(io::ErrorKind::FileTooLarge.into());
                 }
                 // One byte more than the maximum, to detect that there is more.
-                let size = (filled * 2).clamp(64 << 10, MAX_HELD_BYTES + 1);
-                held.resize(size, 0);
+                let size = (filled * 2).clamp(64 << 10, MAX_MULTI_LINE_BYTES + 1);
+                buffer.resize(size, 0);
             }
-            let Some(free) = held.get_mut(filled..) else {
+            let Some(free) = buffer.get_mut(filled..) else {
                 break;
             };
             let count = source.read(free)?;
@@ -189,23 +189,23 @@ impl<'a> Engine<'a> {
             }
             filled += count;
         }
-        let text = held.slice(..filled);
+        let text = buffer.slice(..filled);
         let (before, after) = context(self.request);
-        spans::search(text, &self.matcher, before, after, stop, hits);
-        if held.len() > MAX_KEPT_BYTES {
-            *held = Vec::new();
+        multiline::search(text, &self.matcher, before, after, stop, hits);
+        if buffer.len() > MAX_RETAINED_BYTES {
+            *buffer = Vec::new();
         }
         Ok(())
     }
 }
 
 /// Fills a buffer with the beginning of a file. If it is not full afterwards, the file has ended or failed.
-fn hold<R: Read>(source: &mut Source<'_, R>, held: &mut Vec<u8>) -> usize {
-    if held.len() != HELD_BYTES {
-        held.resize(HELD_BYTES, 0);
+fn read_head<R: Read>(source: &mut Source<'_, R>, buffer: &mut Vec<u8>) -> usize {
+    if buffer.len() != HEAD_BYTES {
+        buffer.resize(HEAD_BYTES, 0);
     }
     let mut filled = 0;
-    while let Some(free) = held.get_mut(filled..).filter(|free| !free.is_empty())
+    while let Some(free) = buffer.get_mut(filled..).filter(|free| !free.is_empty())
         && let Ok(count @ 1..) = source.read(free)
     {
         filled += count;

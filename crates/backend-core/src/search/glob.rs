@@ -3,8 +3,8 @@
 use super::cancel::{Cancel, Stop};
 use super::filter::Filter;
 use super::hidden::Hidden;
-use super::looks::look_at;
 use super::partial::PartialGlob;
+use super::stat_pool::stat_entries;
 use super::tree::{Base, Tree};
 use super::walk::{Excluded, Plan};
 use crate::{Entry, Error, GlobRequest, Page, Result};
@@ -60,5 +60,5 @@ pub fn glob_into<T: Tree>(
     let Base::Directory(base) = tree.base(&request.path)? else {
         return Err(Error::not_a_directory(&request.path));
     };
-    look_at(tree, base, &plan, &stop, partial, request.limit, threads)
+    stat_entries(tree, base, &plan, &stop, partial, request.limit, threads)
 }

@@ -83,8 +83,8 @@ pub fn grep_into<T: Tree>(
         }
         Base::Directory(base) => {
             partial.start(request);
-            let mut passed = Skipped::default();
-            let mut alone = Alone {
+            let mut skipped_before = Skipped::default();
+            let mut alone = SingleThreaded {
                 tree,
                 request,
                 stop: &stop,
@@ -93,9 +93,9 @@ pub fn grep_into<T: Tree>(
                 batch: partial.batch(),
                 number: 0,
             };
-            walk(tree, base, &plan, &stop, &mut passed, &mut alone)?;
+            walk(tree, base, &plan, &stop, &mut skipped_before, &mut alone)?;
             let last = Record {
-                passed,
+                skipped_before,
                 ..Record::default()
             };
             Ok(partial.finish(last, &stop))
@@ -133,19 +133,19 @@ fn grep_file<T: Tree>(
     let is_meant = plan
         .filter
         .start(plan.seen_at)
-        .is_some_and(|place| plan.filter.is_match(&place, name, false));
-    if is_meant && !stop.is_over() {
+        .is_some_and(|progress| plan.filter.is_match(&progress, name, false));
+    if is_meant && !stop.should_stop() {
         let outcome = engine.search(opened, 0, stop);
         let record = Record::new(Skipped::default(), outcome, request.output, || {
             Ok(request.path.clone())
         });
         let _ = tally.add(record);
     }
-    tally.finish(stop.was_over())
+    tally.finish(stop.has_stopped())
 }
 
 /// Searches the files in the order in which the walk finds them.
-struct Alone<'a, T> {
+struct SingleThreaded<'a, T> {
     tree: &'a T,
     request: &'a GrepRequest,
     stop: &'a Stop<'a>,
@@ -155,20 +155,20 @@ struct Alone<'a, T> {
     number: u64,
 }
 
-impl<T: Tree> Visit<T::Dir> for Alone<'_, T> {
+impl<T: Tree> Visit<T::Dir> for SingleThreaded<'_, T> {
     fn visit(
         &mut self,
         dir: &Arc<Dir<T::Dir>>,
         child: Child,
         _is_closed: bool,
-        passed: &mut Skipped,
+        skipped_before: &mut Skipped,
     ) -> ControlFlow<()> {
         let number = self.number;
         let job = Job {
             number,
             dir: Arc::clone(dir),
             name: child.name,
-            passed: std::mem::take(passed),
+            skipped_before: std::mem::take(skipped_before),
         };
         self.number += 1;
         let record = job.run(self.tree, &mut self.engine, self.request, self.stop);

@@ -18,7 +18,7 @@ pub(super) use records::Records;
 
 use super::cancel::Stop;
 use super::engine::{Engine, Outcome};
-use super::partial::{Batch, HELD_BACK, PartialGrep, lock};
+use super::partial::{Batch, MAX_HOLD_BACK, PartialGrep, lock};
 use super::tally::Record;
 use super::tree::{Child, Tree};
 use super::walk::{Dir, Plan, Visit, walk};
@@ -34,17 +34,17 @@ const MIN_TIME: Duration = Duration::from_millis(1);
 const MAX_THREADS: usize = 64;
 
 /// The maximum number of files that a thread takes at once.
-const MAX_TAKEN: usize = 16;
+const MAX_TAKEN_FILES: usize = 16;
 
 /// The maximum number of waiting files per thread. Each keeps a directory open.
-const MAX_WAITING: usize = 64;
+const MAX_WAITING_FILES: usize = 64;
 
 /// A file to search.
 pub(super) struct Job<D> {
     pub(super) number: u64,
     pub(super) dir: Arc<Dir<D>>,
     pub(super) name: Arc<str>,
-    pub(super) passed: Skipped,
+    pub(super) skipped_before: Skipped,
 }
 
 impl<D> Job<D> {
@@ -60,7 +60,7 @@ impl<D> Job<D> {
             Ok(opened) => engine.search(opened, self.number, stop),
             Err(_) => Outcome::Unreadable,
         };
-        Record::new(self.passed, outcome, request.output, || {
+        Record::new(self.skipped_before, outcome, request.output, || {
             self.dir.path.child(&self.name)
         })
     }
@@ -104,10 +104,10 @@ pub(super) fn grep<T: Tree>(
         }),
         ready: Condvar::new(),
     };
-    let mut passed = Skipped::default();
+    let mut skipped_before = Skipped::default();
     thread::scope(|scope| {
         // Also if the walk panics: otherwise the others would wait forever.
-        let closing = Closing(&pool);
+        let closing = CloseOnDrop(&pool);
         let mut feeder = Feeder {
             scope,
             pool: &pool,
@@ -119,14 +119,14 @@ pub(super) fn grep<T: Tree>(
             handed_out: Instant::now(),
             batch: partial.batch(),
         };
-        let walked = walk(tree, base, plan, stop, &mut passed, &mut feeder);
-        feeder.hand_out();
+        let walked = walk(tree, base, plan, stop, &mut skipped_before, &mut feeder);
+        feeder.dispatch();
         drop(closing);
         feeder.help(0);
         walked
     })?;
     let last = Record {
-        passed,
+        skipped_before,
         ..Record::default()
     };
     Ok(partial.finish(last, stop))
@@ -187,14 +187,14 @@ impl<T: Tree> Pool<'_, T> {
     fn take(&self, shared: &mut Shared<T::Dir>, taken: &mut Vec<Job<T::Dir>>) {
         let waiting = shared.waiting.len();
         let share = (waiting / (2 * self.threads))
-            .clamp(1, MAX_TAKEN)
+            .clamp(1, MAX_TAKEN_FILES)
             .min(waiting);
         taken.extend(shared.waiting.drain(..share));
     }
 
     fn search(&self, engine: &mut Engine<'_>, taken: &mut Vec<Job<T::Dir>>, batch: &Batch) {
         for job in taken.drain(..) {
-            if self.stop.is_over() || self.stop.is_beyond(job.number) {
+            if self.stop.should_stop() || self.stop.is_past_last(job.number) {
                 continue;
             }
             let number = job.number;
@@ -206,9 +206,9 @@ impl<T: Tree> Pool<'_, T> {
 }
 
 /// Records that no more files come.
-struct Closing<'a, 'b, T: Tree>(&'b Pool<'a, T>);
+struct CloseOnDrop<'a, 'b, T: Tree>(&'b Pool<'a, T>);
 
-impl<T: Tree> Drop for Closing<'_, '_, T> {
+impl<T: Tree> Drop for CloseOnDrop<'_, '_, T> {
     fn drop(&mut self) {
         self.0.lock().is_closed = true;
         self.0.ready.notify_all();
@@ -230,7 +230,7 @@ struct Feeder<'scope, 'env, 'a, T: Tree> {
 }
 
 impl<'scope, 'a: 'scope, T: Tree> Feeder<'scope, '_, 'a, T> {
-    fn hand_out(&mut self) {
+    fn dispatch(&mut self) {
         let count = self.gathered.len();
         let waiting = {
             let mut shared = self.pool.lock();
@@ -245,7 +245,7 @@ impl<'scope, 'a: 'scope, T: Tree> Feeder<'scope, '_, 'a, T> {
         } else {
             self.pool.ready.notify_one();
         }
-        let most = MAX_WAITING * self.pool.threads;
+        let most = MAX_WAITING_FILES * self.pool.threads;
         if waiting >= most {
             self.help(most / 2);
         }
@@ -263,14 +263,14 @@ impl<'scope, 'a: 'scope, T: Tree> Feeder<'scope, '_, 'a, T> {
             let is_more = !shared.waiting.is_empty();
             drop(shared);
             if is_more && !self.is_shared && self.started.elapsed() >= MIN_TIME {
-                self.share();
+                self.start_threads();
             }
             self.pool.search(&mut self.engine, &mut taken, &self.batch);
         }
     }
 
     /// Starts the other threads. If none can be started, this one does their work.
-    fn share(&mut self) {
+    fn start_threads(&mut self) {
         self.is_shared = true;
         for _ in 1..self.pool.threads {
             let pool = self.pool;
@@ -290,9 +290,9 @@ impl<'scope, 'a: 'scope, T: Tree> Visit<T::Dir> for Feeder<'scope, '_, 'a, T> {
             return ControlFlow::Continue(());
         }
         let now = Instant::now();
-        if now - self.started < HELD_BACK || now - self.handed_out > HELD_BACK {
+        if now - self.started < MAX_HOLD_BACK || now - self.handed_out > MAX_HOLD_BACK {
             self.handed_out = now;
-            self.hand_out();
+            self.dispatch();
             self.help(0);
         }
         ControlFlow::Continue(())
@@ -303,16 +303,16 @@ impl<'scope, 'a: 'scope, T: Tree> Visit<T::Dir> for Feeder<'scope, '_, 'a, T> {
         dir: &Arc<Dir<T::Dir>>,
         child: Child,
         _is_closed: bool,
-        passed: &mut Skipped,
+        skipped_before: &mut Skipped,
     ) -> ControlFlow<()> {
-        if self.pool.stop.is_beyond(self.number) {
+        if self.pool.stop.is_past_last(self.number) {
             return ControlFlow::Break(());
         }
         self.gathered.push(Job {
             number: self.number,
             dir: Arc::clone(dir),
             name: child.name,
-            passed: std::mem::take(passed),
+            skipped_before: std::mem::take(skipped_before),
         });
         self.number += 1;
         let gathered = self.gathered.len();
@@ -320,10 +320,10 @@ impl<'scope, 'a: 'scope, T: Tree> Visit<T::Dir> for Feeder<'scope, '_, 'a, T> {
             if gathered < MIN_FILES {
                 return ControlFlow::Continue(());
             }
-            self.share();
+            self.start_threads();
         }
-        if gathered >= MAX_TAKEN || self.pool.idle.load(Ordering::Relaxed) > 0 {
-            self.hand_out();
+        if gathered >= MAX_TAKEN_FILES || self.pool.idle.load(Ordering::Relaxed) > 0 {
+            self.dispatch();
         }
         ControlFlow::Continue(())
     }

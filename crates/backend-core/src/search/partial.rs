@@ -6,14 +6,14 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cancel::Stop;
-use super::looks::{Found, Looked, Seen};
 use super::parallel::Records;
+use super::stat_pool::{GlobResults, StatOutcome, StatRecord};
 use super::tally::Record;
 use crate::{Entry, GrepRequest, Grepped, Page, Skipped, Truncation};
 
 /// In a search with a time limit, how long the walk may hold back found entries before it enters the next directory, which
 /// may not answer. For the same time at the start, it holds nothing back: a small tree is searched within it.
-pub(super) const HELD_BACK: std::time::Duration = std::time::Duration::from_millis(20);
+pub(super) const MAX_HOLD_BACK: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// The results of a grep so far. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -73,12 +73,12 @@ impl PartialGrep {
         for (number, record) in done {
             records.put(number, record, Some(stop));
         }
-        !records.is_cut()
+        !records.is_truncated()
     }
 
     pub(super) fn finish(&self, last: Record, stop: &Stop<'_>) -> Grepped {
         match lock(&self.0).records.take() {
-            Some(records) => records.finish(last, stop.was_over()),
+            Some(records) => records.finish(last, stop.has_stopped()),
             // The result was taken, so this one is not needed.
             None => Grepped::default(),
         }
@@ -92,13 +92,13 @@ pub struct PartialGlob(pub(super) Arc<Mutex<GlobState>>);
 #[derive(Debug, Default)]
 pub(super) struct GlobState {
     /// `None` before the search starts, and after the result was taken.
-    pub(super) found: Option<Found>,
+    pub(super) found: Option<GlobResults>,
     /// How many batches were added up.
     pub(super) added: u64,
     /// The finished batches that were not added up, by their number.
-    pub(super) done: BTreeMap<u64, Vec<Looked>>,
+    pub(super) done: BTreeMap<u64, Vec<StatRecord>>,
     /// The batches that a thread is processing.
-    pub(super) in_work: BTreeMap<u64, Arc<Mutex<Vec<Looked>>>>,
+    pub(super) in_progress: BTreeMap<u64, Arc<Mutex<Vec<StatRecord>>>>,
 }
 
 impl PartialGlob {
@@ -111,15 +111,16 @@ impl PartialGlob {
     pub fn take(&self) -> Page<Entry> {
         let mut state = lock(&self.0);
         let mut found = state.found.take().unwrap_or_default();
-        let in_work = std::mem::take(&mut state.in_work).into_iter();
-        let in_work = in_work.map(|(number, looked)| (number, std::mem::take(&mut *lock(&looked))));
+        let in_progress = std::mem::take(&mut state.in_progress).into_iter();
+        let in_progress =
+            in_progress.map(|(number, stats)| (number, std::mem::take(&mut *lock(&stats))));
         let mut done = std::mem::take(&mut state.done);
-        done.extend(in_work);
-        for (passed, seen) in done.into_values().flatten() {
-            if found.pass(&passed).is_break() {
+        done.extend(in_progress);
+        for (skipped_before, outcome) in done.into_values().flatten() {
+            if found.pass(&skipped_before).is_break() {
                 break;
             }
-            found.add(seen);
+            found.add(outcome);
         }
         found.page(true)
     }
@@ -131,22 +132,22 @@ impl PartialGlob {
 
 impl GlobState {
     /// Adds an entry. It breaks if no more are useful.
-    pub(super) fn pass(&mut self, passed: &Skipped) -> ControlFlow<()> {
+    pub(super) fn pass(&mut self, skipped_before: &Skipped) -> ControlFlow<()> {
         match &mut self.found {
-            Some(found) => found.pass(passed),
+            Some(found) => found.pass(skipped_before),
             None => ControlFlow::Break(()),
         }
     }
 
-    pub(super) fn add(&mut self, seen: Seen) {
+    pub(super) fn add(&mut self, outcome: StatOutcome) {
         if let Some(found) = &mut self.found {
-            found.add(seen);
+            found.add(outcome);
         }
     }
 
     /// Whether no more entries are useful.
-    pub(super) fn is_cut(&self) -> bool {
-        self.found.as_ref().is_none_or(Found::is_cut)
+    pub(super) fn is_truncated(&self) -> bool {
+        self.found.as_ref().is_none_or(GlobResults::is_truncated)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It parses globs as every search does, and walks nothing.
 
-use super::pattern::{Pattern, Plain};
+use super::pattern::{BareGlob, Pattern};
 use crate::Result;
 
 /// A glob to match paths against, in the dialect of [`GrepRequest::globs`](crate::GrepRequest::globs): without a `/` it
@@ -15,7 +15,7 @@ use crate::Result;
 ///
 /// ```
 /// use backend_core::VirtualPath;
-/// use backend_core::search::{PathGlob, Reach};
+/// use backend_core::search::{PathGlob, Coverage};
 ///
 /// let keys = PathGlob::parse("/keys/{*.pem,old}")?;
 /// let covers = |text: &str| {
@@ -25,8 +25,8 @@ use crate::Result;
 /// assert!(covers("/keys/a.pem"));
 /// assert!(covers("/keys/old/deep/down"));
 /// assert!(!covers("/keys"));
-/// assert_eq!(keys.reach(["keys"]), Reach::Part);
-/// assert_eq!(keys.reach(["src"]), Reach::Nothing);
+/// assert_eq!(keys.coverage(["keys"]), Coverage::Part);
+/// assert_eq!(keys.coverage(["src"]), Coverage::Nothing);
 /// # Ok::<(), backend_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct PathGlob {
 /// How much of a directory's contents a [`PathGlob`] covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "there is nothing between them")]
-pub enum Reach {
+pub enum Coverage {
     /// Nothing of it.
     Nothing,
     /// Some of it, or nothing, depending on the contents.
@@ -54,89 +54,89 @@ impl PathGlob {
     /// `invalid_pattern`, as for a search; a `..` segment, a leading `~` and an empty glob are rejected too.
     pub fn parse(glob: &str) -> Result<Self> {
         let mut pattern = Pattern::new(true);
-        pattern.add(glob, Plain::AnyDepth)?;
+        pattern.add(glob, BareGlob::AnyDepth)?;
         Ok(Self { pattern })
     }
 
     /// Returns whether the glob covers the path of these names: whether it matches the path or one of its ancestors.
     pub fn covers<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> bool {
-        let mut reached = self.pattern.start();
+        let mut positions = self.pattern.start();
         for name in names {
-            if self.pattern.is_match(&reached, name, true) {
+            if self.pattern.is_match(&positions, name, true) {
                 return true;
             }
-            reached = self.pattern.enter(&reached, name);
+            positions = self.pattern.enter(&positions, name);
         }
         false
     }
 
     /// Returns how much of what is below the path of these names the glob covers.
-    pub fn reach<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Reach {
-        let mut reached = self.pattern.start();
+    pub fn coverage<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Coverage {
+        let mut positions = self.pattern.start();
         for name in names {
-            if self.pattern.is_match(&reached, name, true) {
-                return Reach::All;
+            if self.pattern.is_match(&positions, name, true) {
+                return Coverage::All;
             }
-            reached = self.pattern.enter(&reached, name);
+            positions = self.pattern.enter(&positions, name);
         }
-        if self.pattern.takes_all(&reached) {
-            Reach::All
-        } else if reached.is_empty() {
-            Reach::Nothing
+        if self.pattern.matches_everything(&positions) {
+            Coverage::All
+        } else if positions.is_empty() {
+            Coverage::Nothing
         } else {
-            Reach::Part
+            Coverage::Part
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{PathGlob, Reach};
+    use super::{Coverage, PathGlob};
     use crate::{ErrorKind, VirtualPath};
 
     #[track_caller]
-    fn check(glob: &str, path: &str, covers: bool, reach: Reach) {
+    fn check(glob: &str, path: &str, covers: bool, coverage: Coverage) {
         let glob_of = PathGlob::parse(glob).unwrap();
         let path_of = VirtualPath::parse(path).unwrap();
         assert_eq!(
             (
                 glob_of.covers(path_of.segments()),
-                glob_of.reach(path_of.segments())
+                glob_of.coverage(path_of.segments())
             ),
-            (covers, reach),
+            (covers, coverage),
             "{glob} {path}"
         );
     }
 
     #[test]
     fn a_glob_without_a_slash_matches_a_name_at_any_depth() {
-        check(".env", "/.env", true, Reach::All);
-        check(".env", "/a/b/.env", true, Reach::All);
-        check(".env", "/a/b/.env.local", false, Reach::Part);
-        check("*.pem", "/a/x.pem", true, Reach::All);
+        check(".env", "/.env", true, Coverage::All);
+        check(".env", "/a/b/.env", true, Coverage::All);
+        check(".env", "/a/b/.env.local", false, Coverage::Part);
+        check("*.pem", "/a/x.pem", true, Coverage::All);
     }
 
     #[test]
     fn a_glob_with_a_slash_starts_where_the_names_start() {
-        check("/a", "/a", true, Reach::All);
-        check("/a", "/b/a", false, Reach::Nothing);
-        check("a/b", "/a/b/c", true, Reach::All);
-        check("a/b", "/a", false, Reach::Part);
-        check("a/b", "/c", false, Reach::Nothing);
-        check("**/a/b", "/x/a/b", true, Reach::All);
+        check("/a", "/a", true, Coverage::All);
+        check("/a", "/b/a", false, Coverage::Nothing);
+        check("a/b", "/a/b/c", true, Coverage::All);
+        check("a/b", "/a", false, Coverage::Part);
+        check("a/b", "/c", false, Coverage::Nothing);
+        check("**/a/b", "/x/a/b", true, Coverage::All);
     }
 
     #[test]
     fn everything_below_a_match_is_covered() {
-        check("/s/**", "/s", false, Reach::All);
-        check("/s/**", "/s/x/y", true, Reach::All);
-        check("/s/", "/s", true, Reach::All);
-        check("/s/", "/s/x", true, Reach::All);
-        check("/s/*.k", "/s/a.k/b", true, Reach::All);
-        check("**", "/", false, Reach::All);
-        check("**", "/x", true, Reach::All);
-        check("/**/x", "/a", false, Reach::Part);
-        check("**/*", "/", false, Reach::Part);
+        check("/s/**", "/s", false, Coverage::All);
+        check("/s/**", "/s/x/y", true, Coverage::All);
+        check("/s/", "/s", true, Coverage::All);
+        check("/s/", "/s/x", true, Coverage::All);
+        check("/s/*.k", "/s/a.k/b", true, Coverage::All);
+        check("**", "/", false, Coverage::All);
+        check("**", "/x", true, Coverage::All);
+        check("/**/x", "/a", false, Coverage::Part);
+        check("**/*", "/", false, Coverage::Part);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::segment::{Segment, Token};
 use crate::{Error, Result};
 
 /// The longest pattern, in bytes.
-const MAX_BYTES: usize = 4096;
+const MAX_GLOB_BYTES: usize = 4096;
 
 /// One or more globs; a path matches if one of them does.
 #[derive(Clone, Debug)]
@@ -30,11 +30,11 @@ struct Alternative {
 
 /// The positions that a walk has reached in a [`Pattern`]: an alternative, and its next segment.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reached(Vec<(usize, usize)>);
+pub(super) struct Positions(Vec<(usize, usize)>);
 
 /// The meaning of a glob without a `/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Plain {
+pub(super) enum BareGlob {
     /// In this directory.
     Here,
     /// At any depth, as in a list of files to search.
@@ -51,13 +51,13 @@ impl Pattern {
     }
 
     /// Parses one glob, and adds it.
-    pub(super) fn add(&mut self, glob: &str, plain: Plain) -> Result<()> {
+    pub(super) fn add(&mut self, glob: &str, bare: BareGlob) -> Result<()> {
         let refuse = |message: &str| Err(Error::invalid_pattern(glob, message));
-        if glob.len() > MAX_BYTES {
+        if glob.len() > MAX_GLOB_BYTES {
             let start: String = glob.chars().take(80).collect();
             return Err(Error::invalid_pattern(
                 format!("{start}…"),
-                format!("a glob is at most {MAX_BYTES} bytes long"),
+                format!("a glob is at most {MAX_GLOB_BYTES} bytes long"),
             ));
         }
         if glob.chars().any(char::is_control) {
@@ -79,7 +79,7 @@ impl Pattern {
         };
         let before = self.alternatives.len();
         for flat in expanded {
-            self.add_alternative(glob, &flat, plain)?;
+            self.add_alternative(glob, &flat, bare)?;
         }
         if self.alternatives.len() == before {
             return refuse(
@@ -92,7 +92,7 @@ impl Pattern {
         Ok(())
     }
 
-    fn add_alternative(&mut self, glob: &str, flat: &[Flat], plain: Plain) -> Result<()> {
+    fn add_alternative(&mut self, glob: &str, flat: &[Flat], bare: BareGlob) -> Result<()> {
         let directories_only = matches!(flat.last(), Some(Flat::Slash));
         let anchored = matches!(
             flat,
@@ -126,7 +126,7 @@ impl Pattern {
         if segments.is_empty() {
             return Ok(());
         }
-        if plain == Plain::AnyDepth
+        if bare == BareGlob::AnyDepth
             && !anchored
             && segments.len() == 1
             && segments != [Segment::Deep]
@@ -141,7 +141,7 @@ impl Pattern {
     }
 
     /// Lets everything below a matching directory match too, not only the directory.
-    pub(super) fn and_below(&mut self) {
+    pub(super) fn include_subtrees(&mut self) {
         let below: Vec<Alternative> = self
             .alternatives
             .iter_mut()
@@ -161,17 +161,17 @@ impl Pattern {
     }
 
     /// Returns the positions where a walk starts.
-    pub(super) fn start(&self) -> Reached {
-        let mut reached = Reached::default();
+    pub(super) fn start(&self) -> Positions {
+        let mut positions = Positions::default();
         for index in 0..self.alternatives.len() {
-            self.reach(&mut reached, index, 0);
+            self.add_position(&mut positions, index, 0);
         }
-        reached
+        positions
     }
 
     /// Returns whether an entry of a directory matches.
-    pub(super) fn is_match(&self, reached: &Reached, name: &str, is_directory: bool) -> bool {
-        reached.0.iter().any(|(index, place)| {
+    pub(super) fn is_match(&self, positions: &Positions, name: &str, is_directory: bool) -> bool {
+        positions.0.iter().any(|(index, at)| {
             self.alternatives.get(*index).is_some_and(|alternative| {
                 let is_kind = if is_directory {
                     self.directories || alternative.directories_only
@@ -179,27 +179,27 @@ impl Pattern {
                     !alternative.directories_only
                 };
                 is_kind
-                    && *place + 1 == alternative.segments.len()
+                    && *at + 1 == alternative.segments.len()
                     && alternative
                         .segments
-                        .get(*place)
+                        .get(*at)
                         .is_some_and(|segment| segment.is_match(name))
             })
         })
     }
 
     /// Returns the positions in a subdirectory of this name. There are none if nothing below can match.
-    pub(super) fn enter(&self, reached: &Reached, name: &str) -> Reached {
-        let mut below = Reached::default();
-        for (index, place) in &reached.0 {
+    pub(super) fn enter(&self, positions: &Positions, name: &str) -> Positions {
+        let mut below = Positions::default();
+        for (index, at) in &positions.0 {
             let segment = self
                 .alternatives
                 .get(*index)
-                .and_then(|alternative| alternative.segments.get(*place));
+                .and_then(|alternative| alternative.segments.get(*at));
             match segment {
-                Some(Segment::Deep) => self.reach(&mut below, *index, *place),
+                Some(Segment::Deep) => self.add_position(&mut below, *index, *at),
                 Some(segment) if segment.is_match(name) => {
-                    self.reach(&mut below, *index, *place + 1);
+                    self.add_position(&mut below, *index, *at + 1);
                 }
                 _ => {}
             }
@@ -208,13 +208,13 @@ impl Pattern {
     }
 
     /// Returns the only name below which anything can match, if there is one.
-    pub(super) fn only_way<'a>(&'a self, reached: &Reached) -> Option<&'a str> {
+    pub(super) fn only_name<'a>(&'a self, positions: &Positions) -> Option<&'a str> {
         let mut only = None;
-        for (index, place) in &reached.0 {
+        for (index, at) in &positions.0 {
             let alternative = self.alternatives.get(*index)?;
-            match alternative.segments.get(*place)? {
+            match alternative.segments.get(*at)? {
                 Segment::Literal(name)
-                    if *place + 1 < alternative.segments.len()
+                    if *at + 1 < alternative.segments.len()
                         && only.is_none_or(|only| only == &**name) =>
                 {
                     only = Some(&**name);
@@ -226,10 +226,10 @@ impl Pattern {
     }
 
     /// Returns whether everything below matches, whatever its name.
-    pub(super) fn takes_all(&self, reached: &Reached) -> bool {
-        reached.0.iter().any(|(index, place)| {
+    pub(super) fn matches_everything(&self, positions: &Positions) -> bool {
+        positions.0.iter().any(|(index, at)| {
             self.alternatives.get(*index).is_some_and(|alternative| {
-                *place + 1 == alternative.segments.len()
+                *at + 1 == alternative.segments.len()
                     && alternative.segments.last() == Some(&Segment::Deep)
                     && !alternative.directories_only
             })
@@ -250,26 +250,26 @@ impl Pattern {
     }
 
     /// Adds a position, and the one after a `**` that matches nothing.
-    fn reach(&self, reached: &mut Reached, index: usize, place: usize) {
+    fn add_position(&self, positions: &mut Positions, index: usize, at: usize) {
         let Some(alternative) = self.alternatives.get(index) else {
             return;
         };
-        let mut place = place;
-        while let Some(segment) = alternative.segments.get(place) {
+        let mut at = at;
+        while let Some(segment) = alternative.segments.get(at) {
             // The positions of one alternative are consecutive.
-            let mut same = reached.0.iter().rev().take_while(|(of, _)| *of == index);
-            if !same.any(|(_, known)| *known == place) {
-                reached.0.push((index, place));
+            let mut same = positions.0.iter().rev().take_while(|(of, _)| *of == index);
+            if !same.any(|(_, known)| *known == at) {
+                positions.0.push((index, at));
             }
             if *segment != Segment::Deep {
                 return;
             }
-            place += 1;
+            at += 1;
         }
     }
 }
 
-impl Reached {
+impl Positions {
     /// Returns whether nothing can match from here.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -7,7 +7,7 @@ use grep_matcher::Matcher;
 use grep_regex::RegexMatcher;
 use grep_searcher::{Searcher, Sink, SinkContext, SinkContextKind, SinkMatch};
 
-use super::cut;
+use super::truncate;
 use crate::{GrepLine, GrepMatch, GrepOutput, GrepRequest, VirtualPath};
 
 /// What to collect from one file.
@@ -22,11 +22,11 @@ pub(super) struct Hits {
     /// Whether only lines after the last match are still needed.
     is_full: bool,
     before: Vec<GrepLine>,
-    wanted: Wanted,
+    options: HitOptions,
 }
 
 #[derive(Debug)]
-struct Wanted {
+struct HitOptions {
     output: GrepOutput,
     matches: usize,
     after: usize,
@@ -47,7 +47,7 @@ impl Hits {
             is_enough: false,
             is_full: false,
             before: Vec::new(),
-            wanted: Wanted {
+            options: HitOptions {
                 output: request.output,
                 matches: request.file_limit.unwrap_or(enough).min(enough),
                 after: request.after,
@@ -76,7 +76,7 @@ impl Hits {
         }
         self.count += 1;
         self.end = end;
-        match self.wanted.output {
+        match self.options.output {
             GrepOutput::Counts => return true,
             GrepOutput::Files => {
                 self.is_enough = true;
@@ -85,15 +85,15 @@ impl Hits {
             GrepOutput::Matches => {}
         }
         let column = found.start as u64 + 1;
-        let shown = cut::around(text, found, self.wanted.line_bytes);
-        let mut found = GrepMatch::new(self.wanted.path.clone(), line, column, shown.text);
-        found.cut = shown.cut;
+        let shown = truncate::around(text, found, self.options.line_bytes);
+        let mut found = GrepMatch::new(self.options.path.clone(), line, column, shown.text);
+        found.cut = shown.truncated;
         found.lossy = shown.lossy;
         found.before = std::mem::take(&mut self.before);
         self.matches.push(found);
-        if self.matches.len() >= self.wanted.matches {
+        if self.matches.len() >= self.options.matches {
             self.is_full = true;
-            self.is_enough = self.wanted.after == 0;
+            self.is_enough = self.options.after == 0;
         }
         !self.is_enough
     }
@@ -104,7 +104,7 @@ impl Hits {
             self.is_enough = true;
             return false;
         }
-        let text = cut::start(text, self.wanted.line_bytes);
+        let text = truncate::start(text, self.options.line_bytes);
         self.before.push(GrepLine::new(line, text));
         true
     }
@@ -112,10 +112,10 @@ impl Hits {
     /// Takes a line after the last match.
     pub(super) fn take_after(&mut self, line: u64, text: &[u8], end: u64) -> bool {
         if let Some(last) = self.matches.last_mut() {
-            let text = cut::start(text, self.wanted.line_bytes);
+            let text = truncate::start(text, self.options.line_bytes);
             last.after.push(GrepLine::new(line, text));
             self.end = end;
-            self.is_enough = self.is_full && last.after.len() >= self.wanted.after;
+            self.is_enough = self.is_full && last.after.len() >= self.options.after;
         }
         !self.is_enough
     }
@@ -133,7 +133,7 @@ impl Sink for LineSink<'_> {
 
     fn matched(&mut self, _: &Searcher, found: &SinkMatch<'_>) -> Result<bool, io::Error> {
         let (text, end) = line(found.bytes(), found.absolute_byte_offset());
-        let range = match self.hits.wanted.output {
+        let range = match self.hits.options.output {
             GrepOutput::Matches => self.matcher.find(text)?,
             _ => None,
         };

@@ -9,32 +9,32 @@ use bytes::Bytes;
 
 use super::cancel::Stop;
 use super::tree::Opened;
-use super::wide::Wide;
+use super::utf16::Utf16Decoder;
 use crate::slice::Slice;
 
 /// How many bytes of UTF-16 are read at once.
-const WIDE_CHUNK: usize = 32 << 10;
+const UTF16_CHUNK_BYTES: usize = 32 << 10;
 
 /// How content in memory can be searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Plain {
+pub(super) enum Classification {
     /// Text that can be searched in place.
     Text,
     /// It has a NUL, and no sign of UTF-16.
     Binary,
     /// It must be stripped or decoded first.
-    Other,
+    NeedsDecoding,
 }
 
-impl Plain {
+impl Classification {
     pub(super) fn of(bytes: &[u8]) -> Self {
-        if bytes.starts_with(b"\xEF\xBB\xBF") || Wide::sniff(bytes).is_some() {
-            return Self::Other;
+        if bytes.starts_with(b"\xEF\xBB\xBF") || Utf16Decoder::sniff(bytes).is_some() {
+            return Self::NeedsDecoding;
         }
         match memchr::memchr2(0, b'\r', bytes).and_then(|at| bytes.get(at)) {
             None => Self::Text,
             Some(0) => Self::Binary,
-            Some(_) => Self::Other,
+            Some(_) => Self::NeedsDecoding,
         }
     }
 }
@@ -48,8 +48,8 @@ pub(super) struct Source<'a, R> {
     started: bool,
     ended: bool,
     /// A byte that was read ahead to see what follows a `\r`.
-    ahead: Option<u8>,
-    wide: Option<Box<Utf16>>,
+    read_ahead: Option<u8>,
+    utf16: Option<Box<Utf16Buffer>>,
     /// The number of bytes returned.
     passed: u64,
     nul: Option<u64>,
@@ -64,8 +64,8 @@ enum Input<R> {
 }
 
 #[derive(Debug)]
-struct Utf16 {
-    decoder: Wide,
+struct Utf16Buffer {
+    decoder: Utf16Decoder,
     raw: Vec<u8>,
     decoded: Vec<u8>,
     /// How much of `decoded` was returned.
@@ -84,8 +84,8 @@ impl<'a, R: Read> Source<'a, R> {
             stop,
             started: false,
             ended: false,
-            ahead: None,
-            wide: None,
+            read_ahead: None,
+            utf16: None,
             passed: 0,
             nul: None,
             failed: false,
@@ -120,11 +120,11 @@ impl<'a, R: Read> Source<'a, R> {
         while let Some(free) = buffer.get_mut(filled..)
             && !free.is_empty()
         {
-            let count = match self.wide.take() {
+            let count = match self.utf16.take() {
                 None => self.read_raw(free)?,
-                Some(mut wide) => {
-                    let count = self.read_wide(&mut wide, free);
-                    self.wide = Some(wide);
+                Some(mut utf16) => {
+                    let count = self.read_utf16(&mut utf16, free);
+                    self.utf16 = Some(utf16);
                     count?
                 }
             };
@@ -150,22 +150,22 @@ impl<'a, R: Read> Source<'a, R> {
             buffer.copy_within(3..filled, 0);
             return filled - 3;
         }
-        if let Some(decoder) = Wide::sniff(text) {
-            let mut wide = Utf16 {
+        if let Some(decoder) = Utf16Decoder::sniff(text) {
+            let mut utf16 = Utf16Buffer {
                 decoder,
-                raw: vec![0; WIDE_CHUNK],
+                raw: vec![0; UTF16_CHUNK_BYTES],
                 decoded: Vec::new(),
                 taken: 0,
             };
-            wide.decoder.push(text.slice(2..), &mut wide.decoded);
-            self.wide = Some(Box::new(wide));
+            utf16.decoder.push(text.slice(2..), &mut utf16.decoded);
+            self.utf16 = Some(Box::new(utf16));
             return 0;
         }
         filled
     }
 
     fn read_raw(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.stop.is_beyond(self.file) || self.stop.is_over() {
+        if self.stop.is_past_last(self.file) || self.stop.should_stop() {
             return Ok(0);
         }
         match &mut self.input {
@@ -189,32 +189,32 @@ impl<'a, R: Read> Source<'a, R> {
         }
     }
 
-    fn read_wide(&mut self, wide: &mut Utf16, buffer: &mut [u8]) -> io::Result<usize> {
-        while wide.taken >= wide.decoded.len() {
-            wide.decoded.clear();
-            wide.taken = 0;
-            let count = self.read_raw(&mut wide.raw)?;
+    fn read_utf16(&mut self, utf16: &mut Utf16Buffer, buffer: &mut [u8]) -> io::Result<usize> {
+        while utf16.taken >= utf16.decoded.len() {
+            utf16.decoded.clear();
+            utf16.taken = 0;
+            let count = self.read_raw(&mut utf16.raw)?;
             if count == 0 {
-                wide.decoder.finish(&mut wide.decoded);
-                if wide.decoded.is_empty() {
+                utf16.decoder.finish(&mut utf16.decoded);
+                if utf16.decoded.is_empty() {
                     return Ok(0);
                 }
                 break;
             }
-            let read = wide.raw.slice(..count);
-            wide.decoder.push(read, &mut wide.decoded);
+            let read = utf16.raw.slice(..count);
+            utf16.decoder.push(read, &mut utf16.decoded);
         }
-        let ready = wide.decoded.slice(wide.taken..);
+        let ready = utf16.decoded.slice(utf16.taken..);
         let count = ready.len().min(buffer.len());
         if let (Some(out), Some(ready)) = (buffer.get_mut(..count), ready.get(..count)) {
             out.copy_from_slice(ready);
         }
-        wide.taken += count;
+        utf16.taken += count;
         Ok(count)
     }
 
     /// Removes the `\r` of each `\r\n`, and ends at a NUL. Returns the remaining length.
-    fn scrub(&mut self, buffer: &mut [u8], filled: usize) -> io::Result<usize> {
+    fn strip_carriage_returns(&mut self, buffer: &mut [u8], filled: usize) -> io::Result<usize> {
         let mut kept = 0;
         let mut seen = 0;
         while let Some(found) = buffer
@@ -230,7 +230,7 @@ impl<'a, R: Read> Source<'a, R> {
             if buffer.get(at) == Some(&0) {
                 self.nul = Some(self.passed + kept as u64);
                 self.ended = true;
-                self.ahead = None;
+                self.read_ahead = None;
                 return Ok(kept);
             }
             let next = if seen < filled {
@@ -241,7 +241,7 @@ impl<'a, R: Read> Source<'a, R> {
             if next == Some(b'\n') {
                 if seen == filled {
                     // The newline itself was read ahead, and replaces the `\r`.
-                    self.ahead = None;
+                    self.read_ahead = None;
                     if let Some(out) = buffer.get_mut(kept) {
                         *out = b'\n';
                     }
@@ -264,9 +264,9 @@ impl<'a, R: Read> Source<'a, R> {
     fn peek(&mut self) -> io::Result<Option<u8>> {
         let mut byte = [0];
         if !self.ended && self.fill(&mut byte)? == 1 {
-            self.ahead = byte.first().copied();
+            self.read_ahead = byte.first().copied();
         }
-        Ok(self.ahead)
+        Ok(self.read_ahead)
     }
 }
 
@@ -274,9 +274,9 @@ impl<R: Read> Read for Source<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.largest = self.largest.max(buffer.len());
         let mut filled = 0;
-        if let (Some(byte), Some(first)) = (self.ahead, buffer.first_mut()) {
+        if let (Some(byte), Some(first)) = (self.read_ahead, buffer.first_mut()) {
             *first = byte;
-            self.ahead = None;
+            self.read_ahead = None;
             filled = 1;
         }
         if !self.ended
@@ -284,7 +284,7 @@ impl<R: Read> Read for Source<'_, R> {
         {
             filled += self.fill(free)?;
         }
-        let kept = self.scrub(buffer, filled)?;
+        let kept = self.strip_carriage_returns(buffer, filled)?;
         self.passed += kept as u64;
         Ok(kept)
     }

@@ -11,7 +11,7 @@ use crate::{
 /// The result for one file, and what was skipped on the way to it.
 #[derive(Debug, Default)]
 pub(super) struct Record {
-    pub(super) passed: Skipped,
+    pub(super) skipped_before: Skipped,
     pub(super) searched: bool,
     pub(super) matches: Vec<GrepMatch>,
     pub(super) file: Option<FileHits>,
@@ -20,7 +20,7 @@ pub(super) struct Record {
 impl Record {
     /// Makes the record of a file, whose path is only built if something was found in it.
     pub(super) fn new(
-        mut passed: Skipped,
+        mut skipped_before: Skipped,
         outcome: Outcome,
         output: GrepOutput,
         path: impl FnOnce() -> Result<VirtualPath, PathError>,
@@ -29,18 +29,18 @@ impl Record {
             Outcome::Searched(hits) => hits,
             failed => {
                 match failed {
-                    Outcome::Binary => passed.binary += 1,
-                    Outcome::LongLine => passed.long_lines += 1,
-                    _ => passed.unreadable += 1,
+                    Outcome::Binary => skipped_before.binary += 1,
+                    Outcome::LongLine => skipped_before.long_lines += 1,
+                    _ => skipped_before.unreadable += 1,
                 }
                 return Self {
-                    passed,
+                    skipped_before,
                     ..Self::default()
                 };
             }
         };
         let mut record = Self {
-            passed,
+            skipped_before,
             searched: true,
             ..Self::default()
         };
@@ -48,7 +48,7 @@ impl Record {
             return record;
         }
         let Ok(path) = path() else {
-            record.passed.unnameable += 1;
+            record.skipped_before.unnameable += 1;
             return record;
         };
         if output == GrepOutput::Matches {
@@ -74,7 +74,7 @@ pub(super) struct Tally {
     found: Grepped,
     limit: usize,
     weight: usize,
-    is_cut: bool,
+    is_truncated: bool,
 }
 
 impl Tally {
@@ -83,16 +83,16 @@ impl Tally {
             found: Grepped::default(),
             limit: request.limit,
             weight: 0,
-            is_cut: false,
+            is_truncated: false,
         }
     }
 
     /// Adds the next record. It breaks with the first one that exceeds the limit.
     pub(super) fn add(&mut self, record: Record) -> ControlFlow<()> {
-        if self.is_cut {
+        if self.is_truncated {
             return ControlFlow::Break(());
         }
-        self.found.skipped.add(&record.passed);
+        self.found.skipped.add(&record.skipped_before);
         self.found.searched += u64::from(record.searched);
         self.weight += record.weight();
         self.found.matches.extend(record.matches);
@@ -100,26 +100,26 @@ impl Tally {
         if self.weight > self.limit {
             self.found.matches.truncate(self.limit);
             self.found.files.truncate(self.limit);
-            self.is_cut = true;
+            self.is_truncated = true;
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     }
 
     /// The remainder of the limit.
-    pub(super) fn room(&self) -> usize {
+    pub(super) fn remaining(&self) -> usize {
         self.limit.saturating_sub(self.weight)
     }
 
     /// Whether the limit is exceeded.
-    pub(super) fn is_cut(&self) -> bool {
-        self.is_cut
+    pub(super) fn is_truncated(&self) -> bool {
+        self.is_truncated
     }
 
-    pub(super) fn finish(mut self, is_over: bool) -> Grepped {
-        self.found.truncated = if self.is_cut {
+    pub(super) fn finish(mut self, stopped: bool) -> Grepped {
+        self.found.truncated = if self.is_truncated {
             Some(Truncation::Limit)
-        } else if is_over {
+        } else if stopped {
             Some(Truncation::Time)
         } else if self.found.skipped.unreadable > 0 {
             Some(Truncation::Unreadable)

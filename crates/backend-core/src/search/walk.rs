@@ -12,7 +12,7 @@ use std::vec;
 pub(super) use plan::{Dir, Excluded, Plan, Visit};
 
 use super::cancel::Stop;
-use super::filter::Place;
+use super::filter::Progress;
 use super::rules::Rules;
 use super::tree::{Base, Child, Children, Tree};
 use crate::slice::Slice;
@@ -21,7 +21,7 @@ use crate::{EntryKind, Error, Result, Skipped, VirtualPath};
 /// How many directories of the current path are kept open.
 const MAX_OPEN: usize = 64;
 
-/// Walks a directory. What was skipped after the last entry is left in `passed`.
+/// Walks a directory. What was skipped after the last entry is left in `skipped_before`.
 ///
 /// # Errors
 ///
@@ -31,28 +31,28 @@ pub(super) fn walk<T: Tree>(
     base: T::Dir,
     plan: &Plan<'_>,
     stop: &Stop<'_>,
-    passed: &mut Skipped,
+    skipped_before: &mut Skipped,
     visit: &mut impl Visit<T::Dir>,
 ) -> Result<()> {
     let mut walk = Walk {
         tree,
         plan,
-        passed,
+        skipped_before,
         frames: Vec::new(),
         rules: rules_above(tree, plan),
         text: String::new(),
     };
-    let Some(place) = plan.filter.start(plan.seen_at) else {
+    let Some(progress) = plan.filter.start(plan.seen_at) else {
         return Ok(());
     };
-    if stop.is_over() {
+    if stop.should_stop() {
         return Ok(());
     }
     let base = Dir {
         handle: base,
         path: plan.path.clone(),
     };
-    walk.enter(base, place)
+    walk.enter(base, progress)
         .map_err(|error| error.map_path(|_| plan.path.clone()))?;
     walk.run(stop, visit);
     Ok(())
@@ -91,7 +91,7 @@ fn rules_above<T: Tree>(tree: &T, plan: &Plan<'_>) -> Rules {
 struct Walk<'a, T: Tree> {
     tree: &'a T,
     plan: &'a Plan<'a>,
-    passed: &'a mut Skipped,
+    skipped_before: &'a mut Skipped,
     frames: Vec<Frame<T::Dir>>,
     rules: Rules,
     /// The path of the current entry, for the rules.
@@ -104,7 +104,7 @@ struct Frame<D> {
     /// `None` if it was closed, because the walk went too deep below it.
     dir: Option<Arc<Dir<D>>>,
     children: vec::IntoIter<Child>,
-    place: Place,
+    progress: Progress,
     /// The number of directories above it that have rules.
     rules_above: usize,
 }
@@ -117,20 +117,20 @@ impl<T: Tree> Walk<'_, T> {
                 self.frames.pop();
                 continue;
             };
-            if stop.is_over() || self.meet(child, visit).is_break() {
+            if stop.should_stop() || self.visit_child(child, visit).is_break() {
                 return;
             }
         }
     }
 
     /// Visits one entry of the current directory.
-    fn meet(&mut self, child: Child, visit: &mut impl Visit<T::Dir>) -> ControlFlow<()> {
+    fn visit_child(&mut self, child: Child, visit: &mut impl Visit<T::Dir>) -> ControlFlow<()> {
         let plan = self.plan;
         let Some(frame) = self.frames.last() else {
             return ControlFlow::Continue(());
         };
         let is_directory = child.kind == EntryKind::Directory;
-        let (shown, may_lead_on) = match child.kind {
+        let (shown, may_descend) = match child.kind {
             EntryKind::File => (true, false),
             EntryKind::Symlink => (!plan.files_only, true),
             EntryKind::Directory => (!plan.files_only, true),
@@ -142,9 +142,9 @@ impl<T: Tree> Walk<'_, T> {
         let shown = shown
             && plan
                 .filter
-                .is_match(&frame.place, &child.name, is_directory);
-        let below = if may_lead_on {
-            plan.filter.enter(&frame.place, &child.name)
+                .is_match(&frame.progress, &child.name, is_directory);
+        let below = if may_descend {
+            plan.filter.enter(&frame.progress, &child.name)
         } else {
             None
         };
@@ -152,7 +152,7 @@ impl<T: Tree> Walk<'_, T> {
             return ControlFlow::Continue(());
         }
         if plan.hidden.skips(&child.name) {
-            self.passed.hidden += 1;
+            self.skipped_before.hidden += 1;
             return ControlFlow::Continue(());
         }
         if !self.rules.is_empty() {
@@ -163,19 +163,19 @@ impl<T: Tree> Walk<'_, T> {
             }
             self.text.push_str(&child.name);
             if self.rules.is_ignored(&self.text, is_directory) {
-                self.passed.ignored += 1;
+                self.skipped_before.ignored += 1;
                 return ControlFlow::Continue(());
             }
         }
         if !shown && child.kind == EntryKind::Symlink {
-            self.passed.symlinks += 1;
+            self.skipped_before.symlinks += 1;
             return ControlFlow::Continue(());
         }
-        let Some(dir) = self.hold() else {
+        let Some(dir) = self.current_dir() else {
             return ControlFlow::Continue(());
         };
         let Some(below) = below.filter(|_| is_directory) else {
-            return visit.visit(&dir, child, false, self.passed);
+            return visit.visit(&dir, child, false, self.skipped_before);
         };
         visit.before_descent()?;
         let path = dir.path.child(&child.name);
@@ -184,27 +184,27 @@ impl<T: Tree> Walk<'_, T> {
             .then(|| self.tree.open_dir(&dir.handle, &child.name));
         if shown {
             let is_closed = matches!(opened, Some(Err(_)));
-            visit.visit(&dir, child, is_closed, self.passed)?;
+            visit.visit(&dir, child, is_closed, self.skipped_before)?;
         }
         let (Ok(path), Some(opened)) = (path, opened) else {
-            self.passed.unnameable += 1;
+            self.skipped_before.unnameable += 1;
             return ControlFlow::Continue(());
         };
         let entered = opened.and_then(|handle| self.enter(Dir { handle, path }, below));
         if entered.is_err() {
-            self.passed.unreadable += 1;
+            self.skipped_before.unreadable += 1;
         }
         ControlFlow::Continue(())
     }
 
     /// Lists a directory, and continues in it.
-    fn enter(&mut self, dir: Dir<T::Dir>, place: Place) -> Result<()> {
+    fn enter(&mut self, dir: Dir<T::Dir>, progress: Progress) -> Result<()> {
         let mut prefix = dir.path.as_str().slice(1..).to_owned();
         if !prefix.is_empty() {
             prefix.push('/');
         }
         let rules_above = self.rules.len();
-        let children = match self.plan.filter.only_way(&place) {
+        let children = match self.plan.filter.only_name(&progress) {
             Some(name) => {
                 if !self.plan.ignored {
                     self.rules.enter(self.tree, &dir.handle, &prefix, |_| true);
@@ -217,8 +217,8 @@ impl<T: Tree> Walk<'_, T> {
                     unnameable,
                     unreadable,
                 } = self.tree.children(&dir.handle)?;
-                self.passed.unnameable += unnameable;
-                self.passed.unreadable += unreadable;
+                self.skipped_before.unnameable += unnameable;
+                self.skipped_before.unreadable += unreadable;
                 named.sort_unstable_by(|left, right| left.name.cmp(&right.name));
                 if !self.plan.ignored {
                     let has = |name: &str| {
@@ -228,7 +228,7 @@ impl<T: Tree> Walk<'_, T> {
                             .and_then(|index| named.get(index))
                             .is_some_and(|child| child.kind == EntryKind::File)
                     };
-                    self.passed.unreadable +=
+                    self.skipped_before.unreadable +=
                         self.rules.enter(self.tree, &dir.handle, &prefix, has);
                 }
                 named
@@ -238,7 +238,7 @@ impl<T: Tree> Walk<'_, T> {
             path: dir.path.clone(),
             dir: Some(Arc::new(dir)),
             children: children.into_iter(),
-            place,
+            progress,
             rules_above,
         });
         // The first one stays open: the others are reopened from it.
@@ -263,21 +263,21 @@ impl<T: Tree> Walk<'_, T> {
             }],
             Err(Error::NotFound { .. }) => Vec::new(),
             Err(_) => {
-                self.passed.unreadable += 1;
+                self.skipped_before.unreadable += 1;
                 Vec::new()
             }
         }
     }
 
     /// Returns the current directory, reopened if it was closed. If that fails, the walk leaves it.
-    fn hold(&mut self) -> Option<Arc<Dir<T::Dir>>> {
+    fn current_dir(&mut self) -> Option<Arc<Dir<T::Dir>>> {
         let last = self.frames.len().checked_sub(1)?;
         if let Some(dir) = &self.frames.get(last)?.dir {
             return Some(Arc::clone(dir));
         }
         let reopened = self.reopen(last);
         if reopened.is_none() {
-            self.passed.unreadable += 1;
+            self.skipped_before.unreadable += 1;
             if let Some(frame) = self.frames.last_mut() {
                 frame.children = Vec::new().into_iter();
             }

@@ -63,7 +63,7 @@ impl Changes {
                 (None, None) => return all,
             };
             let old_start = from_old.back(start);
-            let new_start = to_new.on(start);
+            let new_start = to_new.forward(start);
             let mut end = start;
             loop {
                 if let Some(a) = first.next_if(|a| a.new.start <= end) {
@@ -76,7 +76,10 @@ impl Changes {
                     break;
                 }
             }
-            all.push(old_start..from_old.back(end), new_start..to_new.on(end));
+            all.push(
+                old_start..from_old.back(end),
+                new_start..to_new.forward(end),
+            );
         }
     }
 }
@@ -95,7 +98,7 @@ impl Shift {
     }
 
     /// Returns the position in the new text of an unchanged place of the old text.
-    fn on(self, place: usize) -> usize {
+    fn forward(self, place: usize) -> usize {
         (place + self.grown).saturating_sub(self.shrunk)
     }
 

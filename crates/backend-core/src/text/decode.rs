@@ -12,10 +12,10 @@ use crate::Encoding;
 use crate::slice::Slice;
 
 /// How many bytes are checked and passed on at a time. They fit into the nearest caches next to other data.
-const BLOCK: usize = 32 << 10;
+const BLOCK_BYTES: usize = 32 << 10;
 
 /// How many bytes determine the encoding.
-const MARK_BYTES: usize = 3;
+const BOM_BYTES: usize = 3;
 
 /// Why bytes are not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,13 +104,13 @@ impl Decoder {
         if self.encoding.is_some() {
             return self.body(bytes, sink);
         }
-        if self.carry.is_empty() && bytes.len() >= MARK_BYTES {
+        if self.carry.is_empty() && bytes.len() >= BOM_BYTES {
             return self.begin(bytes, sink);
         }
-        let wanted = MARK_BYTES.saturating_sub(self.carry.len());
+        let wanted = BOM_BYTES.saturating_sub(self.carry.len());
         let (head, rest) = bytes.split_at_checked(wanted).unwrap_or((bytes, &[]));
         self.carry.extend_from_slice(head);
-        if self.carry.len() < MARK_BYTES {
+        if self.carry.len() < BOM_BYTES {
             return Ok(Scan::More);
         }
         let head = std::mem::take(&mut self.carry);
@@ -155,7 +155,7 @@ impl Decoder {
             self.carry.push(*first);
             bytes = rest;
             let prefix = Prefix::of(&self.carry, encoding, &mut buffer);
-            if prefix.hand_to(sink)? == Scan::Done {
+            if prefix.emit(sink)? == Scan::Done {
                 return Ok(Scan::Done);
             }
             if prefix.used > 0 {
@@ -163,9 +163,9 @@ impl Decoder {
             }
         }
         while !bytes.is_empty() {
-            let block = bytes.get(..BLOCK).unwrap_or(bytes);
+            let block = bytes.get(..BLOCK_BYTES).unwrap_or(bytes);
             let prefix = Prefix::of(block, encoding, &mut buffer);
-            if prefix.hand_to(sink)? == Scan::Done {
+            if prefix.emit(sink)? == Scan::Done {
                 return Ok(Scan::Done);
             }
             if prefix.used == 0 {
@@ -259,7 +259,7 @@ impl<'a> Prefix<'a> {
         }
     }
 
-    fn hand_to(&self, sink: &mut impl FnMut(&str) -> Scan) -> Result<Scan, Flaw> {
+    fn emit(&self, sink: &mut impl FnMut(&str) -> Scan) -> Result<Scan, Flaw> {
         let scan = if self.text.is_empty() {
             Scan::More
         } else {

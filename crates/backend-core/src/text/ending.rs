@@ -14,7 +14,7 @@ pub(super) enum Ending {
 impl Ending {
     /// Returns the line ending of a place in a text: the first one in it, else that of the line on which it ends, else that
     /// of the previous line. A text without line endings gets `\n`.
-    pub(super) fn of_place(text: &str, place: &Range<usize>) -> Self {
+    pub(super) fn of_range(text: &str, place: &Range<usize>) -> Self {
         let bytes = text.as_bytes();
         let after = bytes.slice(place.start..);
         let newline = memchr::memchr(b'\n', after)

@@ -69,27 +69,27 @@ impl<'a> Haystack<'a> {
     /// Returns the position in the text of a part of the needle, for a match at `start`. A part that starts or ends before
     /// a `\n` starts or ends before its `\r` in the text.
     pub(super) fn range(&self, start: usize, part: Range<usize>) -> Range<usize> {
-        self.place(start, part.start)..self.place(start, part.end)
+        self.position(start, part.start)..self.position(start, part.end)
     }
 
-    fn place(&self, start: usize, offset: usize) -> usize {
+    fn position(&self, start: usize, offset: usize) -> usize {
         let before = self.needle.as_bytes().slice(..offset);
         let added = match self.pattern {
             Cow::Borrowed(_) => 0,
             Cow::Owned(_) => memchr::memchr_iter(b'\n', before).count(),
         };
-        let place = start + offset + added;
-        place + self.stripped.partition_point(|&newline| newline < place)
+        let position = start + offset + added;
+        position + self.stripped.partition_point(|&newline| newline < position)
     }
 
     /// Returns the starts of non-overlapping matches, from the left.
-    pub(super) fn apart(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(super) fn non_overlapping(&self) -> impl Iterator<Item = usize> + '_ {
         memmem::find_iter(self.view.as_bytes(), self.pattern.as_bytes())
     }
 
     /// Calls `found` with the start of every match, including overlapping ones, in time proportional to the text.
-    pub(super) fn each(&self, found: impl FnMut(usize)) {
-        each(self.view.as_bytes(), self.pattern.as_bytes(), found);
+    pub(super) fn for_each_match(&self, found: impl FnMut(usize)) {
+        for_each_match(self.view.as_bytes(), self.pattern.as_bytes(), found);
     }
 }
 
@@ -110,7 +110,7 @@ fn endings(text: &str) -> LineEnding {
     }
 }
 
-fn each(bytes: &[u8], pattern: &[u8], mut found: impl FnMut(usize)) {
+fn for_each_match(bytes: &[u8], pattern: &[u8], mut found: impl FnMut(usize)) {
     let finder = Finder::new(pattern);
     let Some(first) = finder.find(bytes) else {
         return;
@@ -181,7 +181,7 @@ mod tests {
     #[track_caller]
     fn starts(haystack: &str, needle: &str) -> Vec<usize> {
         let mut found = Vec::new();
-        Haystack::new(haystack, needle).each(|start| found.push(start));
+        Haystack::new(haystack, needle).for_each_match(|start| found.push(start));
         found
     }
 
@@ -209,8 +209,8 @@ mod tests {
             let part = from.min(to)..from.max(to);
             let haystack = Haystack::new(&text, &needle);
             let simple = text.replace("\r\n", "\n");
-            prop_assert_eq!(haystack.apart().count(), simple.matches(&needle).count());
-            for start in haystack.apart() {
+            prop_assert_eq!(haystack.non_overlapping().count(), simple.matches(&needle).count());
+            for start in haystack.non_overlapping() {
                 let range = haystack.range(start, part.clone());
                 prop_assert_eq!(text[range].replace("\r\n", "\n"), &needle[part.clone()]);
             }

@@ -18,7 +18,7 @@ pub(super) struct Lines {
     /// Whether to continue after the window, to count.
     pub(super) count_all: bool,
     phase: Phase,
-    seen: Seen,
+    stats: LineStats,
     /// The window, with the currently collected line at its end.
     pub(super) text: String,
     pub(super) lines: u64,
@@ -51,7 +51,7 @@ struct Line {
 
 /// What has been seen of the text so far.
 #[derive(Debug, Default)]
-struct Seen {
+struct LineStats {
     newlines: u64,
     lf: bool,
     crlf: bool,
@@ -73,7 +73,7 @@ impl Lines {
                 0 => Phase::Collect,
                 offset => Phase::Skip(offset),
             },
-            seen: Seen::default(),
+            stats: LineStats::default(),
             text: String::new(),
             lines: 0,
             cut_lines: Vec::new(),
@@ -98,20 +98,20 @@ impl Lines {
         if !self.count_all {
             return Scan::Done;
         }
-        self.seen.pass(text.as_bytes());
+        self.stats.skip_uncounted(text.as_bytes());
         Scan::More
     }
 
     /// Takes the end of the text: collected text without an ending is a line too.
     pub(super) fn end(&mut self) {
-        if self.phase == Phase::Collect && self.seen.open && self.lines < self.limit {
+        if self.phase == Phase::Collect && self.stats.open && self.lines < self.limit {
             self.end_line("");
         }
     }
 
     /// Returns the number of lines seen.
     pub(super) fn seen_lines(&self) -> u64 {
-        self.seen.newlines + u64::from(self.seen.open)
+        self.stats.newlines + u64::from(self.stats.open)
     }
 
     /// Returns the offset of the next page and why this one ends, if there is one.
@@ -127,7 +127,7 @@ impl Lines {
 
     /// Returns the line endings seen.
     pub(super) fn line_ending(&self) -> LineEnding {
-        match (self.seen.lf, self.seen.crlf) {
+        match (self.stats.lf, self.stats.crlf) {
             (false, false) => LineEnding::None,
             (true, false) => LineEnding::Lf,
             (false, true) => LineEnding::Crlf,
@@ -141,7 +141,7 @@ impl Lines {
         let found = memchr::memchr_iter(b'\n', bytes).count() as u64;
         if found < lines {
             self.phase = Phase::Skip(lines - found);
-            self.seen.pass_counted(bytes, found);
+            self.stats.skip_counted(bytes, found);
             return "";
         }
         self.phase = Phase::Collect;
@@ -150,7 +150,7 @@ impl Lines {
             .nth(last)
             .map_or(text.len(), |newline| newline + 1);
         let (passed, rest) = text.split_at_checked(end).unwrap_or((text, ""));
-        self.seen.pass_counted(passed.as_bytes(), lines);
+        self.stats.skip_counted(passed.as_bytes(), lines);
         rest
     }
 
@@ -162,7 +162,7 @@ impl Lines {
                 self.phase = Phase::After;
                 break;
             }
-            if plain && !self.seen.open {
+            if plain && !self.stats.open {
                 match self.collect_plain(text) {
                     Some(rest) => text = rest,
                     // The following lines are much the same: they are not examined twice.
@@ -179,7 +179,7 @@ impl Lines {
             }
             if let Some(next) = rest.strip_prefix('\n') {
                 text = next;
-                self.seen.newline();
+                self.stats.newline();
                 self.end_line(if self.line.cr { "\r\n" } else { "\n" });
             }
         }
@@ -201,8 +201,8 @@ impl Lines {
         self.text.push_str(whole);
         self.lines += lines;
         self.line.start = self.text.len();
-        self.seen.newlines += lines;
-        self.seen.lf = true;
+        self.stats.newlines += lines;
+        self.stats.lf = true;
         Some(rest)
     }
 
@@ -211,13 +211,13 @@ impl Lines {
         if content.is_empty() {
             return;
         }
-        self.seen.open = true;
+        self.stats.open = true;
         if std::mem::take(&mut self.line.cr) {
             self.keep("\r");
         }
         let kept = content.strip_suffix('\r').unwrap_or(content);
         self.line.cr = kept.len() < content.len();
-        self.seen.cr = self.line.cr;
+        self.stats.cr = self.line.cr;
         self.keep(kept);
         if !self.fits(0) {
             self.overflow();
@@ -231,12 +231,12 @@ impl Lines {
             return;
         }
         let taken = self.text.len().saturating_sub(self.line.start);
-        let mut room = self.line_bytes.saturating_sub(taken).min(piece.len());
-        while !piece.is_char_boundary(room) {
-            room -= 1;
+        let mut length = self.line_bytes.saturating_sub(taken).min(piece.len());
+        while !piece.is_char_boundary(length) {
+            length -= 1;
         }
-        self.line.cut = room < piece.len();
-        self.text.push_str(piece.slice(..room));
+        self.line.cut = length < piece.len();
+        self.text.push_str(piece.slice(..length));
     }
 
     /// Ends the line that is being collected.
@@ -275,17 +275,17 @@ impl Lines {
     }
 }
 
-impl Seen {
-    fn pass(&mut self, bytes: &[u8]) {
+impl LineStats {
+    fn skip_uncounted(&mut self, bytes: &[u8]) {
         let newlines = memchr::memchr_iter(b'\n', bytes).count() as u64;
-        self.pass_counted(bytes, newlines);
+        self.skip_counted(bytes, newlines);
     }
 
     /// Skips bytes with `newlines` line ends.
-    fn pass_counted(&mut self, bytes: &[u8], newlines: u64) {
+    fn skip_counted(&mut self, bytes: &[u8], newlines: u64) {
         let Some(&last) = bytes.last() else { return };
         if newlines > 0 && !(self.lf && self.crlf) {
-            self.judge(bytes, newlines);
+            self.record_endings(bytes, newlines);
         }
         self.newlines += newlines;
         self.open = last != b'\n';
@@ -305,7 +305,7 @@ impl Seen {
     }
 
     /// Records the kinds of the `newlines` line ends in bytes.
-    fn judge(&mut self, bytes: &[u8], newlines: u64) {
+    fn record_endings(&mut self, bytes: &[u8], newlines: u64) {
         let split = u64::from(self.cr && bytes.first() == Some(&b'\n'));
         let within = match memchr::memchr(b'\r', bytes) {
             Some(_) => count_crlf(bytes) as u64,

@@ -115,7 +115,7 @@ fn guess(path: &VirtualPath, head: &[u8], flaw: Flaw) -> &'static str {
     }
     by_magic(head)
         .or_else(|| by_name(path))
-        .or_else(|| by_look(head, flaw))
+        .or_else(|| by_content(head, flaw))
         .unwrap_or(UNKNOWN)
 }
 
@@ -141,7 +141,7 @@ fn by_name(path: &VirtualPath) -> Option<&'static str> {
 }
 
 /// Distinguishes text in another encoding from binary data.
-fn by_look(head: &[u8], flaw: Flaw) -> Option<&'static str> {
+fn by_content(head: &[u8], flaw: Flaw) -> Option<&'static str> {
     let control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
     match flaw {
         Flaw::Malformed => {

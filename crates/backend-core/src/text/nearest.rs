@@ -24,7 +24,7 @@ const SHOWN_LINES: usize = 12;
 const SHOWN_BYTES: usize = 600;
 
 /// What the rungs ignore, and the difference that they find.
-const RUNGS: [(Fold, Difference); 7] = [
+const FOLDS: [(Fold, Difference); 7] = [
     (Fold::ENDINGS, Difference::LineEndings),
     (Fold::INDENTATION, Difference::Indentation),
     (Fold::WHITESPACE, Difference::Whitespace),
@@ -53,7 +53,7 @@ pub(super) fn find(text: &str, needle: &str) -> Option<NearMatch> {
             return Some(near(text, lines, Difference::LineNumbers));
         }
     }
-    RUNGS
+    FOLDS
         .into_iter()
         .filter(|(fold, _)| fold.applies(text, needle))
         .find_map(|(fold, difference)| {
@@ -76,7 +76,9 @@ fn lines_of(text: &str, needle: &str, fold: Fold) -> Option<Lines> {
         return None;
     }
     let text = Folded::new(text, fold);
-    let start = Haystack::exact(text.text(), needle.text()).apart().next()?;
+    let start = Haystack::exact(text.text(), needle.text())
+        .non_overlapping()
+        .next()?;
     let first = text.line_at(start);
     let last = text.line_at(start + needle.text().len().saturating_sub(1));
     Some(Lines {

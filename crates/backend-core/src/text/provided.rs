@@ -7,20 +7,20 @@ use crate::{
 };
 
 /// How much of a file is requested at a time.
-const PIECE_BYTES: u64 = 1 << 20;
+const CHUNK_BYTES: u64 = 1 << 20;
 
 /// How often an edit is tried when other writers win.
-const EDIT_TRIES: usize = 16;
+const MAX_EDIT_TRIES: usize = 16;
 
 /// How often a read is tried when the file changes between two pieces.
-const READ_TRIES: usize = 4;
+const MAX_READ_TRIES: usize = 4;
 
 /// Reads a window piece by piece, all pieces of the same version.
 pub(crate) async fn read_by_pieces<B>(backend: &B, request: &ReadRequest) -> Result<TextPage>
 where
     B: Backend + ?Sized,
 {
-    for _ in 0..READ_TRIES {
+    for _ in 0..MAX_READ_TRIES {
         if let Some(page) = try_read(backend, request).await? {
             return Ok(page);
         }
@@ -38,7 +38,7 @@ where
     B: Backend + ?Sized,
 {
     let piece = |start: u64| {
-        ReadBytesRequest::new(&request.path).range(start..start.saturating_add(PIECE_BYTES))
+        ReadBytesRequest::new(&request.path).range(start..start.saturating_add(CHUNK_BYTES))
     };
     let mut content = backend.read_bytes_with(&piece(0)).await?;
     let (version, size) = (content.version, content.size);
@@ -74,7 +74,7 @@ where
         ));
     }
     let read = ReadBytesRequest::new(&request.path).limit(MAX_EDIT_BYTES);
-    for _ in 0..EDIT_TRIES {
+    for _ in 0..MAX_EDIT_TRIES {
         let content = backend.read_bytes_with(&read).await?;
         if request
             .expected

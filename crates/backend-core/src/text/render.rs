@@ -35,7 +35,7 @@ impl TextPage {
     /// ```
     #[must_use]
     pub fn render_hashed(&self) -> String {
-        render(self, Mark::NumberAndHash)
+        render(self, LinePrefix::NumberAndHash)
     }
 }
 
@@ -66,18 +66,18 @@ impl TextPage {
 /// ```
 impl fmt::Display for TextPage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&render(self, Mark::Number))
+        f.write_str(&render(self, LinePrefix::Number))
     }
 }
 
 /// The text before a line.
 #[derive(Clone, Copy)]
-enum Mark {
+enum LinePrefix {
     Number,
     NumberAndHash,
 }
 
-impl Mark {
+impl LinePrefix {
     /// An estimate of its length, enough for most line numbers.
     const BYTES: u64 = 12;
 
@@ -104,19 +104,19 @@ impl Mark {
 
 /// Renders a page with the text before each line. It appends to a string, which takes a fraction of the time of a
 /// formatter.
-fn render(page: &TextPage, mark: Mark) -> String {
+fn render(page: &TextPage, prefix: LinePrefix) -> String {
     if page.lines == 0 {
         return "(empty file)".to_owned();
     }
     // The counts of a page may be wrong, but its text is there.
     let lines = page.lines.min(page.text.len() as u64);
-    let marks = usize::try_from(lines.saturating_mul(Mark::BYTES)).unwrap_or_default();
+    let marks = usize::try_from(lines.saturating_mul(LinePrefix::BYTES)).unwrap_or_default();
     let mut to = String::with_capacity(page.text.len() + marks);
     let mut cuts = page.cut_lines.iter().peekable();
     let mut text = Counter::new(page.first_line);
     for (number, line) in page.numbered_lines() {
         let cut = cuts.next_if(|cut| cut.line == number);
-        mark.put(&mut to, text.as_str(), line, cut.is_none());
+        prefix.put(&mut to, text.as_str(), line, cut.is_none());
         to.push_str(line);
         if let Some(cut) = cut {
             to.push_str(&format!(" ... (cut: {} bytes in this line)", cut.bytes));
@@ -135,17 +135,17 @@ fn render(page: &TextPage, mark: Mark) -> String {
 /// numbers.
 struct Counter {
     /// The digits are at its end.
-    text: [u8; Self::MOST_DIGITS],
+    text: [u8; Self::MAX_DIGITS],
     digits: usize,
 }
 
 impl Counter {
     /// The number of digits of `u64::MAX`.
-    const MOST_DIGITS: usize = 20;
+    const MAX_DIGITS: usize = 20;
 
     fn new(number: u64) -> Self {
         let digits = number.to_string();
-        let mut text = [b'0'; Self::MOST_DIGITS];
+        let mut text = [b'0'; Self::MAX_DIGITS];
         for (to, digit) in text.iter_mut().rev().zip(digits.bytes().rev()) {
             *to = digit;
         }
@@ -167,7 +167,7 @@ impl Counter {
     }
 
     fn as_str(&self) -> &str {
-        let digits = self.text.get(Self::MOST_DIGITS - self.digits..);
+        let digits = self.text.get(Self::MAX_DIGITS - self.digits..);
         std::str::from_utf8(digits.unwrap_or_default()).unwrap_or_default()
     }
 }

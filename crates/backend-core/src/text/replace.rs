@@ -15,7 +15,7 @@ use crate::slice::Slice;
 use crate::{Error, Replacement, Result, VirtualPath};
 
 /// How many lines an ambiguous match lists.
-const NAMED_LINES: usize = 20;
+const MAX_LISTED_LINES: usize = 20;
 
 /// Rejects replacements that are invalid for any text.
 pub(super) fn check(path: &VirtualPath, replacements: &[Replacement]) -> Result<()> {
@@ -71,7 +71,7 @@ fn replace_one(
 ) -> Result<EditedText> {
     let old = replacement.old.as_str();
     let haystack = Haystack::new(text, old);
-    let mut matches = haystack.apart();
+    let mut matches = haystack.non_overlapping();
     let Some(first) = matches.next() else {
         return Err(Error::NoMatch {
             path: path.clone(),
@@ -83,7 +83,7 @@ fn replace_one(
     if replacement.replace_all {
         let count = 1 + matches.count();
         splicer.check_size(path, text, count)?;
-        return Ok(splicer.splice(text, &haystack, haystack.apart()));
+        return Ok(splicer.splice(text, &haystack, haystack.non_overlapping()));
     }
     let ambiguity = Ambiguity::of(&haystack);
     if ambiguity.count > 1 {
@@ -179,7 +179,7 @@ impl<'a> Splicer<'a> {
         if self.verbatim || !new.contains('\n') {
             to.push_str(new);
         } else {
-            Ending::of_place(text, place).push_text(new, to);
+            Ending::of_range(text, place).push_text(new, to);
         }
     }
 }
@@ -214,9 +214,9 @@ impl Ambiguity {
         };
         let mut line = 1;
         let mut counted = 0;
-        haystack.each(|start| {
+        haystack.for_each_match(|start| {
             all.count += 1;
-            if all.lines.len() < NAMED_LINES {
+            if all.lines.len() < MAX_LISTED_LINES {
                 let between = view.as_bytes().slice(counted..start);
                 line += memchr::memchr_iter(b'\n', between).count() as u64;
                 counted = start;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes are counted in units of this size, so that the counts fit.
-const UNIT: u64 = 1 << 10;
+const UNIT_BYTES: u64 = 1 << 10;
 
 /// How many bytes may be held at once.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub(super) type Reservation = Option<OwnedSemaphorePermit>;
 impl Budget {
     pub(super) fn new(bytes: u64) -> Self {
         let largest = u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX);
-        let total = u32::try_from(bytes.div_ceil(UNIT))
+        let total = u32::try_from(bytes.div_ceil(UNIT_BYTES))
             .unwrap_or(largest)
             .min(largest);
         Self {
@@ -31,7 +31,7 @@ impl Budget {
 
     /// Waits for `bytes` bytes. More than the whole budget counts as all of it.
     pub(super) async fn reserve(&self, bytes: u64) -> Reservation {
-        let units = u32::try_from(bytes.div_ceil(UNIT))
+        let units = u32::try_from(bytes.div_ceil(UNIT_BYTES))
             .unwrap_or(u32::MAX)
             .min(self.total);
         if units == 0 {

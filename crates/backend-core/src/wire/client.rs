@@ -15,11 +15,11 @@ use super::bulk::Bulk;
 use super::envelope::{UnpackError, pack, unpack_outcome, unpack_placed};
 use super::failure::Failure;
 use super::frame::Kind;
-use super::hello::{self, Hello, Serves};
+use super::hello::{self, Advertised, Hello};
 use super::inbox::Lengths;
-use super::link::{FAREWELL, Handled, Link, Stream, patiently};
+use super::link::{GOODBYE_TIMEOUT, Handled, Link, Stream, with_timeout};
 use super::outbox::Outbox;
-use super::reader::{Came, FrameReader};
+use super::reader::{FrameReader, Incoming};
 use super::receive::{Placed, Receive, Received};
 use super::request::Request;
 use super::writer::Writer;
@@ -36,8 +36,8 @@ const PLACED_BYTES: u32 = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Client {
     link: Arc<Link>,
-    pub(super) serves: Serves,
-    patience: Option<Duration>,
+    pub(super) serves: Advertised,
+    call_timeout: Option<Duration>,
     ordinary: Semaphore,
     urgent: Semaphore,
     ended: watch::Receiver<()>,
@@ -62,11 +62,11 @@ impl Client {
         options: &Options,
     ) -> Result<Self, Failure> {
         let runtime = Handle::try_current().map_err(|_| Failure::NoRuntime)?;
-        let ours = options.limits.sane();
+        let ours = options.limits.clamped();
         let (read, mut write) = tokio::io::split(io);
         let heard = Arc::default();
         let mut reader = FrameReader::new(read, ours.frame, Arc::clone(&heard));
-        let theirs = hello::within(options.hello_timeout, async {
+        let theirs = hello::with_hello_timeout(options.hello_timeout, async {
             let sent = Hello::new(&ours, None).send(&mut write).await;
             // A side that reads nothing may still have said why: an engine that cannot start a guest, for example.
             let heard = Hello::receive(&mut reader).await;
@@ -97,7 +97,7 @@ impl Client {
         Ok(Self {
             link,
             serves,
-            patience: options.patience,
+            call_timeout: options.call_timeout,
             ordinary: Semaphore::new(at_once - urgent),
             urgent: Semaphore::new(urgent),
             ended,
@@ -105,12 +105,12 @@ impl Client {
     }
 
     /// Returns the maximum number of raw bytes that the other side accepts with a request.
-    pub(super) fn most_body(&self) -> u64 {
+    pub(super) fn max_request_body(&self) -> u64 {
         self.link.theirs.body
     }
 
     /// Returns the maximum number of raw bytes that this side accepts with an answer.
-    pub(super) fn most_answer(&self) -> u64 {
+    pub(super) fn max_answer_body(&self) -> u64 {
         self.link.ours.body
     }
 
@@ -118,15 +118,15 @@ impl Client {
     pub(super) async fn reserve(&self, bytes: u64, name: &str) -> Result<Reservation> {
         tokio::select! {
             biased;
-            reserved = patiently(self.patience, self.link.incoming.reserve(bytes)) => {
-                reserved.ok_or_else(|| too_late(name))
+            reserved = with_timeout(self.call_timeout, self.link.incoming.reserve(bytes)) => {
+                reserved.ok_or_else(|| timed_out(name))
             }
-            () = self.link.over() => Err(self.link.failure().to_error()),
+            () = self.link.closed() => Err(self.link.failure().to_error()),
         }
     }
 
     /// Returns the longest message that this side accepts.
-    pub(super) fn most_message(&self) -> u64 {
+    pub(super) fn max_message(&self) -> u64 {
         u64::from(self.link.ours.message)
     }
 
@@ -136,13 +136,13 @@ impl Client {
     }
 
     /// Returns whether this process was paused, and the other side has to be asked whether it is still there.
-    pub(super) fn is_doubtful(&self) -> bool {
-        self.link.pause.is_doubtful()
+    pub(super) fn needs_probe(&self) -> bool {
+        self.link.pause.needs_probe()
     }
 
     /// Records that the other side was asked after a pause.
-    pub(super) fn answered(&self) {
-        self.link.pause.answered();
+    pub(super) fn record_answer(&self) {
+        self.link.pause.record_answer();
     }
 
     /// Ends the connection: sends a goodbye, and fails every call.
@@ -158,28 +158,28 @@ impl Client {
     }
 
     /// Waits for a free request slot, and returns it; `None` if that takes too long.
-    pub(super) async fn turn(
+    pub(super) async fn acquire_slot(
         &self,
         urgent: bool,
-        patience: Option<Duration>,
+        timeout: Option<Duration>,
     ) -> Result<Option<SemaphorePermit<'_>>> {
         let semaphore = if urgent { &self.urgent } else { &self.ordinary };
         let failed = || self.link.failure().to_error();
         tokio::select! {
             biased;
-            turn = patiently(patience, semaphore.acquire()) => {
+            permit = with_timeout(timeout, semaphore.acquire()) => {
                 // The semaphores are never closed.
-                turn.transpose().map_err(|_| failed())
+                permit.transpose().map_err(|_| failed())
             }
             // Otherwise slots that are held by idle callers would never become free.
-            () = self.link.over() => Err(failed()),
+            () = self.link.closed() => Err(failed()),
         }
     }
 
     /// Sends a request, and returns the answer.
     pub(super) async fn call<T: DeserializeOwned + Bulk>(&self, call: Call) -> Result<T> {
-        let turn = self.turn_of(&call).await?;
-        self.call_now(call, turn).await
+        let permit = self.slot_for(&call).await?;
+        self.call_now(call, permit).await
     }
 
     /// Sends a request, and returns the answer and, separately, its raw bytes, which are read directly into `place`: its
@@ -190,27 +190,31 @@ impl Client {
         place: BytesMut,
     ) -> Result<(T, BytesMut)> {
         let name = call.request.name();
-        let turn = self.turn_of(&call).await?;
-        let came: Placed = self.exchange(call, Some(place), turn).await?;
-        let outcome = unpack_placed(&came.value, came.body.len(), self.link.ours.elements);
+        let permit = self.slot_for(&call).await?;
+        let incoming: Placed = self.exchange(call, Some(place), permit).await?;
+        let outcome = unpack_placed(
+            &incoming.value,
+            incoming.body.len(),
+            self.link.ours.elements,
+        );
         let value: T = outcome.unwrap_or_else(|error| Err(unreadable(name, error)))?;
-        Ok((value, came.body))
+        Ok((value, incoming.body))
     }
 
     /// Waits for a slot for a call.
-    async fn turn_of(&self, call: &Call) -> Result<SemaphorePermit<'_>> {
+    async fn slot_for(&self, call: &Call) -> Result<SemaphorePermit<'_>> {
         if let Some(error) = self.failed() {
             return Err(error);
         }
-        let patience = self.patience_for(call.extra);
-        let turn = self.turn(call.urgent, patience).await?;
-        turn.ok_or_else(|| too_late(call.request.name()))
+        let timeout = self.answer_timeout(call.extra);
+        let permit = self.acquire_slot(call.urgent, timeout).await?;
+        permit.ok_or_else(|| timed_out(call.request.name()))
     }
 
     /// Returns how long an answer may take that takes `extra` longer than others.
-    fn patience_for(&self, extra: Option<Duration>) -> Option<Duration> {
-        match (self.patience, extra) {
-            (Some(patience), Some(extra)) => patience.checked_add(extra),
+    fn answer_timeout(&self, extra: Option<Duration>) -> Option<Duration> {
+        match (self.call_timeout, extra) {
+            (Some(timeout), Some(extra)) => timeout.checked_add(extra),
             _ => None,
         }
     }
@@ -219,11 +223,11 @@ impl Client {
     pub(super) async fn call_now<T: DeserializeOwned + Bulk>(
         &self,
         call: Call,
-        turn: SemaphorePermit<'_>,
+        permit: SemaphorePermit<'_>,
     ) -> Result<T> {
         let name = call.request.name();
-        let came: Received = self.exchange(call, None, turn).await?;
-        unpack_outcome(&came.value, came.body, self.link.ours.elements)
+        let incoming: Received = self.exchange(call, None, permit).await?;
+        unpack_outcome(&incoming.value, incoming.body, self.link.ours.elements)
             .unwrap_or_else(|error| Err(unreadable(name, error)))
     }
 
@@ -232,7 +236,7 @@ impl Client {
         &self,
         call: Call,
         place: Option<BytesMut>,
-        _turn: SemaphorePermit<'_>,
+        _permit: SemaphorePermit<'_>,
     ) -> Result<A> {
         let name = call.request.name();
         let link = &*self.link;
@@ -244,18 +248,18 @@ impl Client {
                 .map_or(message, |_| message.min(PLACED_BYTES)),
             body: call.body.min(link.ours.body),
         };
-        let (first, rest) = pack(call.request, &link.theirs)?.cut(link.frame);
+        let (first, rest) = pack(call.request, &link.theirs)?.split_first(link.frame);
         let slot = tokio::select! {
             biased;
             slot = link.outbox.slot() => slot,
-            () = link.over() => None,
+            () = link.closed() => None,
         };
         let slot = match slot {
             Some(slot) => link.open(slot, first, limits, place),
             None => Err(link.failure()),
         };
         let (id, stream) = slot.map_err(|failure| failure.to_error())?;
-        let mut guard = Guard {
+        let mut guard = CancelOnDrop {
             link,
             id,
             answered: false,
@@ -265,7 +269,7 @@ impl Client {
         let sent = tokio::select! {
             biased;
             early = stream.inbox.lengths() => early.map(|_| true),
-            sent = link.send_rest(id, &stream.credit, rest, self.patience, || {}) => sent,
+            sent = link.send_rest(id, &stream.credit, rest, self.call_timeout, || {}) => sent,
         };
         let answer = match sent {
             Ok(true) => self.answer(id, &stream, call.extra).await,
@@ -274,7 +278,7 @@ impl Client {
         };
         let received = answer
             .map_err(|failure| failure.to_error())?
-            .ok_or_else(|| too_late(name))?;
+            .ok_or_else(|| timed_out(name))?;
         guard.answered = true;
         Ok(received)
     }
@@ -285,11 +289,11 @@ impl Client {
         stream: &Stream,
         extra: Option<Duration>,
     ) -> Result<Option<A>, Arc<Failure>> {
-        match patiently(self.patience_for(extra), stream.inbox.lengths()).await {
+        match with_timeout(self.answer_timeout(extra), stream.inbox.lengths()).await {
             Some(lengths) => lengths?,
             None => return Ok(None),
         };
-        A::receive(&self.link, id, stream, self.patience).await
+        A::receive(&self.link, id, stream, self.call_timeout).await
     }
 }
 
@@ -305,18 +309,18 @@ impl Drop for Client {
 }
 
 /// Returns the error of a call that timed out.
-fn too_late(name: &str) -> Error {
+fn timed_out(name: &str) -> Error {
     Error::unavailable(format!("{name} was not answered in time"))
 }
 
 /// Cancels a dropped call on the other side too.
-struct Guard<'a> {
+struct CancelOnDrop<'a> {
     link: &'a Link,
     id: u64,
     answered: bool,
 }
 
-impl Drop for Guard<'_> {
+impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
         self.link.forget(self.id);
         if !self.answered {
@@ -332,17 +336,17 @@ async fn drive(
     mut writer: Writer<impl AsyncWrite + Unpin + Send>,
     rule: Option<super::KeepAlive>,
 ) {
-    let failure = Arc::new(exchange(link, &mut reader, &mut writer, rule).await);
+    let failure = Arc::new(read_and_write(link, &mut reader, &mut writer, rule).await);
     link.fail(&failure);
-    if let Some(reason) = failure.farewell() {
+    if let Some(reason) = failure.goodbye_reason() {
         link.outbox.goodbye(reason);
         // There may be no receiver.
-        let _ = tokio::time::timeout(FAREWELL, writer.run()).await;
+        let _ = tokio::time::timeout(GOODBYE_TIMEOUT, writer.run()).await;
     }
 }
 
 /// Reads and writes a connection, and returns why it ended.
-async fn exchange(
+async fn read_and_write(
     link: &Link,
     reader: &mut FrameReader<impl AsyncRead + Unpin + Send>,
     writer: &mut Writer<impl AsyncWrite + Unpin + Send>,
@@ -350,18 +354,18 @@ async fn exchange(
 ) -> Failure {
     let mut writing = pin!(writer.run());
     let mut dead = pin!(keepalive::watch(link, rule));
-    let mut over = pin!(link.over());
+    let mut closed = pin!(link.closed());
     loop {
-        let came = tokio::select! {
-            came = reader.next_to(link) => came,
+        let incoming = tokio::select! {
+            incoming = reader.next_into(link) => incoming,
             // Closed by this side. Data that the other side has not read by then is not waited for.
-            () = &mut over => return Failure::ClosedHere,
+            () = &mut closed => return Failure::ClosedHere,
             end = &mut writing => return end.err().unwrap_or(Failure::ClosedHere),
             failure = &mut dead => return failure,
         };
-        let handled = match came {
-            Ok(Some(Came::Frame(frame))) => link.handle(frame),
-            Ok(Some(Came::Placed { id, payload })) => {
+        let handled = match incoming {
+            Ok(Some(Incoming::Frame(frame))) => link.handle(frame),
+            Ok(Some(Incoming::Placed { id, payload })) => {
                 link.placed(id, payload).map(|()| Handled::Done)
             }
             Ok(None) => return Failure::Closed,
@@ -369,12 +373,12 @@ async fn exchange(
         };
         let taken = match handled {
             Ok(Handled::Done) => Ok(()),
-            Ok(Handled::Other(frame)) if frame.kind == Kind::Response => {
+            Ok(Handled::RoleSpecific(frame)) if frame.kind == Kind::Response => {
                 link.find(frame.id, frame.kind).and_then(|stream| {
                     stream.map_or(Ok(()), |stream| stream.inbox.open(frame.payload))
                 })
             }
-            Ok(Handled::Other(frame)) => {
+            Ok(Handled::RoleSpecific(frame)) => {
                 let kind = frame.kind;
                 Err(Failure::violation(format!(
                     "a {kind:?} frame from a server"

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use super::budget::Reservation;
 use super::bulk::Bulk;
 use super::envelope::{pack_outcome, unpack};
-use super::hello::Serves;
-use super::link::{Link, patiently};
-use super::pieces::Message;
+use super::hello::Advertised;
+use super::link::{Link, with_timeout};
+use super::message::Message;
 use super::receive::Received;
 use super::request::Request;
 use crate::{
@@ -20,10 +20,10 @@ use crate::{
 };
 
 /// Answers up to this size are not accounted for: there are at most as many as concurrent requests.
-const UNCOUNTED_BYTES: u64 = 1 << 20;
+const UNBUDGETED_BYTES: u64 = 1 << 20;
 
 /// How often to try to read a growing file as a whole.
-const READ_TRIES: usize = 3;
+const MAX_READ_TRIES: usize = 3;
 
 /// The served workspace.
 #[derive(Clone, Debug)]
@@ -34,9 +34,9 @@ pub(super) enum Served {
 
 impl Served {
     /// Returns its description for the hello.
-    pub(super) fn describe(&self) -> Serves {
+    pub(super) fn describe(&self) -> Advertised {
         match self {
-            Self::Backend(backend) => Serves {
+            Self::Backend(backend) => Advertised {
                 capabilities: Capabilities {
                     executes: false,
                     processes: false,
@@ -46,7 +46,7 @@ impl Served {
                 work_dir: backend.work_dir(),
                 sandbox: None,
             },
-            Self::Sandbox(sandbox) => Serves {
+            Self::Sandbox(sandbox) => Advertised {
                 capabilities: sandbox.capabilities(),
                 work_dir: sandbox.work_dir(),
                 sandbox: Some(sandbox.id().clone()),
@@ -116,11 +116,11 @@ pub(super) async fn answer(
         }
     };
     drop(value);
-    let answer = on_files(link, served.backend(), request).await;
+    let answer = call_backend(link, served.backend(), request).await;
     let answer = match answer {
         Ok(answer) => answer,
         Err(request) => match served.sandbox() {
-            Ok(sandbox) => on_commands(link, sandbox, request, arrived).await,
+            Ok(sandbox) => call_sandbox(link, sandbox, request, arrived).await,
             Err(error) => Answer::error(link, error),
         },
     };
@@ -129,19 +129,23 @@ pub(super) async fn answer(
 }
 
 /// Executes an operation on files, or returns the request.
-async fn on_files(link: &Link, files: &dyn Backend, request: Request) -> Result<Answer, Request> {
+async fn call_backend(
+    link: &Link,
+    files: &dyn Backend,
+    request: Request,
+) -> Result<Answer, Request> {
     Ok(match request {
         Request::Stat(request) => Answer::of(link, files.stat_with(&request).await),
         Request::Resolve(request) => Answer::of(link, files.resolve_with(&request).await),
         Request::Ls(request) => Answer::of(link, files.ls_with(&request).await),
         Request::Read(request) => {
-            let request = within_a_message(link, request);
+            let request = limit_page(link, request);
             Answer::of(link, files.read_with(&request).await)
         }
         Request::ReadMany(requests) => {
             let requests: Vec<ReadRequest> = requests
                 .into_iter()
-                .map(|request| within_a_message(link, request))
+                .map(|request| limit_page(link, request))
                 .collect();
             Answer::of(link, Ok(files.read_many_with(&requests).await))
         }
@@ -167,7 +171,7 @@ async fn on_files(link: &Link, files: &dyn Backend, request: Request) -> Result<
 }
 
 /// Executes an operation on commands.
-async fn on_commands(
+async fn call_sandbox(
     link: &Link,
     sandbox: &dyn Sandbox,
     request: Request,
@@ -185,7 +189,7 @@ async fn on_commands(
         Request::Spawn(request) => Answer::of(link, sandbox.spawn_with(&request).await),
         Request::Processes => Answer::of(link, sandbox.processes().await),
         Request::ReadOutput(mut request) => {
-            request.limit = request.limit.min(fitting(link.theirs.body));
+            request.limit = request.limit.min(to_usize(link.theirs.body));
             Answer::of(link, sandbox.read_output(&request).await)
         }
         Request::WriteStdin(request) => Answer::of(link, sandbox.write_stdin(&request).await),
@@ -203,8 +207,8 @@ async fn on_commands(
 }
 
 /// Ends a page at the limit of a message. The page then says where to continue.
-fn within_a_message(link: &Link, mut request: ReadRequest) -> ReadRequest {
-    let most = fitting(u64::from(link.theirs.message) / 2);
+fn limit_page(link: &Link, mut request: ReadRequest) -> ReadRequest {
+    let most = to_usize(u64::from(link.theirs.message) / 2);
     request.page_bytes = request.page_bytes.min(most);
     request.line_bytes = request.line_bytes.min(most);
     request
@@ -218,8 +222,8 @@ async fn read_bytes(
 ) -> (Result<Content>, Reservation) {
     let most = request.limit.min(link.theirs.body);
     let mut reservation = None;
-    request.limit = most.min(UNCOUNTED_BYTES);
-    for _ in 0..READ_TRIES {
+    request.limit = most.min(UNBUDGETED_BYTES);
+    for _ in 0..MAX_READ_TRIES {
         let (path, size) = match files.read_bytes_with(&request).await {
             Err(Error::TooLarge { path, size, .. }) => (path, size),
             outcome => return (outcome, reservation),
@@ -247,19 +251,19 @@ async fn execute(
     mut request: ExecRequest,
     arrived: Instant,
 ) -> (Result<ExecOutput>, Reservation) {
-    request.output_bytes = request.output_bytes.min(fitting(link.theirs.body / 2));
+    request.output_bytes = request.output_bytes.min(to_usize(link.theirs.body / 2));
     let kept = 2 * request.output_bytes as u64;
     let mut reservation = None;
-    if kept > 4 * UNCOUNTED_BYTES {
+    if kept > 4 * UNBUDGETED_BYTES {
         let most = request.timeout.filter(|timeout| !timeout.is_zero());
         let left = most.map(|most| most.saturating_sub(arrived.elapsed()));
-        match patiently(left, link.outputs.reserve(kept)).await {
+        match with_timeout(left, link.outputs.reserve(kept)).await {
             Some(reserved) => reservation = reserved,
-            None => return (Ok(too_late(arrived.elapsed())), None),
+            None => return (Ok(timed_out(arrived.elapsed())), None),
         }
     }
     let waited = arrived.elapsed();
-    match shorten(&mut request, waited) {
+    match subtract_elapsed(&mut request, waited) {
         Some(()) => {
             let outcome = sandbox.execute_with(&request).await.map(|mut output| {
                 output.elapsed = output.elapsed.saturating_add(waited);
@@ -267,12 +271,12 @@ async fn execute(
             });
             (outcome, reservation)
         }
-        None => (Ok(too_late(waited)), None),
+        None => (Ok(timed_out(waited)), None),
     }
 }
 
 /// Subtracts the elapsed time from the timeout of a request. Returns `None` if none is left.
-pub(super) fn shorten(request: &mut ExecRequest, passed: Duration) -> Option<()> {
+pub(super) fn subtract_elapsed(request: &mut ExecRequest, passed: Duration) -> Option<()> {
     // A timeout of zero is an error that the sandbox reports; one that was used up is not.
     if let Some(timeout) = request.timeout.filter(|timeout| !timeout.is_zero()) {
         let left = timeout.checked_sub(passed).filter(|left| !left.is_zero())?;
@@ -282,11 +286,11 @@ pub(super) fn shorten(request: &mut ExecRequest, passed: Duration) -> Option<()>
 }
 
 /// Returns the outcome of a command that timed out before it could be started.
-pub(super) fn too_late(elapsed: Duration) -> ExecOutput {
+pub(super) fn timed_out(elapsed: Duration) -> ExecOutput {
     let (stdout, stderr) = (Captured::default(), Captured::default());
     ExecOutput::new(ExecStatus::TimedOut, stdout, stderr, elapsed)
 }
 
-fn fitting(bytes: u64) -> usize {
+fn to_usize(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::bulk::Bulk;
 use super::codec::{self, CodecError};
 use super::hello::Offer;
-use super::pieces::Message;
+use super::message::Message;
 use crate::{Error, Result};
 
 /// The encoding of a value: next to it, the lengths of the raw parts that follow it.

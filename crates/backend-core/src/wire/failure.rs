@@ -62,7 +62,7 @@ impl Failure {
     }
 
     /// Returns the reason to send in a goodbye, if one can still be sent.
-    pub(super) fn farewell(&self) -> Option<String> {
+    pub(super) fn goodbye_reason(&self) -> Option<String> {
         match self {
             Self::Violation(what) => Some(format!("protocol violation: {what}")),
             Self::Version { .. } => Some("no common version of the protocol".to_owned()),

@@ -151,7 +151,7 @@ impl Frame {
 }
 
 /// Appends a frame with a short payload.
-pub(super) fn put_short(to: &mut BytesMut, kind: Kind, id: u64, payload: &[u8]) {
+pub(super) fn put_control(to: &mut BytesMut, kind: Kind, id: u64, payload: &[u8]) {
     put_header(to, kind, id, payload.len());
     to.extend_from_slice(payload);
 }

@@ -17,10 +17,10 @@ use crate::{Capabilities, SandboxId, VirtualPath};
 pub(super) const MAGIC: &[u8; 8] = b"\x89ABWIRE\n";
 
 /// The oldest version of the protocol that this side supports.
-const OLDEST: u16 = 1;
+const OLDEST_VERSION: u16 = 1;
 
 /// The maximum number of elements in a hello.
-const ELEMENTS: u64 = 1000;
+const MAX_ELEMENTS: u64 = 1000;
 
 /// The description of a side.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub(super) struct Hello {
     pub(super) offer: Offer,
     /// What it serves; `None` for a client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) serves: Option<Serves>,
+    pub(super) serves: Option<Advertised>,
 }
 
 /// The limits of what a side accepts: see [`Limits`].
@@ -48,7 +48,7 @@ pub(super) struct Offer {
 
 /// What a server serves.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Serves {
+pub(super) struct Advertised {
     pub(super) capabilities: Capabilities,
     /// Where relative paths start.
     #[serde(default = "VirtualPath::root")]
@@ -59,9 +59,9 @@ pub(super) struct Serves {
 }
 
 impl Hello {
-    pub(super) fn new(limits: &Limits, serves: Option<Serves>) -> Self {
+    pub(super) fn new(limits: &Limits, serves: Option<Advertised>) -> Self {
         Self {
-            oldest: OLDEST,
+            oldest: OLDEST_VERSION,
             newest: VERSION,
             offer: Offer {
                 frame: limits.frame,
@@ -100,12 +100,12 @@ impl Hello {
     }
 
     pub(super) fn decode(payload: &[u8]) -> Result<Self, Failure> {
-        let hello: Self = codec::decode(payload, ELEMENTS)
+        let hello: Self = codec::decode(payload, MAX_ELEMENTS)
             .map_err(|error| Failure::violation(format!("a hello that cannot be read: {error}")))?;
-        if hello.newest < OLDEST || VERSION < hello.oldest {
+        if hello.newest < OLDEST_VERSION || VERSION < hello.oldest {
             return Err(Failure::Version {
                 theirs: (hello.oldest, hello.newest),
-                ours: (OLDEST, VERSION),
+                ours: (OLDEST_VERSION, VERSION),
             });
         }
         let offer = &hello.offer;
@@ -115,7 +115,7 @@ impl Hello {
             .elements(0)
             .window(0)
             .in_flight(0);
-        let smallest = smallest.sane();
+        let smallest = smallest.clamped();
         if offer.frame < smallest.frame
             || offer.message < smallest.message
             || offer.elements < smallest.elements
@@ -160,7 +160,7 @@ pub(super) async fn refuse(
 }
 
 /// Limits the time for the exchange of hellos.
-pub(super) async fn within<T>(
+pub(super) async fn with_hello_timeout<T>(
     timeout: Duration,
     exchange: impl Future<Output = Result<T, Failure>> + Send,
 ) -> Result<T, Failure> {

@@ -69,7 +69,7 @@ struct State {
     /// How many bytes may arrive in data frames before more credit is given.
     allowed: u32,
     /// How many bytes were taken without giving credit for them yet.
-    owed: u32,
+    uncredited: u32,
     chunks: VecDeque<Piece>,
     /// The place for the raw bytes, if there is one.
     place: Option<Place>,
@@ -94,7 +94,7 @@ impl Inbox {
                 lengths: None,
                 missing: 0,
                 allowed: window,
-                owed: 0,
+                uncredited: 0,
                 chunks: VecDeque::new(),
                 place,
                 first_is_free: false,
@@ -132,12 +132,12 @@ impl Inbox {
     /// Adds more of the message.
     pub(super) fn push(&self, data: Bytes) -> Result<(), Failure> {
         let mut state = self.lock();
-        state.spend(data.len())?;
+        state.use_credit(data.len())?;
         state.put(data, false)
     }
 
     /// Returns the place of the next raw bytes, if there is one with room for them.
-    pub(super) fn room(&self, length: usize) -> Option<BytesMut> {
+    pub(super) fn place_for(&self, length: usize) -> Option<BytesMut> {
         let mut state = self.lock();
         let is_raw = state.missing <= state.lengths?.body;
         let place = state.place.as_mut().filter(|_| is_raw)?;
@@ -147,7 +147,7 @@ impl Inbox {
     /// Adds more of the message, which was read directly into its place.
     pub(super) fn push_placed(&self, data: BytesMut) -> Result<(), Failure> {
         let mut state = self.lock();
-        state.spend(data.len())?;
+        state.use_credit(data.len())?;
         let piece = Piece {
             bytes: Bytes::new(),
             placed: data.len(),
@@ -184,14 +184,15 @@ impl Inbox {
                 state.first_is_free = false;
             } else {
                 let length = u32::try_from(bytes.len() + placed).unwrap_or(u32::MAX);
-                state.owed = state.owed.saturating_add(length);
+                state.uncredited = state.uncredited.saturating_add(length);
             }
-            let credit =
-                if state.owed >= self.window / 2 && state.missing > u64::from(state.allowed) {
-                    std::mem::take(&mut state.owed)
-                } else {
-                    0
-                };
+            let credit = if state.uncredited >= self.window / 2
+                && state.missing > u64::from(state.allowed)
+            {
+                std::mem::take(&mut state.uncredited)
+            } else {
+                0
+            };
             state.allowed = state.allowed.saturating_add(credit);
             Some(Chunk {
                 bytes,
@@ -238,7 +239,7 @@ impl Place {
 
 impl State {
     /// Takes the credit for `length` bytes.
-    fn spend(&mut self, length: usize) -> Result<(), Failure> {
+    fn use_credit(&mut self, length: usize) -> Result<(), Failure> {
         if self.lengths.is_none() {
             return Err(Failure::violation("data before its message"));
         }

@@ -10,14 +10,14 @@ use super::failure::Failure;
 use super::link::Link;
 
 /// A longer interval is as good as none, and this one overflows no clock.
-const LONGEST: Duration = Duration::from_secs(1 << 30);
+const MAX_INTERVAL: Duration = Duration::from_secs(1 << 30);
 
 /// Watches a connection, and returns why it is dead.
 pub(super) async fn watch(link: &Link, rule: Option<KeepAlive>) -> Failure {
     let Some(rule) = rule.filter(|rule| !rule.interval.is_zero()) else {
         return std::future::pending().await;
     };
-    let interval = rule.interval.min(LONGEST);
+    let interval = rule.interval.min(MAX_INTERVAL);
     let mut tick = tokio::time::interval(interval);
     // After a pause of the whole process the ticks do not fire in a burst: the other side gets its time to answer.
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -88,7 +88,7 @@ setters! {
 
 impl Limits {
     /// Returns limits with which a connection works: values that are too small for that are raised.
-    pub(super) fn sane(&self) -> Self {
+    pub(super) fn clamped(&self) -> Self {
         let message = self.message.max(MIN_FRAME_BYTES);
         Self {
             frame: self.frame.max(MIN_FRAME_BYTES),

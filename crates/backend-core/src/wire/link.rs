@@ -15,13 +15,13 @@ use super::failure::Failure;
 use super::frame::{Frame, Header, Kind};
 use super::hello::Offer;
 use super::inbox::{Inbox, Lengths};
+use super::message::Remainder;
 use super::outbox::{Outbox, Slot};
-use super::pause::Pause;
-use super::pieces::Pieces;
+use super::pause::PauseDetector;
 use super::reader::Places;
 
 /// How long a goodbye may take when a connection ends. A side that does not read it misses it.
-pub(super) const FAREWELL: Duration = Duration::from_secs(1);
+pub(super) const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// One side of a connection.
 #[derive(Debug)]
@@ -40,9 +40,9 @@ pub(super) struct Link {
     pub(super) outputs: Budget,
     /// Counts reads that returned data.
     pub(super) heard: Arc<AtomicU64>,
-    pub(super) pause: Pause,
+    pub(super) pause: PauseDetector,
     streams: Mutex<Streams>,
-    over: watch::Sender<bool>,
+    closed: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ pub(super) enum Handled {
     /// It was handled.
     Done,
     /// It is specific to a role.
-    Other(Frame),
+    RoleSpecific(Frame),
 }
 
 impl Link {
@@ -78,9 +78,9 @@ impl Link {
             outgoing: Budget::new(ours.buffered),
             outputs: Budget::new(ours.buffered),
             heard,
-            pause: Pause::default(),
+            pause: PauseDetector::default(),
             streams: Mutex::default(),
-            over: watch::Sender::new(false),
+            closed: watch::Sender::new(false),
             ours,
             theirs,
         }
@@ -154,13 +154,13 @@ impl Link {
             stream.inbox.fail(failure);
             stream.credit.fail(failure);
         }
-        self.over.send_replace(true);
+        self.closed.send_replace(true);
     }
 
     /// Waits until the connection has ended, for waiters on something that only arrives while it lasts.
-    pub(super) async fn over(&self) {
+    pub(super) async fn closed(&self) {
         // It cannot fail: the sender is here.
-        let _ = self.over.subscribe().wait_for(|over| *over).await;
+        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
     /// Returns why the connection ended, or that this side closed it if no reason is known yet.
@@ -195,7 +195,9 @@ impl Link {
             Kind::Pong => {}
             Kind::Goodbye => return Err(Failure::goodbye(&frame.payload)),
             Kind::Hello => return Err(Failure::violation("a second hello")),
-            Kind::Request | Kind::Response | Kind::Cancel => return Ok(Handled::Other(frame)),
+            Kind::Request | Kind::Response | Kind::Cancel => {
+                return Ok(Handled::RoleSpecific(frame));
+            }
         }
         Ok(Handled::Done)
     }
@@ -221,18 +223,18 @@ impl Link {
 
     /// Sends the rest of a message as credit allows. `last` is called before the last frame is queued.
     ///
-    /// `patience` limits the wait for credit; `Ok(false)` means that it was exceeded.
+    /// `timeout` limits the wait for credit; `Ok(false)` means that it was exceeded.
     pub(super) async fn send_rest(
         &self,
         id: u64,
         credit: &Credit,
-        mut rest: Pieces,
-        patience: Option<Duration>,
+        mut rest: Remainder,
+        timeout: Option<Duration>,
         last: impl FnOnce(),
     ) -> Result<bool, Arc<Failure>> {
         while rest.left() > 0 {
             let length = rest.left().min(self.frame as u64);
-            let Some(taken) = patiently(patience, credit.take(length)).await else {
+            let Some(taken) = with_timeout(timeout, credit.take(length)).await else {
                 return Ok(false);
             };
             taken?;
@@ -254,22 +256,22 @@ impl Link {
 }
 
 impl Places for Link {
-    fn room(&self, header: &Header) -> Option<BytesMut> {
+    fn place_for(&self, header: &Header) -> Option<BytesMut> {
         if header.kind != Kind::Data {
             return None;
         }
         let stream = self.lock().open.get(&header.id).cloned()?;
-        stream.inbox.room(header.length)
+        stream.inbox.place_for(header.length)
     }
 }
 
-/// Waits for a future, but no longer than `patience` if given.
-pub(super) async fn patiently<T>(
-    patience: Option<Duration>,
+/// Waits for a future, but no longer than `timeout` if given.
+pub(super) async fn with_timeout<T>(
+    timeout: Option<Duration>,
     future: impl Future<Output = T> + Send,
 ) -> Option<T> {
-    match patience {
-        Some(patience) => tokio::time::timeout(patience, future).await.ok(),
+    match timeout {
+        Some(timeout) => tokio::time::timeout(timeout, future).await.ok(),
         None => Some(future.await),
     }
 }

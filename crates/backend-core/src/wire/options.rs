@@ -16,7 +16,7 @@ pub struct Options {
     pub hello_timeout: Duration,
     /// How long a call waits for an answer, or for more of one, before it gives up: 120 seconds by default; `None` is
     /// unlimited. The time that a request itself allows, such as the timeout of a command, is added.
-    pub patience: Option<Duration>,
+    pub call_timeout: Option<Duration>,
     /// How long pending requests may take when a server is shut down: 2 seconds by default.
     pub grace: Duration,
 }
@@ -38,7 +38,7 @@ impl Default for Options {
             limits: Limits::default(),
             keep_alive: Some(KeepAlive::default()),
             hello_timeout: Duration::from_secs(10),
-            patience: Some(Duration::from_secs(120)),
+            call_timeout: Some(Duration::from_secs(120)),
             grace: Duration::from_secs(2),
         }
     }
@@ -89,8 +89,8 @@ impl Options {
 
     /// Sets how long a call waits for an answer; `None` is unlimited.
     #[must_use]
-    pub fn patience(mut self, patience: impl Into<Option<Duration>>) -> Self {
-        self.patience = patience.into();
+    pub fn call_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.call_timeout = timeout.into();
         self
     }
 

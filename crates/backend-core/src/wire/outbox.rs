@@ -11,10 +11,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::BytesMut;
 use tokio::sync::{Notify, mpsc};
 
-use super::frame::{Frame, Kind, MAX_GOODBYE_BYTES, put_short};
+use super::frame::{Frame, Kind, MAX_GOODBYE_BYTES, put_control};
 
 /// How many frames of messages are queued. More would only delay small requests behind long transfers.
-const QUEUE: usize = 8;
+const QUEUE_FRAMES: usize = 8;
 
 /// A slot in the queue.
 pub(super) type Slot<'a> = mpsc::Permit<'a, Frame>;
@@ -23,7 +23,7 @@ pub(super) type Slot<'a> = mpsc::Permit<'a, Frame>;
 #[derive(Debug)]
 pub(super) struct Outbox {
     frames: mpsc::Sender<Frame>,
-    short: Mutex<Short>,
+    control: Mutex<ControlFrames>,
     changed: Notify,
     /// The writes started and finished, to detect a peer that no longer reads.
     pub(super) started: AtomicU64,
@@ -32,7 +32,7 @@ pub(super) struct Outbox {
 
 /// The control frames.
 #[derive(Debug, Default)]
-struct Short {
+struct ControlFrames {
     ping: bool,
     pong: Option<[u8; 8]>,
     credits: BTreeMap<u64, u32>,
@@ -43,10 +43,10 @@ struct Short {
 impl Outbox {
     /// Makes an outbox, and the end of its queue for a writer.
     pub(super) fn new() -> (Self, mpsc::Receiver<Frame>) {
-        let (frames, queue) = mpsc::channel(QUEUE);
+        let (frames, queue) = mpsc::channel(QUEUE_FRAMES);
         let outbox = Self {
             frames,
-            short: Mutex::default(),
+            control: Mutex::default(),
             changed: Notify::new(),
             started: AtomicU64::new(0),
             finished: AtomicU64::new(0),
@@ -61,27 +61,27 @@ impl Outbox {
 
     /// Sends a ping.
     pub(super) fn ping(&self) {
-        self.change(|short| short.ping = true);
+        self.change(|control| control.ping = true);
     }
 
     /// Answers a ping. Of several unanswered ones, the last is answered.
     pub(super) fn pong(&self, token: [u8; 8]) {
-        self.change(|short| short.pong = Some(token));
+        self.change(|control| control.pong = Some(token));
     }
 
     /// Gives the other side more credit for a message.
     pub(super) fn credit(&self, id: u64, bytes: u32) {
-        self.change(|short| {
-            let credit = short.credits.entry(id).or_default();
+        self.change(|control| {
+            let credit = control.credits.entry(id).or_default();
             *credit = credit.saturating_add(bytes);
         });
     }
 
     /// Cancels a request on the other side.
     pub(super) fn cancel(&self, id: u64) {
-        self.change(|short| {
-            short.credits.remove(&id);
-            short.cancels.insert(id);
+        self.change(|control| {
+            control.credits.remove(&id);
+            control.cancels.insert(id);
         });
     }
 
@@ -92,32 +92,32 @@ impl Outbox {
             cut -= 1;
         }
         reason.truncate(cut);
-        self.change(|short| {
-            short.goodbye.get_or_insert(reason);
+        self.change(|control| {
+            control.goodbye.get_or_insert(reason);
         });
     }
 
     /// Returns the reason of the goodbye, if one is due.
-    pub(super) fn is_ending(&self) -> Option<String> {
+    pub(super) fn pending_goodbye(&self) -> Option<String> {
         self.lock().goodbye.clone()
     }
 
     /// Appends all control frames that can be sent. `opened` is the highest request that was written: a cancel never
     /// overtakes its request.
-    pub(super) fn take_short(&self, opened: u64, to: &mut BytesMut) {
-        let mut short = self.lock();
-        if std::mem::take(&mut short.ping) {
-            put_short(to, Kind::Ping, 0, &[0; 8]);
+    pub(super) fn take_control(&self, opened: u64, to: &mut BytesMut) {
+        let mut control = self.lock();
+        if std::mem::take(&mut control.ping) {
+            put_control(to, Kind::Ping, 0, &[0; 8]);
         }
-        if let Some(token) = short.pong.take() {
-            put_short(to, Kind::Pong, 0, &token);
+        if let Some(token) = control.pong.take() {
+            put_control(to, Kind::Pong, 0, &token);
         }
-        for (id, bytes) in std::mem::take(&mut short.credits) {
-            put_short(to, Kind::Credit, id, &bytes.to_be_bytes());
+        for (id, bytes) in std::mem::take(&mut control.credits) {
+            put_control(to, Kind::Credit, id, &bytes.to_be_bytes());
         }
-        let later = short.cancels.split_off(&opened.saturating_add(1));
-        for id in std::mem::replace(&mut short.cancels, later) {
-            put_short(to, Kind::Cancel, id, &[]);
+        let later = control.cancels.split_off(&opened.saturating_add(1));
+        for id in std::mem::replace(&mut control.cancels, later) {
+            put_control(to, Kind::Cancel, id, &[]);
         }
     }
 
@@ -133,18 +133,18 @@ impl Outbox {
         (started, started != finished)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Short)) {
-        let mut short = self.lock();
+    fn change(&self, change: impl FnOnce(&mut ControlFrames)) {
+        let mut control = self.lock();
         // Nothing is written after a goodbye, so nothing has to be kept.
-        if short.goodbye.is_none() {
-            change(&mut short);
+        if control.goodbye.is_none() {
+            change(&mut control);
         }
-        drop(short);
+        drop(control);
         self.changed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Short> {
-        self.short.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, ControlFrames> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -153,7 +153,7 @@ mod tests {
     use bytes::BytesMut;
 
     use super::{Kind, Outbox};
-    use crate::wire::frame::put_short;
+    use crate::wire::frame::put_control;
 
     #[test]
     fn short_frames_are_merged_and_do_not_pile_up() {
@@ -164,13 +164,13 @@ mod tests {
             outbox.credit(5, 10);
         }
         let mut want = BytesMut::new();
-        put_short(&mut want, Kind::Ping, 0, &[0; 8]);
-        put_short(&mut want, Kind::Pong, 0, &999_u64.to_be_bytes());
-        put_short(&mut want, Kind::Credit, 5, &10_000_u32.to_be_bytes());
+        put_control(&mut want, Kind::Ping, 0, &[0; 8]);
+        put_control(&mut want, Kind::Pong, 0, &999_u64.to_be_bytes());
+        put_control(&mut want, Kind::Credit, 5, &10_000_u32.to_be_bytes());
         let mut got = BytesMut::new();
-        outbox.take_short(9, &mut got);
+        outbox.take_control(9, &mut got);
         assert_eq!(got, want);
-        outbox.take_short(9, &mut got);
+        outbox.take_control(9, &mut got);
         assert_eq!(got, want);
     }
 
@@ -180,11 +180,11 @@ mod tests {
         outbox.cancel(3);
         outbox.cancel(4);
         let (mut got, mut want) = (BytesMut::new(), BytesMut::new());
-        outbox.take_short(3, &mut got);
-        put_short(&mut want, Kind::Cancel, 3, &[]);
+        outbox.take_control(3, &mut got);
+        put_control(&mut want, Kind::Cancel, 3, &[]);
         assert_eq!(got, want);
-        outbox.take_short(4, &mut got);
-        put_short(&mut want, Kind::Cancel, 4, &[]);
+        outbox.take_control(4, &mut got);
+        put_control(&mut want, Kind::Cancel, 4, &[]);
         assert_eq!(got, want);
     }
 
@@ -193,6 +193,6 @@ mod tests {
         let (outbox, _queue) = Outbox::new();
         outbox.goodbye("é".repeat(1000));
         outbox.goodbye("another".to_owned());
-        assert_eq!(outbox.is_ending().unwrap(), "é".repeat(512));
+        assert_eq!(outbox.pending_goodbye().unwrap(), "é".repeat(512));
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// Whether this process may have been paused since the other side was last heard.
 #[derive(Debug, Default)]
-pub(super) struct Pause {
+pub(super) struct PauseDetector {
     state: Mutex<State>,
 }
 
@@ -19,30 +19,30 @@ struct State {
     /// When the next tick is overdue; `None` without ticks.
     overdue: Option<Instant>,
     /// Whether a tick was overdue, and the other side has not answered since.
-    doubtful: bool,
+    needs_probe: bool,
 }
 
-impl Pause {
+impl PauseDetector {
     /// Records a tick of a clock with this interval. A tick that is late by a whole interval was delayed by a pause.
     pub(super) fn tick(&self, interval: Duration) {
         let now = Instant::now();
         let mut state = self.lock();
-        state.doubtful |= state.is_overdue(now);
+        state.needs_probe |= state.is_overdue(now);
         state.interval = interval;
-        state.expect(now);
+        state.schedule(now);
     }
 
     /// Returns whether the other side has to be asked whether it is still there.
-    pub(super) fn is_doubtful(&self) -> bool {
+    pub(super) fn needs_probe(&self) -> bool {
         let state = self.lock();
-        state.doubtful || state.is_overdue(Instant::now())
+        state.needs_probe || state.is_overdue(Instant::now())
     }
 
     /// Records that the other side has answered.
-    pub(super) fn answered(&self) {
+    pub(super) fn record_answer(&self) {
         let mut state = self.lock();
-        state.doubtful = false;
-        state.expect(Instant::now());
+        state.needs_probe = false;
+        state.schedule(Instant::now());
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -51,7 +51,7 @@ impl Pause {
 }
 
 impl State {
-    fn expect(&mut self, now: Instant) {
+    fn schedule(&mut self, now: Instant) {
         self.overdue = now.checked_add(self.interval.saturating_mul(2));
     }
 
@@ -66,32 +66,32 @@ mod tests {
 
     use tokio::time::advance;
 
-    use super::Pause;
+    use super::PauseDetector;
 
     const INTERVAL: Duration = Duration::from_secs(15);
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_is_noticed_before_and_after_the_late_tick() {
-        let pause = Pause::default();
-        assert!(!pause.is_doubtful());
+        let pause = PauseDetector::default();
+        assert!(!pause.needs_probe());
         pause.tick(INTERVAL);
         advance(INTERVAL).await;
         pause.tick(INTERVAL);
-        assert!(!pause.is_doubtful());
+        assert!(!pause.needs_probe());
         advance(3 * INTERVAL).await;
-        assert!(pause.is_doubtful());
+        assert!(pause.needs_probe());
         pause.tick(INTERVAL);
-        assert!(pause.is_doubtful());
-        pause.answered();
-        assert!(!pause.is_doubtful());
+        assert!(pause.needs_probe());
+        pause.record_answer();
+        assert!(!pause.needs_probe());
         advance(3 * INTERVAL).await;
-        assert!(pause.is_doubtful());
+        assert!(pause.needs_probe());
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_ticks_there_is_no_doubt() {
-        let pause = Pause::default();
+        let pause = PauseDetector::default();
         advance(100 * INTERVAL).await;
-        assert!(!pause.is_doubtful());
+        assert!(!pause.needs_probe());
     }
 }

@@ -10,26 +10,26 @@ use super::failure::Failure;
 use super::frame::{Frame, HEADER_BYTES, Header, Kind};
 
 /// The size of the read-ahead. A longer payload is read directly into its final buffer.
-const AHEAD_BYTES: usize = 16 << 10;
+const READ_AHEAD_BYTES: usize = 16 << 10;
 
 /// The places of the payloads of some frames, which are read directly into them.
 pub(super) trait Places: Sync {
     /// Returns the place for a payload: empty, with exactly the required capacity.
-    fn room(&self, header: &Header) -> Option<BytesMut>;
+    fn place_for(&self, header: &Header) -> Option<BytesMut>;
 }
 
 /// No places: every payload comes with its frame.
-struct Nowhere;
+struct NoPlaces;
 
-impl Places for Nowhere {
-    fn room(&self, _header: &Header) -> Option<BytesMut> {
+impl Places for NoPlaces {
+    fn place_for(&self, _header: &Header) -> Option<BytesMut> {
         None
     }
 }
 
 /// A received frame.
 #[derive(Debug)]
-pub(super) enum Came {
+pub(super) enum Incoming {
     Frame(Frame),
     /// A data frame whose payload is in its place.
     Placed {
@@ -39,7 +39,7 @@ pub(super) enum Came {
 }
 
 /// A payload that is being read.
-struct Current {
+struct PartialFrame {
     header: Header,
     payload: BytesMut,
     placed: bool,
@@ -50,7 +50,7 @@ pub(super) struct FrameReader<R> {
     io: R,
     frame: u32,
     ahead: BytesMut,
-    current: Option<Current>,
+    current: Option<PartialFrame>,
     /// Counts reads that returned data, to detect whether the other side is alive.
     heard: Arc<AtomicU64>,
 }
@@ -61,7 +61,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Self {
             io,
             frame,
-            ahead: BytesMut::with_capacity(AHEAD_BYTES),
+            ahead: BytesMut::with_capacity(READ_AHEAD_BYTES),
             current: None,
             heard,
         }
@@ -90,10 +90,10 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     ///
     /// Dropping the future loses nothing: a partially read frame is kept for the next call.
     pub(super) async fn next(&mut self) -> Result<Option<Frame>, Failure> {
-        let came = self.next_to(&Nowhere).await?;
-        Ok(came.map(|came| match came {
-            Came::Frame(frame) => frame,
-            Came::Placed { id, payload } => Frame::new(Kind::Data, id, payload),
+        let incoming = self.next_into(&NoPlaces).await?;
+        Ok(incoming.map(|incoming| match incoming {
+            Incoming::Frame(frame) => frame,
+            Incoming::Placed { id, payload } => Frame::new(Kind::Data, id, payload),
         }))
     }
 
@@ -103,13 +103,16 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// # Cancellation
     ///
     /// As [`next`](Self::next).
-    pub(super) async fn next_to(&mut self, places: &impl Places) -> Result<Option<Came>, Failure> {
+    pub(super) async fn next_into(
+        &mut self,
+        places: &impl Places,
+    ) -> Result<Option<Incoming>, Failure> {
         loop {
             // Otherwise a stream that is always ready would starve everything else on this thread. It comes before the
             // frame is taken, because the future may be dropped here.
             tokio::task::coop::consume_budget().await;
-            if let Some(came) = self.take(places)? {
-                return Ok(Some(came));
+            if let Some(incoming) = self.try_next(places)? {
+                return Ok(Some(incoming));
             }
             let read = match &mut self.current {
                 Some(current) => {
@@ -132,39 +135,39 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 
     /// Returns a frame if it is complete.
-    fn take(&mut self, places: &impl Places) -> Result<Option<Came>, Failure> {
+    fn try_next(&mut self, places: &impl Places) -> Result<Option<Incoming>, Failure> {
         if self.current.is_none() {
             let Some(bytes) = self.ahead.first_chunk::<HEADER_BYTES>() else {
                 return Ok(None);
             };
             let header = Header::decode(*bytes, self.frame)?;
             self.ahead.advance(HEADER_BYTES);
-            let place = places.room(&header);
+            let place = places.place_for(&header);
             let placed = place.is_some();
             let mut payload = place.unwrap_or_else(|| BytesMut::with_capacity(header.length));
             let here = header.length.min(self.ahead.len());
             payload.put(self.ahead.split_to(here));
-            self.current = Some(Current {
+            self.current = Some(PartialFrame {
                 header,
                 payload,
                 placed,
             });
         }
-        let whole = |current: &mut Current| current.payload.len() == current.header.length;
+        let whole = |current: &mut PartialFrame| current.payload.len() == current.header.length;
         Ok(self.current.take_if(whole).map(|current| {
             let Header { kind, id, .. } = current.header;
             let payload = current.payload;
             if current.placed {
-                Came::Placed { id, payload }
+                Incoming::Placed { id, payload }
             } else {
-                Came::Frame(Frame::new(kind, id, payload))
+                Incoming::Frame(Frame::new(kind, id, payload))
             }
         }))
     }
 
     async fn read_ahead(&mut self) -> Result<usize, Failure> {
         self.ahead
-            .reserve(AHEAD_BYTES.saturating_sub(self.ahead.len()).max(1));
+            .reserve(READ_AHEAD_BYTES.saturating_sub(self.ahead.len()).max(1));
         let read = self.io.read_buf(&mut self.ahead).await?;
         self.heard.fetch_add(1, Ordering::Relaxed);
         Ok(read)

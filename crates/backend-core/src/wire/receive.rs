@@ -8,22 +8,22 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::budget::Reservation;
 use super::failure::Failure;
 use super::inbox::Lengths;
-use super::link::{Link, Stream, patiently};
+use super::link::{Link, Stream, with_timeout};
 
 /// A body up to this size is copied into memory of its own, so that keeping it does not keep its frame alive.
-const OWN_BYTES: usize = 4 << 10;
+const MAX_COPIED_BODY: usize = 4 << 10;
 
 /// Memory is allocated in steps of at least this size as bytes arrive, not by the length that the other side announces.
-const STEP_BYTES: usize = 1 << 20;
+const MIN_GROWTH_BYTES: usize = 1 << 20;
 
 /// A message that is received from an inbox.
 pub(super) trait Receive: Sized + Send {
-    /// Receives it. `Ok(None)` means that it did not continue within `patience`.
+    /// Receives it. `Ok(None)` means that it did not continue within `timeout`.
     fn receive(
         link: &Link,
         id: u64,
         stream: &Stream,
-        patience: Option<Duration>,
+        timeout: Option<Duration>,
     ) -> impl Future<Output = Result<Option<Self>, Arc<Failure>>> + Send;
 }
 
@@ -48,22 +48,22 @@ impl Receive for Received {
         link: &Link,
         id: u64,
         stream: &Stream,
-        patience: Option<Duration>,
+        timeout: Option<Duration>,
     ) -> Result<Option<Self>, Arc<Failure>> {
         let lengths = stream.inbox.lengths().await?;
         let first = stream.inbox.chunk().await?.bytes;
         let total = lengths.total();
         if first.len() as u64 == total {
-            return Ok(Some(short(lengths, first)));
+            return Ok(Some(from_one_frame(lengths, first)));
         }
-        let Some(reservation) = patiently(patience, link.incoming.reserve(total)).await else {
+        let Some(reservation) = with_timeout(timeout, link.incoming.reserve(total)).await else {
             return Ok(None);
         };
-        let mut message = Growing::new(lengths);
+        let mut message = Assembly::new(lengths);
         let left = total - first.len() as u64;
         message.put(first);
         let put = |bytes| message.put(bytes);
-        let received = rest(link, id, stream, patience, left, put).await?;
+        let received = receive_rest(link, id, stream, timeout, left, put).await?;
         Ok(received.map(|()| Self {
             value: message.value.freeze(),
             body: message.body.freeze(),
@@ -77,12 +77,12 @@ impl Receive for Placed {
         link: &Link,
         id: u64,
         stream: &Stream,
-        patience: Option<Duration>,
+        timeout: Option<Duration>,
     ) -> Result<Option<Self>, Arc<Failure>> {
         let lengths = stream.inbox.lengths().await?;
         let mut value = BytesMut::new();
         let put = |bytes: Bytes| value.extend_from_slice(&bytes);
-        let received = rest(link, id, stream, patience, lengths.total(), put).await?;
+        let received = receive_rest(link, id, stream, timeout, lengths.total(), put).await?;
         Ok(received.map(|()| Self {
             value,
             body: stream.inbox.take_placed(),
@@ -91,16 +91,16 @@ impl Receive for Placed {
 }
 
 /// Takes the rest of a message out of an inbox, frame by frame. Bytes in their place stay there.
-async fn rest(
+async fn receive_rest(
     link: &Link,
     id: u64,
     stream: &Stream,
-    patience: Option<Duration>,
+    timeout: Option<Duration>,
     mut left: u64,
     mut put: impl FnMut(Bytes) + Send,
 ) -> Result<Option<()>, Arc<Failure>> {
     while left > 0 {
-        let Some(chunk) = patiently(patience, stream.inbox.chunk()).await else {
+        let Some(chunk) = with_timeout(timeout, stream.inbox.chunk()).await else {
             return Ok(None);
         };
         let chunk = chunk?;
@@ -114,9 +114,9 @@ async fn rest(
 }
 
 /// Splits a message that arrived in one frame.
-fn short(lengths: Lengths, mut first: Bytes) -> Received {
+fn from_one_frame(lengths: Lengths, mut first: Bytes) -> Received {
     let value = first.split_to((lengths.message as usize).min(first.len()));
-    let body = if first.len() <= OWN_BYTES {
+    let body = if first.len() <= MAX_COPIED_BODY {
         Bytes::copy_from_slice(&first)
     } else {
         first
@@ -129,13 +129,13 @@ fn short(lengths: Lengths, mut first: Bytes) -> Received {
 }
 
 /// A growing message, up to its announced lengths.
-struct Growing {
+struct Assembly {
     lengths: Lengths,
     value: BytesMut,
     body: BytesMut,
 }
 
-impl Growing {
+impl Assembly {
     fn new(lengths: Lengths) -> Self {
         Self {
             lengths,
@@ -159,7 +159,7 @@ impl Growing {
 /// Makes room for more bytes: doubles it, up to the final size.
 fn grow(buffer: &mut BytesMut, whole: u64, more: usize) {
     if buffer.capacity() - buffer.len() < more {
-        let wanted = buffer.len().max(STEP_BYTES).max(more);
+        let wanted = buffer.len().max(MIN_GROWTH_BYTES).max(more);
         let left = whole.saturating_sub(buffer.len() as u64);
         let room = usize::try_from(left).map_or(wanted, |left| left.min(wanted));
         buffer.reserve(room.max(more));

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::Options;
 use super::bulk::Bulk;
 use super::client::{Call, Client};
-use super::dispatch::{shorten, too_late};
+use super::dispatch::{subtract_elapsed, timed_out};
 use super::request::Request;
 use crate::{
     Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry, Error,
@@ -31,7 +31,7 @@ mod large;
 const TOLERATED_BYTES: u64 = 64 << 10;
 
 /// How long the other side has to answer after a pause.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A workspace at the other end of a connection.
 ///
@@ -101,10 +101,10 @@ impl Remote {
     ///
     /// `unavailable` if the connection has ended.
     pub async fn ready(&self) -> Result<()> {
-        if self.client.is_doubtful() {
+        if self.client.needs_probe() {
             // A side that is only slow gets the request, and has the usual time for it.
-            let _ = tokio::time::timeout(SIGN_OF_LIFE, self.liveness()).await;
-            self.client.answered();
+            let _ = tokio::time::timeout(PROBE_TIMEOUT, self.liveness()).await;
+            self.client.record_answer();
         }
         self.client.failed().map_or(Ok(()), Err)
     }
@@ -116,12 +116,12 @@ impl Remote {
     }
 
     /// Sends a request that is answered quickly.
-    async fn ask<T: DeserializeOwned + Bulk>(&self, request: Request) -> Result<T> {
-        self.ask_for(request, Some(Duration::ZERO), 0).await
+    async fn call<T: DeserializeOwned + Bulk>(&self, request: Request) -> Result<T> {
+        self.call_with(request, Some(Duration::ZERO), 0).await
     }
 
     /// Sends a request that may take as long as it specifies.
-    async fn ask_for<T: DeserializeOwned + Bulk>(
+    async fn call_with<T: DeserializeOwned + Bulk>(
         &self,
         request: Request,
         extra: Option<Duration>,
@@ -137,7 +137,7 @@ impl Remote {
     }
 
     /// Sends an urgent request.
-    async fn urge<T: DeserializeOwned + Bulk>(&self, request: Request) -> Result<T> {
+    async fn call_urgent<T: DeserializeOwned + Bulk>(&self, request: Request) -> Result<T> {
         let call = Call {
             request,
             body: 0,
@@ -148,7 +148,7 @@ impl Remote {
     }
 
     /// Rejects a call about commands if the other side serves none.
-    fn need_commands(&self) -> Result<()> {
+    fn require_commands(&self) -> Result<()> {
         if let Some(error) = self.client.failed() {
             Err(error)
         } else if self.is_sandbox() {
@@ -183,19 +183,19 @@ impl Backend for Remote {
     }
 
     async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
-        self.ask(Request::Stat(request.clone())).await
+        self.call(Request::Stat(request.clone())).await
     }
 
     async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
-        self.ask(Request::Resolve(request.clone())).await
+        self.call(Request::Resolve(request.clone())).await
     }
 
     async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
-        self.ask(Request::Ls(request.clone())).await
+        self.call(Request::Ls(request.clone())).await
     }
 
     async fn read_with(&self, request: &ReadRequest) -> Result<TextPage> {
-        self.ask(Request::Read(request.clone())).await
+        self.call(Request::Read(request.clone())).await
     }
 
     async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
@@ -204,34 +204,34 @@ impl Backend for Remote {
 
     async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
         batch::fits(&self.client, request)?;
-        self.ask(Request::Write(request.clone())).await
+        self.call(Request::Write(request.clone())).await
     }
 
     async fn edit_with(&self, request: &EditRequest) -> Result<Edited> {
-        self.ask(Request::Edit(request.clone())).await
+        self.call(Request::Edit(request.clone())).await
     }
 
     async fn delete_with(&self, request: &DeleteRequest) -> Result<Deleted> {
-        self.ask(Request::Delete(request.clone())).await
+        self.call(Request::Delete(request.clone())).await
     }
 
     async fn rename_with(&self, request: &RenameRequest) -> Result<Renamed> {
-        self.ask(Request::Rename(request.clone())).await
+        self.call(Request::Rename(request.clone())).await
     }
 
     async fn mkdir_with(&self, request: &MkdirRequest) -> Result<MadeDirectory> {
-        self.ask(Request::Mkdir(request.clone())).await
+        self.call(Request::Mkdir(request.clone())).await
     }
 
     async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
         let extra = request.timeout.unwrap_or_default();
-        self.ask_for(Request::Glob(request.clone()), Some(extra), 0)
+        self.call_with(Request::Glob(request.clone()), Some(extra), 0)
             .await
     }
 
     async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {
         let extra = request.timeout.unwrap_or_default();
-        self.ask_for(Request::Grep(request.clone()), Some(extra), 0)
+        self.call_with(Request::Grep(request.clone()), Some(extra), 0)
             .await
     }
 
@@ -255,10 +255,10 @@ impl Sandbox for Remote {
     /// connection that ended says nothing about the sandbox, unless it was stopped through this connection.
     async fn liveness(&self) -> Liveness {
         let answer = if self.is_sandbox() {
-            self.urge(Request::Liveness).await
+            self.call_urgent(Request::Liveness).await
         } else {
             // A server of only files is alive as long as it answers anything.
-            self.urge::<Entry>(Request::Stat(StatRequest::new(crate::VirtualPath::root())))
+            self.call_urgent::<Entry>(Request::Stat(StatRequest::new(crate::VirtualPath::root())))
                 .await
                 .map(|_| Liveness::Alive)
         };
@@ -272,17 +272,17 @@ impl Sandbox for Remote {
     }
 
     async fn execute_with(&self, request: &ExecRequest) -> Result<ExecOutput> {
-        self.need_commands()?;
+        self.require_commands()?;
         let started = Instant::now();
         // The command's time limit includes the wait for a slot. A zero limit is an error that the other side reports.
         let most = request.timeout.filter(|timeout| !timeout.is_zero());
-        let Some(turn) = self.client.turn(false, most).await? else {
-            return Ok(too_late(started.elapsed()));
+        let Some(permit) = self.client.acquire_slot(false, most).await? else {
+            return Ok(timed_out(started.elapsed()));
         };
         let mut request = request.clone();
         let waited = started.elapsed();
-        if shorten(&mut request, waited).is_none() {
-            return Ok(too_late(waited));
+        if subtract_elapsed(&mut request, waited).is_none() {
+            return Ok(timed_out(waited));
         }
         let call = Call {
             body: 2_u64
@@ -292,53 +292,53 @@ impl Sandbox for Remote {
             request: Request::Execute(request),
             urgent: false,
         };
-        let mut output: ExecOutput = self.client.call_now(call, turn).await?;
+        let mut output: ExecOutput = self.client.call_now(call, permit).await?;
         output.elapsed = output.elapsed.saturating_add(waited);
         Ok(output)
     }
 
     async fn spawn_with(&self, request: &ExecRequest) -> Result<ProcessInfo> {
-        self.need_commands()?;
-        self.ask(Request::Spawn(request.clone())).await
+        self.require_commands()?;
+        self.call(Request::Spawn(request.clone())).await
     }
 
     async fn processes(&self) -> Result<Vec<ProcessInfo>> {
-        self.need_commands()?;
-        self.urge(Request::Processes).await
+        self.require_commands()?;
+        self.call_urgent(Request::Processes).await
     }
 
     async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput> {
-        self.need_commands()?;
+        self.require_commands()?;
         let (wait, body) = (
             request.wait,
             (request.limit as u64).saturating_add(TOLERATED_BYTES),
         );
-        self.ask_for(Request::ReadOutput(request.clone()), Some(wait), body)
+        self.call_with(Request::ReadOutput(request.clone()), Some(wait), body)
             .await
     }
 
     async fn write_stdin(&self, request: &StdinRequest) -> Result<()> {
-        self.need_commands()?;
+        self.require_commands()?;
         // A process may take its time to read its input.
-        self.ask_for(Request::WriteStdin(request.clone()), None, 0)
+        self.call_with(Request::WriteStdin(request.clone()), None, 0)
             .await
     }
 
     async fn signal(&self, process: &ProcessId, signal: Signal) -> Result<()> {
-        self.need_commands()?;
+        self.require_commands()?;
         let process = process.clone();
-        self.urge(Request::Signal { process, signal }).await
+        self.call_urgent(Request::Signal { process, signal }).await
     }
 
     async fn resize(&self, process: &ProcessId, size: TerminalSize) -> Result<()> {
-        self.need_commands()?;
+        self.require_commands()?;
         let process = process.clone();
-        self.urge(Request::Resize { process, size }).await
+        self.call_urgent(Request::Resize { process, size }).await
     }
 
     async fn stop(&self) -> Result<()> {
-        self.need_commands()?;
-        let stopped = self.urge(Request::Stop).await;
+        self.require_commands()?;
+        let stopped = self.call_urgent(Request::Stop).await;
         if stopped.is_ok() {
             self.stopped.store(true, Ordering::Relaxed);
         }

@@ -14,7 +14,7 @@ use super::dispatch::{Answer, Served, answer};
 use super::failure::Failure;
 use super::frame::{Frame, Kind};
 use super::hello::{self, Hello};
-use super::link::{FAREWELL, Handled, Link, Stream};
+use super::link::{GOODBYE_TIMEOUT, Handled, Link, Stream};
 use super::outbox::Outbox;
 use super::reader::FrameReader;
 use super::receive::{Receive, Received};
@@ -23,7 +23,7 @@ use super::{Options, keepalive};
 use crate::{Backend, Error, Result, Sandbox};
 
 /// Effectively infinite (about 34 years) without overflowing clocks.
-const FAR: Duration = Duration::from_secs(1 << 30);
+const FAR_FUTURE: Duration = Duration::from_secs(1 << 30);
 
 /// Serves a backend or a sandbox over any number of connections, one per stream.
 ///
@@ -130,11 +130,11 @@ impl Server {
         io: impl AsyncRead + AsyncWrite + Send + Unpin,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), Failure> {
-        let ours = self.options.limits.sane();
+        let ours = self.options.limits.clamped();
         let (read, mut write) = tokio::io::split(io);
         let heard = Arc::default();
         let mut reader = FrameReader::new(read, ours.frame, Arc::clone(&heard));
-        let theirs = hello::within(self.options.hello_timeout, async {
+        let theirs = hello::with_hello_timeout(self.options.hello_timeout, async {
             let theirs = Hello::receive(&mut reader).await;
             // A side with another version learns which ones this side supports; a side that speaks another protocol gets no
             // reply.
@@ -166,12 +166,12 @@ impl Server {
         session.tasks.abort_all();
         let reason = match &end {
             Ok(()) => Some("the server is shutting down".to_owned()),
-            Err(failure) => failure.farewell(),
+            Err(failure) => failure.goodbye_reason(),
         };
         if let Some(reason) = reason {
             link.outbox.goodbye(reason);
             // There may be no reader.
-            let _ = tokio::time::timeout(FAREWELL, writer.run()).await;
+            let _ = tokio::time::timeout(GOODBYE_TIMEOUT, writer.run()).await;
         }
         while session.tasks.join_next().await.is_some() {}
         end
@@ -203,7 +203,7 @@ impl Session {
         let mut writing = pin!(writer.run());
         let mut dead = pin!(keepalive::watch(&link, options.keep_alive));
         let mut stop = pin!(stop);
-        let mut late = pin!(tokio::time::sleep(FAR));
+        let mut grace_end = pin!(tokio::time::sleep(FAR_FUTURE));
         loop {
             if self.ending && self.tasks.is_empty() {
                 return Ok(());
@@ -213,24 +213,24 @@ impl Session {
                     self.reap(done);
                 }
                 frame = reader.next() => match frame? {
-                    Some(frame) => self.take(frame)?,
+                    Some(frame) => self.handle_frame(frame)?,
                     None => return Err(Failure::Closed),
                 },
                 end = &mut writing => return end,
                 failure = &mut dead => return Err(failure),
                 () = &mut stop, if !self.ending => {
                     self.ending = true;
-                    late.as_mut().reset(after(options.grace));
+                    grace_end.as_mut().reset(deadline_after(options.grace));
                 }
-                () = &mut late, if self.ending => return Ok(()),
+                () = &mut grace_end, if self.ending => return Ok(()),
             }
         }
     }
 
-    fn take(&mut self, frame: Frame) -> Result<(), Failure> {
+    fn handle_frame(&mut self, frame: Frame) -> Result<(), Failure> {
         let frame = match self.link.handle(frame)? {
             Handled::Done => return Ok(()),
-            Handled::Other(frame) => frame,
+            Handled::RoleSpecific(frame) => frame,
         };
         match frame.kind {
             Kind::Request => {
@@ -291,9 +291,9 @@ impl Session {
 }
 
 /// Returns the moment after a duration, or one far in the future where the clock cannot represent it.
-fn after(time: Duration) -> Instant {
+fn deadline_after(time: Duration) -> Instant {
     let now = Instant::now();
-    now.checked_add(time).unwrap_or(now + FAR)
+    now.checked_add(time).unwrap_or(now + FAR_FUTURE)
 }
 
 /// Receives a request, executes it, and sends the answer.
@@ -316,7 +316,7 @@ async fn serve_one(
 }
 
 async fn send(link: &Link, id: u64, stream: &Stream, answer: Answer) -> Result<(), Arc<Failure>> {
-    let (first, rest) = answer.message.cut(link.frame);
+    let (first, rest) = answer.message.split_first(link.frame);
     let slot = link.outbox.slot().await.ok_or_else(|| link.failure())?;
     // The id is free before its last frame is written: the other side may rely on that once it has read the frame.
     if rest.left() == 0 {

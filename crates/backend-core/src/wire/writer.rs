@@ -12,7 +12,7 @@ use super::frame::{Frame, Kind};
 use super::link::Link;
 
 /// A payload up to this size is copied next to its header; a longer one is written from where it is.
-const COPIED_BYTES: usize = 4 << 10;
+const MAX_COPIED_PAYLOAD: usize = 4 << 10;
 
 /// How many bytes are written at once before anything else is checked.
 const BATCH_BYTES: usize = 32 << 10;
@@ -53,7 +53,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     pub(super) async fn run(&mut self) -> Result<(), Failure> {
         while !self.ended {
             self.write().await?;
-            let ending = self.link.outbox.is_ending();
+            let ending = self.link.outbox.pending_goodbye();
             if ending.is_some() {
                 self.queue.close();
             }
@@ -69,7 +69,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
 
     /// Collects the available frames, up to a batch.
     fn collect(&mut self) {
-        self.link.outbox.take_short(self.opened, &mut self.small);
+        self.link.outbox.take_control(self.opened, &mut self.small);
         while self.small.len() < BATCH_BYTES && self.large.is_empty() {
             match self.queue.try_recv() {
                 Ok(frame) => self.put(frame),
@@ -80,11 +80,11 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
 
     fn put(&mut self, frame: Frame) {
         // A cancel frees a slot for another request, and must arrive before it.
-        self.link.outbox.take_short(self.opened, &mut self.small);
+        self.link.outbox.take_control(self.opened, &mut self.small);
         if frame.kind == Kind::Request {
             self.opened = self.opened.max(frame.id);
         }
-        if frame.payload.len() <= COPIED_BYTES {
+        if frame.payload.len() <= MAX_COPIED_PAYLOAD {
             frame.put(&mut self.small);
         } else {
             frame.put_header(&mut self.small);

@@ -6,10 +6,10 @@ pub(crate) use rustix::fs::{
 };
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) use elsewhere::*;
+pub(crate) use unsupported::*;
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-mod elsewhere {
+mod unsupported {
     use std::ffi::CStr;
     use std::os::fd::AsFd;
 

@@ -17,13 +17,13 @@ use super::root::Root;
 
 /// The size, in bytes, up to which a file is read at once. Reading a larger one takes longer than the trip to another
 /// thread.
-const MOST_BYTES: u64 = 64 << 10;
+const MAX_INLINE_BYTES: u64 = 64 << 10;
 
 impl Root {
     /// Like [`stat`](Self::stat), if it need not wait.
     pub(crate) fn stat_cached(&self, request: &StatRequest) -> Option<Result<Entry>> {
         let path = &request.path;
-        let meta = self.look_cached(path)?;
+        let meta = self.lstat_cached(path)?;
         matches!(meta.kind(), EntryKind::File | EntryKind::Directory)
             .then(|| Ok(self.entry(path.clone(), &meta)))
     }
@@ -54,18 +54,18 @@ impl Root {
     }
 
     /// Stats an entry that is not a link, and whose path has no links.
-    fn look_cached(&self, path: &VirtualPath) -> Option<Meta> {
+    fn lstat_cached(&self, path: &VirtualPath) -> Option<Meta> {
         if !self.is_local() || names::check(path).is_err() {
             return None;
         }
-        Meta::of(kernel::look(self.dir(), path.relative())?).ok()
+        Meta::of(kernel::open_path(self.dir(), path.relative())?).ok()
     }
 
     /// Returns the whole content of a small file, if it was not changed meanwhile.
     fn content_cached(&self, path: &VirtualPath) -> Option<(Vec<u8>, Meta)> {
         // A FIFO or a device must not be opened, so check first.
-        let seen = self.look_cached(path)?;
-        if !seen.is_file() || !(1..=MOST_BYTES).contains(&seen.size()) {
+        let seen = self.lstat_cached(path)?;
+        if !seen.is_file() || !(1..=MAX_INLINE_BYTES).contains(&seen.size()) {
             return None;
         }
         let file = kernel::open(self.dir(), path.relative())?;
@@ -97,10 +97,10 @@ mod kernel {
         .union(ResolveFlags::NO_XDEV)
         .union(ResolveFlags::CACHED);
 
-    const LOOK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+    const OPEN_PATH: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-    pub(super) fn look(dir: impl AsFd, path: &str) -> Option<OwnedFd> {
-        openat2(dir, path, LOOK, Mode::empty(), RESOLVE).ok()
+    pub(super) fn open_path(dir: impl AsFd, path: &str) -> Option<OwnedFd> {
+        openat2(dir, path, OPEN_PATH, Mode::empty(), RESOLVE).ok()
     }
 
     pub(super) fn open(dir: impl AsFd, path: &str) -> Option<OwnedFd> {
@@ -122,7 +122,7 @@ mod kernel {
 
     use std::os::fd::{AsFd, OwnedFd};
 
-    pub(super) fn look(_dir: impl AsFd, _path: &str) -> Option<OwnedFd> {
+    pub(super) fn open_path(_dir: impl AsFd, _path: &str) -> Option<OwnedFd> {
         None
     }
 
@@ -143,7 +143,7 @@ mod tests {
 
     use backend_core::{ErrorKind, ReadBytesRequest, ReadRequest, StatRequest, VirtualPath};
 
-    use super::{MOST_BYTES, Root};
+    use super::{MAX_INLINE_BYTES, Root};
     use crate::builder::Options;
 
     fn root(dir: &Path) -> Root {
@@ -199,7 +199,7 @@ mod tests {
         fs::create_dir(at("d")).unwrap();
         fs::write(at("d/f"), "text").unwrap();
         fs::write(at("empty"), "").unwrap();
-        fs::write(at("large"), vec![b'x'; MOST_BYTES as usize + 1]).unwrap();
+        fs::write(at("large"), vec![b'x'; MAX_INLINE_BYTES as usize + 1]).unwrap();
         std::os::unix::fs::symlink("d/f", at("link")).unwrap();
         std::os::unix::fs::symlink("d", at("way")).unwrap();
         std::os::unix::fs::symlink("/etc", at("out")).unwrap();

@@ -27,7 +27,7 @@ mod handle {
     use rustix::io::Errno;
 
     /// The maximum size of a handle in bytes.
-    const MOST: usize = 128;
+    const MAX_HANDLE_BYTES: usize = 128;
 
     /// Requests a handle that need not be usable for opening the file.
     pub(crate) const NOT_TO_OPEN: AtFlags = AtFlags::from_bits_retain(0x200);
@@ -37,7 +37,7 @@ mod handle {
     struct Handle {
         length: c_uint,
         kind: c_int,
-        bytes: [u8; MOST],
+        bytes: [u8; MAX_HANDLE_BYTES],
     }
 
     /// Returns the handle by which a file system knows a file, its generation included: another file that gets
@@ -49,9 +49,9 @@ mod handle {
     ) -> rustix::io::Result<Vec<u8>> {
         let mut handle = Handle {
             // Fits: it is 128.
-            length: MOST as c_uint,
+            length: MAX_HANDLE_BYTES as c_uint,
             kind: 0,
-            bytes: [0; MOST],
+            bytes: [0; MAX_HANDLE_BYTES],
         };
         let mut mount: c_int = 0;
         // SAFETY: the descriptor is open during the call, the name ends with a NUL, `handle` has room for as many
@@ -71,7 +71,9 @@ mod handle {
                 Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::NOSYS)
             );
         }
-        let length = usize::try_from(handle.length).unwrap_or(MOST).min(MOST);
+        let length = usize::try_from(handle.length)
+            .unwrap_or(MAX_HANDLE_BYTES)
+            .min(MAX_HANDLE_BYTES);
         let mut bytes = handle.kind.to_ne_bytes().to_vec();
         bytes.extend(handle.bytes.iter().take(length));
         Ok(bytes)

@@ -13,7 +13,7 @@ use super::meta::Meta;
 use super::names;
 use super::place::Place;
 use super::removal::{is_not_empty, remove_tree, unlink};
-use super::resolve::Above;
+use super::resolve::MissingParents;
 use super::root::Root;
 use super::write::changed;
 
@@ -28,9 +28,9 @@ impl Root {
                 "the root cannot be deleted",
             ));
         }
-        self.attempt(path, || {
-            let place = self.place(path, Above::Refuse)?;
-            let meta = place.look()?.ok_or_else(|| Error::not_found(path))?;
+        self.retry_races(path, || {
+            let place = self.place(path, MissingParents::Refuse)?;
+            let meta = place.lstat()?.ok_or_else(|| Error::not_found(path))?;
             let flush = Flush::if_full(self.durability(), &place.dir)?;
             let entries = if meta.is_dir() {
                 delete_dir(request, &place, &meta)?
@@ -48,7 +48,7 @@ fn delete_file(request: &DeleteRequest, place: &Place<'_>) -> Result<u64, Fault>
     let path = &request.path;
     let _held = place.lock()?;
     if request.expected.is_some() {
-        let meta = place.look()?.ok_or_else(|| Error::not_found(path))?;
+        let meta = place.lstat()?.ok_or_else(|| Error::not_found(path))?;
         if !meta.is_file() {
             return Err(without_version(request, &meta).into());
         }
@@ -79,7 +79,7 @@ fn delete_dir(request: &DeleteRequest, place: &Place<'_>, meta: &Meta) -> Result
     };
     match outcome {
         Ok(()) => Ok(1),
-        Err(error) if is_not_empty(error) => Err(Fault::Told(Error::invalid_request_at(
+        Err(error) if is_not_empty(error) => Err(Fault::Error(Error::invalid_request_at(
             &request.path,
             "the directory is not empty; delete it recursively, or empty it first",
         ))),
@@ -103,7 +103,7 @@ fn clear_leftovers(place: &Place<'_>) -> Result<bool, Fault> {
 
 /// Distinguishes a race from a refusal after an error that can be either.
 fn became(place: &Place<'_>, error: Errno, what: fn(&Meta) -> bool) -> Fault {
-    match place.look() {
+    match place.lstat() {
         Ok(Some(meta)) if what(&meta) => Fault::raced(error),
         _ => error.into(),
     }

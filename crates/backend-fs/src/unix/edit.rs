@@ -10,7 +10,7 @@ use super::names;
 use super::open::{check_file, open_at};
 use super::read::fill;
 use super::replace::check_write_access;
-use super::resolve::Above;
+use super::resolve::MissingParents;
 use super::root::Root;
 use super::temp::Target;
 use super::write::changed;
@@ -23,14 +23,14 @@ impl Root {
             self.check_writable(path)?;
         }
         names::check(path)?;
-        self.attempt(path, || self.edit_once(request))
+        self.retry_races(path, || self.edit_once(request))
     }
 
     fn edit_once(&self, request: &EditRequest) -> Result<Edited, Fault> {
         let path = &request.path;
-        let place = self.follow(path, Above::Refuse)?.place;
+        let place = self.follow(path, MissingParents::Refuse)?.place;
         let _held = place.lock()?;
-        let there = place.look()?.ok_or(Errno::NOENT)?;
+        let there = place.lstat()?.ok_or(Errno::NOENT)?;
         if there.is_link() {
             return Err(Fault::raced(Errno::LOOP));
         }
@@ -41,7 +41,7 @@ impl Root {
             return Err(changed(path, Some(version)).into());
         }
         if meta.size() > MAX_EDIT_BYTES {
-            return Err(Fault::Told(Error::TooLarge {
+            return Err(Fault::Error(Error::TooLarge {
                 path: path.clone(),
                 size: meta.size(),
                 limit: MAX_EDIT_BYTES,
@@ -55,7 +55,7 @@ impl Root {
         // Another program may write into the file while it is read. Growth counts here: it would be lost.
         let later = Meta::of(&opened.file)?;
         if later.size() != content.len() as u64 || meta.was_overwritten(&later) {
-            return Err(Fault::Outrun);
+            return Err(Fault::Conflict);
         }
         // On some file systems a file that is open when it is replaced stays behind under another name.
         drop(opened);

@@ -8,7 +8,7 @@ use rustix::fs::FileType;
 
 /// How much is read at a time. Some file systems in user space lose entries where a listing is read in small parts.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const PART: usize = 32 << 10;
+const BUFFER_BYTES: usize = 32 << 10;
 
 /// Calls `found` with every name in a directory that was opened with [`LIST`](super::sys::LIST), and with its kind as
 /// the system reports it, from the first name on. `.` and `..` are among them.
@@ -18,7 +18,7 @@ pub(crate) fn entries(dir: &OwnedFd, mut found: impl FnMut(&CStr, FileType)) -> 
 
     // It may have been read before.
     seek(dir, SeekFrom::Start(0))?;
-    let mut part = Vec::with_capacity(PART);
+    let mut part = Vec::with_capacity(BUFFER_BYTES);
     let mut stream = RawDir::new(dir, part.spare_capacity_mut());
     while let Some(entry) = stream.next() {
         let entry = entry?;

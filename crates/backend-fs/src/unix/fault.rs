@@ -13,9 +13,9 @@ pub(crate) enum Fault {
     /// Something was swapped between two steps. The operation is retried; if it keeps happening, this is the error.
     Raced(io::Error),
     /// Another program changed the file meanwhile. The operation is retried too.
-    Outrun,
+    Conflict,
     /// The contract refuses it.
-    Told(Error),
+    Error(Error),
 }
 
 impl Fault {
@@ -27,7 +27,7 @@ impl Fault {
     pub(crate) fn errno(&self) -> Option<Errno> {
         match self {
             Self::Io(error) | Self::Raced(error) => Errno::from_io_error(error),
-            Self::Outrun | Self::Told(_) => None,
+            Self::Conflict | Self::Error(_) => None,
         }
     }
 
@@ -42,8 +42,8 @@ impl Fault {
     /// Converts it to the error for the caller.
     pub(crate) fn at(self, path: &VirtualPath) -> Error {
         match self {
-            Self::Told(error) => error,
-            Self::Outrun => Error::conflict(path, "lost the race to other writers", None),
+            Self::Error(error) => error,
+            Self::Conflict => Error::conflict(path, "lost the race to other writers", None),
             Self::Io(error) | Self::Raced(error) => from_io(path, error),
         }
     }
@@ -63,7 +63,7 @@ impl From<Errno> for Fault {
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        Self::Told(error)
+        Self::Error(error)
     }
 }
 
@@ -83,11 +83,11 @@ fn from_io(path: &VirtualPath, error: io::Error) -> Error {
     }
     let Some(errno) = Errno::from_io_error(&error) else {
         // An error created where more was known, such as which disk is full.
-        if let Some(told) = error
+        if let Some(known) = error
             .get_ref()
             .and_then(|cause| cause.downcast_ref::<Error>())
         {
-            return told.clone();
+            return known.clone();
         }
         return Error::internal_from(Some(path), "the file system failed", error);
     };

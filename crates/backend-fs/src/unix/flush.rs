@@ -13,14 +13,14 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use super::calls::close;
 use super::place::Place;
 use super::retry::open_regular;
-use super::sys::{LIST, RACES, READ, cannot, is_local};
+use super::sys::{LIST, MAX_RACES, READ, is_local, is_unsupported};
 use crate::Durability;
 
 /// Asks the file system whether it has accepted everything that was written. Some transmit it later, and report a full
 /// disk or a lost connection when the file is closed: so a duplicate of the descriptor is closed, and the file stays
 /// open.
 pub(crate) fn confirm(file: impl AsFd) -> rustix::io::Result<()> {
-    let mut tries = RACES;
+    let mut tries = MAX_RACES;
     loop {
         tries -= 1;
         match close(fcntl_dupfd_cloexec(&file, 0)?) {
@@ -35,7 +35,7 @@ pub(crate) fn confirm(file: impl AsFd) -> rustix::io::Result<()> {
 ///
 /// An error of a close is reported once, to the first process that closes. That may be a child of this process: while it
 /// is being started it has every file of this process open, and closes them.
-pub(crate) fn arrived(file: impl AsFd, written: u64) -> rustix::io::Result<()> {
+pub(crate) fn check_size_at_server(file: impl AsFd, written: u64) -> rustix::io::Result<()> {
     if is_local(&file) {
         return Ok(());
     }
@@ -65,12 +65,12 @@ fn size_at_server(file: impl AsFd) -> rustix::io::Result<u64> {
 
 /// Waits until the disk has the content of a file.
 pub(crate) fn flush_content(file: impl AsFd) -> rustix::io::Result<()> {
-    supported(fdatasync(file))
+    ignore_unsupported(fdatasync(file))
 }
 
 /// Waits until the disk has a file, including its times and permissions.
 pub(crate) fn flush_file(file: impl AsFd) -> rustix::io::Result<()> {
-    supported(fsync(file))
+    ignore_unsupported(fsync(file))
 }
 
 /// A directory whose changes can be flushed. It is opened before the change: a failure to open has changed nothing.
@@ -98,7 +98,7 @@ impl Flush {
     }
 
     /// Flushes the file system of a file in the directory, where otherwise everything would be flushed.
-    pub(crate) fn or_with(self, file: impl AsFd) -> rustix::io::Result<Self> {
+    pub(crate) fn or_file_system_of(self, file: impl AsFd) -> rustix::io::Result<Self> {
         match self {
             Self::Everything if CAN_FLUSH_ONE => {
                 Ok(Self::FileSystem(fcntl_dupfd_cloexec(file, 0)?))
@@ -120,7 +120,7 @@ impl Flush {
     pub(crate) fn wait(&self) -> rustix::io::Result<()> {
         match self {
             Self::Directory(dir) => flush_dir(dir.as_fd()),
-            Self::FileSystem(file) => flush_all_of(file),
+            Self::FileSystem(file) => flush_file_system(file),
             Self::Everything => {
                 everything();
                 Ok(())
@@ -131,7 +131,7 @@ impl Flush {
 }
 
 fn flush_dir(dir: BorrowedFd<'_>) -> rustix::io::Result<()> {
-    supported(fsync(dir))
+    ignore_unsupported(fsync(dir))
 }
 
 /// Waits until every disk has everything. It waits for disks that hang too, and reports no error.
@@ -139,15 +139,15 @@ fn everything() {
     rustix::fs::sync();
 }
 
-fn supported(outcome: rustix::io::Result<()>) -> rustix::io::Result<()> {
+fn ignore_unsupported(outcome: rustix::io::Result<()>) -> rustix::io::Result<()> {
     match outcome {
-        Err(error) if cannot(error) => Ok(()),
+        Err(error) if is_unsupported(error) => Ok(()),
         outcome => outcome,
     }
 }
 
 /// Waits until the disk has the content of the file at a place, which others may have written.
-pub(crate) fn flush_of(place: &Place<'_>) -> rustix::io::Result<()> {
+pub(crate) fn flush_place(place: &Place<'_>) -> rustix::io::Result<()> {
     const WRITE: OFlags = READ.union(OFlags::WRONLY);
     let attempts: [&dyn Fn() -> rustix::io::Result<OwnedFd>; 2] = [
         &|| open_regular(&place.dir, place.name(), || false),
@@ -165,7 +165,7 @@ pub(crate) fn flush_of(place: &Place<'_>) -> rustix::io::Result<()> {
     }
     // A user who may move it may have neither read nor write permission.
     match Flush::of(&place.dir)? {
-        Flush::Directory(dir) if CAN_FLUSH_ONE => flush_all_of(dir),
+        Flush::Directory(dir) if CAN_FLUSH_ONE => flush_file_system(dir),
         Flush::Directory(_) => Flush::Everything.wait(),
         flush => flush.wait(),
     }
@@ -188,11 +188,11 @@ fn unnamed(_dir: impl AsFd) -> Option<OwnedFd> {
 
 /// Waits until the disk has everything written to the file system of a directory, where that is supported.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn flush_all_of(dir: impl AsFd) -> rustix::io::Result<()> {
-    supported(rustix::fs::syncfs(dir))
+pub(crate) fn flush_file_system(dir: impl AsFd) -> rustix::io::Result<()> {
+    ignore_unsupported(rustix::fs::syncfs(dir))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn flush_all_of(_dir: impl AsFd) -> rustix::io::Result<()> {
+pub(crate) fn flush_file_system(_dir: impl AsFd) -> rustix::io::Result<()> {
     Ok(())
 }

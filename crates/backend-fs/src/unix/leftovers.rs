@@ -44,7 +44,7 @@ impl Root {
                 }
             }
         };
-        sweep().map_err(|fault| self.fail(&root, fault))
+        sweep().map_err(|fault| self.error_at(&root, fault))
     }
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn remove_stale(dir: &OwnedFd, name: &CStr) -> bool {
     match open(dir, name) {
         Some(Temporary::Directory) => staging::remove_stale(dir, name),
         Some(Temporary::File(file)) => {
-            is_free(&file) && unlinkat(dir, name, AtFlags::empty()).is_ok()
+            try_lock(&file) && unlinkat(dir, name, AtFlags::empty()).is_ok()
         }
         None => false,
     }
@@ -81,7 +81,7 @@ pub(crate) fn remove_stale(dir: &OwnedFd, name: &CStr) -> bool {
 pub(crate) fn is_stale(dir: &OwnedFd, name: &CStr) -> bool {
     match open(dir, name) {
         Some(Temporary::Directory) => staging::is_stale(dir, name),
-        Some(Temporary::File(file)) => is_free(&file),
+        Some(Temporary::File(file)) => try_lock(&file),
         None => false,
     }
 }
@@ -103,6 +103,6 @@ fn open(dir: &OwnedFd, name: &CStr) -> Option<Temporary> {
 }
 
 /// Takes the lock of a temporary file, if its writer does not hold it. It ends when the file is closed.
-pub(crate) fn is_free(file: &OwnedFd) -> bool {
+pub(crate) fn try_lock(file: &OwnedFd) -> bool {
     flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
 }

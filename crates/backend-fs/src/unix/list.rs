@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::entries::entries;
 use super::meta::{Meta, kind};
 use super::names;
-use super::place::look;
+use super::place::lstat;
 use super::retry::retry_io;
 
 /// The entries of a directory by name, each once. Temporary files are separate.
@@ -33,14 +33,14 @@ impl Listing {
         self.vanished + self.unknown.len() as u64
     }
 
-    fn add(&mut self, dir: &OwnedFd, name: &CStr, told: FileType) {
+    fn add(&mut self, dir: &OwnedFd, name: &CStr, reported: FileType) {
         if names::is_reserved(name.to_bytes()) {
             self.temporary.push(name.to_owned());
             return;
         }
-        let kind = match told {
+        let kind = match reported {
             // Some file systems do not report the kind.
-            FileType::Unknown => match look(dir, name) {
+            FileType::Unknown => match lstat(dir, name) {
                 Ok(Some(meta)) => meta.kind(),
                 Ok(None) => {
                     self.vanished += 1;
@@ -72,7 +72,7 @@ pub(crate) fn list(dir: &OwnedFd) -> io::Result<Listing> {
     let mut listing = retry_io(|| list_once(dir))?;
     // A directory that was removed while it was open lists as an empty one. Some servers report no
     // link count, so the missing `.` counts too.
-    if listing.is_bare && Meta::of(dir)?.names() == 0 {
+    if listing.is_bare && Meta::of(dir)?.nlink() == 0 {
         return Err(Errno::NOENT.into());
     }
     // Unions, and directories that change while they are read, can return a name twice.
@@ -91,10 +91,10 @@ fn list_once(dir: &OwnedFd) -> io::Result<Listing> {
         is_bare: true,
         ..Listing::default()
     };
-    entries(dir, |name, told| {
+    entries(dir, |name, reported| {
         listing.is_bare = false;
         if name != c"." && name != c".." {
-            listing.add(dir, name, told);
+            listing.add(dir, name, reported);
         }
     })?;
     Ok(listing)

@@ -13,10 +13,10 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use super::meta::FileId;
 
 /// How many tables there are. Each is locked for as long as it takes to find an entry, and never during I/O.
-const TABLES: usize = 64;
+const SHARDS: usize = 64;
 
 static LOCKS: LazyLock<Locks> = LazyLock::new(|| Locks {
-    tables: (0..TABLES).map(|_| Mutex::default()).collect(),
+    tables: (0..SHARDS).map(|_| Mutex::default()).collect(),
     hasher: RandomState::new(),
 });
 
@@ -45,7 +45,7 @@ struct Locks {
 
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct LockGuard {
     key: Key,
     slot: Arc<Slot>,
 }
@@ -65,7 +65,7 @@ impl Key {
     }
 
     /// Waits for the lock.
-    pub(crate) fn lock(self) -> Held {
+    pub(crate) fn lock(self) -> LockGuard {
         let slot = Arc::clone(lock(LOCKS.table(&self)).entry(self.clone()).or_default());
         // It guards state on the disk, which a panic leaves intact.
         let mut is_held = lock(&slot.is_held);
@@ -77,11 +77,11 @@ impl Key {
         }
         *is_held = true;
         drop(is_held);
-        Held { key: self, slot }
+        LockGuard { key: self, slot }
     }
 
     /// Waits for two locks, always in the same order, so that two operations never wait for each other.
-    pub(crate) fn lock_both(self, other: Self) -> (Held, Option<Held>) {
+    pub(crate) fn lock_both(self, other: Self) -> (LockGuard, Option<LockGuard>) {
         if self == other {
             return (self.lock(), None);
         }
@@ -98,7 +98,7 @@ impl Key {
 impl Locks {
     fn table(&self, key: &Key) -> &Mutex<HashMap<Key, Arc<Slot>>> {
         // The remainder fits whatever the width of `usize` is.
-        let index = (self.hasher.hash_one(key) % TABLES as u64) as usize;
+        let index = (self.hasher.hash_one(key) % SHARDS as u64) as usize;
         #[expect(
             clippy::indexing_slicing,
             reason = "the index is below the number of tables"
@@ -107,7 +107,7 @@ impl Locks {
     }
 }
 
-impl Drop for Held {
+impl Drop for LockGuard {
     fn drop(&mut self) {
         *lock(&self.slot.is_held) = false;
         self.slot.free.notify_one();

@@ -9,7 +9,7 @@ use backend_core::{
 
 use super::list::{Listed, list};
 use super::names;
-use super::place::look;
+use super::place::lstat;
 use super::root::Root;
 
 impl Root {
@@ -22,7 +22,7 @@ impl Root {
                 "the limit must be at least 1",
             ));
         }
-        self.attempt(path, || {
+        self.retry_races(path, || {
             let dir = self.open_list(path)?;
             let listing = list(&dir)?;
             let mut skipped = Skipped::default();
@@ -45,7 +45,7 @@ impl Root {
         let mut more = false;
         for Listed { name, .. } in names {
             let child = names::nameable(&name).and_then(|name| path.child(name).ok());
-            match (look(dir, &name), child) {
+            match (lstat(dir, &name), child) {
                 (Ok(Some(_)), Some(_)) if items.len() == limit => {
                     more = true;
                     break;

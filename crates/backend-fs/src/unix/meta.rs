@@ -44,20 +44,20 @@ impl Meta {
     /// Stats an open file.
     pub(crate) fn of(file: impl AsFd) -> io::Result<Self> {
         let meta = Self::new(retry(|| fstat(&file))?);
-        Ok(meta.told_apart(|| generation::of(&file, c"", AtFlags::EMPTY_PATH)))
+        Ok(meta.with_generation(|| generation::of(&file, c"", AtFlags::EMPTY_PATH)))
     }
 
     /// Stats a name in a directory, without following links.
     pub(crate) fn at(dir: impl AsFd, name: impl Arg) -> rustix::io::Result<Self> {
         name.into_with_c_str(|name| {
             let meta = Self::new(retry(|| statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW))?);
-            Ok(meta.told_apart(|| generation::of(&dir, name, AtFlags::empty())))
+            Ok(meta.with_generation(|| generation::of(&dir, name, AtFlags::empty())))
         })
     }
 
     /// Asks for the generation of a file whose times have whole seconds: two writes fit into one second, and the
     /// second may well get the inode that the first one freed.
-    fn told_apart(mut self, generation: impl FnOnce() -> u64) -> Self {
+    fn with_generation(mut self, generation: impl FnOnce() -> u64) -> Self {
         if self.is_file()
             && self.stat.st_mtime_nsec as i64 == 0
             && self.stat.st_ctime_nsec as i64 == 0
@@ -95,7 +95,7 @@ impl Meta {
     }
 
     /// Returns how many names the file has: 0 once it is removed.
-    pub(crate) fn names(&self) -> u64 {
+    pub(crate) fn nlink(&self) -> u64 {
         self.stat.st_nlink as u64
     }
 
@@ -203,14 +203,14 @@ mod generation {
     use crate::unix::sys::magic;
 
     /// Handles of others, such as those of FUSE, change when the system forgets a file and looks again.
-    const STEADY: [u64; 3] = [
+    const STABLE_HANDLES: [u64; 3] = [
         0x0000_ef53, // ext2, ext3, ext4
         0x0000_6969, // nfs
         0x794c_7630, // overlayfs
     ];
 
     pub(super) fn of(dir: impl AsFd, name: &CStr, flags: AtFlags) -> u64 {
-        if !magic(&dir).is_some_and(|magic| STEADY.contains(&magic)) {
+        if !magic(&dir).is_some_and(|magic| STABLE_HANDLES.contains(&magic)) {
             return 0;
         }
         let handle = file_handle(&dir, name, flags)

@@ -8,26 +8,26 @@ use backend_core::{Error, MadeDirectory, MkdirRequest, Result};
 use rustix::fs::{AtFlags, Mode, mkdirat, unlinkat};
 use rustix::io::Errno;
 
+use super::created_dirs::{CreatedDirs, Creating, confirm_dir};
 use super::fault::Fault;
 use super::flush::Flush;
-use super::full::on_disk_of;
-use super::made::{MadeDirs, Making, answer_for};
 use super::meta::Meta;
 use super::names;
 use super::place::Handle;
-use super::resolve::Above;
+use super::quota::explain_quota;
+use super::resolve::MissingParents;
 use super::retry::{open_in, retry};
 use super::root::Root;
 use super::sys::STEP;
 
 /// A directory that exists now.
 #[derive(Debug)]
-pub(crate) struct Made<'root> {
+pub(crate) struct EnsuredDir<'root> {
     pub(crate) dir: Handle<'root>,
     /// Whether it is new.
     pub(crate) created: bool,
     /// The created directories, including itself.
-    pub(crate) all: MadeDirs<'root>,
+    pub(crate) all: CreatedDirs<'root>,
 }
 
 impl Root {
@@ -35,11 +35,11 @@ impl Root {
         let path = &request.path;
         self.check_writable(path)?;
         names::check(path)?;
-        self.attempt(path, || {
+        self.retry_races(path, || {
             match self.open_dir(Path::new(path.relative())) {
                 Ok(dir) => {
                     let id = Meta::of(&dir)?.id();
-                    answer_for(id);
+                    confirm_dir(id);
                     // It may have been removed just before, by the operation that created it.
                     return match self.open_dir(Path::new(path.relative())) {
                         Ok(again) if Meta::of(&again)?.id() == id => Ok(MadeDirectory::new(false)),
@@ -51,8 +51,8 @@ impl Root {
             }
             // Something that is not a directory may be at the path, or above it: the two are distinguished
             // here.
-            let there = match self.place(path, Above::Refuse) {
-                Ok(place) => place.look()?,
+            let there = match self.place(path, MissingParents::Refuse) {
+                Ok(place) => place.lstat()?,
                 Err(error) if is_missing(&error) => None,
                 Err(error) => return Err(error.into()),
             };
@@ -76,7 +76,7 @@ impl Root {
 
     /// Opens a directory, and creates it and its ancestors if missing. Created directories are removed
     /// again unless they are kept.
-    pub(crate) fn make_dirs(&self, path: &Path) -> io::Result<Made<'_>> {
+    pub(crate) fn make_dirs(&self, path: &Path) -> io::Result<EnsuredDir<'_>> {
         let mut there = path;
         let mut missing: Vec<OsString> = Vec::new();
         let mut dir = loop {
@@ -93,15 +93,15 @@ impl Root {
                 Err(error) => return Err(error),
             }
         };
-        let mut all = MadeDirs::default();
+        let mut all = CreatedDirs::default();
         let mut created = false;
         while let Some(name) = missing.pop() {
             let flush = Flush::if_full(self.durability(), &dir)?;
-            let making = Making::begin();
+            let creating = Creating::begin();
             created = match retry(|| mkdirat(&dir, &name, Mode::from_raw_mode(0o777))) {
                 Ok(()) => true,
                 Err(Errno::EXIST) => false,
-                Err(error) => return Err(on_disk_of(error.into(), &dir)),
+                Err(error) => return Err(explain_quota(error.into(), &dir)),
             };
             let below = match open_in(&dir, name.as_os_str(), STEP) {
                 Ok(below) => below,
@@ -117,11 +117,11 @@ impl Root {
             };
             let parent = std::mem::replace(&mut dir, Handle::Below(below));
             if created {
-                all.add(making, parent, name, &dir)?;
+                all.add(creating, parent, name, &dir)?;
                 flush.wait()?;
             }
         }
-        Ok(Made { dir, created, all })
+        Ok(EnsuredDir { dir, created, all })
     }
 }
 

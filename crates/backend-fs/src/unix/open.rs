@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::fault::{Fault, not_regular};
 use super::meta::Meta;
 use super::place::Place;
-use super::resolve::Above;
+use super::resolve::MissingParents;
 use super::retry::open_regular;
 use super::root::Root;
 use super::sys::LIST;
@@ -29,7 +29,7 @@ pub(crate) struct Opened {
 impl Root {
     /// Opens the file that a path leads to.
     pub(crate) fn open_file(&self, path: &VirtualPath) -> Result<Opened, Fault> {
-        let found = self.follow(path, Above::Refuse)?;
+        let found = self.follow(path, MissingParents::Refuse)?;
         let meta = found.meta.ok_or(Errno::NOENT)?;
         check_file(path, &meta)?;
         open_at(&found.place)
@@ -37,7 +37,7 @@ impl Root {
 
     /// Opens the directory that a path leads to, to list it.
     pub(crate) fn open_list(&self, path: &VirtualPath) -> Result<OwnedFd, Fault> {
-        let found = self.follow(path, Above::Refuse)?;
+        let found = self.follow(path, MissingParents::Refuse)?;
         let meta = found.meta.ok_or(Errno::NOENT)?;
         if !meta.is_dir() {
             return Err(Errno::NOTDIR.into());
@@ -82,7 +82,7 @@ fn open_named(
     is_over: impl Fn() -> bool,
 ) -> Result<Opened, Fault> {
     let file = open_regular(dir, name, is_over).map_err(|error| match error {
-        Errno::WOULDBLOCK => Fault::Told(Error::unavailable_from(
+        Errno::WOULDBLOCK => Fault::Error(Error::unavailable_from(
             "another program holds a lease on the file and does not release it",
             io::Error::from(error),
         )),

@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use rustix::fs::{OFlags, readlinkat};
 use rustix::io::Errno;
 
-use super::lock::{Held, Key};
-use super::made::MadeDirs;
+use super::created_dirs::CreatedDirs;
+use super::lock::{Key, LockGuard};
 use super::meta::Meta;
 use super::retry::{open_in, retry};
-use super::sys::RACES;
+use super::sys::MAX_RACES;
 
 /// A directory that is open: the root, or one below it.
 #[derive(Debug)]
@@ -37,11 +37,11 @@ pub(crate) struct Place<'root> {
     pub(crate) dir: Handle<'root>,
     pub(crate) name: OsString,
     /// The directories above it that were created to get here. They are removed with the place unless they are kept.
-    made: MadeDirs<'root>,
+    made: CreatedDirs<'root>,
 }
 
 impl<'root> Place<'root> {
-    pub(crate) fn new(dir: Handle<'root>, name: OsString, made: MadeDirs<'root>) -> Self {
+    pub(crate) fn new(dir: Handle<'root>, name: OsString, made: CreatedDirs<'root>) -> Self {
         Self { dir, name, made }
     }
 
@@ -60,8 +60,8 @@ impl<'root> Place<'root> {
     }
 
     /// Stats the entry, without following links.
-    pub(crate) fn look(&self) -> io::Result<Option<Meta>> {
-        look(&self.dir, self.name())
+    pub(crate) fn lstat(&self) -> io::Result<Option<Meta>> {
+        lstat(&self.dir, self.name())
     }
 
     /// Opens the entry. The flags must have `NOFOLLOW`, as all of [`sys`](super::sys) do.
@@ -80,18 +80,18 @@ impl<'root> Place<'root> {
     }
 
     /// Waits until no other operation of this process changes the entry.
-    pub(crate) fn lock(&self) -> io::Result<Locked> {
+    pub(crate) fn lock(&self) -> io::Result<PlaceGuard> {
         let name = self.key()?.lock();
-        Ok(Locked {
+        Ok(PlaceGuard {
             _files: lock_files(&[self])?,
             _names: (name, None),
         })
     }
 
     /// Waits until no other operation of this process changes the entries at two places.
-    pub(crate) fn lock_both(&self, other: &Self) -> io::Result<Locked> {
+    pub(crate) fn lock_both(&self, other: &Self) -> io::Result<PlaceGuard> {
         let names = self.key()?.lock_both(other.key()?);
-        Ok(Locked {
+        Ok(PlaceGuard {
             _files: lock_files(&[self, other])?,
             _names: names,
         })
@@ -100,22 +100,22 @@ impl<'root> Place<'root> {
 
 /// Places that no other operation of this process changes. The file locks are released first.
 #[derive(Debug)]
-pub(crate) struct Locked {
-    _files: Vec<Held>,
-    _names: (Held, Option<Held>),
+pub(crate) struct PlaceGuard {
+    _files: Vec<LockGuard>,
+    _names: (LockGuard, Option<LockGuard>),
 }
 
 /// Locks the files at places whose names are locked: a file may have other names, on some file systems without a hard
 /// link, as another spelling or a short form.
 ///
 /// A holder of a file lock never waits for a name lock, so no two operations wait for each other.
-fn lock_files(places: &[&Place<'_>]) -> io::Result<Vec<Held>> {
+fn lock_files(places: &[&Place<'_>]) -> io::Result<Vec<LockGuard>> {
     let mut held = Vec::new();
     let mut keys = Vec::new();
-    for _ in 0..RACES {
+    for _ in 0..MAX_RACES {
         let mut there = Vec::new();
         for place in places {
-            let file = place.look()?.filter(Meta::is_file);
+            let file = place.lstat()?.filter(Meta::is_file);
             there.extend(file.map(|meta| Key::of_file(meta.id())));
         }
         there.sort_unstable();
@@ -133,7 +133,7 @@ fn lock_files(places: &[&Place<'_>]) -> io::Result<Vec<Held>> {
 }
 
 /// Looks at a name in a directory, links not followed.
-pub(crate) fn look(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<Option<Meta>> {
+pub(crate) fn lstat(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<Option<Meta>> {
     match Meta::at(dir, name) {
         Ok(meta) => Ok(Some(meta)),
         Err(Errno::NOENT) => Ok(None),

@@ -15,7 +15,7 @@ use super::open::Opened;
 use super::root::Root;
 
 /// How much is read at a time.
-const PIECE_BYTES: u64 = 256 << 10;
+const CHUNK_BYTES: u64 = 256 << 10;
 
 /// How much is read from a kernel file, which reports no size. They are small.
 pub(crate) const UNSIZED_BYTES: u64 = 16 << 20;
@@ -30,7 +30,7 @@ impl Root {
             }
             let content = read_unsized(&mut opened.file)?;
             if content.len() as u64 > UNSIZED_BYTES {
-                return Err(Fault::Told(Error::TooLarge {
+                return Err(Fault::Error(Error::TooLarge {
                     path: path.clone(),
                     size: content.len() as u64,
                     limit: UNSIZED_BYTES,
@@ -52,16 +52,16 @@ impl Root {
         path: &VirtualPath,
         mut read: impl FnMut(&mut Opened) -> Result<T, Fault>,
     ) -> Result<T> {
-        const TRIES: usize = 4;
+        const MAX_TRIES: usize = 4;
         let mut tries = 0;
-        self.attempt(path, || {
+        self.retry_races(path, || {
             tries += 1;
             let mut opened = self.open_file(path)?;
             let outcome = read(&mut opened);
             let overwritten = opened.meta.was_overwritten(&Meta::of(&opened.file)?);
             // A file that never stops changing is read as it is, with an earlier version, which is stale.
-            if overwritten && tries < TRIES {
-                return Err(Fault::Outrun);
+            if overwritten && tries < MAX_TRIES {
+                return Err(Fault::Conflict);
             }
             outcome
         })
@@ -76,7 +76,7 @@ fn scan(request: &ReadRequest, opened: &Opened) -> Result<TextPage, Fault> {
     let mut at = 0;
     while at < size {
         piece.clear();
-        fill(&opened.file, at, (size - at).min(PIECE_BYTES), &mut piece)?;
+        fill(&opened.file, at, (size - at).min(CHUNK_BYTES), &mut piece)?;
         if piece.is_empty() || scanner.push(&piece)? == Scan::Done {
             break;
         }

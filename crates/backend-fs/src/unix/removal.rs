@@ -15,17 +15,17 @@ use rustix::io::Errno;
 
 use super::descent::{Descent, open_list};
 use super::list::{Listing, list};
-use super::place::{Place, look};
+use super::place::{Place, lstat};
+use super::remove_error::{RemoveTreeError, is_held_open};
 use super::retry::retry;
-use super::stuck::{Stuck, is_held_open};
-use super::sys::RACES;
+use super::sys::MAX_RACES;
 
 /// After how many failures to give up. On a dead disk each one may take minutes.
-const MOST_FAILURES: u64 = 100;
+const MAX_FAILURES: u64 = 100;
 
 /// How long one removal waits in total for files that other programs have open, where the file system keeps them until they
 /// are closed. A search has a file open for a moment only.
-const PATIENCE: Duration = Duration::from_millis(500);
+const HELD_OPEN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The remaining work in a directory.
 #[derive(Debug, Default)]
@@ -45,9 +45,9 @@ struct Removal {
     /// How many entries were removed that a listing would have shown.
     removed: u64,
     failed: u64,
-    first: Option<Stuck>,
+    first: Option<RemoveTreeError>,
     /// How much longer it may wait.
-    patience: Duration,
+    wait_left: Duration,
 }
 
 /// Removes the directory at a place with everything in it. Returns how many entries a listing would have shown.
@@ -55,29 +55,29 @@ struct Removal {
 /// # Errors
 ///
 /// The first entry that cannot be removed, and how much was removed anyway.
-pub(crate) fn remove_tree(place: &Place<'_>) -> Result<u64, Stuck> {
+pub(crate) fn remove_tree(place: &Place<'_>) -> Result<u64, RemoveTreeError> {
     let top = match open_list(&place.dir, place.name()) {
         Err(Errno::ACCESS) => {
             return match unlink(&place.dir, place.name(), AtFlags::REMOVEDIR) {
                 Ok(()) => Ok(1),
-                Err(_) => Err(Stuck::at_top(Errno::ACCESS)),
+                Err(_) => Err(RemoveTreeError::at_top(Errno::ACCESS)),
             };
         }
-        top => top.map_err(Stuck::at_top)?,
+        top => top.map_err(RemoveTreeError::at_top)?,
     };
-    let walk =
-        Descent::start(top, CString::default(), Work::default()).map_err(Stuck::at_top_io)?;
+    let walk = Descent::start(top, CString::default(), Work::default())
+        .map_err(RemoveTreeError::at_top_io)?;
     let mut removal = Removal {
         walk,
         removed: 0,
         failed: 0,
         first: None,
-        patience: PATIENCE,
+        wait_left: HELD_OPEN_TIMEOUT,
     };
     removal.run(place);
     match removal.first {
         None => Ok(removal.removed),
-        Some(stuck) => Err(Stuck {
+        Some(stuck) => Err(RemoveTreeError {
             removed: removal.removed,
             failed: removal.failed,
             ..stuck
@@ -89,7 +89,7 @@ impl Removal {
     fn run(&mut self, place: &Place<'_>) {
         self.clear();
         loop {
-            if self.failed >= MOST_FAILURES {
+            if self.failed >= MAX_FAILURES {
                 return;
             }
             if let Some(name) = self.walk.work().dirs.pop() {
@@ -101,14 +101,14 @@ impl Removal {
             } = *self.walk.work();
             // Something was added to it, or it was swapped for something else: it gets another round.
             let again = |error| {
-                !is_stuck && rounds < RACES && (is_not_empty(error) || error == Errno::NOTDIR)
+                !is_stuck && rounds < MAX_RACES && (is_not_empty(error) || error == Errno::NOTDIR)
             };
             let is_held_open = rounds > 0 && self.is_held_open();
             match self.walk.leave() {
                 Ok(Some(name)) => match unlink(self.walk.dir(), &*name, AtFlags::REMOVEDIR) {
                     Ok(()) => self.removed += 1,
                     Err(Errno::NOENT) => {}
-                    Err(error) if again(error) && self.has_another_round(rounds, is_held_open) => {
+                    Err(error) if again(error) && self.may_retry(rounds, is_held_open) => {
                         self.descend(name, rounds + 1);
                     }
                     // The entry that keeps it was reported already.
@@ -127,7 +127,7 @@ impl Removal {
                     Err(error)
                         if again(error)
                             && error != Errno::NOTDIR
-                            && self.has_another_round(rounds, is_held_open) =>
+                            && self.may_retry(rounds, is_held_open) =>
                     {
                         self.walk.work().rounds += 1;
                         self.clear();
@@ -142,13 +142,13 @@ impl Removal {
     }
 
     /// Whether a directory that is not empty gets another round. From the second one on it waits first, longer each time; when no
-    /// patience is left, a file that is held open has no more rounds.
-    fn has_another_round(&mut self, rounds: usize, is_held_open: bool) -> bool {
+    /// time is left, a file that is held open has no more rounds.
+    fn may_retry(&mut self, rounds: usize, is_held_open: bool) -> bool {
         if rounds == 0 {
             return true;
         }
-        let wait = Duration::from_millis(1 << rounds.min(5)).min(self.patience);
-        self.patience = self.patience.saturating_sub(wait);
+        let wait = Duration::from_millis(1 << rounds.min(5)).min(self.wait_left);
+        self.wait_left = self.wait_left.saturating_sub(wait);
         thread::sleep(wait);
         !wait.is_zero() || !is_held_open
     }
@@ -206,7 +206,7 @@ impl Removal {
     }
 
     fn remove(&mut self, name: CString) {
-        if self.failed >= MOST_FAILURES {
+        if self.failed >= MAX_FAILURES {
             return;
         }
         match remove_one(self.walk.dir(), &name) {
@@ -228,7 +228,7 @@ impl Removal {
         if self.first.is_none() {
             let mut at = self.walk.way();
             at.extend(name.map(CStr::to_owned));
-            self.first = Some(Stuck {
+            self.first = Some(RemoveTreeError {
                 at,
                 error,
                 is_held_open,
@@ -259,7 +259,7 @@ fn remove_one(dir: impl AsFd, name: &CStr) -> io::Result<Removed> {
         Ok(()) => Ok(Removed::Yes),
         Err(Errno::NOENT) => Ok(Removed::Vanished),
         // A directory may have taken the name. Some systems answer EPERM for one.
-        Err(error @ (Errno::ISDIR | Errno::PERM)) => match look(&dir, name)? {
+        Err(error @ (Errno::ISDIR | Errno::PERM)) => match lstat(&dir, name)? {
             Some(meta) if meta.is_dir() => Ok(Removed::Directory),
             _ => Err(error.into()),
         },

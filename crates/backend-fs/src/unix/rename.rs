@@ -10,16 +10,16 @@ use rustix::fs::{AtFlags, linkat, renameat, unlinkat};
 use rustix::io::Errno;
 
 use super::fault::Fault;
-use super::flush::{Flush, flush_of};
+use super::flush::{Flush, flush_place};
 use super::meta::Meta;
 use super::names;
 use super::place::Place;
+use super::remove_error::append_message;
 use super::replace::refusal;
-use super::resolve::Above;
+use super::resolve::MissingParents;
 use super::root::Root;
 use super::spelling::{is_listed, is_respelling};
-use super::stuck::say;
-use super::sys::{cannot, rename_exclusive};
+use super::sys::{is_unsupported, rename_exclusive};
 
 /// A rename under way: both places are locked.
 #[derive(Debug)]
@@ -51,11 +51,11 @@ impl Root {
         }
         // Each error names the path that it is about: `from` until `to` is examined.
         let at = Cell::new(from);
-        self.attempt(from, || {
+        self.retry_races(from, || {
             at.set(from);
             self.rename_once(request, &at).map_err(|fault| match fault {
-                Fault::Raced(_) | Fault::Outrun => fault,
-                fault => self.fail(at.get(), fault).into(),
+                Fault::Raced(_) | Fault::Conflict => fault,
+                fault => self.error_at(at.get(), fault).into(),
             })
         })
     }
@@ -66,8 +66,8 @@ impl Root {
         at: &'r Cell<&'r VirtualPath>,
     ) -> Result<Renamed, Fault> {
         let RenameRequest { from, to, mode, .. } = request;
-        let source = self.place(from, Above::Refuse)?;
-        let moved = source.look()?.ok_or(Errno::NOENT)?;
+        let source = self.place(from, MissingParents::Refuse)?;
+        let moved = source.lstat()?.ok_or(Errno::NOENT)?;
         if from == to {
             return Ok(Renamed::new(version(&moved)));
         }
@@ -76,7 +76,7 @@ impl Root {
         }
         at.set(to);
         let mut moving = Moving {
-            target: self.place(to, Above::Make)?,
+            target: self.place(to, MissingParents::Create)?,
             from,
             to,
             source,
@@ -85,7 +85,7 @@ impl Root {
             at,
         };
         let _held = moving.source.lock_both(&moving.target)?;
-        let there = moving.target.look()?;
+        let there = moving.target.lstat()?;
         let renamed = self.move_onto(&moving, there.as_ref())?;
         moving.target.keep_dirs();
         Ok(renamed)
@@ -113,7 +113,7 @@ impl Root {
         }
         let renamed = self.move_by(moving, rename_plain)?;
         if renamed.atomic && may_be_one {
-            self.leave_one(moving)?;
+            self.remove_second_name(moving)?;
         }
         Ok(renamed)
     }
@@ -136,7 +136,7 @@ impl Root {
         let must_stay = durability.is_full() || (durability.keeps_content() && moving.replaces);
         if moved.is_file() && must_stay {
             moving.at.set(moving.from);
-            flush_of(source)?;
+            flush_place(source)?;
             moving.at.set(moving.to);
         }
         let flushes = [
@@ -147,33 +147,35 @@ impl Root {
             Ok(()) => {}
             Err(Errno::XDEV) => {
                 return self
-                    .carry(moving)
-                    .map_err(|fault| fault.on_disk_of(&target.dir));
+                    .move_by_copy(moving)
+                    .map_err(|fault| fault.explain_quota(&target.dir));
             }
             Err(Errno::INVAL) if moved.is_dir() => return Err(into_itself(moving.from).into()),
             Err(Errno::EXIST) if moving.replaces => return Err(Fault::raced(Errno::EXIST)),
             Err(error @ (Errno::PERM | Errno::ACCESS)) => return Err(moving.refusal(error)),
             Err(error) => {
-                return Err(Fault::from(error).race_if(&races).on_disk_of(&target.dir));
+                return Err(Fault::from(error)
+                    .race_if(&races)
+                    .explain_quota(&target.dir));
             }
         }
         for flush in flushes {
             flush.wait()?;
         }
-        let meta = target.look()?;
+        let meta = target.lstat()?;
         Ok(Renamed::new(meta.as_ref().and_then(version)))
     }
 
     /// After a rename that succeeded. If both names are one file, the system has left both, and the source
     /// must be removed; anything else at the source now is not ours to remove.
-    fn leave_one(&self, moving: &Moving<'_>) -> Result<(), Fault> {
+    fn remove_second_name(&self, moving: &Moving<'_>) -> Result<(), Fault> {
         let Moving { source, target, .. } = moving;
-        let (Some(left), Some(there)) = (source.look()?, target.look()?) else {
+        let (Some(left), Some(there)) = (source.lstat()?, target.lstat()?) else {
             return Ok(());
         };
         let same_dir = Meta::of(&source.dir)?.id() == Meta::of(&target.dir)?.id();
         let is_one_place = same_dir && source.name() == target.name();
-        let are_two_names = left.id() == there.id() && left.names() >= 2;
+        let are_two_names = left.id() == there.id() && left.nlink() >= 2;
         if is_one_place
             || !are_two_names
             || !is_listed(&source.dir, source.name())?
@@ -193,7 +195,7 @@ impl Moving<'_> {
     pub(crate) fn refusal(&self, error: Errno) -> Fault {
         match refusal(self.from, &self.source, error) {
             Fault::Io(_) => refusal(self.to, &self.target, error),
-            told => told,
+            known => known,
         }
     }
 
@@ -201,12 +203,12 @@ impl Moving<'_> {
     /// that ended the move, and also says what is left.
     pub(crate) fn at_both(&self, fault: Fault, left: &str) -> Fault {
         let mut error = match fault {
-            Fault::Outrun => Error::conflict(self.from, CHANGED, None),
-            fault => fault.on_disk_of(&self.target.dir).at(self.from),
+            Fault::Conflict => Error::conflict(self.from, CHANGED, None),
+            fault => fault.explain_quota(&self.target.dir).at(self.from),
         };
         if let Error::QuotaExceeded { what, .. } | Error::Unsupported { what } = &mut error {
             *what = format!("{what} ({left})");
-        } else if !say(&mut error, &format!("; {left}")) {
+        } else if !append_message(&mut error, &format!("; {left}")) {
             // It has no message of its own, such as that of an original that is gone.
             error = Error::conflict(self.from, format!("{error}; {left}"), None);
         }
@@ -231,7 +233,7 @@ fn rename_new(moving: &Moving<'_>) -> rustix::io::Result<()> {
     let Moving { source, target, .. } = moving;
     let exclusive = rename_exclusive(&source.dir, source.name(), &target.dir, target.name());
     match exclusive {
-        Err(error) if cannot(error) => {}
+        Err(error) if is_unsupported(error) => {}
         outcome => return outcome,
     }
     let flags = AtFlags::empty();
@@ -245,7 +247,7 @@ fn rename_new(moving: &Moving<'_>) -> rustix::io::Result<()> {
         ) {
             Ok(()) => return unlinkat(&source.dir, source.name(), flags),
             Err(Errno::PERM | Errno::MLINK) => {}
-            Err(error) if cannot(error) => {}
+            Err(error) if is_unsupported(error) => {}
             Err(error) => return Err(error),
         }
     }

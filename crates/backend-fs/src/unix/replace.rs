@@ -8,11 +8,11 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::fault::Fault;
-use super::kept::Kept;
 use super::meta::Meta;
 use super::place::Place;
+use super::preserved::Preserved;
 use super::root::Root;
-use super::sys::{is_append_only, is_fixed};
+use super::sys::{is_append_only, is_immutable};
 use super::temp::{Target, Temp};
 
 impl Root {
@@ -30,28 +30,32 @@ impl Root {
         only: Option<Version>,
     ) -> Result<Version, Fault> {
         // The directory may be removed at any time, and the file be swapped for a directory.
-        const RACES: [Errno; 3] = [Errno::NOENT, Errno::ISDIR, Errno::NOTDIR];
-        let race = |error| Fault::Io(error).race_if(&RACES).on_disk_of(&place.dir);
-        let kept = replaced.map(|meta| Kept::at(place, *meta));
+        const MAX_RACES: [Errno; 3] = [Errno::NOENT, Errno::ISDIR, Errno::NOTDIR];
+        let race = |error| {
+            Fault::Io(error)
+                .race_if(&MAX_RACES)
+                .explain_quota(&place.dir)
+        };
+        let preserved = replaced.map(|meta| Preserved::at(place, *meta));
         if let Some(replaced) = replaced {
             // The kept metadata is another file's if the file was swapped meanwhile.
             if place
-                .look()?
+                .lstat()?
                 .is_none_or(|there| there.id() != replaced.id())
             {
-                return Err(Fault::Outrun);
+                return Err(Fault::Conflict);
             }
             // The temporary file could never be removed.
             if is_append_only(&place.dir) {
                 return Err(Error::permission_denied(path, APPEND_ONLY).into());
             }
         }
-        let mut temp = Temp::create(place.dir.as_fd(), kept.as_ref()).map_err(race)?;
+        let mut temp = Temp::create(place.dir.as_fd(), preserved.as_ref()).map_err(race)?;
         temp.write(content).map_err(race)?;
-        if only.is_some() && place.look()?.map(|meta| meta.version()) != only {
-            return Err(Fault::Outrun);
+        if only.is_some() && place.lstat()?.map(|meta| meta.version()) != only {
+            return Err(Fault::Conflict);
         }
-        let put = temp.put(place.name(), target, self.durability());
+        let put = temp.persist(place.name(), target, self.durability());
         put.map_err(|error| match Errno::from_io_error(&error) {
             Some(Errno::PERM | Errno::ACCESS) => refusal(path, place, error),
             Some(Errno::EXIST) if target == Target::New => Fault::Raced(error),
@@ -69,21 +73,21 @@ pub(crate) fn refusal(
     place: &Place<'_>,
     error: impl Into<std::io::Error>,
 ) -> Fault {
-    match why_fixed(place) {
+    match why_irremovable(place) {
         Some(reason) => Error::permission_denied(path, reason).into(),
         None => Fault::Io(error.into()),
     }
 }
 
 /// Returns why this process cannot replace or remove an entry, if that can be determined beforehand.
-pub(crate) fn why_fixed(place: &Place<'_>) -> Option<&'static str> {
-    if is_fixed(&place.dir, place.name()) {
+pub(crate) fn why_irremovable(place: &Place<'_>) -> Option<&'static str> {
+    if is_immutable(&place.dir, place.name()) {
         return Some("the file is marked immutable or append-only");
     }
     if is_append_only(&place.dir) {
         return Some(APPEND_ONLY);
     }
-    let (dir, there) = (Meta::of(&place.dir).ok()?, place.look().ok()??);
+    let (dir, there) = (Meta::of(&place.dir).ok()?, place.lstat().ok()??);
     let user = geteuid().as_raw();
     let sticky = dir.mode().contains(Mode::SVTX);
     let is_others = ![0, dir.owner(), there.owner()].contains(&user);
@@ -110,7 +114,7 @@ pub(crate) fn check_write_access(
         AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW,
     ) {
         Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => {
-            let reason = is_fixed(&place.dir, place.name());
+            let reason = is_immutable(&place.dir, place.name());
             let fixed =
                 || Error::permission_denied(path, "the file is marked immutable or append-only");
             Err(if reason { fixed() } else { denied() })

@@ -14,9 +14,9 @@ use backend_core::VirtualPath;
 use rustix::io::Errno;
 
 use super::chroot;
+use super::created_dirs::CreatedDirs;
 use super::fault::{escape, is_escape};
 use super::following::check_following;
-use super::made::MadeDirs;
 use super::meta::Meta;
 use super::place::{Handle, Place};
 use super::retry::retry_io;
@@ -25,9 +25,9 @@ use super::sys::MAX_LINKS;
 
 /// What to do if a directory above the place is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Above {
+pub(crate) enum MissingParents {
     Refuse,
-    Make,
+    Create,
 }
 
 /// A place, and the entry that was there when it was found.
@@ -39,16 +39,24 @@ pub(crate) struct Found<'root> {
 
 impl Root {
     /// Finds the place of a path. A link at the place itself is not followed.
-    pub(crate) fn place(&self, path: &VirtualPath, above: Above) -> io::Result<Place<'_>> {
-        self.place_at(Path::new(path.relative()), above)
+    pub(crate) fn place(
+        &self,
+        path: &VirtualPath,
+        parents: MissingParents,
+    ) -> io::Result<Place<'_>> {
+        self.place_at(Path::new(path.relative()), parents)
     }
 
     /// Finds the place that a path leads to, following links. The entry there is not a link.
-    pub(crate) fn follow(&self, path: &VirtualPath, above: Above) -> io::Result<Found<'_>> {
+    pub(crate) fn follow(
+        &self,
+        path: &VirtualPath,
+        parents: MissingParents,
+    ) -> io::Result<Found<'_>> {
         let mut at = PathBuf::from(path.relative());
         for _ in 0..=MAX_LINKS {
-            let place = self.place_at(&at, above)?;
-            let Some(meta) = place.look()? else {
+            let place = self.place_at(&at, parents)?;
+            let Some(meta) = place.lstat()? else {
                 return Ok(Found { place, meta: None });
             };
             if !meta.is_link() {
@@ -57,7 +65,7 @@ impl Root {
             }
             check_following(&place.dir, &meta)?;
             match place.read_link() {
-                Ok(target) => at = self.through(&at, &target)?,
+                Ok(target) => at = self.link_target(&at, &target)?,
                 // It was a link a moment ago. Check again.
                 Err(Errno::INVAL | Errno::NOENT) => {}
                 Err(error) => return Err(error.into()),
@@ -85,25 +93,25 @@ impl Root {
         }
     }
 
-    fn place_at(&self, path: &Path, above: Above) -> io::Result<Place<'_>> {
+    fn place_at(&self, path: &Path, parents: MissingParents) -> io::Result<Place<'_>> {
         let named = path.file_name().filter(|_| !means_directory(path));
         let (dir, name) = match named {
             Some(name) => (path.parent().unwrap_or(Path::new("")), name),
             None => (path, OsStr::new(".")),
         };
-        let (dir, made) = match (self.open_dir(dir), above) {
-            (Err(error), Above::Make) if error.kind() == io::ErrorKind::NotFound => {
+        let (dir, made) = match (self.open_dir(dir), parents) {
+            (Err(error), MissingParents::Create) if error.kind() == io::ErrorKind::NotFound => {
                 let made = self.make_dirs(dir)?;
                 (made.dir, made.all)
             }
-            (outcome, _) => (outcome?, MadeDirs::default()),
+            (outcome, _) => (outcome?, CreatedDirs::default()),
         };
         Ok(Place::new(dir, name.to_owned(), made))
     }
 
     /// Returns the path that a link at `at` leads to. It is left as written: `..` after a link means the parent
     /// of the link's target, which only the system can resolve.
-    fn through(&self, at: &Path, target: &Path) -> io::Result<PathBuf> {
+    fn link_target(&self, at: &Path, target: &Path) -> io::Result<PathBuf> {
         match (target.strip_prefix("/"), self.links()) {
             (Ok(_), Links::Beneath) => Err(escape()),
             (Ok(target), Links::Chroot) => Ok(target.to_path_buf()),

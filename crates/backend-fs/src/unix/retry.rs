@@ -12,18 +12,18 @@ use rustix::io::Errno;
 use super::sys::READ;
 
 /// How often an interrupted call is retried. A file system that always answers so must not hold a thread forever.
-const INTERRUPTS: usize = 1000;
+const MAX_INTERRUPTS: usize = 1000;
 
 /// How long an open waits for the holder of a lease. By then the kernel has ended the lease: it gives a holder 45
 /// seconds, unless `/proc/sys/fs/lease-break-time` was changed.
-const MOST_LEASED: Duration = Duration::from_secs(60);
+const LEASE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The first and the longest pause between two attempts to open a file under a lease.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+const LEASE_BACKOFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 
 /// Makes a call again while a signal interrupts it.
 pub(crate) fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
-    for _ in 0..INTERRUPTS {
+    for _ in 0..MAX_INTERRUPTS {
         match call() {
             Err(Errno::INTR) => {}
             outcome => return outcome,
@@ -34,7 +34,7 @@ pub(crate) fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rusti
 
 /// Makes a call again while a signal interrupts it.
 pub(crate) fn retry_io<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    for _ in 0..INTERRUPTS {
+    for _ in 0..MAX_INTERRUPTS {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             outcome => return outcome,
@@ -62,14 +62,14 @@ pub(crate) fn open_regular(
     name: impl rustix::path::Arg + Copy,
     is_over: impl Fn() -> bool,
 ) -> rustix::io::Result<OwnedFd> {
-    let (mut pause, longest) = PAUSES;
+    let (mut pause, longest) = LEASE_BACKOFF;
     let mut since = None;
     loop {
         match open_in(&dir, name, READ) {
             Err(Errno::WOULDBLOCK) => {}
             outcome => return outcome,
         }
-        if since.get_or_insert_with(Instant::now).elapsed() >= MOST_LEASED || is_over() {
+        if since.get_or_insert_with(Instant::now).elapsed() >= LEASE_TIMEOUT || is_over() {
             return Err(Errno::WOULDBLOCK);
         }
         std::thread::sleep(pause);
@@ -79,7 +79,7 @@ pub(crate) fn open_regular(
 
 #[cfg(test)]
 mod tests {
-    use super::{Errno, INTERRUPTS, retry, retry_io};
+    use super::{Errno, MAX_INTERRUPTS, retry, retry_io};
 
     #[test]
     fn an_interrupted_call_is_retried_but_not_forever() {
@@ -94,7 +94,7 @@ mod tests {
             calls += 1;
             Err(Errno::INTR)
         });
-        assert_eq!((interrupted, calls), (Err(Errno::INTR), INTERRUPTS));
+        assert_eq!((interrupted, calls), (Err(Errno::INTR), MAX_INTERRUPTS));
         assert_eq!(retry::<()>(|| Err(Errno::IO)), Err(Errno::IO));
     }
 

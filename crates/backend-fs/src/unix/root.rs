@@ -13,7 +13,7 @@ use rustix::fs::stat;
 use super::fault::Fault;
 use super::flush::Flush;
 use super::meta::Meta;
-use super::sys::{RACES, is_local};
+use super::sys::{MAX_RACES, is_local};
 use crate::Durability;
 use crate::builder::Options;
 
@@ -97,25 +97,25 @@ impl Root {
     }
 
     /// Does something at a path, retrying if something was swapped meanwhile.
-    pub(crate) fn attempt<T>(
+    pub(crate) fn retry_races<T>(
         &self,
         path: &VirtualPath,
         mut work: impl FnMut() -> Result<T, Fault>,
     ) -> Result<T> {
-        let mut tries = RACES;
+        let mut tries = MAX_RACES;
         loop {
             tries -= 1;
             match work() {
-                Err(Fault::Raced(_) | Fault::Outrun) if tries > 0 => {}
-                outcome => return outcome.map_err(|fault| self.fail(path, fault)),
+                Err(Fault::Raced(_) | Fault::Conflict) if tries > 0 => {}
+                outcome => return outcome.map_err(|fault| self.error_at(path, fault)),
             }
         }
     }
 
     /// Creates the error for the caller.
-    pub(crate) fn fail(&self, path: &VirtualPath, fault: Fault) -> Error {
+    pub(crate) fn error_at(&self, path: &VirtualPath, fault: Fault) -> Error {
         // If it is unknown which directory it was about, the root's disk is the likeliest.
-        fault.on_disk_of(&self.dir).at(path)
+        fault.explain_quota(&self.dir).at(path)
     }
 }
 

@@ -16,19 +16,19 @@ use super::list::list;
 use super::meta::Meta;
 use super::names;
 use super::open::open_at_until;
-use super::place::look;
-use super::resolve::Above;
+use super::place::lstat;
+use super::resolve::MissingParents;
 use super::retry::open_regular;
 use super::root::Root;
 use super::sys::{LIST, is_kernel_view};
-use crate::hop::Task;
-use crate::watch::Progress;
+use crate::blocking::SearchTask;
+use crate::watchdog::Progress;
 
 impl Root {
     pub(crate) fn glob(
         &self,
         request: &GlobRequest,
-        task: &Task,
+        task: &SearchTask,
         partial: &PartialGlob,
     ) -> Result<Page<Entry>> {
         names::check(&request.path)?;
@@ -39,7 +39,7 @@ impl Root {
     pub(crate) fn grep(
         &self,
         request: &GrepRequest,
-        task: &Task,
+        task: &SearchTask,
         partial: &PartialGrep,
     ) -> Result<Grepped> {
         names::check(&request.path)?;
@@ -51,7 +51,7 @@ impl Root {
 /// The files below the root, for the engine to walk.
 struct Files<'a> {
     root: &'a Root,
-    task: &'a Task,
+    task: &'a SearchTask,
 }
 
 /// A directory that is open for listing, and the file system that it is on.
@@ -108,8 +108,8 @@ impl<'a> Tree for Files<'a> {
     type Reader = Content<'a>;
 
     fn base(&self, path: &VirtualPath) -> Result<Base<OpenDir, Content<'a>>> {
-        self.root.attempt(path, || {
-            let found = self.root.follow(path, Above::Refuse)?;
+        self.root.retry_races(path, || {
+            let found = self.root.follow(path, MissingParents::Refuse)?;
             let meta = found.meta.ok_or(Errno::NOENT)?;
             if meta.is_dir() {
                 let dir = found
@@ -180,7 +180,7 @@ impl<'a> Tree for Files<'a> {
             return Err(Error::not_found(&path));
         }
         self.task.progress.step();
-        let meta = look(&dir.dir, name)
+        let meta = lstat(&dir.dir, name)
             .map_err(unreadable)?
             .ok_or_else(|| Error::not_found(&path))?;
         Ok(self.root.entry(path, &meta))

@@ -9,7 +9,7 @@ use rustix::fs::Dir;
 
 use super::descent::open_list;
 use super::meta::Meta;
-use super::place::{Place, look};
+use super::place::{Place, lstat};
 
 /// Whether a directory lists exactly this name, byte for byte.
 pub(crate) fn is_listed(dir: impl AsFd, name: &OsStr) -> io::Result<bool> {
@@ -42,8 +42,8 @@ pub(crate) fn is_respelling(source: &Place<'_>, target: &Place<'_>) -> io::Resul
     }
     listed?;
     let (old, new) = (
-        look(&target.dir, source.name())?,
-        look(&target.dir, target.name())?,
+        lstat(&target.dir, source.name())?,
+        lstat(&target.dir, target.name())?,
     );
     let same = old.zip(new).is_some_and(|(old, new)| old.id() == new.id());
     Ok(same && like_it == 1 && has_old)

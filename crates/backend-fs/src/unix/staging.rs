@@ -17,24 +17,24 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use super::created_dirs::CreatedDirs;
 use super::descent::{Descent, open_list};
 use super::fault::Fault;
-use super::leftovers::is_free;
+use super::leftovers::try_lock;
 use super::list::list;
-use super::made::MadeDirs;
 use super::meta::{FileId, Meta};
 use super::names;
-use super::place::{Handle, Place, look};
+use super::place::{Handle, Place, lstat};
 use super::removal::remove_tree;
 use super::retry::{open_in, retry};
-use super::sys::{CREATE, RACES, READ, STEP, rename_exclusive};
+use super::sys::{CREATE, MAX_RACES, READ, STEP, rename_exclusive};
 
 /// The name of the tree in the directory.
 const TREE: &str = "tree";
 
 /// How long a directory may exist without a lock. Its owner creates the lock at once; one that was suspended in between fails
 /// if the directory is gone.
-const SLOWEST_START: Duration = Duration::from_secs(600);
+const MAX_START_TIME: Duration = Duration::from_secs(600);
 
 /// A directory for a tree. It is removed, with its content, on drop.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl<'t> Staging<'t> {
     /// Creates the directory and the top of the tree, which no other user can enter.
     pub(crate) fn create(target: &'t Place<'t>) -> Result<Self, Fault> {
         let private = Mode::from_raw_mode(0o700);
-        for _ in 0..RACES {
+        for _ in 0..MAX_RACES {
             let name = names::temporary();
             match retry(|| mkdirat(&target.dir, &name, private)) {
                 Ok(()) => {}
@@ -101,11 +101,11 @@ impl<'t> Staging<'t> {
     }
 
     /// Moves the tree into its place, which must not exist.
-    pub(crate) fn put(&self) -> rustix::io::Result<()> {
+    pub(crate) fn install(&self) -> rustix::io::Result<()> {
         let (dir, name) = (&self.target.dir, self.target.name());
         match rename_exclusive(&self.dir, OsStr::new(TREE), dir, name) {
             // A directory never replaces anything but an empty directory.
-            Err(error) if super::sys::cannot(error) => {
+            Err(error) if super::sys::is_unsupported(error) => {
                 rustix::fs::renameat(&self.dir, TREE, dir, name)
             }
             outcome => outcome,
@@ -113,7 +113,7 @@ impl<'t> Staging<'t> {
     }
 
     /// Moves the tree out of its place again.
-    pub(crate) fn take_back(&self) -> rustix::io::Result<()> {
+    pub(crate) fn undo(&self) -> rustix::io::Result<()> {
         let Place { dir, name, .. } = self.target;
         rustix::fs::renameat(dir, name, &self.dir, TREE)
     }
@@ -150,9 +150,9 @@ pub(crate) fn is_stale(dir: &OwnedFd, name: &CStr) -> bool {
 
 /// Whether the owner of a directory without a lock had enough time to create it.
 fn is_old(dir: &OwnedFd, name: &CStr) -> bool {
-    let there = look(dir, name).ok().flatten();
+    let there = lstat(dir, name).ok().flatten();
     let since = there.and_then(|there| there.modified());
-    since.is_some_and(|since| since.elapsed().is_ok_and(|age| age > SLOWEST_START))
+    since.is_some_and(|since| since.elapsed().is_ok_and(|age| age > MAX_START_TIME))
 }
 
 fn is_empty(dir: &OwnedFd, name: &CStr) -> bool {
@@ -169,13 +169,13 @@ fn take_lock(dir: &OwnedFd, name: &CStr) -> Option<OwnedFd> {
     let staging = open_list(dir, name).ok()?;
     let lock = open_in(&staging, name, READ).ok()?;
     let is_file = Meta::of(&lock).is_ok_and(|meta| meta.is_file());
-    (is_file && is_free(&lock)).then_some(lock)
+    (is_file && try_lock(&lock)).then_some(lock)
 }
 
 /// Removes the directory. The lock is removed last: whatever a kill or a failure leaves can be recognised by it.
 fn remove(dir: impl AsFd, name: &OsStr) -> bool {
     if let Ok(staging) = open_list(&dir, name)
-        && look(&staging, TREE).is_ok_and(|tree| tree.is_some_and(|tree| tree.is_dir()))
+        && lstat(&staging, TREE).is_ok_and(|tree| tree.is_some_and(|tree| tree.is_dir()))
         && !remove_copy(&place(&staging, OsStr::new(TREE)))
     {
         // The remains are a leftover, which is hidden.
@@ -199,7 +199,7 @@ fn place<'d>(dir: &'d impl AsFd, name: &OsStr) -> Place<'d> {
     Place::new(
         Handle::Root(dir.as_fd()),
         name.to_owned(),
-        MadeDirs::default(),
+        CreatedDirs::default(),
     )
 }
 

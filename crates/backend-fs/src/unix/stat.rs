@@ -4,16 +4,16 @@ use backend_core::{Entry, EntryKind, Error, Result, StatRequest, VirtualPath};
 
 use super::meta::Meta;
 use super::names;
-use super::resolve::Above;
+use super::resolve::MissingParents;
 use super::root::Root;
 
 impl Root {
     pub(crate) fn stat(&self, request: &StatRequest) -> Result<Entry> {
         let path = &request.path;
         names::check(path)?;
-        self.attempt(path, || {
-            let place = self.place(path, Above::Refuse)?;
-            let meta = place.look()?.ok_or_else(|| Error::not_found(path))?;
+        self.retry_races(path, || {
+            let place = self.place(path, MissingParents::Refuse)?;
+            let meta = place.lstat()?.ok_or_else(|| Error::not_found(path))?;
             Ok(self.entry(path.clone(), &meta))
         })
     }
@@ -28,7 +28,7 @@ impl Root {
                 entry.version = Some(meta.version());
             }
             EntryKind::Symlink => {
-                let target = self.follow(&entry.path, Above::Refuse);
+                let target = self.follow(&entry.path, MissingParents::Refuse);
                 if let Some(target) = target.ok().and_then(|found| found.meta) {
                     entry.target = Some(target.kind());
                     entry.size = if target.is_file() { target.size() } else { 0 };

@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
 use rustix::io::Errno;
 
 /// How often an operation is retried when an entry was swapped under it.
-pub(crate) const RACES: usize = 16;
+pub(crate) const MAX_RACES: usize = 16;
 
 /// How many links a path may pass through, as in Linux.
 pub(crate) const MAX_LINKS: usize = 40;
@@ -90,7 +90,7 @@ pub(crate) fn rename_exchange(
 }
 
 /// Whether an error says that the file system, or the system, cannot do this at all.
-pub(crate) fn cannot(error: Errno) -> bool {
+pub(crate) fn is_unsupported(error: Errno) -> bool {
     error == Errno::NOSYS || error == Errno::INVAL || error == Errno::OPNOTSUPP
 }
 
@@ -107,12 +107,12 @@ pub(crate) fn is_append_only(_dir: impl AsFd) -> bool {
 
 /// Whether the file of that name is marked so that it cannot be replaced or removed.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn is_fixed(dir: impl AsFd, name: &OsStr) -> bool {
+pub(crate) fn is_immutable(dir: impl AsFd, name: &OsStr) -> bool {
     flags(dir, name).intersects(StatxAttributes::APPEND.union(StatxAttributes::IMMUTABLE))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn is_fixed(_dir: impl AsFd, _name: &OsStr) -> bool {
+pub(crate) fn is_immutable(_dir: impl AsFd, _name: &OsStr) -> bool {
     false
 }
 

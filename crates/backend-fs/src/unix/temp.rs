@@ -18,13 +18,13 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::flush::{Flush, arrived, confirm, flush_content, flush_file};
-use super::kept::{Kept, Likeness};
+use super::flush::{Flush, check_size_at_server, confirm, flush_content, flush_file};
 use super::meta::Meta;
 use super::names;
-use super::place::look;
+use super::place::lstat;
+use super::preserved::{Fidelity, Preserved};
 use super::retry::retry;
-use super::sys::{CREATE, RACES, cannot, is_append_only, is_local, rename_exclusive};
+use super::sys::{CREATE, MAX_RACES, is_append_only, is_local, is_unsupported, rename_exclusive};
 use crate::Durability;
 
 /// A temporary file. It is removed when it is dropped, unless it was put in place.
@@ -52,7 +52,7 @@ pub(crate) enum Target {
 impl<'dir> Temp<'dir> {
     /// Creates an empty file in `dir`. It gets the owner, the mode and the access list of the file that it will
     /// replace, if there is one.
-    pub(crate) fn create(dir: BorrowedFd<'dir>, replaced: Option<&Kept>) -> io::Result<Self> {
+    pub(crate) fn create(dir: BorrowedFd<'dir>, replaced: Option<&Preserved>) -> io::Result<Self> {
         let Some(replaced) = replaced else {
             let mode = Mode::from_raw_mode(0o666);
             return if is_append_only(dir) {
@@ -64,23 +64,23 @@ impl<'dir> Temp<'dir> {
         // Until it has the right owner, other users must not be able to open a copy of a file that they may not
         // read.
         let temp = Self::with_mode(dir, Mode::from_raw_mode(0o600))?;
-        match replaced.give(&temp.file)? {
+        match replaced.apply_to(&temp.file)? {
             // Where modes cannot be changed, a file may still be created with one.
-            Likeness::Less {
+            Fidelity::Reduced {
                 wanted,
                 same_owners: true,
             } => {
                 drop(temp);
                 let temp = Self::with_mode(dir, wanted)?;
-                replaced.give(&temp.file)?;
+                replaced.apply_to(&temp.file)?;
                 Ok(temp)
             }
-            Likeness::Same | Likeness::Less { .. } => Ok(temp),
+            Fidelity::Exact | Fidelity::Reduced { .. } => Ok(temp),
         }
     }
 
     fn with_mode(dir: BorrowedFd<'dir>, mode: Mode) -> io::Result<Self> {
-        for _ in 0..RACES {
+        for _ in 0..MAX_RACES {
             let name = names::temporary();
             let file: File = match retry(|| openat(dir, &name, CREATE | OFlags::NOCTTY, mode)) {
                 Ok(file) => file.into(),
@@ -106,13 +106,13 @@ impl<'dir> Temp<'dir> {
     /// say 0 for every file.
     fn is_there(&self) -> io::Result<bool> {
         let meta = Meta::of(&self.file)?;
-        if meta.names() > 0 {
+        if meta.nlink() > 0 {
             return Ok(true);
         }
         let Some(name) = &self.name else {
             return Ok(false);
         };
-        Ok(look(self.dir, name)?.is_some_and(|there| there.id() == meta.id()))
+        Ok(lstat(self.dir, name)?.is_some_and(|there| there.id() == meta.id()))
     }
 
     /// Gives the file a time of modification that no other write of this process has. On some systems the
@@ -142,31 +142,31 @@ impl<'dir> Temp<'dir> {
     }
 
     /// Confirms the content: the file system has accepted it, and the disk has it if required.
-    pub(crate) fn settle(&self, durability: Durability, replaces: bool) -> io::Result<()> {
+    pub(crate) fn confirm_content(&self, durability: Durability, replaces: bool) -> io::Result<()> {
         if durability.is_full() {
             flush_file(&self.file)?;
         } else if durability.keeps_content() && replaces {
             flush_content(&self.file)?;
         }
         confirm(&self.file)?;
-        Ok(arrived(&self.file, self.written)?)
+        Ok(check_size_at_server(&self.file, self.written)?)
     }
 
     /// Puts the file in the place of `name` in its directory, and returns its version.
     ///
     /// An existing file is replaced only if `target` says so. Content that must survive is on the disk first.
-    pub(crate) fn put(
+    pub(crate) fn persist(
         mut self,
         name: &OsStr,
         target: Target,
         durability: Durability,
     ) -> io::Result<Version> {
-        self.settle(durability, target == Target::Replace)?;
-        let flush = Flush::if_full(durability, self.dir)?.or_with(&self.file)?;
+        self.confirm_content(durability, target == Target::Replace)?;
+        let flush = Flush::if_full(durability, self.dir)?.or_file_system_of(&self.file)?;
         match target {
             Target::Replace => renameat(self.dir, self.name()?, self.dir, name)?,
-            Target::New => self.put_new(name, durability)?,
-            Target::CreateNew => self.put_exclusive(name)?,
+            Target::New => self.persist_new(name, durability)?,
+            Target::CreateNew => self.persist_noclobber(name)?,
         }
         self.name = None;
         flush.wait()?;
@@ -177,8 +177,8 @@ impl<'dir> Temp<'dir> {
         // Elsewhere the last close may change the times. So the entry is stat'ed afterwards, if it is still this
         // file.
         drop(self);
-        let there =
-            look(dir, name)?.filter(|there| there.id() == meta.id() && there.size() == meta.size());
+        let there = lstat(dir, name)?
+            .filter(|there| there.id() == meta.id() && there.size() == meta.size());
         Ok(there.unwrap_or(meta).version())
     }
 
@@ -197,26 +197,26 @@ impl<'dir> Temp<'dir> {
         self.name = None;
     }
 
-    fn put_new(&self, name: &OsStr, durability: Durability) -> io::Result<()> {
+    fn persist_new(&self, name: &OsStr, durability: Durability) -> io::Result<()> {
         let Some(own) = &self.name else {
             return Ok(self.name_exclusive(name)?);
         };
         match rename_exclusive(self.dir, OsStr::new(own), self.dir, name) {
-            Err(error) if cannot(error) => {
+            Err(error) if is_unsupported(error) => {
                 // It may replace something after all.
-                self.settle(durability, true)?;
+                self.confirm_content(durability, true)?;
                 Ok(renameat(self.dir, own, self.dir, name)?)
             }
             outcome => Ok(outcome?),
         }
     }
 
-    fn put_exclusive(&self, name: &OsStr) -> rustix::io::Result<()> {
+    fn persist_noclobber(&self, name: &OsStr) -> rustix::io::Result<()> {
         let Some(own) = &self.name else {
             return self.name_exclusive(name);
         };
         match rename_exclusive(self.dir, OsStr::new(own), self.dir, name) {
-            Err(error) if cannot(error) => self.link_exclusive(name),
+            Err(error) if is_unsupported(error) => self.link_exclusive(name),
             outcome => outcome,
         }
     }
@@ -226,7 +226,7 @@ impl<'dir> Temp<'dir> {
         match linkat(self.dir, self.name()?, self.dir, name, AtFlags::empty()) {
             Ok(()) => unlinkat(self.dir, self.name()?, AtFlags::empty()),
             Err(Errno::PERM | Errno::MLINK) => self.claim_exclusive(name),
-            Err(error) if cannot(error) => self.claim_exclusive(name),
+            Err(error) if is_unsupported(error) => self.claim_exclusive(name),
             Err(error) => Err(error),
         }
     }
@@ -263,7 +263,7 @@ impl<'dir> Temp<'dir> {
 fn unnamed(dir: BorrowedFd<'_>, mode: Mode) -> io::Result<File> {
     match openat(dir, ".", super::sys::UNNAMED, mode) {
         Ok(file) => Ok(file.into()),
-        Err(error) if cannot(error) || error == Errno::ISDIR => Err(Errno::PERM.into()),
+        Err(error) if is_unsupported(error) || error == Errno::ISDIR => Err(Errno::PERM.into()),
         Err(error) => Err(error.into()),
     }
 }

@@ -8,8 +8,8 @@ use super::descent::{Descent, open_list};
 use super::fault::Fault;
 use super::list::list;
 use super::meta::Meta;
-use super::place::{Place, look};
-use super::tree::Copied;
+use super::place::{Place, lstat};
+use super::tree_move::Copied;
 use super::tree_source::below;
 
 /// Whether all that is at a place is the copy, unchanged. If that cannot be determined, it may have changed.
@@ -41,7 +41,7 @@ fn seen(place: &Place<'_>, copied: &Copied) -> Result<Option<usize>, Fault> {
                     walk.work().push(entry.name);
                     continue;
                 }
-                match look(walk.dir(), &entry.name)? {
+                match lstat(walk.dir(), &entry.name)? {
                     Some(meta) if is_copy(&below(&path, &entry.name), &meta) => seen += 1,
                     _ => return Ok(None),
                 }

@@ -8,15 +8,15 @@ use backend_core::{EntryKind, Error, VirtualPath};
 use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::Errno;
 
-use super::carry::check_changeable;
 use super::descent::{Descent, open_list};
 use super::fault::Fault;
 use super::leftovers::{is_stale, remove_stale};
 use super::list::list;
 use super::meta::Meta;
-use super::place::{Place, look};
-use super::sys::{is_append_only, is_fixed};
-use super::tree::{Copied, Stamp};
+use super::move_by_copy::check_changeable;
+use super::place::{Place, lstat};
+use super::sys::{is_append_only, is_immutable};
+use super::tree_move::{Copied, Stamp};
 
 const WRITTEN: &str =
     "another program is writing a file in it, or has left one in it that cannot be removed";
@@ -103,11 +103,11 @@ impl<'s> Original<'s> {
         check_removable(here)?;
         let listing = list(here)?;
         if !listing.unknown.is_empty() {
-            return Err(Fault::Outrun);
+            return Err(Fault::Conflict);
         }
         for name in &listing.temporary {
             match act {
-                Act::Check if !is_stale(here, name) && look(here, name)?.is_some() => {
+                Act::Check if !is_stale(here, name) && lstat(here, name)?.is_some() => {
                     return Err(Error::conflict(self.from, WRITTEN, None).into());
                 }
                 Act::Check => {}
@@ -123,7 +123,7 @@ impl<'s> Original<'s> {
                 dirs.push(entry.name);
                 continue;
             }
-            let meta = look(here, &entry.name)?.ok_or(Fault::Outrun)?;
+            let meta = lstat(here, &entry.name)?.ok_or(Fault::Conflict)?;
             self.expect(&below(path, &entry.name), &meta, act)?;
             check_entry_removable(here, &entry.name)?;
             if act == Act::Remove {
@@ -142,7 +142,7 @@ impl<'s> Original<'s> {
         };
         match self.copied.get(path) {
             Some(pair) if is_same(&pair.original, meta) => Ok(()),
-            _ => Err(Fault::Outrun),
+            _ => Err(Fault::Conflict),
         }
     }
 }
@@ -158,7 +158,7 @@ pub(crate) fn check_removable(dir: &OwnedFd) -> rustix::io::Result<()> {
 
 /// Checks that for one entry that is not a directory.
 pub(crate) fn check_entry_removable(dir: &OwnedFd, name: &CStr) -> rustix::io::Result<()> {
-    if is_fixed(dir, OsStr::from_bytes(name.to_bytes())) {
+    if is_immutable(dir, OsStr::from_bytes(name.to_bytes())) {
         return Err(Errno::PERM);
     }
     Ok(())

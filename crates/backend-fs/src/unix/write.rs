@@ -6,7 +6,7 @@ use super::fault::Fault;
 use super::names;
 use super::open::check_file;
 use super::replace::check_write_access;
-use super::resolve::{Above, Found};
+use super::resolve::{Found, MissingParents};
 use super::root::Root;
 use super::temp::Target;
 
@@ -18,7 +18,7 @@ impl Root {
         if path.is_root() {
             return Err(Error::is_a_directory(path));
         }
-        self.attempt(path, || match request.mode {
+        self.retry_races(path, || match request.mode {
             WriteMode::CreateNew => self.create_new(request),
             _ => self.overwrite(request),
         })
@@ -27,9 +27,9 @@ impl Root {
     /// Writes a file that must not exist. A link at the path counts as existing, wherever it leads.
     fn create_new(&self, request: &WriteRequest) -> Result<Written, Fault> {
         let WriteRequest { path, content, .. } = request;
-        let mut place = self.place(path, Above::Make)?;
+        let mut place = self.place(path, MissingParents::Create)?;
         let _held = place.lock()?;
-        if place.look()?.is_some() {
+        if place.lstat()?.is_some() {
             return Err(Error::already_exists(path).into());
         }
         let version = self.replace(path, &place, None, content, Target::CreateNew, None)?;
@@ -44,8 +44,8 @@ impl Root {
             _ => None,
         };
         let found = match only {
-            None => self.follow(path, Above::Make),
-            Some(_) => self.follow(path, Above::Refuse),
+            None => self.follow(path, MissingParents::Create),
+            Some(_) => self.follow(path, MissingParents::Refuse),
         };
         let mut place = match found {
             Ok(Found { place, .. }) => place,
@@ -56,7 +56,7 @@ impl Root {
             Err(error) => return Err(error.into()),
         };
         let _held = place.lock()?;
-        let there = place.look()?;
+        let there = place.lstat()?;
         if let Some(meta) = &there {
             if meta.is_link() {
                 return Err(Fault::raced(rustix::io::Errno::LOOP));

@@ -15,7 +15,7 @@ use crate::faulty::Fault;
 use crate::support::{run, skip};
 
 /// How many laws are checked at the same time.
-const AT_ONCE: usize = 4;
+const CONCURRENCY: usize = 4;
 
 /// Laws that need not hold on a file system, and why not.
 struct Exception {
@@ -115,7 +115,7 @@ fn check<F: FnOnce()>(name: &str, kind: Kind, _here: F) {
         let started = Instant::now();
         let made = Arc::new(kind.make(dir));
         let count = AtomicUsize::new(0);
-        let report = run(Suite::Files.report(AT_ONCE, || {
+        let report = run(Suite::Files.report(CONCURRENCY, || {
             let number = count.fetch_add(1, Ordering::Relaxed);
             let root = made.root().join(number.to_string());
             fs::create_dir_all(&root).unwrap();

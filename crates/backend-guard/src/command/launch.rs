@@ -3,7 +3,7 @@
 use backend_core::Command;
 
 use super::line;
-use super::words::{Part, Simple, Word};
+use super::words::{Part, SimpleCommand, Word};
 
 /// How deep nested shells are inspected.
 const MAX_DEPTH: usize = 4;
@@ -25,23 +25,23 @@ const LAUNCHERS: &[&str] = &[
 ];
 
 /// Returns the simple commands of a command. A part that cannot be analysed is an unknown one.
-pub(crate) fn simple_commands(command: &Command) -> Vec<Simple> {
+pub(crate) fn simple_commands(command: &Command) -> Vec<SimpleCommand> {
     let mut commands = Vec::new();
     match command {
         Command::Shell(line) => add_line(line, 0, &mut commands),
-        Command::Argv(argv) => add(Simple::of_words(argv), 0, &mut commands),
-        _ => commands.push(Simple::unknown()),
+        Command::Argv(argv) => add(SimpleCommand::of_words(argv), 0, &mut commands),
+        _ => commands.push(SimpleCommand::unknown()),
     }
     if commands.len() > MAX_COMMANDS {
         commands.truncate(MAX_COMMANDS);
-        commands.push(Simple::unknown());
+        commands.push(SimpleCommand::unknown());
     }
     commands
 }
 
 /// Returns the commands that a launcher may start: every suffix of its arguments. They may not be commands, so rules
 /// that allow do not apply to them.
-pub(crate) fn started_by(command: &Simple) -> impl Iterator<Item = Part<'_>> {
+pub(crate) fn started_by(command: &SimpleCommand) -> impl Iterator<Item = Part<'_>> {
     let launches = command
         .program()
         .is_some_and(|program| LAUNCHERS.contains(&program));
@@ -52,9 +52,9 @@ pub(crate) fn started_by(command: &Simple) -> impl Iterator<Item = Part<'_>> {
     })
 }
 
-fn add_line(line: &str, depth: usize, commands: &mut Vec<Simple>) {
+fn add_line(line: &str, depth: usize, commands: &mut Vec<SimpleCommand>) {
     match line::split(line) {
-        Some(found) if found.is_empty() => commands.push(Simple::default()),
+        Some(found) if found.is_empty() => commands.push(SimpleCommand::default()),
         Some(found) => {
             for command in found {
                 if commands.len() > MAX_COMMANDS {
@@ -63,11 +63,11 @@ fn add_line(line: &str, depth: usize, commands: &mut Vec<Simple>) {
                 add(command, depth, commands);
             }
         }
-        None => commands.push(Simple::unknown()),
+        None => commands.push(SimpleCommand::unknown()),
     }
 }
 
-fn add(command: Simple, depth: usize, commands: &mut Vec<Simple>) {
+fn add(command: SimpleCommand, depth: usize, commands: &mut Vec<SimpleCommand>) {
     let script = script_of(&command);
     let evaluates = command
         .program()
@@ -76,12 +76,12 @@ fn add(command: Simple, depth: usize, commands: &mut Vec<Simple>) {
     match script {
         Some(Word::Known(script)) if depth < MAX_DEPTH => add_line(&script, depth + 1, commands),
         None if !evaluates => {}
-        _ => commands.push(Simple::unknown()),
+        _ => commands.push(SimpleCommand::unknown()),
     }
 }
 
 /// Returns the text that a shell gets with `-c`, even if another program starts that shell.
-fn script_of(command: &Simple) -> Option<Word> {
+fn script_of(command: &SimpleCommand) -> Option<Word> {
     let shell = command.words.iter().position(|word| match word {
         Word::Known(word) => word
             .rsplit('/')

@@ -6,7 +6,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use super::words::{Simple, Word};
+use super::words::{SimpleCommand, Word};
 
 /// Words that start a compound command, or run a text that is not in the line.
 const COMPOUND: &[&str] = &[
@@ -15,11 +15,11 @@ const COMPOUND: &[&str] = &[
 ];
 
 /// Returns the simple commands of a line, or `None` if they are unknown.
-pub(crate) fn split(line: &str) -> Option<Vec<Simple>> {
+pub(crate) fn split(line: &str) -> Option<Vec<SimpleCommand>> {
     Splitter {
         chars: line.chars().peekable(),
         commands: Vec::new(),
-        command: Simple::default(),
+        command: SimpleCommand::default(),
         word: None,
         redirect: None,
     }
@@ -28,16 +28,16 @@ pub(crate) fn split(line: &str) -> Option<Vec<Simple>> {
 
 struct Splitter<'a> {
     chars: Peekable<Chars<'a>>,
-    commands: Vec<Simple>,
-    command: Simple,
-    word: Option<Half>,
+    commands: Vec<SimpleCommand>,
+    command: SimpleCommand,
+    word: Option<PartialWord>,
     /// What the next word is, if it is the target of a redirection.
     redirect: Option<Redirect>,
 }
 
 /// A word that is being read.
 #[derive(Default)]
-struct Half {
+struct PartialWord {
     text: String,
     /// Whether the shell expands it.
     expands: bool,
@@ -52,7 +52,7 @@ enum Redirect {
 }
 
 impl Splitter<'_> {
-    fn run(mut self) -> Option<Vec<Simple>> {
+    fn run(mut self) -> Option<Vec<SimpleCommand>> {
         while let Some(c) = self.chars.next() {
             match c {
                 ' ' | '\t' => self.end_word()?,
@@ -208,7 +208,7 @@ impl Splitter<'_> {
             return None;
         }
         let command = std::mem::take(&mut self.command);
-        if command != Simple::default() {
+        if command != SimpleCommand::default() {
             self.commands.push(command);
         }
         Some(())

@@ -2,10 +2,10 @@
 
 use backend_core::{Command, ErrorKind};
 
-use super::{Certainty, CommandPattern, Simple, Word, line, simple_commands, started_by};
+use super::{Certainty, CommandPattern, SimpleCommand, Word, line, simple_commands, started_by};
 
 /// Shows commands: words in bars, `?` for an unknown one, a `+` for one that does more.
-fn shown(commands: &[Simple]) -> Vec<String> {
+fn shown(commands: &[SimpleCommand]) -> Vec<String> {
     let word = |word: &Word| match word {
         Word::Known(text) => text.clone(),
         Word::Unknown => "?".to_owned(),
@@ -147,13 +147,13 @@ fn a_program_is_known_by_its_name_to_rules_that_refuse() {
 
 #[test]
 fn a_doubt_is_not_a_match_for_a_rule_that_allows() {
-    assert_eq!(about("git diff", "git diff > x", true), Certainty::Perhaps);
+    assert_eq!(about("git diff", "git diff > x", true), Certainty::Maybe);
     assert_eq!(about("git diff", "git diff > x", false), Certainty::Yes);
-    check("git diff", "git $X", Certainty::Perhaps);
-    check("git diff", "$X", Certainty::Perhaps);
+    check("git diff", "git $X", Certainty::Maybe);
+    check("git diff", "$X", Certainty::Maybe);
     check("git diff", "rm $X", Certainty::No);
     check("git diff", "git diff $X", Certainty::Yes);
-    check("git diff $", "git diff $X", Certainty::Perhaps);
+    check("git diff $", "git diff $X", Certainty::Maybe);
 }
 
 #[test]
@@ -193,10 +193,10 @@ fn shells_in_shells_end_somewhere() {
         line = format!("sh -c '{}'", line.replace('\'', "'\\''"));
     }
     let commands = simple_commands(&Command::Shell(line));
-    assert_eq!(commands.last(), Some(&Simple::unknown()));
+    assert_eq!(commands.last(), Some(&SimpleCommand::unknown()));
     let many = "a;".repeat(100_000);
     let commands = simple_commands(&Command::Shell(many));
-    assert_eq!(commands.last(), Some(&Simple::unknown()));
+    assert_eq!(commands.last(), Some(&SimpleCommand::unknown()));
     assert!(commands.len() < 300, "{}", commands.len());
 }
 
@@ -204,7 +204,7 @@ fn shells_in_shells_end_somewhere() {
 fn a_launcher_may_start_any_rest_of_its_words() {
     let of = |line: &str| {
         let commands = line::split(line).unwrap();
-        let started = started_by(&commands[0]).map(|part| Simple {
+        let started = started_by(&commands[0]).map(|part| SimpleCommand {
             words: part.words.to_vec(),
             does_more: part.does_more,
         });

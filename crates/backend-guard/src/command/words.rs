@@ -2,7 +2,7 @@
 
 /// One simple command of a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Simple {
+pub(crate) struct SimpleCommand {
     pub(crate) words: Vec<Word>,
     /// Whether it does more than its words say: it writes to a file, or sets a variable.
     pub(crate) does_more: bool,
@@ -20,7 +20,7 @@ pub(crate) enum Word {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Certainty {
     No,
-    Perhaps,
+    Maybe,
     Yes,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Part<'a> {
     pub(crate) does_more: bool,
 }
 
-impl Simple {
+impl SimpleCommand {
     pub(crate) fn as_part(&self) -> Part<'_> {
         Part {
             words: &self.words,

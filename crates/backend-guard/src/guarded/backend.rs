@@ -9,9 +9,9 @@ use backend_core::{
 };
 
 use super::Guarded;
-use super::case::Case;
-use super::lead::Last;
-use super::tree::Done;
+use super::authorization::Authorization;
+use super::link::FollowLast;
+use super::subtree::Affected;
 use crate::Method;
 
 #[async_trait]
@@ -39,21 +39,23 @@ impl<B: Backend> Backend for Guarded<B> {
     }
 
     async fn read_with(&self, request: &ReadRequest) -> Result<TextPage> {
-        let pass = self.admit(Method::Read, &request.path).await?;
+        let authorized = self.authorize_path(Method::Read, &request.path).await?;
         let outcome = self.inner.read_with(request).await;
-        pass.confirm().await?;
+        authorized.recheck().await?;
         outcome
     }
 
     async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
-        let pass = self.admit(Method::ReadBytes, &request.path).await?;
+        let authorized = self
+            .authorize_path(Method::ReadBytes, &request.path)
+            .await?;
         let outcome = self.inner.read_bytes_with(request).await;
-        pass.confirm().await?;
+        authorized.recheck().await?;
         outcome
     }
 
     async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
-        self.admit(Method::Write, &request.path).await?;
+        self.authorize_path(Method::Write, &request.path).await?;
         self.inner.write_with(request).await
     }
 
@@ -63,44 +65,44 @@ impl<B: Backend> Backend for Guarded<B> {
         } else {
             Method::Edit
         };
-        let pass = self.admit(method, &request.path).await?;
+        let authorized = self.authorize_path(method, &request.path).await?;
         let outcome = self.inner.edit_with(request).await;
-        pass.confirm().await?;
+        authorized.recheck().await?;
         outcome
     }
 
     async fn delete_with(&self, request: &DeleteRequest) -> Result<Deleted> {
         let (path, operations) = (&request.path, Method::Delete.needs());
-        let mut case = Case::new(self, Method::Delete, path);
-        let to = case.need(operations, path, Last::Keep).await?;
+        let mut authorization = Authorization::new(self, Method::Delete, path);
+        let to = authorization.need(operations, path, FollowLast::No).await?;
         if request.recursive {
-            let done = [path, &to].map(|base| Done { operations, base });
-            case.below(path, &done).await?;
+            let affected = [path, &to].map(|base| Affected { operations, base });
+            authorization.below(path, &affected).await?;
         }
-        case.settle().await?;
+        authorization.authorize().await?;
         self.inner.delete_with(request).await
     }
 
     async fn rename_with(&self, request: &RenameRequest) -> Result<Renamed> {
         let (from, to) = (&request.from, &request.to);
         let (leaves, arrives) = (Method::Rename.needs(), Method::Rename.needs_at_target());
-        let mut case = Case::new(self, Method::Rename, from).target(to);
-        let led_from = case.need(leaves, from, Last::Keep).await?;
-        let led_to = case.need(arrives, to, Last::Keep).await?;
-        let done = [
+        let mut authorization = Authorization::new(self, Method::Rename, from).target(to);
+        let resolved_from = authorization.need(leaves, from, FollowLast::No).await?;
+        let resolved_to = authorization.need(arrives, to, FollowLast::No).await?;
+        let affected = [
             (leaves, from),
-            (leaves, &led_from),
+            (leaves, &resolved_from),
             (arrives, to),
-            (arrives, &led_to),
+            (arrives, &resolved_to),
         ];
-        let done = done.map(|(operations, base)| Done { operations, base });
-        case.below(from, &done).await?;
-        case.settle().await?;
+        let affected = affected.map(|(operations, base)| Affected { operations, base });
+        authorization.below(from, &affected).await?;
+        authorization.authorize().await?;
         self.inner.rename_with(request).await
     }
 
     async fn mkdir_with(&self, request: &MkdirRequest) -> Result<MadeDirectory> {
-        self.admit(Method::Mkdir, &request.path).await?;
+        self.authorize_path(Method::Mkdir, &request.path).await?;
         self.inner.mkdir_with(request).await
     }
 

@@ -8,47 +8,52 @@ use backend_core::{
 };
 
 use super::Guarded;
-use super::case::Case;
-use super::lead::Last;
-use super::names::led;
-use super::sift::{Reads, Search};
+use super::authorization::Authorization;
+use super::decision::rebased;
+use super::link::FollowLast;
+use super::prefilter::{Reads, Search};
 use crate::{Method, Operation};
 
 impl<B: Backend> Guarded<B> {
     pub(super) async fn grep(&self, request: &GrepRequest) -> Result<Grepped> {
         let path = &request.path;
         let needs = Method::Grep.needs();
-        if !needs.iter().any(|operation| self.policy.minds(*operation)) {
+        if !needs
+            .iter()
+            .any(|operation| self.policy.has_rules_for(*operation))
+        {
             return self.inner.grep_with(request).await;
         }
-        let mut case = Case::new(self, Method::Grep, path);
+        let mut authorization = Authorization::new(self, Method::Grep, path);
         // The target matters for the files in it, even if every name may be listed.
-        let to = case
-            .need_led(&[Operation::List], path, Last::Follow)
+        let to = authorization
+            .need_resolved(&[Operation::List], path, FollowLast::Yes)
             .await?;
-        let minds = [path, &to].into_iter().any(|base| {
+        let has_rules = [path, &to].into_iter().any(|base| {
             needs
                 .iter()
-                .any(|operation| self.policy.minds_below(*operation, base))
+                .any(|operation| self.policy.has_rules_below(*operation, base))
         });
         let is_directory = self.is_directory(&to).await;
         if !is_directory {
-            case.need(&[Operation::Read], path, Last::Follow).await?;
+            authorization
+                .need(&[Operation::Read], path, FollowLast::Yes)
+                .await?;
         }
-        let pass = case.settle().await?;
-        let mut found = if is_directory && minds && request.limit > 0 {
-            self.grep_sifted(request, &to).await?
+        let authorized = authorization.authorize().await?;
+        let mut found = if is_directory && has_rules && request.limit > 0 {
+            self.grep_prefiltered(request, &to).await?
         } else {
             let mut found = self.inner.grep_with(request).await?;
             self.withhold(&mut found, path, &to, &HashSet::from([path.clone()]));
             found
         };
-        self.veil_failures(&mut found.failures, path);
-        pass.confirm().await?;
+        self.redact_failures(&mut found.failures, path);
+        authorized.recheck().await?;
         Ok(found)
     }
 
-    async fn grep_sifted(&self, request: &GrepRequest, to: &VirtualPath) -> Result<Grepped> {
+    async fn grep_prefiltered(&self, request: &GrepRequest, to: &VirtualPath) -> Result<Grepped> {
         let path = &request.path;
         // An invalid glob or type needs no question.
         let hidden = Hidden::of_grep(request)?;
@@ -64,20 +69,20 @@ impl<B: Backend> Guarded<B> {
             }),
             timeout: request.timeout,
         };
-        let sifted = self.sift(search).await?;
-        if sifted.is_late {
+        let prefiltered = self.prefilter(search).await?;
+        if prefiltered.is_late {
             let mut found = Grepped::default();
             found.truncated = Some(Truncation::Time);
-            found.skipped = sifted.skipped();
+            found.skipped = prefiltered.skipped();
             return Ok(found);
         }
         let mut inner = request.clone();
-        inner.exclude.extend(sifted.exclude.iter().cloned());
-        inner.timeout = sifted.time_left;
+        inner.exclude.extend(prefiltered.exclude.iter().cloned());
+        inner.timeout = prefiltered.time_left;
         let mut found = self.inner.grep_with(&inner).await?;
-        self.withhold(&mut found, path, to, &sifted.granted);
-        found.skipped.add(&sifted.skipped());
-        if sifted.withheld > 0 {
+        self.withhold(&mut found, path, to, &prefiltered.granted);
+        found.skipped.add(&prefiltered.skipped());
+        if prefiltered.withheld > 0 {
             found.truncated.get_or_insert(Truncation::Unreadable);
         }
         Ok(found)
@@ -95,8 +100,8 @@ impl<B: Backend> Guarded<B> {
         let mut may_show = |at: &VirtualPath| match &last {
             Some((known, shown)) if known == at => *shown,
             _ => {
-                let led = led(at, path, to);
-                let shown = self.may_show(Method::Grep.needs(), at, led.as_ref(), granted);
+                let rebased = rebased(at, path, to);
+                let shown = self.may_show(Method::Grep.needs(), at, rebased.as_ref(), granted);
                 last = Some((at.clone(), shown));
                 shown
             }

@@ -8,62 +8,66 @@ use backend_core::{
     StatRequest, Truncation,
 };
 
-use super::case::Case;
-use super::lead::Last;
-use super::names::{Standing, led};
-use super::sift::Search;
+use super::authorization::Authorization;
+use super::decision::{Decision, rebased};
+use super::link::FollowLast;
+use super::prefilter::Search;
 use super::{Guarded, MAX_CHECKED_ENTRIES};
 use crate::{Method, Operation};
 
 impl<B: Backend> Guarded<B> {
     pub(super) async fn stat(&self, request: &StatRequest) -> Result<Entry> {
-        let mut case = Case::new(self, Method::Stat, &request.path);
-        case.need(Method::Stat.needs(), &request.path, Last::Keep)
+        let mut authorization = Authorization::new(self, Method::Stat, &request.path);
+        authorization
+            .need(Method::Stat.needs(), &request.path, FollowLast::No)
             .await?;
-        let pass = case.settle().await?;
+        let authorized = authorization.authorize().await?;
         let mut entry = self.inner.stat_with(request).await?;
-        self.veil(std::slice::from_mut(&mut entry)).await;
-        pass.confirm().await?;
+        self.redact(std::slice::from_mut(&mut entry)).await;
+        authorized.recheck().await?;
         Ok(entry)
     }
 
     /// The target of a path is a name too.
     pub(super) async fn resolved(&self, request: &ResolveRequest) -> Result<Resolved> {
-        let mut case = Case::new(self, Method::Resolve, &request.path);
-        case.need(Method::Resolve.needs(), &request.path, Last::Follow)
+        let mut authorization = Authorization::new(self, Method::Resolve, &request.path);
+        authorization
+            .need(Method::Resolve.needs(), &request.path, FollowLast::Yes)
             .await?;
-        let pass = case.settle().await?;
+        let authorized = authorization.authorize().await?;
         let resolved = self.inner.resolve_with(request).await?;
-        pass.confirm().await?;
+        authorized.recheck().await?;
         Ok(resolved)
     }
 
     pub(super) async fn ls(&self, request: &LsRequest) -> Result<Page<Entry>> {
         let path = &request.path;
-        let mut case = Case::new(self, Method::Ls, path);
-        let to = case.need(Method::Ls.needs(), path, Last::Follow).await?;
-        let pass = case.settle().await?;
-        let minds = [path, &to]
+        let mut authorization = Authorization::new(self, Method::Ls, path);
+        let to = authorization
+            .need(Method::Ls.needs(), path, FollowLast::Yes)
+            .await?;
+        let authorized = authorization.authorize().await?;
+        let has_rules = [path, &to]
             .into_iter()
-            .any(|base| self.policy.minds_below(Operation::List, base));
-        let mut page = if minds && request.limit > 0 {
+            .any(|base| self.policy.has_rules_below(Operation::List, base));
+        let mut page = if has_rules && request.limit > 0 {
             // Excluded entries must not use up the limit of the shown ones.
             let wide = request
                 .clone()
                 .limit(MAX_CHECKED_ENTRIES.max(request.limit));
             let mut page = self.inner.ls_with(&wide).await?;
-            self.leave_out(&mut page, request, &to).await?;
+            self.filter_page(&mut page, request, &to).await?;
             page
         } else {
             self.inner.ls_with(request).await?
         };
-        self.veil(&mut page.items).await;
-        self.veil_failures(&mut page.failures, path);
-        pass.confirm().await?;
+        self.redact(&mut page.items).await;
+        self.redact_failures(&mut page.failures, path);
+        authorized.recheck().await?;
         Ok(page)
     }
 
-    async fn leave_out(
+    async fn filter_page(
         &self,
         page: &mut Page<Entry>,
         request: &LsRequest,
@@ -72,11 +76,11 @@ impl<B: Backend> Guarded<B> {
         let mut asks = BTreeSet::new();
         let mut asked = HashSet::new();
         page.items.retain(|entry| {
-            let led = led(&entry.path, &request.path, to);
-            match self.standing(&[Operation::List], &entry.path, led.as_ref()) {
-                Standing::Allowed => true,
-                Standing::Denied(_) => false,
-                Standing::Asked(more) => {
+            let rebased = rebased(&entry.path, &request.path, to);
+            match self.decide(&[Operation::List], &entry.path, rebased.as_ref()) {
+                Decision::Allowed => true,
+                Decision::Denied(_) => false,
+                Decision::Asked(more) => {
                     asks.extend(more);
                     asked.insert(entry.path.clone());
                     true
@@ -84,8 +88,8 @@ impl<B: Backend> Guarded<B> {
             }
         });
         if !asks.is_empty() {
-            let question = super::case::question(Method::Ls, &request.path);
-            if let Err(reason) = self.consult(question, asks).await {
+            let question = super::authorization::question(Method::Ls, &request.path);
+            if let Err(reason) = self.ask_approver(question, asks).await {
                 if asked.len() == page.items.len() {
                     return Err(Error::permission_denied(&request.path, reason));
                 }
@@ -103,13 +107,15 @@ impl<B: Backend> Guarded<B> {
 
     pub(super) async fn glob(&self, request: &GlobRequest) -> Result<Page<Entry>> {
         let path = &request.path;
-        let mut case = Case::new(self, Method::Glob, path);
-        let to = case.need(Method::Glob.needs(), path, Last::Follow).await?;
-        let pass = case.settle().await?;
-        let minds = [path, &to]
+        let mut authorization = Authorization::new(self, Method::Glob, path);
+        let to = authorization
+            .need(Method::Glob.needs(), path, FollowLast::Yes)
+            .await?;
+        let authorized = authorization.authorize().await?;
+        let has_rules = [path, &to]
             .into_iter()
-            .any(|base| self.policy.minds_below(Operation::List, base));
-        let mut page = if minds && request.limit > 0 {
+            .any(|base| self.policy.has_rules_below(Operation::List, base));
+        let mut page = if has_rules && request.limit > 0 {
             // An invalid pattern needs no question.
             Hidden::of_glob(request)?;
             let search = Search {
@@ -120,38 +126,38 @@ impl<B: Backend> Guarded<B> {
                 reads: None,
                 timeout: request.timeout,
             };
-            let sifted = self.sift(search).await?;
-            if sifted.is_late {
+            let prefiltered = self.prefilter(search).await?;
+            if prefiltered.is_late {
                 return Ok(Page::new(
                     Vec::new(),
                     Some(Truncation::Time),
-                    sifted.skipped(),
+                    prefiltered.skipped(),
                 ));
             }
             let mut inner = request.clone();
-            inner.exclude.extend(sifted.exclude.iter().cloned());
-            inner.timeout = sifted.time_left;
+            inner.exclude.extend(prefiltered.exclude.iter().cloned());
+            inner.timeout = prefiltered.time_left;
             let mut page = self.inner.glob_with(&inner).await?;
             page.items.retain(|entry| {
-                let led = led(&entry.path, path, &to);
+                let rebased = rebased(&entry.path, path, &to);
                 self.may_show(
                     &[Operation::List],
                     &entry.path,
-                    led.as_ref(),
-                    &sifted.granted,
+                    rebased.as_ref(),
+                    &prefiltered.granted,
                 )
             });
-            page.skipped.add(&sifted.skipped());
-            if sifted.withheld > 0 {
+            page.skipped.add(&prefiltered.skipped());
+            if prefiltered.withheld > 0 {
                 page.truncated.get_or_insert(Truncation::Unreadable);
             }
             page
         } else {
             self.inner.glob_with(request).await?
         };
-        self.veil(&mut page.items).await;
-        self.veil_failures(&mut page.failures, path);
-        pass.confirm().await?;
+        self.redact(&mut page.items).await;
+        self.redact_failures(&mut page.failures, path);
+        authorized.recheck().await?;
         Ok(page)
     }
 }

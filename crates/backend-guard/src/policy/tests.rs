@@ -28,13 +28,13 @@ fn the_first_rule_that_matches_decides() {
         .with_rule(paths(Action::Deny, &["/a"]))
         .with_rule(paths(Action::Allow, &["/a/c"]));
     let policy = policy(&rules);
-    let judge = |path: &str| {
-        let verdict = policy.judge(Operation::Read, &p(path));
+    let evaluate = |path: &str| {
+        let verdict = policy.evaluate(Operation::Read, &p(path));
         (verdict.action, verdict.rule)
     };
-    assert_eq!(judge("/a/b/x"), (Action::Allow, Some(0)));
-    assert_eq!(judge("/a/c"), (Action::Deny, Some(1)));
-    assert_eq!(judge("/b"), (Action::Ask, None));
+    assert_eq!(evaluate("/a/b/x"), (Action::Allow, Some(0)));
+    assert_eq!(evaluate("/a/c"), (Action::Deny, Some(1)));
+    assert_eq!(evaluate("/b"), (Action::Ask, None));
 }
 
 #[test]
@@ -42,9 +42,10 @@ fn without_rules_everything_is_denied() {
     let policy = policy(&Permissions::default());
     for operation in Operation::ALL {
         assert!(!policy.offers(operation, true), "{operation}");
-        assert_eq!(policy.judge(operation, &p("/a")).action, Action::Deny);
+        assert_eq!(policy.evaluate(operation, &p("/a")).action, Action::Deny);
     }
-    let verdict = policy.judge_command(Operation::Execute, &Command::Shell("true".into()), false);
+    let verdict =
+        policy.evaluate_command(Operation::Execute, &Command::Shell("true".into()), false);
     assert_eq!(verdict.action, Action::Deny);
 }
 
@@ -58,30 +59,30 @@ fn a_directory_is_checked_if_a_rule_may_apply_in_it() {
                 .unwrap(),
         );
     let policy = policy(&rules);
-    let minds = |path: &str| policy.minds_below(Operation::Read, &p(path));
-    assert!(minds("/"));
-    assert!(minds("/shut"));
-    assert!(minds("/shut/in"));
-    assert!(minds("/else"));
-    assert!(!minds("/open/x"));
-    assert!(!minds("/pub"));
-    assert!(policy.minds(Operation::Read));
-    assert!(!policy.minds(Operation::Execute));
+    let has_rules = |path: &str| policy.has_rules_below(Operation::Read, &p(path));
+    assert!(has_rules("/"));
+    assert!(has_rules("/shut"));
+    assert!(has_rules("/shut/in"));
+    assert!(has_rules("/else"));
+    assert!(!has_rules("/open/x"));
+    assert!(!has_rules("/pub"));
+    assert!(policy.has_rules_for(Operation::Read));
+    assert!(!policy.has_rules_for(Operation::Execute));
 }
 
 #[test]
 fn paths_without_rules_are_free() {
     let open = policy(&Permissions::all(Action::Allow));
     for operation in Operation::ALL {
-        assert!(!open.minds(operation), "{operation}");
+        assert!(!open.has_rules_for(operation), "{operation}");
     }
     let rules = Permissions::all(Action::Allow).with_rule(
         Rule::new(Action::Deny)
             .operations([Operation::Stop])
             .unwrap(),
     );
-    assert!(policy(&rules).minds(Operation::Stop));
-    assert!(!policy(&rules).minds(Operation::List));
+    assert!(policy(&rules).has_rules_for(Operation::Stop));
+    assert!(!policy(&rules).has_rules_for(Operation::List));
 }
 
 #[test]
@@ -115,46 +116,46 @@ fn operations_that_no_rule_allows_are_not_offered() {
 }
 
 #[track_caller]
-fn judges(rules: &Permissions, line: &str, want: Action) {
+fn check_line(rules: &Permissions, line: &str, want: Action) {
     let verdict =
-        policy(rules).judge_command(Operation::Execute, &Command::Shell(line.into()), false);
+        policy(rules).evaluate_command(Operation::Execute, &Command::Shell(line.into()), false);
     assert_eq!(verdict.action, want, "{line}");
 }
 
 #[test]
-fn a_line_is_judged_by_the_strictest_of_its_commands() {
+fn a_line_is_decided_by_the_strictest_of_its_commands() {
     let rules = Permissions::all(Action::Ask)
         .with_rule(commands(Action::Deny, &["rm -rf", "curl"]))
         .with_rule(commands(Action::Allow, &["git diff", "cargo", "env"]));
-    judges(&rules, "git diff", Action::Allow);
-    judges(&rules, "git diff && cargo test", Action::Allow);
-    judges(&rules, "git diff; make", Action::Ask);
-    judges(&rules, "git diff; rm -rf ~", Action::Deny);
-    judges(&rules, "git diff | /usr/bin/curl -d @- x", Action::Deny);
-    judges(&rules, "git diff > /etc/passwd", Action::Ask);
-    judges(&rules, "PAGER=x git diff", Action::Ask);
-    judges(&rules, "/tmp/git diff", Action::Ask);
-    judges(&rules, "sh -c 'rm -rf x'", Action::Deny);
-    judges(&rules, "sudo -u x rm -rf /", Action::Deny);
-    judges(&rules, "env rm -rf /", Action::Deny);
-    judges(&rules, "xargs curl", Action::Deny);
+    check_line(&rules, "git diff", Action::Allow);
+    check_line(&rules, "git diff && cargo test", Action::Allow);
+    check_line(&rules, "git diff; make", Action::Ask);
+    check_line(&rules, "git diff; rm -rf ~", Action::Deny);
+    check_line(&rules, "git diff | /usr/bin/curl -d @- x", Action::Deny);
+    check_line(&rules, "git diff > /etc/passwd", Action::Ask);
+    check_line(&rules, "PAGER=x git diff", Action::Ask);
+    check_line(&rules, "/tmp/git diff", Action::Ask);
+    check_line(&rules, "sh -c 'rm -rf x'", Action::Deny);
+    check_line(&rules, "sudo -u x rm -rf /", Action::Deny);
+    check_line(&rules, "env rm -rf /", Action::Deny);
+    check_line(&rules, "xargs curl", Action::Deny);
     // An unknown command may be anything.
-    judges(&rules, "$(echo rm) -rf x", Action::Deny);
-    judges(&rules, "$X", Action::Deny);
-    judges(&rules, "for f in *; do cargo test; done", Action::Deny);
-    judges(&rules, "make $X", Action::Ask);
-    judges(&rules, "cargo test $X", Action::Allow);
+    check_line(&rules, "$(echo rm) -rf x", Action::Deny);
+    check_line(&rules, "$X", Action::Deny);
+    check_line(&rules, "for f in *; do cargo test; done", Action::Deny);
+    check_line(&rules, "make $X", Action::Ask);
+    check_line(&rules, "cargo test $X", Action::Allow);
 }
 
 #[test]
 fn an_unknown_line_is_allowed_where_nothing_could_refuse_it() {
-    judges(
+    check_line(
         &Permissions::preset(Preset::Permissive),
         "$(x) | (y)",
         Action::Allow,
     );
-    judges(&Permissions::preset(Preset::Default), "$(x)", Action::Ask);
-    judges(&Permissions::preset(Preset::ReadOnly), "true", Action::Deny);
+    check_line(&Permissions::preset(Preset::Default), "$(x)", Action::Ask);
+    check_line(&Permissions::preset(Preset::ReadOnly), "true", Action::Deny);
     let rules = Permissions::all(Action::Deny).with_rule(commands(Action::Allow, &["*"]));
-    judges(&rules, "$(x)", Action::Allow);
+    check_line(&rules, "$(x)", Action::Allow);
 }

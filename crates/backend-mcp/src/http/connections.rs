@@ -22,10 +22,10 @@ const MAX_OPEN: usize = 256;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long connections may take to send pending answers when the server stops.
-const CLOSE: Duration = Duration::from_secs(3);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long to wait when accepting fails, as when no descriptors are left.
-const PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// The connections that are open.
 pub(super) struct Connections {
@@ -59,7 +59,7 @@ impl Connections {
                         drop(turn);
                     });
                 }
-                Err(_) => tokio::time::sleep(PAUSE).await,
+                Err(_) => tokio::time::sleep(ACCEPT_RETRY_DELAY).await,
             }
         }
     }
@@ -78,7 +78,7 @@ impl Connections {
     pub(super) async fn close(mut self) {
         self.closing.cancel();
         let ended = async { while self.open.join_next().await.is_some() {} };
-        if tokio::time::timeout(CLOSE, ended).await.is_err() {
+        if tokio::time::timeout(CLOSE_TIMEOUT, ended).await.is_err() {
             self.open.shutdown().await;
         }
     }

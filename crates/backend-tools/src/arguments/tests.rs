@@ -68,11 +68,11 @@ fn numbers_that_json_cannot_represent_are_refused() {
 
 #[test]
 fn the_signature_has_what_is_needed_first() {
-    let told = parsed(json!({})).unwrap_err();
+    let error = parsed(json!({})).unwrap_err();
     assert!(
-        told.ends_with(
+        error.ends_with(
             "example takes: name: string, count?: integer, flag?: boolean, point?: object, share?: number, tags?: array"
         ),
-        "{told}"
+        "{error}"
     );
 }

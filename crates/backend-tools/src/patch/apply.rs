@@ -5,8 +5,8 @@ use bytes::Bytes;
 
 use super::plan::{Step, Target, added_diff, steps, targets};
 use super::{Action, Change, FileChange, Patched};
-use crate::context::{Changed, Context, Failed};
-use crate::ledger::Seen;
+use crate::context::{ChangeError, Context, Failed};
+use crate::ledger::SeenFile;
 
 /// The undo of a step.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(crate) async fn apply(
     let touched = targets
         .iter()
         .flat_map(|target| std::iter::once(&target.path).chain(&target.moved_to));
-    let _turn = context.turn(touched.collect::<Vec<_>>()).await;
+    let _guards = context.lock_files(touched.collect::<Vec<_>>()).await;
     let mut all = Vec::new();
     for target in &targets {
         let planned = steps(context, target).await;
@@ -72,13 +72,13 @@ fn nothing_applied(mut failed: Failed) -> Failed {
     failed
 }
 
-async fn take(context: &Context, step: &Step) -> Result<Undo, Changed> {
+async fn take(context: &Context, step: &Step) -> Result<Undo, ChangeError> {
     let files = &context.files;
     match step {
         Step::Create { path, new } => {
             let request = WriteRequest::new(path, new.clone()).mode(WriteMode::CreateNew);
             let write = files.write_with(&request);
-            let written = context.change("writing the file", write).await?;
+            let written = context.with_timeout_mut("writing the file", write).await?;
             Ok(Undo::Remove {
                 path: path.clone(),
                 version: written.version,
@@ -88,7 +88,7 @@ async fn take(context: &Context, step: &Step) -> Result<Undo, Changed> {
             let mode = WriteMode::IfVersion(old.version);
             let request = WriteRequest::new(path, new.clone()).mode(mode);
             let write = files.write_with(&request);
-            let written = context.change("writing the file", write).await?;
+            let written = context.with_timeout_mut("writing the file", write).await?;
             Ok(Undo::Restore {
                 path: path.clone(),
                 old: old.bytes.clone(),
@@ -98,7 +98,7 @@ async fn take(context: &Context, step: &Step) -> Result<Undo, Changed> {
         Step::Move { from, to } => {
             let request = RenameRequest::new(from, to);
             let rename = files.rename_with(&request);
-            context.change("moving the file", rename).await?;
+            context.with_timeout_mut("moving the file", rename).await?;
             Ok(Undo::MoveBack {
                 from: to.clone(),
                 to: from.clone(),
@@ -107,7 +107,9 @@ async fn take(context: &Context, step: &Step) -> Result<Undo, Changed> {
         Step::Delete { path, old } => {
             let request = DeleteRequest::new(path).expect(old.version);
             let delete = files.delete_with(&request);
-            context.change("deleting the file", delete).await?;
+            context
+                .with_timeout_mut("deleting the file", delete)
+                .await?;
             Ok(Undo::Recreate {
                 path: path.clone(),
                 old: old.bytes.clone(),
@@ -117,7 +119,7 @@ async fn take(context: &Context, step: &Step) -> Result<Undo, Changed> {
 }
 
 /// Undoes the completed steps, the last first, and reports those that could not be undone.
-async fn undo_all(context: &Context, failed: Changed, done: Vec<Undo>) -> Failed {
+async fn undo_all(context: &Context, failed: ChangeError, done: Vec<Undo>) -> Failed {
     let mut left = Vec::new();
     for undo in done.into_iter().rev() {
         if let Err((path, reason)) = take_back(context, undo).await {
@@ -138,21 +140,23 @@ async fn undo_all(context: &Context, failed: Changed, done: Vec<Undo>) -> Failed
 
 async fn take_back(context: &Context, undo: Undo) -> Result<(), (VirtualPath, String)> {
     let files = &context.files;
-    let told = |path: &VirtualPath, changed: Changed| {
+    let with_path = |path: &VirtualPath, changed: ChangeError| {
         (path.clone(), changed.kind().as_str().replace('_', " "))
     };
     match undo {
         Undo::Remove { path, version } => {
             let request = DeleteRequest::new(&path).expect(version);
             let delete = files.delete_with(&request);
-            let outcome = context.change("undoing", delete).await;
-            outcome.map(drop).map_err(|changed| told(&path, changed))
+            let outcome = context.with_timeout_mut("undoing", delete).await;
+            outcome
+                .map(drop)
+                .map_err(|changed| with_path(&path, changed))
         }
         Undo::Restore { path, old, version } => {
             let request = WriteRequest::new(&path, old).mode(WriteMode::IfVersion(version));
             let write = files.write_with(&request);
-            let written = context.change("undoing", write).await;
-            let written = written.map_err(|changed| told(&path, changed))?;
+            let written = context.with_timeout_mut("undoing", write).await;
+            let written = written.map_err(|changed| with_path(&path, changed))?;
             // The same text as before, under a new version.
             context.ledger().renew(&path, written.version);
             Ok(())
@@ -160,8 +164,8 @@ async fn take_back(context: &Context, undo: Undo) -> Result<(), (VirtualPath, St
         Undo::MoveBack { from, to } => {
             let request = RenameRequest::new(&from, &to);
             let rename = files.rename_with(&request);
-            let renamed = context.change("undoing", rename).await;
-            let renamed = renamed.map_err(|changed| told(&from, changed))?;
+            let renamed = context.with_timeout_mut("undoing", rename).await;
+            let renamed = renamed.map_err(|changed| with_path(&from, changed))?;
             if let Some(version) = renamed.version {
                 context.ledger().renew(&to, version);
             }
@@ -170,8 +174,8 @@ async fn take_back(context: &Context, undo: Undo) -> Result<(), (VirtualPath, St
         Undo::Recreate { path, old } => {
             let request = WriteRequest::new(&path, old).mode(WriteMode::CreateNew);
             let write = files.write_with(&request);
-            let written = context.change("undoing", write).await;
-            let written = written.map_err(|changed| told(&path, changed))?;
+            let written = context.with_timeout_mut("undoing", write).await;
+            let written = written.map_err(|changed| with_path(&path, changed))?;
             context.ledger().renew(&path, written.version);
             Ok(())
         }
@@ -185,10 +189,10 @@ fn report(context: &Context, targets: &[Target], steps: &[Step], done: &[Undo]) 
             (Step::Create { path, new }, Undo::Remove { version, .. })
             | (Step::Write { path, new, .. }, Undo::Restore { version, .. }) => {
                 let seen = match std::str::from_utf8(new) {
-                    Ok(text) => Seen::whole(*version, text),
-                    Err(_) => Seen::part(*version),
+                    Ok(text) => SeenFile::whole(*version, text),
+                    Err(_) => SeenFile::part(*version),
                 };
-                context.ledger().saw(path, seen);
+                context.ledger().record(path, seen);
             }
             // The version changes with the path; it is fetched when it matters.
             (Step::Move { from, to }, _) => context.ledger().moved(from, to, None),

@@ -12,7 +12,7 @@ use super::place::place;
 use super::{Change, FileChange, Hunk};
 use crate::Reply;
 use crate::context::{Context, Failed};
-use crate::freshness::{Since, compare};
+use crate::freshness::{Freshness, compare};
 
 /// The largest file that a patch changes or removes.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -111,13 +111,13 @@ fn joined<'a>(lines: impl Iterator<Item = &'a str>) -> String {
 async fn read(context: &Context, path: &VirtualPath) -> Result<Content, Failed> {
     let request = ReadBytesRequest::new(path).limit(MAX_FILE_BYTES);
     let read = context.files.read_bytes_with(&request);
-    Ok(context.look("reading the file", read).await?)
+    Ok(context.with_timeout("reading the file", read).await?)
 }
 
 async fn refuse_existing(context: &Context, path: &VirtualPath) -> Result<(), Failed> {
     let request = StatRequest::new(path);
     let stat = context.files.stat_with(&request);
-    match context.look("looking at the file", stat).await {
+    match context.with_timeout("looking at the file", stat).await {
         Ok(_) => Err(Error::AlreadyExists { path: path.clone() }.into()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error.into()),
@@ -128,7 +128,7 @@ async fn update(context: &Context, path: VirtualPath, hunks: &[Hunk]) -> Result<
     let old = read(context, &path).await?;
     let text = decoded(&path, &old)?;
     if let Some(seen) = context.ledger().get(&path)
-        && let Since::Changed(reply) = compare(context, &path, &seen, old.version, &text)
+        && let Freshness::Changed(reply) = compare(context, &path, &seen, old.version, &text)
     {
         return Err(reply.into());
     }

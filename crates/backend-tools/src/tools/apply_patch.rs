@@ -7,7 +7,7 @@ use super::edit_file::shown;
 use super::listed::is_false;
 use super::structured;
 use crate::Reply;
-use crate::context::{Context, Done};
+use crate::context::{Context, ToolResult};
 use crate::patch::{self, Action};
 use crate::settings::Settings;
 
@@ -59,7 +59,7 @@ pub(super) fn describe(_settings: &Settings) -> String {
         .to_owned()
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let changes = patch::parse(&arguments.patch).map_err(Reply::mistake)?;
     let done = patch::apply(context, changes).await?;
     let mut text = String::new();

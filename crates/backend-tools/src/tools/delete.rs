@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::structured;
 use crate::Reply;
-use crate::context::{Context, Done};
-use crate::notes::count;
+use crate::context::{Context, ToolResult};
+use crate::footer::count;
 use crate::settings::Settings;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -33,15 +33,15 @@ pub(super) fn describe(_settings: &Settings) -> String {
         .to_owned()
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let path = context.path(&arguments.path)?;
-    let _turn = context.turn([&path]).await;
+    let _guards = context.lock_files([&path]).await;
     let mut request = DeleteRequest::new(&path);
     if arguments.recursive == Some(true) {
         request = request.recursive();
     }
     let delete = context.files.delete_with(&request);
-    let deleted = context.change("deleting", delete).await?;
+    let deleted = context.with_timeout_mut("deleting", delete).await?;
     context.ledger().forget(&path);
     let outcome = Outcome {
         path: path.to_string(),

@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::listed::is_false;
 use super::structured;
 use crate::Reply;
-use crate::context::{Changed, Context, Done, Failed};
-use crate::freshness::{DIFF_BYTES, Since, since};
-use crate::ledger::Seen;
-use crate::notes::count;
+use crate::context::{ChangeError, Context, Failed, ToolResult};
+use crate::footer::count;
+use crate::freshness::{DIFF_BYTES, Freshness, check_freshness};
+use crate::ledger::SeenFile;
 use crate::output::ends;
 use crate::settings::Settings;
 
 /// How often an edit is tried while the version of the file changes but its text does not.
-const TRIES: usize = 4;
+const MAX_TRIES: usize = 4;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -70,7 +70,7 @@ pub(super) fn describe(_settings: &Settings) -> String {
         .to_owned()
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let path = context.path(&arguments.path)?;
     let replacements = replacements(arguments)?;
     edit(context, &path, Edits::Exact(replacements)).await
@@ -106,34 +106,37 @@ fn replacement(old: String, new: String, all: Option<bool>) -> Replacement {
 }
 
 /// Edits a file in either form, if it is unchanged since it was seen.
-pub(super) async fn edit(context: &Context, path: &VirtualPath, edits: Edits) -> Done {
-    let _turn = context.turn([path]).await;
-    for _ in 0..TRIES {
+pub(super) async fn edit(context: &Context, path: &VirtualPath, edits: Edits) -> ToolResult {
+    let _guards = context.lock_files([path]).await;
+    for _ in 0..MAX_TRIES {
         let seen = context.ledger().get(path);
         let mut request = EditRequest::from_edits(path, edits.clone());
         if let Some(seen) = &seen {
             request = request.expect(seen.version);
         }
         let operation = context.files.edit_with(&request);
-        let edited = match context.change("editing the file", operation).await {
+        let edited = match context
+            .with_timeout_mut("editing the file", operation)
+            .await
+        {
             Ok(edited) => edited,
-            Err(Changed::Error(error)) => {
+            Err(ChangeError::Error(error)) => {
                 let (ErrorKind::Conflict, Some(seen)) = (error.kind(), &seen) else {
-                    return Err(told(&error, &edits));
+                    return Err(edit_error(&error, &edits));
                 };
-                match since(context, path, seen).await? {
-                    Since::Same(version) if version != seen.version => continue,
-                    Since::Changed(reply) => return Err(reply.into()),
+                match check_freshness(context, path, seen).await? {
+                    Freshness::Same(version) if version != seen.version => continue,
+                    Freshness::Changed(reply) => return Err(reply.into()),
                     // The conflict is about a line hash of the edit, not about the file.
-                    Since::Same(_) => return Err(told(&error, &edits)),
-                    Since::Gone => return Err(Error::not_found(path).into()),
+                    Freshness::Same(_) => return Err(edit_error(&error, &edits)),
+                    Freshness::Gone => return Err(Error::not_found(path).into()),
                 }
             }
             Err(unknown) => return Err(unknown.into()),
         };
         context
             .ledger()
-            .saw(path, after(path, seen.as_ref(), edited.version, &edits));
+            .record(path, after(path, seen.as_ref(), edited.version, &edits));
         let (diff, cut) = shown(&edited.diff);
         let outcome = Outcome {
             path: path.to_string(),
@@ -168,18 +171,21 @@ pub(super) fn shown(diff: &str) -> (String, bool) {
 /// Returns the known state of a file after an edit: its text, if that was known before.
 fn after(
     path: &VirtualPath,
-    seen: Option<&Seen>,
+    seen: Option<&SeenFile>,
     version: backend_core::Version,
     edits: &Edits,
-) -> Seen {
+) -> SeenFile {
     let old = seen.and_then(|seen| seen.text.as_ref());
     let applied = old.and_then(|old| apply_edits(path, old.as_bytes(), edits).ok());
     let text = applied.and_then(|applied| String::from_utf8(applied.bytes).ok());
-    text.map_or_else(|| Seen::part(version), |text| Seen::whole(version, &text))
+    text.map_or_else(
+        || SeenFile::part(version),
+        |text| SeenFile::whole(version, &text),
+    )
 }
 
 /// Names the failed edit, if there are several.
-fn told(error: &Error, edits: &Edits) -> Failed {
+fn edit_error(error: &Error, edits: &Edits) -> Failed {
     let of = match edits {
         Edits::Exact(all) => all.len(),
         _ => 1,
@@ -191,7 +197,7 @@ fn told(error: &Error, edits: &Edits) -> Failed {
                 index + 1,
                 error.for_model()
             );
-            Reply::worded(error, text).into()
+            Reply::of_error_with_text(error, text).into()
         }
         _ => error.clone().into(),
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::status::Status;
 use super::structured;
-use crate::context::{Context, Done, within};
+use crate::context::{Context, ToolResult, with_timeout};
 use crate::output::{ends, fit};
 use crate::settings::Settings;
 use crate::{Reply, ReplyKind};
@@ -68,7 +68,7 @@ pub(super) fn describe(settings: &Settings) -> String {
     )
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let sandbox = context.sandbox()?;
     let cwd = arguments.cwd.as_deref().map(|cwd| context.path(cwd));
     let timeout = arguments
@@ -81,7 +81,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
         .stdin(arguments.stdin.unwrap_or_default());
     request.cwd = cwd.transpose()?;
     let execute = sandbox.execute_with(&request);
-    let output = within(timeout.saturating_add(SLACK), "the command", execute).await?;
+    let output = with_timeout(timeout.saturating_add(SLACK), "the command", execute).await?;
     let status = Status::of(Some(output.status));
     let budget = context.settings.reply_bytes;
     let ending = format!(

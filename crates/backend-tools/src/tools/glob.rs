@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::listed::{is_zero, shorten};
 use super::structured;
 use crate::Reply;
-use crate::context::{Context, Done, Failed, within};
-use crate::notes::{Cut, SkippedCounts, count, notes};
+use crate::context::{Context, Failed, ToolResult, with_timeout};
+use crate::footer::{Cut, SkippedCounts, count, footer};
 use crate::output::fit;
 use crate::settings::Settings;
 
@@ -64,7 +64,7 @@ pub(super) fn describe(settings: &Settings) -> String {
     )
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let (path, pattern) = base(context, arguments.path.as_deref(), &arguments.pattern)?;
     let timeout = context.settings.search_timeout;
     let mut request = GlobRequest::new(pattern)
@@ -76,7 +76,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
     request.directories = arguments.directories == Some(true);
     let glob = context.files.glob_with(&request);
     // The search ends on time by its own limit; an unresponsive workspace is abandoned a little later.
-    let page = within(
+    let page = with_timeout(
         timeout.saturating_add(context.settings.file_timeout),
         "the search",
         glob,
@@ -100,7 +100,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
             count(paths.len() as u64, "match")
         )
     };
-    text.push_str(&notes(truncated, &page.skipped, &page.failures));
+    text.push_str(&footer(truncated, &page.skipped, &page.failures));
     let budget = context.settings.reply_bytes;
     let (paths, omitted) = shorten(paths, budget);
     let fitted = fit(context, text, budget).await;

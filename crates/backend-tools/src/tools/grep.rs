@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::listed::{is_false, is_zero, shorten};
 use super::structured;
 use crate::Reply;
-use crate::context::{Context, Done, within};
-use crate::notes::{Cut, SkippedCounts, count, notes};
+use crate::context::{Context, ToolResult, with_timeout};
+use crate::footer::{Cut, SkippedCounts, count, footer};
 use crate::output::fit;
 use crate::settings::Settings;
 
@@ -125,16 +125,16 @@ pub(super) fn describe(settings: &Settings) -> String {
     )
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let path = context.path_or_here(arguments.path.as_deref())?;
     let mode = arguments.output_mode.unwrap_or(Mode::Content);
     let request = request(&arguments, &path, mode).timeout(context.settings.search_timeout);
     let grep = context.files.grep_with(&request);
     let settings = &context.settings;
-    let ceiling = settings
+    let timeout_in_runtime = settings
         .search_timeout
         .saturating_add(settings.file_timeout);
-    let found = within(ceiling, "the search", grep).await?;
+    let found = with_timeout(timeout_in_runtime, "the search", grep).await?;
     let truncated = Cut::of(found.truncated);
     let mut text = match mode {
         Mode::Content => lines(&found.matches),
@@ -154,7 +154,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
     if found.matches.is_empty() && found.files.is_empty() {
         text = format!("no match in {}", count(found.searched, "file"));
     }
-    text.push_str(&notes(truncated, &found.skipped, &found.failures));
+    text.push_str(&footer(truncated, &found.skipped, &found.failures));
     let fitted = fit(context, text, context.settings.reply_bytes).await;
     let mut outcome = outcome(found, mode, context.settings.reply_bytes);
     outcome.kept_in = fitted.kept.as_ref().map(VirtualPath::to_string);

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::edit_file::edit;
-use crate::context::{Context, Done, Failed};
+use crate::context::{Context, Failed, ToolResult};
 use crate::settings::Settings;
 
 pub(super) use super::edit_file::Outcome;
@@ -52,7 +52,7 @@ pub(super) fn describe(_settings: &Settings) -> String {
         .to_owned()
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let path = context.path(&arguments.path)?;
     let mut edits = Vec::with_capacity(arguments.edits.len());
     for (index, one) in arguments.edits.into_iter().enumerate() {

@@ -8,7 +8,7 @@ use super::listed::{is_zero, shorten};
 use super::status::Status;
 use super::structured;
 use crate::Reply;
-use crate::context::{Context, Done};
+use crate::context::{Context, ToolResult};
 use crate::output::{ends, fit};
 use crate::settings::Settings;
 
@@ -44,9 +44,9 @@ pub(super) fn describe(_settings: &Settings) -> String {
         .to_owned()
 }
 
-pub(super) async fn run(context: &Context, _arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, _arguments: Arguments) -> ToolResult {
     let list = context.sandbox()?.processes();
-    let all = context.look("listing the processes", list).await?;
+    let all = context.with_timeout("listing the processes", list).await?;
     if all.is_empty() {
         let outcome = Outcome {
             processes: Vec::new(),

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::listed::{is_zero, shorten};
 use super::structured;
 use crate::Reply;
-use crate::context::{Context, Done};
-use crate::notes::{Cut, SkippedCounts, count, notes};
+use crate::context::{Context, ToolResult};
+use crate::footer::{Cut, SkippedCounts, count, footer};
 use crate::output::fit;
 use crate::settings::Settings;
 
@@ -83,10 +83,10 @@ pub(super) fn describe(_settings: &Settings) -> String {
         .to_owned()
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let path = context.path_or_here(arguments.path.as_deref())?;
     let request = LsRequest::new(&path).limit(arguments.limit.unwrap_or(DEFAULT_LIMIT));
-    let listing = context.look("listing the directory", context.files.ls_with(&request));
+    let listing = context.with_timeout("listing the directory", context.files.ls_with(&request));
     let page = listing.await?;
     let truncated = Cut::of(page.truncated);
     let mut text = format!("{path}: {}\n", count(page.items.len() as u64, "entry"));
@@ -95,7 +95,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
         text.push('\n');
     }
     text.truncate(text.trim_end().len());
-    text.push_str(&notes(truncated, &page.skipped, &page.failures));
+    text.push_str(&footer(truncated, &page.skipped, &page.failures));
     let budget = context.settings.reply_bytes;
     let entries = page.items.iter().map(listed).collect();
     let (entries, omitted) = shorten(entries, budget);

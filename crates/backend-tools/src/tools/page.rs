@@ -6,14 +6,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::ledger::Seen;
+use crate::ledger::SeenFile;
 
 /// Room for the line that says how to continue.
 const NOTE_BYTES: usize = 128;
 
 /// The prefix of each line of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marks {
+pub(super) enum LinePrefix {
     Numbers,
     Hashes,
 }
@@ -70,16 +70,16 @@ impl PageOutcome {
 }
 
 /// Returns the page as text for a model.
-pub(super) fn render(page: &TextPage, marks: Marks) -> String {
-    match marks {
-        Marks::Numbers => page.to_string(),
-        Marks::Hashes => page.render_hashed(),
+pub(super) fn render(page: &TextPage, prefix: LinePrefix) -> String {
+    match prefix {
+        LinePrefix::Numbers => page.to_string(),
+        LinePrefix::Hashes => page.render_hashed(),
     }
 }
 
 /// Removes lines from the end of a page until its text fits into a budget of bytes. The first line stays.
-pub(super) fn shorten(page: &mut TextPage, marks: Marks, budget: usize) {
-    if render(page, marks).len() <= budget {
+pub(super) fn shorten(page: &mut TextPage, prefix: LinePrefix, budget: usize) {
+    if render(page, prefix).len() <= budget {
         return;
     }
     let room = budget.saturating_sub(NOTE_BYTES);
@@ -89,7 +89,7 @@ pub(super) fn shorten(page: &mut TextPage, marks: Marks, budget: usize) {
     let mut cuts = page.cut_lines.iter().peekable();
     let pieces = page.text.split_inclusive('\n');
     for ((number, line), piece) in page.numbered_lines().zip(pieces) {
-        let mut width = line.len() + 1 + mark_width(number, line, marks);
+        let mut width = line.len() + 1 + prefix_width(number, line, prefix);
         if cuts.next_if(|cut| cut.line == number).is_some() {
             width += 48;
         }
@@ -111,11 +111,11 @@ pub(super) fn shorten(page: &mut TextPage, marks: Marks, budget: usize) {
     page.cut_lines.retain(|cut| cut.line <= next);
 }
 
-fn mark_width(number: u64, line: &str, marks: Marks) -> usize {
+fn prefix_width(number: u64, line: &str, prefix: LinePrefix) -> usize {
     let digits = number.to_string().len();
-    match marks {
-        Marks::Numbers => digits.max(6) + 1,
-        Marks::Hashes => digits + 2 + line_hash(line).len(),
+    match prefix {
+        LinePrefix::Numbers => digits.max(6) + 1,
+        LinePrefix::Hashes => digits + 2 + line_hash(line).len(),
     }
 }
 
@@ -123,9 +123,9 @@ fn mark_width(number: u64, line: &str, marks: Marks) -> usize {
 pub(super) fn remember(context: &Context, page: &TextPage) {
     let is_whole = page.first_line == 1 && page.next_offset.is_none() && page.cut_lines.is_empty();
     if is_whole {
-        let seen = Seen::whole(page.version, &page.text);
-        context.ledger().saw(&page.path, seen);
+        let seen = SeenFile::whole(page.version, &page.text);
+        context.ledger().record(&page.path, seen);
     } else {
-        context.ledger().saw_part(&page.path, page.version);
+        context.ledger().record_partial(&page.path, page.version);
     }
 }

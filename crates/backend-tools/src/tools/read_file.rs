@@ -4,9 +4,9 @@ use backend_core::{Error, ErrorKind, ReadBytesRequest, ReadRequest, VirtualPath}
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::page::{Marks, PageOutcome, remember, render, shorten};
+use super::page::{LinePrefix, PageOutcome, remember, render, shorten};
 use super::structured;
-use crate::context::{Context, Done};
+use crate::context::{Context, ToolResult};
 use crate::image;
 use crate::settings::Settings;
 use crate::{Image, Reply};
@@ -63,12 +63,12 @@ pub(super) fn describe(settings: &Settings) -> String {
     )
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let path = context.path(&arguments.path)?;
     let budget = context.settings.reply_bytes;
-    let marks = match arguments.hashes {
-        Some(true) => Marks::Hashes,
-        _ => Marks::Numbers,
+    let prefix = match arguments.hashes {
+        Some(true) => LinePrefix::Hashes,
+        _ => LinePrefix::Numbers,
     };
     let mut request = ReadRequest::new(&path)
         .line_bytes(LINE_BYTES.min(budget / 2))
@@ -77,13 +77,13 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
     if let Some(limit) = arguments.limit {
         request = request.limit(limit);
     }
-    let read = context.look("reading the file", context.files.read_with(&request));
+    let read = context.with_timeout("reading the file", context.files.read_with(&request));
     let mut page = match read.await {
         Ok(page) => page,
         Err(error) if is_image(&error) => return show(context, &path, error).await,
         Err(error) => return Err(error.into()),
     };
-    shorten(&mut page, marks, budget);
+    shorten(&mut page, prefix, budget);
     remember(context, &page);
     let outcome = Outcome {
         path: path.to_string(),
@@ -92,7 +92,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
         text: Some(PageOutcome::of(&page)),
         image: None,
     };
-    Ok(Reply::ok(render(&page, marks), structured(&outcome)))
+    Ok(Reply::ok(render(&page, prefix), structured(&outcome)))
 }
 
 fn is_image(error: &Error) -> bool {
@@ -100,25 +100,25 @@ fn is_image(error: &Error) -> bool {
 }
 
 /// Returns a file that is not text as an image, if it can be shown as one.
-async fn show(context: &Context, path: &VirtualPath, not_text: Error) -> Done {
+async fn show(context: &Context, path: &VirtualPath, not_text: Error) -> ToolResult {
     let most = context.settings.image_bytes;
     if most == 0 {
         return Err(not_text.into());
     }
     let request = ReadBytesRequest::new(path).limit(most);
-    let read = context.look("reading the image", context.files.read_bytes_with(&request));
+    let read = context.with_timeout("reading the image", context.files.read_bytes_with(&request));
     let content = match read.await {
         Ok(content) => content,
         Err(error) if error.kind() == ErrorKind::TooLarge => {
             let text = format!("{error}\nIt is an image. Make a smaller copy to view it.");
-            return Err(Reply::worded(&error, text).into());
+            return Err(Reply::of_error_with_text(&error, text).into());
         }
         Err(error) => return Err(error.into()),
     };
     let Some(media_type) = image::media_type(&content.bytes) else {
         return Err(not_text.into());
     };
-    context.ledger().saw_part(path, content.version);
+    context.ledger().record_partial(path, content.version);
     let outcome = Outcome {
         path: path.to_string(),
         size: content.size,

@@ -4,11 +4,11 @@ use backend_core::{Error, ReadRequest, Result, TextPage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::page::{Marks, PageOutcome, remember, render, shorten};
+use super::page::{LinePrefix, PageOutcome, remember, render, shorten};
 use super::read_file::LINE_BYTES;
 use super::structured;
 use crate::Reply;
-use crate::context::{Context, Done, Failed};
+use crate::context::{Context, Failed, ToolResult};
 use crate::settings::Settings;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -51,7 +51,7 @@ pub(super) fn describe(settings: &Settings) -> String {
     )
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let budget = context.settings.reply_bytes;
     let limit = arguments.limit.unwrap_or(DEFAULT_LIMIT);
     // The first line of each is always shown.
@@ -73,7 +73,10 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
         })
         .collect();
     let read = async { Ok(context.files.read_many_with(&requests).await) };
-    let mut pages = context.look("reading the files", read).await?.into_iter();
+    let mut pages = context
+        .with_timeout("reading the files", read)
+        .await?
+        .into_iter();
     let mut outcomes: Vec<Result<TextPage>> = paths
         .into_iter()
         .map(|path| path.and_then(|_| pages.next().unwrap_or_else(missing)))
@@ -90,7 +93,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
         let (shown, error) = match outcome {
             Ok(page) => {
                 remember(context, page);
-                text.push_str(&render(page, Marks::Numbers));
+                text.push_str(&render(page, LinePrefix::Numbers));
                 (Some(PageOutcome::of(page)), None)
             }
             Err(error) => {
@@ -122,7 +125,7 @@ fn all_failed(outcomes: &[Result<TextPage>]) -> Option<Failed> {
     let first = *failed.first()?;
     let lines: Vec<String> = failed.iter().map(|error| error.to_string()).collect();
     let text = format!("none of the files could be read:\n{}", lines.join("\n"));
-    Some(Reply::worded(first, text).into())
+    Some(Reply::of_error_with_text(first, text).into())
 }
 
 /// Cuts the longest pages, so that all of them together fit into a budget of bytes.
@@ -130,7 +133,7 @@ fn share(outcomes: &mut [Result<TextPage>], budget: usize) {
     let mut widths: Vec<usize> = outcomes
         .iter()
         .map(|outcome| match outcome {
-            Ok(page) => render(page, Marks::Numbers).len(),
+            Ok(page) => render(page, LinePrefix::Numbers).len(),
             Err(error) => error.to_string().len(),
         })
         .collect();
@@ -147,6 +150,6 @@ fn share(outcomes: &mut [Result<TextPage>], budget: usize) {
         room -= width;
     }
     for page in outcomes.iter_mut().flatten() {
-        shorten(page, Marks::Numbers, share);
+        shorten(page, LinePrefix::Numbers, share);
     }
 }

@@ -12,7 +12,7 @@ use super::listed::is_zero;
 use super::status::Status;
 use super::structured;
 use crate::Reply;
-use crate::context::{Context, Done, within};
+use crate::context::{Context, ToolResult, with_timeout};
 use crate::settings::Settings;
 
 /// The longest wait for output.
@@ -63,7 +63,7 @@ fn limit(settings: &Settings) -> usize {
     settings.reply_bytes.saturating_sub(512)
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let process = ProcessId::new(arguments.process);
     let cursor = arguments
         .cursor
@@ -77,8 +77,8 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
         .limit(limit(&context.settings) / 3)
         .wait(wait);
     let read = context.sandbox()?.read_output(&request);
-    let ceiling = wait.saturating_add(context.settings.file_timeout);
-    let output = within(ceiling, "reading the output", read).await?;
+    let timeout_in_runtime = wait.saturating_add(context.settings.file_timeout);
+    let output = with_timeout(timeout_in_runtime, "reading the output", read).await?;
     remember(context, &process, output.next);
     let status = Status::of(output.status);
     let printed = printed(&output);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::structured;
 use crate::Reply;
-use crate::context::{Context, Done};
+use crate::context::{Context, ToolResult};
 use crate::settings::Settings;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -36,16 +36,16 @@ pub(super) fn describe(_settings: &Settings) -> String {
         .to_owned()
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let from = context.path(&arguments.from)?;
     let to = context.path(&arguments.to)?;
-    let _turn = context.turn([&from, &to]).await;
+    let _guards = context.lock_files([&from, &to]).await;
     let mut request = RenameRequest::new(&from, &to);
     if arguments.overwrite == Some(true) {
         request = request.overwrite();
     }
     let rename = context.files.rename_with(&request);
-    let renamed = context.change("moving", rename).await?;
+    let renamed = context.with_timeout_mut("moving", rename).await?;
     if from != to {
         context.ledger().moved(&from, &to, renamed.version);
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::structured;
 use crate::Reply;
-use crate::context::{Context, Done};
+use crate::context::{Context, ToolResult};
 use crate::settings::Settings;
 
 /// How many bytes of a process's newest output are kept for `read_process`.
@@ -33,7 +33,7 @@ pub(super) fn describe(_settings: &Settings) -> String {
         .to_owned()
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let sandbox = context.sandbox()?;
     let cwd = arguments.cwd.as_deref().map(|cwd| context.path(cwd));
     let mut request = ExecRequest::shell(arguments.command)
@@ -41,7 +41,9 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
         .output_bytes(RING_BYTES);
     request.cwd = cwd.transpose()?;
     let spawn = sandbox.spawn_with(&request);
-    let started = context.change("starting the process", spawn).await?;
+    let started = context
+        .with_timeout_mut("starting the process", spawn)
+        .await?;
     let outcome = Outcome {
         process: started.id.to_string(),
     };

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::status::Status;
 use super::structured;
 use crate::Reply;
-use crate::context::{Context, Done, Failed};
+use crate::context::{Context, Failed, ToolResult};
 use crate::settings::Settings;
 
 /// How long a process has to end before it is killed.
-const GRACE: Duration = Duration::from_secs(2);
+const TERMINATION_GRACE: Duration = Duration::from_secs(2);
 
 /// How many bytes of output are skipped at a time: the end is reported only after all output.
 const PASSED_BYTES: usize = 1 << 20;
@@ -40,7 +40,7 @@ pub(super) fn describe(_settings: &Settings) -> String {
         .to_owned()
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let process = ProcessId::new(arguments.process);
     let mut status = end(context, &process, Signal::Terminate).await?;
     if status.is_none() {
@@ -63,8 +63,10 @@ async fn end(
 ) -> Result<Option<ExecStatus>, Failed> {
     let sandbox = context.sandbox()?;
     let send = sandbox.signal(process, signal);
-    context.change("stopping the process", send).await?;
-    let deadline = Instant::now() + GRACE;
+    context
+        .with_timeout_mut("stopping the process", send)
+        .await?;
+    let deadline = Instant::now() + TERMINATION_GRACE;
     let mut cursor = 0;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -73,7 +75,9 @@ async fn end(
             .limit(PASSED_BYTES)
             .wait(left);
         let read = sandbox.read_output(&request);
-        let output = context.look("waiting for the process to end", read).await?;
+        let output = context
+            .with_timeout("waiting for the process to end", read)
+            .await?;
         if output.status.is_some() || left.is_zero() {
             return Ok(output.status);
         }

@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use super::structured;
 use crate::Reply;
-use crate::context::{Changed, Context, Done, Failed};
-use crate::freshness::{Since, since};
-use crate::ledger::Seen;
-use crate::notes::{count, line_count};
+use crate::context::{ChangeError, Context, Failed, ToolResult};
+use crate::footer::{count, line_count};
+use crate::freshness::{Freshness, check_freshness};
+use crate::ledger::SeenFile;
 use crate::settings::{Settings, UnreadFiles};
 
 /// How often a write is tried while others change the file.
-const TRIES: usize = 4;
+const MAX_TRIES: usize = 4;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -53,14 +53,14 @@ pub(super) fn describe(settings: &Settings) -> String {
     )
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let path = context.path(&arguments.path)?;
-    let _turn = context.turn([&path]).await;
+    let _guards = context.lock_files([&path]).await;
     let content = Bytes::from(arguments.content);
     let written = write(context, &path, &content).await?;
     let text = std::str::from_utf8(&content).unwrap_or_default();
-    let seen = Seen::whole(written.version, text);
-    context.ledger().saw(&path, seen);
+    let seen = SeenFile::whole(written.version, text);
+    context.ledger().record(&path, seen);
     let lines = line_count(text);
     let outcome = Outcome {
         path: path.to_string(),
@@ -84,7 +84,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
 
 async fn write(context: &Context, path: &VirtualPath, content: &Bytes) -> Result<Written, Failed> {
     let mut last = None;
-    for _ in 0..TRIES {
+    for _ in 0..MAX_TRIES {
         let seen = context.ledger().get(path);
         let mode = match (&seen, context.settings.unread_files) {
             (Some(seen), _) => WriteMode::IfVersion(seen.version),
@@ -93,17 +93,19 @@ async fn write(context: &Context, path: &VirtualPath, content: &Bytes) -> Result
         };
         let error = match try_write(context, path, content, mode).await {
             Ok(written) => return Ok(written),
-            Err(Changed::Error(error)) => error,
+            Err(ChangeError::Error(error)) => error,
             Err(unknown) => return Err(unknown.into()),
         };
         match (error.kind(), &seen) {
-            (ErrorKind::Conflict, Some(seen)) => match since(context, path, seen).await? {
-                // Its content is as read: only its times or its place changed.
-                Since::Same(version) => context.ledger().renew(path, version),
-                // The file that was read is gone, so a new one loses nothing.
-                Since::Gone => context.ledger().forget(path),
-                Since::Changed(reply) => return Err(reply.into()),
-            },
+            (ErrorKind::Conflict, Some(seen)) => {
+                match check_freshness(context, path, seen).await? {
+                    // Its content is as read: only its times or its place changed.
+                    Freshness::Same(version) => context.ledger().renew(path, version),
+                    // The file that was read is gone, so a new one loses nothing.
+                    Freshness::Gone => context.ledger().forget(path),
+                    Freshness::Changed(reply) => return Err(reply.into()),
+                }
+            }
             (ErrorKind::AlreadyExists, None) => {
                 if !is_empty_file(context, path).await? {
                     return Err(unread(&error, path));
@@ -123,16 +125,16 @@ async fn try_write(
     path: &VirtualPath,
     content: &Bytes,
     mode: WriteMode,
-) -> Result<Written, Changed> {
+) -> Result<Written, ChangeError> {
     let request = WriteRequest::new(path, content.clone()).mode(mode);
     let write = context.files.write_with(&request);
-    context.change("writing the file", write).await
+    context.with_timeout_mut("writing the file", write).await
 }
 
 /// Returns whether a file is empty, and counts it as read then.
 async fn is_empty_file(context: &Context, path: &VirtualPath) -> Result<bool, Failed> {
     let request = StatRequest::new(path);
-    let stat = context.look("looking at the file", context.files.stat_with(&request));
+    let stat = context.with_timeout("looking at the file", context.files.stat_with(&request));
     let entry = match stat.await {
         Ok(entry) => entry,
         // It was removed meanwhile.
@@ -146,10 +148,12 @@ async fn is_empty_file(context: &Context, path: &VirtualPath) -> Result<bool, Fa
         return Ok(false);
     }
     let request = ReadRequest::new(path).limit(1);
-    let read = context.look("looking at the file", context.files.read_with(&request));
+    let read = context.with_timeout("looking at the file", context.files.read_with(&request));
     let page = read.await?;
     if page.size == 0 {
-        context.ledger().saw(path, Seen::whole(page.version, ""));
+        context
+            .ledger()
+            .record(path, SeenFile::whole(page.version, ""));
     }
     Ok(page.size == 0)
 }
@@ -158,5 +162,5 @@ fn unread(error: &Error, path: &VirtualPath) -> Failed {
     let text = format!(
         "{error}, and you have not read it\nRead {path} first; then write it again to replace it, or edit part of it."
     );
-    Reply::worded(error, text).into()
+    Reply::of_error_with_text(error, text).into()
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::structured;
 use crate::Reply;
-use crate::context::{Context, Done, Failed};
-use crate::notes::count;
+use crate::context::{Context, Failed, ToolResult};
+use crate::footer::count;
 use crate::settings::Settings;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -36,7 +36,7 @@ pub(super) fn describe(_settings: &Settings) -> String {
         .to_owned()
 }
 
-pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
+pub(super) async fn run(context: &Context, arguments: Arguments) -> ToolResult {
     let process = ProcessId::new(arguments.process);
     let closed = arguments.close == Some(true);
     let text = arguments.text.unwrap_or_default();
@@ -49,7 +49,9 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Done {
     let mut request = StdinRequest::write(process.clone(), text);
     request.close = closed;
     let write = context.sandbox()?.write_stdin(&request);
-    context.change("writing to the process", write).await?;
+    context
+        .with_timeout_mut("writing to the process", write)
+        .await?;
     let end = if closed { ", and closed its input" } else { "" };
     let text = format!("wrote {} to process {process}{end}", count(bytes, "byte"));
     let outcome = Outcome {

@@ -25,7 +25,7 @@ const FILE: &str = "/workspace/bench/ours.txt";
 
 /// How many calls one side makes before the other's turn. Neither should be charged for work that the other leaves to the engine,
 /// which is still cleaning up the peer's last command when the peer has its answer.
-const TURN: usize = 10;
+const CALLS_PER_TURN: usize = 10;
 
 /// About a kilobyte.
 fn text() -> String {
@@ -132,8 +132,8 @@ impl Bench {
             self.theirs(operation);
         }
         for _ in 0..self.turns {
-            let mut ours = Vec::with_capacity(TURN);
-            for _ in 0..TURN {
+            let mut ours = Vec::with_capacity(CALLS_PER_TURN);
+            for _ in 0..CALLS_PER_TURN {
                 ours.push(self.ours(operation).await);
             }
             for ours in ours {

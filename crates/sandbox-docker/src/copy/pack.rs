@@ -16,11 +16,11 @@ pub(super) fn pack(
     owner: (u32, u32),
     sender: mpsc::Sender<io::Result<Bytes>>,
 ) -> io::Result<Copied> {
-    let to_say = sender.clone();
+    let error_sender = sender.clone();
     let packed = write(directory, owner, PipeWriter::new(sender));
     if packed.is_err() {
         // A truncated archive would be taken for a complete one.
-        let _ = to_say.blocking_send(Err(io::ErrorKind::UnexpectedEof.into()));
+        let _ = error_sender.blocking_send(Err(io::ErrorKind::UnexpectedEof.into()));
     }
     packed
 }

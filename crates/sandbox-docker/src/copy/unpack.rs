@@ -17,7 +17,7 @@ use super::Copied;
 use super::pipe::PipeReader;
 
 /// Maximum number of entries in an archive.
-const ENTRIES: u64 = 10_000_000;
+const MAX_ENTRIES: u64 = 10_000_000;
 
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -50,7 +50,7 @@ pub(super) fn unpack(
     let mut count = 0;
     for entry in archive.entries()? {
         count += 1;
-        if count > ENTRIES {
+        if count > MAX_ENTRIES {
             return Err(Failure::TooLarge);
         }
         if !unpacking.take(entry?)? {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use backend_core::Error;
 use bollard::errors::Error as EngineError;
 
-use super::said;
+use super::message;
 
 const NO_ANSWER: &str = "the Docker engine does not answer; is it running? start it, or set DOCKER_HOST to a running one";
 
@@ -57,7 +57,7 @@ pub(crate) fn refused(error: &EngineError) -> Option<&str> {
 
 /// Returns the default error for a failed call.
 pub(crate) fn of(what: &str, error: EngineError) -> Error {
-    if refused(&error).is_some_and(said::is_full) {
+    if refused(&error).is_some_and(message::is_full) {
         return Error::unavailable_from(format!("{what}: the disk of the engine is full"), error);
     }
     match status(&error) {
@@ -70,7 +70,7 @@ pub(crate) fn of(what: &str, error: EngineError) -> Error {
 }
 
 /// Returns the error for a call that timed out.
-pub(crate) fn late(what: &str, limit: Duration) -> Error {
+pub(crate) fn timed_out(what: &str, limit: Duration) -> Error {
     Error::unavailable(format!(
         "{what}: the Docker engine has not answered within {limit:?}"
     ))

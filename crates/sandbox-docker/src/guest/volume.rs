@@ -23,16 +23,16 @@ use bytes::Bytes;
 use super::Guest;
 use crate::engine::{LONG, SHORT, conflict, failure, gone};
 use crate::layout::{DIRECTORY, FILE, PROGRAM};
-use crate::owner::Fate;
+use crate::owner::OwnerState;
 use crate::{Engine, labels};
 
 /// The name under which the guest is unpacked.
-const PART: &str = ".agent-guest.part";
+const PARTIAL_FILE: &str = ".agent-guest.part";
 
 /// How often to check whether another process has filled the volume, and for how long before its lock is broken.
-const LOOK: Duration = Duration::from_millis(50);
-const PATIENCE: u32 = 1200;
-const LOOKS: u32 = 2 * PATIENCE;
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+const POLLS_UNTIL_LOCK_IS_BROKEN: u32 = 1200;
+const MAX_POLLS: u32 = 2 * POLLS_UNTIL_LOCK_IS_BROKEN;
 
 impl Guest {
     /// Returns whether the volume, as a container has it mounted, holds the whole guest.
@@ -54,14 +54,17 @@ impl Guest {
     /// Fills the volume, or waits until another process has. `image` is any image that the engine has. An existing guest is left
     /// as it is, unless it is known to be broken.
     pub(crate) async fn fill(&self, engine: &Engine, image: &str, broken: bool) -> Result<()> {
-        for look in 0..LOOKS {
+        for poll in 0..MAX_POLLS {
             if self.lock(engine, image).await? {
                 let filled = self.fill_locked(engine, broken).await;
                 let unlocked = remove(engine, self.volume()).await;
                 return unlocked.and(filled);
             }
             // Filling never takes this long: the holder of the lock died on a host that is unknown here.
-            if self.wait(engine, look >= PATIENCE).await? {
+            if self
+                .wait(engine, poll >= POLLS_UNTIL_LOCK_IS_BROKEN)
+                .await?
+            {
                 return Ok(());
             }
         }
@@ -125,7 +128,7 @@ impl Guest {
     /// Waits a moment for the process that holds the lock. Returns whether it has released it.
     async fn wait(&self, engine: &Engine, long: bool) -> Result<bool> {
         let what = "waiting for the guest";
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         let call = engine.docker().inspect_container(self.volume(), None);
         let holder = match engine.try_call(what, SHORT, call).await? {
             Ok(holder) => holder,
@@ -133,7 +136,11 @@ impl Guest {
             Err(error) => return Err(failure(what, error)),
         };
         let marks: HashMap<_, _> = holder.config.and_then(|c| c.labels).unwrap_or_default();
-        let dead = long || matches!(labels::owner(&marks).fate(), Fate::Gone | Fate::Rebooted);
+        let dead = long
+            || matches!(
+                labels::owner(&marks).state(),
+                OwnerState::Ended | OwnerState::Rebooted
+            );
         if labels::is(&marks, labels::GUEST) && dead {
             remove(engine, self.volume()).await?;
         }
@@ -161,12 +168,12 @@ impl Guest {
         let mut header = tar::Header::new_gnu();
         header.set_mode(0o555);
         header.set_size(self.bytes.len() as u64);
-        archive.append_data(&mut header, PART, &self.bytes[..])?;
+        archive.append_data(&mut header, PARTIAL_FILE, &self.bytes[..])?;
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Link);
         header.set_mode(0o555);
         header.set_size(0);
-        archive.append_link(&mut header, FILE, PART)?;
+        archive.append_link(&mut header, FILE, PARTIAL_FILE)?;
         archive.into_inner()
     }
 }

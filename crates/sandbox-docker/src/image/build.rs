@@ -9,15 +9,15 @@ use bollard::body_full;
 use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder};
 use futures_util::{FutureExt as _, StreamExt as _};
 
-use super::flight::{self, Events};
 use super::log::{Tail, last_lines};
 use super::recipe::Recipe;
+use super::single_flight::{self, Events};
 use super::{BuildFailure, ImageProgress, Report, lock, prune, tag};
 use crate::engine::{self, LONG, SHORT};
 use crate::{Engine, digest, labels};
 
 /// Delay before a build starts again. The engine often fails because of its own removal of a container.
-const BEFORE_RETRY: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Makes sure that the image of a recipe exists, and returns its name.
 pub(super) async fn ensure(
@@ -38,12 +38,12 @@ pub(super) async fn ensure(
     let lock = digest::short(format!("{}\n{name}", identity(engine).await?).as_bytes());
     let key = format!("{}\n{name}", engine.address());
     let engine = engine.clone();
-    flight::join(key, report, |events| {
+    single_flight::join(key, report, |events| {
         async move {
             let waiting = || {
                 let _ = events.send(ImageProgress::Waiting);
             };
-            let lock = lock::hold(&lock, waiting).await;
+            let lock = lock::acquire(&lock, waiting).await;
             // The previous holder of the lock may have built it.
             if !is_there(&engine, &name, &recipe_digest).await? {
                 let labels = image_labels(&recipe, &recipe_digest, "yes");
@@ -79,7 +79,7 @@ async fn build_unique(
     let engine = engine.clone();
     let recipe = recipe.clone();
     let key = name.clone();
-    flight::join(key, report, |events| {
+    single_flight::join(key, report, |events| {
         async move {
             build(&engine, &recipe, &name, &labels, &events).await?;
             Ok(name)
@@ -149,7 +149,7 @@ async fn build(
             Err(Problem::Engine(failure)) => {
                 tracing::debug!(image = name, %failure, "the engine failed at a build");
                 let _ = events.send(ImageProgress::Retry);
-                tokio::time::sleep(BEFORE_RETRY).await;
+                tokio::time::sleep(RETRY_DELAY).await;
                 steps = Steps::new(recipe.titles());
                 attempt(engine, recipe, name, labels, events, &mut steps).await
             }

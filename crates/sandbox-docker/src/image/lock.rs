@@ -12,8 +12,8 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, OFlags};
 
 /// The initial and maximum delay before the lock is tried again.
-const FIRST_WAIT: Duration = Duration::from_millis(20);
-const LONGEST_WAIT: Duration = Duration::from_millis(250);
+const MIN_BACKOFF: Duration = Duration::from_millis(20);
+const MAX_BACKOFF: Duration = Duration::from_millis(250);
 
 /// A lock, held until dropped.
 #[derive(Debug)]
@@ -23,9 +23,9 @@ pub(super) struct Lock {
 }
 
 /// Waits for the lock of this name. `waiting` is called once if another process holds it.
-pub(super) async fn hold(name: &str, waiting: impl FnOnce()) -> Lock {
+pub(super) async fn acquire(name: &str, waiting: impl FnOnce()) -> Lock {
     match directory() {
-        Ok(directory) => hold_in(&directory, name, waiting).await,
+        Ok(directory) => acquire_in(&directory, name, waiting).await,
         Err(error) => {
             tracing::warn!(%error, "no directory for locks; not waiting for builds of other processes");
             Lock {
@@ -36,12 +36,12 @@ pub(super) async fn hold(name: &str, waiting: impl FnOnce()) -> Lock {
     }
 }
 
-async fn hold_in(directory: &Path, name: &str, waiting: impl FnOnce()) -> Lock {
+async fn acquire_in(directory: &Path, name: &str, waiting: impl FnOnce()) -> Lock {
     let path = directory.join(format!("{name}.lock"));
     let mut waiting = Some(waiting);
-    let mut wait = FIRST_WAIT;
+    let mut wait = MIN_BACKOFF;
     loop {
-        match try_hold(&path) {
+        match try_acquire(&path) {
             Ok(Some(file)) => {
                 return Lock {
                     file: Some(file),
@@ -58,12 +58,12 @@ async fn hold_in(directory: &Path, name: &str, waiting: impl FnOnce()) -> Lock {
             waiting();
         }
         tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(LONGEST_WAIT);
+        wait = (wait * 2).min(MAX_BACKOFF);
     }
 }
 
 /// Takes the lock if it is free.
-fn try_hold(path: &Path) -> io::Result<Option<File>> {
+fn try_acquire(path: &Path) -> io::Result<Option<File>> {
     let file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -127,7 +127,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::{hold_in, own_directory, try_hold};
+    use super::{acquire_in, own_directory, try_acquire};
 
     #[tokio::test(start_paused = true)]
     async fn a_second_process_is_notified_that_it_waits_for_the_lock() {
@@ -136,10 +136,10 @@ mod tests {
         let waiting = || {
             waited.fetch_add(1, Ordering::SeqCst);
         };
-        let first = hold_in(dir.path(), "a", waiting).await;
-        let _other = hold_in(dir.path(), "b", waiting).await;
+        let first = acquire_in(dir.path(), "a", waiting).await;
+        let _other = acquire_in(dir.path(), "b", waiting).await;
         assert_eq!(waited.load(Ordering::SeqCst), 0);
-        let next = hold_in(dir.path(), "a", waiting);
+        let next = acquire_in(dir.path(), "a", waiting);
         tokio::pin!(next);
         assert!(futures_util::poll!(&mut next).is_pending());
         assert_eq!(waited.load(Ordering::SeqCst), 1);
@@ -156,7 +156,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.lock");
         std::os::unix::fs::symlink(dir.path().join("target"), &path).unwrap();
-        assert!(try_hold(&path).is_err());
+        assert!(try_acquire(&path).is_err());
         assert!(!dir.path().join("target").exists());
     }
 

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 /// Number of bytes kept.
-const KEPT: usize = 16 << 10;
+const MAX_TAIL_BYTES: usize = 16 << 10;
 
 /// Number of characters in a one-line message.
-const SHOWN: usize = 400;
+const MAX_LINE_CHARS: usize = 400;
 
 /// The bounded end of a text.
 #[derive(Debug, Default)]
@@ -19,12 +19,15 @@ impl Tail {
     pub(super) fn push(&mut self, chunk: &str) {
         self.bytes += chunk.len();
         self.chunks.push_back(chunk.to_owned());
-        while self.bytes > KEPT {
+        while self.bytes > MAX_TAIL_BYTES {
             let Some(first) = self.chunks.pop_front() else {
                 break;
             };
             self.bytes -= first.len();
-            let Some(over) = KEPT.checked_sub(self.bytes).filter(|room| *room > 0) else {
+            let Some(over) = MAX_TAIL_BYTES
+                .checked_sub(self.bytes)
+                .filter(|room| *room > 0)
+            else {
                 continue;
             };
             // Of a first chunk that does not fit, its end is kept.
@@ -61,8 +64,8 @@ pub(super) fn last_lines(log: &str) -> String {
     {
         let line: String = line.chars().filter(|c| !c.is_control()).collect();
         if shown.is_empty() {
-            shown = line.chars().take(SHOWN).collect();
-        } else if shown.chars().count() + line.chars().count() + 3 <= SHOWN {
+            shown = line.chars().take(MAX_LINE_CHARS).collect();
+        } else if shown.chars().count() + line.chars().count() + 3 <= MAX_LINE_CHARS {
             shown = format!("{line} | {shown}");
         } else {
             break;
@@ -73,7 +76,7 @@ pub(super) fn last_lines(log: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, SHOWN, Tail, last_lines};
+    use super::{MAX_LINE_CHARS, MAX_TAIL_BYTES, Tail, last_lines};
 
     #[test]
     fn a_tail_is_bounded_and_is_the_end() {
@@ -83,13 +86,13 @@ mod tests {
         }
         let text = tail.text();
         assert!(
-            text.len() <= KEPT && text.len() > KEPT - 16,
+            text.len() <= MAX_TAIL_BYTES && text.len() > MAX_TAIL_BYTES - 16,
             "{}",
             text.len()
         );
         assert!(text.ends_with("99998 é\n99999 é\n"));
-        tail.push(&"é".repeat(KEPT));
-        assert_eq!(tail.text(), "é".repeat(KEPT / 2));
+        tail.push(&"é".repeat(MAX_TAIL_BYTES));
+        assert_eq!(tail.text(), "é".repeat(MAX_TAIL_BYTES / 2));
         tail.clear();
         assert_eq!(tail.text(), "");
         tail.push("short");
@@ -102,6 +105,9 @@ mod tests {
         assert_eq!(last_lines(""), "");
         let long = last_lines(&format!("{}\n{}", "x".repeat(300), "y".repeat(300)));
         assert_eq!(long, "y".repeat(300));
-        assert_eq!(last_lines(&"é".repeat(1000)).chars().count(), SHOWN);
+        assert_eq!(
+            last_lines(&"é".repeat(1000)).chars().count(),
+            MAX_LINE_CHARS
+        );
     }
 }

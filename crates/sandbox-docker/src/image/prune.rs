@@ -6,7 +6,7 @@ use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuil
 
 use super::tag;
 use crate::engine::{self, LONG};
-use crate::owner::{Fate, Owner};
+use crate::owner::{Owner, OwnerState};
 use crate::{Engine, labels};
 
 /// Removes the images of a runtime except the current one, and returns their names.
@@ -17,18 +17,21 @@ pub(super) async fn superseded(
 ) -> Result<Vec<String>> {
     remove(engine, runtime, |image, name| {
         let current = current.is_some_and(|current| name.ends_with(current));
-        !current && (kept(image) || forsaken(image))
+        !current && (is_kept(image) || is_abandoned(image))
     })
     .await
 }
 
 /// Removes the images of a runtime that are not kept and whose sandboxes are gone.
 pub(super) async fn unused(engine: &Engine, runtime: &str) -> Result<Vec<String>> {
-    remove(engine, runtime, |image, _| !kept(image) && forsaken(image)).await
+    remove(engine, runtime, |image, _| {
+        !is_kept(image) && is_abandoned(image)
+    })
+    .await
 }
 
 /// Whether other processes may use the image.
-fn kept(image: &ImageSummary) -> bool {
+fn is_kept(image: &ImageSummary) -> bool {
     image
         .labels
         .get(tag::KEEP)
@@ -36,15 +39,15 @@ fn kept(image: &ImageSummary) -> bool {
 }
 
 /// Whether no container will be created from an image that is not kept: its process is gone, or built it long ago.
-fn forsaken(image: &ImageSummary) -> bool {
-    const LONG_AGO: i64 = 3600;
+fn is_abandoned(image: &ImageSummary) -> bool {
+    const MAX_AGE_SECONDS: i64 = 3600;
     let owner = labels::owner(&image.labels);
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .ok()
         .and_then(|since| i64::try_from(since.as_secs()).ok());
-    owner != *Owner::this() && matches!(owner.fate(), Fate::Gone | Fate::Rebooted)
-        || now.is_some_and(|now| now.saturating_sub(image.created) > LONG_AGO)
+    owner != *Owner::this() && matches!(owner.state(), OwnerState::Ended | OwnerState::Rebooted)
+        || now.is_some_and(|now| now.saturating_sub(image.created) > MAX_AGE_SECONDS)
 }
 
 /// Removes the names of a runtime's images that `which` selects. An image used by a container keeps its name.

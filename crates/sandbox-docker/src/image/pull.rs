@@ -13,11 +13,11 @@ use crate::engine::{self, SHORT};
 
 /// How long a pull may go without progress. The engine reports every layer, and gives up on an unresponsive registry earlier than
 /// this.
-const SILENCE: Duration = Duration::from_secs(180);
+const PROGRESS_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// The relevant properties of an image in the engine.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Found {
+pub(super) struct ImageInfo {
     pub(super) id: String,
     /// Its user, if it has one.
     pub(super) user: Option<String>,
@@ -26,7 +26,7 @@ pub(super) struct Found {
 }
 
 /// Returns an image, if the engine has it.
-pub(super) async fn find(engine: &Engine, image: &str) -> Result<Option<Found>> {
+pub(super) async fn find(engine: &Engine, image: &str) -> Result<Option<ImageInfo>> {
     reference::check(image)?;
     let what = "looking for an image";
     let call = engine.docker().inspect_image(image);
@@ -37,10 +37,10 @@ pub(super) async fn find(engine: &Engine, image: &str) -> Result<Option<Found>> 
     }
 }
 
-fn of(id: String, config: ImageConfig) -> Found {
+fn of(id: String, config: ImageConfig) -> ImageInfo {
     let test = config.healthcheck.and_then(|check| check.test);
     let test = test.unwrap_or_default();
-    Found {
+    ImageInfo {
         id,
         user: config.user.filter(|user| !user.is_empty()),
         checks_health: test.first().is_some_and(|kind| kind != "NONE"),
@@ -53,7 +53,7 @@ pub(super) async fn ensure(
     image: &str,
     policy: PullPolicy,
     report: Option<&Report<'_>>,
-) -> Result<Found> {
+) -> Result<ImageInfo> {
     let found = find(engine, image).await?;
     match (found, policy) {
         (Some(found), PullPolicy::Missing | PullPolicy::Never) => return Ok(found),
@@ -84,11 +84,11 @@ async fn pull(engine: &Engine, image: &str, report: Option<&Report<'_>>) -> Resu
         .build();
     let mut news = engine.docker().create_image(Some(options), None, None);
     loop {
-        let next = tokio::time::timeout(SILENCE, news.next()).await;
+        let next = tokio::time::timeout(PROGRESS_TIMEOUT, news.next()).await;
         match next {
             Err(_) => {
                 return Err(Error::unavailable(format!(
-                    "pulling '{image}': no progress within {SILENCE:?}"
+                    "pulling '{image}': no progress within {PROGRESS_TIMEOUT:?}"
                 )));
             }
             Ok(None) => return Ok(()),

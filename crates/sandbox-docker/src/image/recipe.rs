@@ -9,14 +9,14 @@ use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::pull::Found;
+use super::pull::ImageInfo;
 use super::{BuildOptions, tag};
 
 /// To be changed whenever the same runtime leads to a different image.
 const FORMAT: &str = "1";
 
 /// The longest line that all builders read is 64 KiB.
-const LONGEST_LINE: usize = 60_000;
+const MAX_LINE_BYTES: usize = 60_000;
 
 /// The file next to the Dockerfile that holds the files of the options.
 const FILES: &str = "files.tar";
@@ -96,7 +96,7 @@ impl Recipe {
     /// Returns the recipe of a runtime on a base image, or `None` if there is nothing to install.
     pub(super) fn new(
         runtime: &RuntimeConfig,
-        base: &Found,
+        base: &ImageInfo,
         options: &BuildOptions,
     ) -> Result<Option<Self>> {
         options.check()?;
@@ -238,10 +238,10 @@ impl Recipe {
     }
 
     fn step(&mut self, title: &str, line: &str) -> Result<()> {
-        if line.len() > LONGEST_LINE {
+        if line.len() > MAX_LINE_BYTES {
             let title: String = title.chars().take(80).collect();
             return Err(Error::invalid_request(format!(
-                "runtime '{}': the step '{title}' is longer than {LONGEST_LINE} bytes",
+                "runtime '{}': the step '{title}' is longer than {MAX_LINE_BYTES} bytes",
                 self.runtime
             )));
         }
@@ -255,7 +255,7 @@ impl Recipe {
 /// Returns the user of the base image, if that is not root already.
 ///
 /// It becomes a word of the Dockerfile, in which builders expand variables, so only a plain name or number is accepted.
-fn own_user<'a>(runtime: &str, base: &'a Found) -> Result<Option<&'a str>> {
+fn own_user<'a>(runtime: &str, base: &'a ImageInfo) -> Result<Option<&'a str>> {
     let user = base.user.as_deref().unwrap_or_default();
     if matches!(user, "" | "0" | "root" | "0:0" | "root:root") {
         return Ok(None);

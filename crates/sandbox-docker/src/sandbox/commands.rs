@@ -17,7 +17,7 @@ use crate::container::{Condition, condition};
 use crate::liveness::liveness;
 
 /// How long to wait for the guest's answer before the engine is asked.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
@@ -54,7 +54,7 @@ impl Sandbox for DockerSandbox {
             return Liveness::Alive;
         }
         match liveness(&found) {
-            Liveness::Alive => self.running().await,
+            Liveness::Alive => self.probe().await,
             other => other,
         }
     }
@@ -64,7 +64,7 @@ impl Sandbox for DockerSandbox {
         // Creating a container does not count towards the command's timeout. Everything after it does.
         self.container().await?;
         let begun = Instant::now();
-        let Some(remote) = within(request.timeout, self.remote()).await else {
+        let Some(remote) = with_timeout(request.timeout, self.remote()).await else {
             let nothing = Captured::default();
             return Ok(ExecOutput::new(
                 ExecStatus::TimedOut,
@@ -82,7 +82,9 @@ impl Sandbox for DockerSandbox {
                 .max(Duration::from_nanos(1)),
         });
         match remote.execute_with(&request).await {
-            Ok(output) if looks_like_an_end(output.status) => self.confirm(&remote, output).await,
+            Ok(output) if may_be_container_end(output.status) => {
+                self.check_container_survived(&remote, output).await
+            }
             Err(error) => Err(self.explain(&remote, error).await),
             output => output,
         }
@@ -126,12 +128,12 @@ impl Sandbox for DockerSandbox {
 
 impl DockerSandbox {
     /// Checks whether the guest of a running container answers.
-    async fn running(&self) -> Liveness {
+    async fn probe(&self) -> Liveness {
         // It ended or was stopped, and was started again since: a new handle is needed to reach it.
         if let Some(error) = self.shared.link.why_gone() {
             return Liveness::asleep(error.to_string());
         }
-        match timeout(SIGN_OF_LIFE, self.remote()).await {
+        match timeout(PROBE_TIMEOUT, self.remote()).await {
             Ok(Ok(remote)) if answers(&remote).await => Liveness::Alive,
             Ok(Err(error)) => Liveness::unknown(error.to_string()),
             _ => Liveness::unknown("the container runs, but its guest does not answer"),
@@ -139,7 +141,11 @@ impl DockerSandbox {
     }
 
     /// Makes sure that the command was killed, and not the whole container.
-    async fn confirm(&self, remote: &Remote, output: ExecOutput) -> Result<ExecOutput> {
+    async fn check_container_survived(
+        &self,
+        remote: &Remote,
+        output: ExecOutput,
+    ) -> Result<ExecOutput> {
         if answers(remote).await {
             return Ok(output);
         }
@@ -150,7 +156,7 @@ impl DockerSandbox {
 
 /// Returns whether a guest answers in time.
 async fn answers(remote: &Remote) -> bool {
-    timeout(SIGN_OF_LIFE, remote.liveness())
+    timeout(PROBE_TIMEOUT, remote.liveness())
         .await
         .is_ok_and(|liveness| liveness.is_alive())
 }
@@ -162,12 +168,15 @@ fn check(request: &ExecRequest) -> Result<()> {
 }
 
 /// Returns whether a command's status could also be caused by the end of its container.
-fn looks_like_an_end(status: ExecStatus) -> bool {
+fn may_be_container_end(status: ExecStatus) -> bool {
     matches!(status, ExecStatus::Signaled(_) | ExecStatus::Lost)
         || matches!(status, ExecStatus::Exited(code) if code > 128)
 }
 
-async fn within<T>(limit: Option<Duration>, future: impl Future<Output = T> + Send) -> Option<T> {
+async fn with_timeout<T>(
+    limit: Option<Duration>,
+    future: impl Future<Output = T> + Send,
+) -> Option<T> {
     match limit {
         // The guest rejects a limit of zero.
         None | Some(Duration::ZERO) => Some(future.await),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use backend_core::{Error, Result};
 
 use super::DockerSandbox;
-use crate::choices::Lifetime;
+use crate::options::Lifetime;
 
 impl DockerSandbox {
     /// Freezes everything that runs in the container until it is [resumed](Self::resume). Meanwhile it uses no CPU, and every
@@ -54,7 +54,7 @@ impl DockerSandbox {
     pub async fn destroy(&self) -> Result<()> {
         self.shared
             .link
-            .gone(Error::unavailable("the sandbox was destroyed"));
+            .mark_gone(Error::unavailable("the sandbox was destroyed"));
         match self.shared.container.get() {
             Some(container) => container.remove().await,
             None => Ok(()),
@@ -92,7 +92,7 @@ impl DockerSandbox {
         let connected = self.shared.link.connected();
         self.shared
             .link
-            .gone(Error::unavailable("the sandbox was stopped"));
+            .mark_gone(Error::unavailable("the sandbox was stopped"));
         if let Some(remote) = connected {
             // Everything that runs for this connection is killed, so that the guest has nothing to wait for.
             remote.close().await;

@@ -10,9 +10,9 @@ use bollard::models::{
 };
 
 use super::{CAPABILITIES, STRICT_HOME, Settings, process_one};
-use crate::choices::{Access, Hardening, Lifetime, MountSource, Network};
 use crate::labels;
 use crate::layout::DIRECTORY;
+use crate::options::{Access, Hardening, Lifetime, MountSource, Network};
 
 /// The period of the CPU quota. A quota, unlike the engine's own CPU setting, may exceed the machine.
 const PERIOD_MICROSECONDS: i64 = 100_000;
@@ -267,7 +267,7 @@ fn guest_mount(volume: &str) -> Mount {
     }
 }
 
-fn mount(mount: &crate::choices::Mounted) -> Mount {
+fn mount(mount: &crate::options::Mounted) -> Mount {
     let (typ, source) = match &mount.source {
         MountSource::Directory(directory) => (MountType::BIND, directory.as_str()),
         MountSource::Volume(name) => (MountType::VOLUME, name.as_str()),

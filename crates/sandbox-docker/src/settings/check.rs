@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use backend_core::{Error, Result, RuntimeConfig, VirtualPath, check_environment};
 
 use super::{Settings, limits};
-use crate::choices::{MountSource, Network};
 use crate::image::ImageSource;
 use crate::labels;
 use crate::layout::{DIRECTORY, VOLUME_PREFIX};
+use crate::options::{MountSource, Network};
 
 /// With less, the engine refuses the container.
-const LEAST_MEMORY: u64 = 16 << 20;
+const MIN_MEMORY_BYTES: u64 = 16 << 20;
 
 /// The guest has threads, and each command has a supervising process.
-const LEAST_PIDS: u32 = 64;
+const MIN_PIDS: u32 = 64;
 
 pub(super) fn settings(settings: &Settings) -> Result<()> {
     if let ImageSource::Reference(image) = &settings.image {
@@ -94,7 +94,7 @@ pub(super) fn settings(settings: &Settings) -> Result<()> {
 }
 
 fn ceilings(settings: &Settings) -> Result<()> {
-    if settings.memory < LEAST_MEMORY || i64::try_from(settings.memory).is_err() {
+    if settings.memory < MIN_MEMORY_BYTES || i64::try_from(settings.memory).is_err() {
         return refuse("the memory of a container must be at least 16 MiB");
     }
     if i64::try_from(settings.memory.saturating_add(settings.swap)).is_err() {
@@ -103,7 +103,7 @@ fn ceilings(settings: &Settings) -> Result<()> {
     if !(0.01..=4096.0).contains(&settings.cpus) {
         return refuse("the processors of a container must be 0.01 to 4096");
     }
-    if settings.pids < LEAST_PIDS {
+    if settings.pids < MIN_PIDS {
         return refuse("the processes of a container must be at least 64");
     }
     Ok(())

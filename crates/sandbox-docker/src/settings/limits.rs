@@ -6,10 +6,10 @@
 use super::Settings;
 
 /// With fewer open files or threads, the guest cannot serve several commands at once.
-const LEAST: u64 = 1024;
+const MIN_LIMIT: u64 = 1024;
 
 /// The stack that the guest starts with.
-const LEAST_STACK: u64 = 8 << 20;
+const MIN_STACK_BYTES: u64 = 8 << 20;
 
 /// The names of all limits.
 const NAMES: [&str; 16] = [
@@ -55,8 +55,8 @@ fn of_guest(name: &str, limit: u64) -> Option<u64> {
     match name {
         // Reaching one of these means being killed, or having no memory for the next step.
         "as" | "cpu" | "data" => None,
-        "nofile" | "nproc" => Some(limit.max(LEAST)),
-        "stack" => Some(limit.max(LEAST_STACK)),
+        "nofile" | "nproc" => Some(limit.max(MIN_LIMIT)),
+        "stack" => Some(limit.max(MIN_STACK_BYTES)),
         // The file size limit also applies to the guest's writes. It gets an error for that, and is not killed.
         _ => Some(limit),
     }

@@ -4,8 +4,8 @@ use backend_core::{RuntimeConfig, SandboxId, VirtualPath, VolumeName};
 use bollard::models::ContainerCreateBody;
 
 use super::{Settings, body, is_in_memory};
-use crate::choices::{Access, Hardening, Lifetime, MountSource, Mounted, Network, Port};
 use crate::image::ImageSource;
+use crate::options::{Access, Hardening, Lifetime, MountSource, Mounted, Network, Port};
 
 fn settings() -> Settings {
     Settings::new("python:3.12-slim".to_owned()).unwrap()

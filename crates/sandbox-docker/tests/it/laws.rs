@@ -12,7 +12,7 @@ use crate::support::{
 
 /// How many laws are checked at once. Some block a thread while the connection needs another one, so there are more threads than
 /// this.
-const AT_ONCE: usize = 4;
+const CONCURRENCY: usize = 4;
 
 /// Returns a subject for the next law, in a shared container.
 fn subjects(
@@ -54,7 +54,7 @@ async fn check(
     subjects: impl FnMut() -> std::future::Ready<Subject>,
     without: &[Need],
 ) {
-    let report = suite.report(AT_ONCE, subjects).await;
+    let report = suite.report(CONCURRENCY, subjects).await;
     println!("conformance: sandbox-docker: {report}");
     assert!(report.failed.is_empty(), "{report}");
     let known = |need: &Need| without.contains(need);

@@ -29,8 +29,8 @@ impl Capture {
 
     /// Takes the next bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        let room = self.head_limit - self.head.len();
-        let (head, rest) = bytes.split_at(room.min(bytes.len()));
+        let remaining = self.head_limit - self.head.len();
+        let (head, rest) = bytes.split_at(remaining.min(bytes.len()));
         self.head.extend_from_slice(head);
         // Of more than the capacity, only the last bytes are kept.
         let (skipped, rest) = rest.split_at(rest.len().saturating_sub(self.tail_limit));

@@ -11,9 +11,9 @@ use tokio::time::timeout_at;
 
 use super::Engine;
 use super::capture::Capture;
-use super::drive::{Limits, follow};
 use super::launch::{Launched, Running};
 use super::plan::Plan;
+use super::run::{RunLimits, run_to_end};
 use super::source::Sink;
 use super::terminal::END_OF_INPUT;
 
@@ -28,13 +28,19 @@ impl Engine {
             // A command that has not started by then never runs, or is killed at once.
             Some(deadline) => match timeout_at(deadline.into(), self.launch(plan)).await {
                 Ok(launched) => launched?,
-                Err(_) => return Ok(outcome(ExecStatus::TimedOut, Both::new(0), called)),
+                Err(_) => {
+                    return Ok(outcome(
+                        ExecStatus::TimedOut,
+                        CapturedStreams::new(0),
+                        called,
+                    ));
+                }
             },
             None => self.launch(plan).await?,
         };
-        let mut kept = Both::new(request.output_bytes);
+        let mut kept = CapturedStreams::new(request.output_bytes);
         let Running {
-            tree: held,
+            tree: guard,
             input,
             mut sources,
             terminal: _,
@@ -51,16 +57,16 @@ impl Engine {
             }
         };
         let feed = feed(input, request.stdin.clone(), in_terminal);
-        let limits = Limits { deadline, ceiling };
-        let status = follow(held.tree(), &mut sources, feed, limits, &mut kept).await;
+        let limits = RunLimits { deadline, ceiling };
+        let status = run_to_end(guard.tree(), &mut sources, feed, limits, &mut kept).await;
         // A command killed by a stop must not be reported as killed by a signal.
         self.check()?;
-        if !held.tree().is_gone() && !sources.ended() {
+        if !guard.tree().is_gone() && !sources.ended() {
             // Background processes may keep printing: the output is discarded, but must not block
             // them.
             tokio::spawn(sources.discard());
         }
-        held.release();
+        guard.release();
         Ok(outcome(status, kept, called))
     }
 }
@@ -83,18 +89,18 @@ async fn feed(mut input: pipe::Sender, bytes: Bytes, in_terminal: bool) {
     drop(written);
 }
 
-fn outcome(status: ExecStatus, kept: Both, called: Instant) -> ExecOutput {
+fn outcome(status: ExecStatus, kept: CapturedStreams, called: Instant) -> ExecOutput {
     let (stdout, stderr) = kept.finish();
     ExecOutput::new(status, stdout, stderr, called.elapsed())
 }
 
 /// What is kept of both streams.
-struct Both {
+struct CapturedStreams {
     stdout: Capture,
     stderr: Capture,
 }
 
-impl Both {
+impl CapturedStreams {
     fn new(limit: usize) -> Self {
         Self {
             stdout: Capture::new(limit),
@@ -107,7 +113,7 @@ impl Both {
     }
 }
 
-impl Sink for Both {
+impl Sink for CapturedStreams {
     fn push(&mut self, stream: OutputStream, bytes: &[u8]) {
         match stream {
             OutputStream::Stderr => self.stderr.push(bytes),

@@ -10,15 +10,15 @@ use std::time::Duration;
 use backend_core::{Error, Result};
 use tokio::net::unix::pipe::Sender;
 
-use super::ground::Ground;
+use super::host_root::HostRoot;
 use super::plan::Plan;
-use super::room::{Held, Room};
+use super::registry::{KillOnDrop, Registry};
 use super::source::{Source, Sources};
 use super::terminal::Terminal;
 use super::tree::Tree;
 
 /// How often to retry a program that another process has open for writing.
-const BUSY_TRIES: u32 = 7;
+const MAX_BUSY_RETRIES: u32 = 7;
 
 /// The outcome of a start.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) enum Launched {
 /// A command that was just started.
 #[derive(Debug)]
 pub(super) struct Running {
-    pub(super) tree: Held,
+    pub(super) tree: KillOnDrop,
     pub(super) input: Sender,
     pub(super) sources: Sources,
     /// Our end of its terminal, if it has one.
@@ -55,19 +55,23 @@ struct Streams {
 
 /// Starts a command. Blocks, and must be called within a runtime.
 ///
-/// The room looks after what was started, even if the result is dropped.
-pub(super) fn launch(plan: &Plan, ground: &Ground, room: &Arc<Room>) -> Result<Launched> {
+/// The registry looks after what was started, even if the result is dropped.
+pub(super) fn launch(
+    plan: &Plan,
+    host_root: &HostRoot,
+    registry: &Arc<Registry>,
+) -> Result<Launched> {
     let mut tries = 0;
     loop {
-        let cwd = ground.enter(plan.cwd.as_ref())?;
-        let error = match attempt(plan, cwd, room) {
+        let cwd = host_root.open_cwd(plan.cwd.as_ref())?;
+        let error = match try_launch(plan, cwd, registry) {
             Ok(running) => return Ok(Launched::Running(running)),
-            Err(Failure::Here(error)) => return Err(error),
-            Err(Failure::There(error)) => error,
+            Err(Failure::Sandbox(error)) => return Err(error),
+            Err(Failure::System(error)) => error,
         };
         // If another thread forks while a program is being written, the new process holds the file open for writing
         // until its own exec, a moment later.
-        if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES {
+        if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < MAX_BUSY_RETRIES {
             thread::sleep(Duration::from_millis(1 << tries));
             tries += 1;
             continue;
@@ -79,24 +83,24 @@ pub(super) fn launch(plan: &Plan, ground: &Ground, room: &Arc<Room>) -> Result<L
 /// Why a command was not started.
 enum Failure {
     /// The sandbox no longer starts commands.
-    Here(Error),
+    Sandbox(Error),
     /// The system failed to start it.
-    There(io::Error),
+    System(io::Error),
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Here(error)
+        Self::Sandbox(error)
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::There(error)
+        Self::System(error)
     }
 }
 
-fn attempt(plan: &Plan, cwd: OwnedFd, room: &Arc<Room>) -> Result<Running, Failure> {
+fn try_launch(plan: &Plan, cwd: OwnedFd, registry: &Arc<Registry>) -> Result<Running, Failure> {
     let Streams {
         theirs: [stdin, stdout, stderr],
         input,
@@ -118,8 +122,8 @@ fn attempt(plan: &Plan, cwd: OwnedFd, room: &Arc<Room>) -> Result<Running, Failu
     };
     let input = Sender::from_owned_fd_unchecked(input)?;
     let in_terminal = terminal.is_some();
-    let tree = room.admit(|| {
-        Tree::start(command, cwd, in_terminal, plan.limits.clone()).map_err(Failure::There)
+    let tree = registry.register(|| {
+        Tree::start(command, cwd, in_terminal, plan.limits.clone()).map_err(Failure::System)
     })?;
     Ok(Running {
         tree,

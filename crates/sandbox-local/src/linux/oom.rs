@@ -13,16 +13,16 @@ use backend_core::ExecStatus;
 use rustix::fs::{Mode, OFlags};
 
 /// The known mount points of control groups.
-const GROUPS: &str = "/sys/fs/cgroup";
+const CGROUP_ROOT: &str = "/sys/fs/cgroup";
 
 /// The code of a shell whose program was killed by signal 9.
-const KILLED: i32 = 128 + 9;
+const SIGKILL_EXIT_CODE: i32 = 128 + 9;
 
 /// Makes this process, and what it executes and starts, the first to be killed when memory runs out. It is called between
 /// `fork` and `exec`, so it only makes system calls.
 ///
 /// Raising the score is always permitted. Without `/proc` it stays unchanged.
-pub(super) fn go_first() {
+pub(super) fn raise_oom_score() {
     let flags = OFlags::WRONLY | OFlags::CLOEXEC;
     if let Ok(file) = rustix::fs::open(c"/proc/self/oom_score_adj", flags, Mode::empty()) {
         let _ = rustix::io::write(&file, b"1000");
@@ -31,9 +31,9 @@ pub(super) fn go_first() {
 
 /// How many processes of our control group the kernel had killed for lack of memory at some moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Toll(Option<u64>);
+pub(super) struct OomCounter(Option<u64>);
 
-impl Toll {
+impl OomCounter {
     /// Takes the current count.
     pub(super) fn now() -> Self {
         static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
@@ -47,7 +47,10 @@ impl Toll {
 
     /// Returns the status of a command that was started after this count, if it was killed for lack of memory.
     pub(super) fn explain(self, status: ExecStatus) -> ExecStatus {
-        let killed = matches!(status, ExecStatus::Signaled(9) | ExecStatus::Exited(KILLED));
+        let killed = matches!(
+            status,
+            ExecStatus::Signaled(9) | ExecStatus::Exited(SIGKILL_EXIT_CODE)
+        );
         if killed && self.has_risen_to(Self::now()) {
             ExecStatus::OutOfMemory
         } else {
@@ -74,13 +77,13 @@ fn candidates(own: &str) -> Vec<PathBuf> {
             continue;
         }
         if controllers.is_empty() {
-            unified.push(Path::new(GROUPS).join(path));
+            unified.push(Path::new(CGROUP_ROOT).join(path));
         } else if controllers.split(',').any(|name| name == "memory") {
-            classic.push(Path::new(GROUPS).join("memory").join(path));
+            classic.push(Path::new(CGROUP_ROOT).join("memory").join(path));
         }
     }
-    unified.push(GROUPS.into());
-    classic.push(Path::new(GROUPS).join("memory"));
+    unified.push(CGROUP_ROOT.into());
+    classic.push(Path::new(CGROUP_ROOT).join("memory"));
     let unified = unified.into_iter().map(|group| group.join("memory.events"));
     let classic = classic
         .into_iter()
@@ -104,7 +107,7 @@ mod tests {
 
     use backend_core::ExecStatus;
 
-    use super::{Toll, candidates, parse};
+    use super::{OomCounter, candidates, parse};
 
     #[track_caller]
     fn check(own: &str, want: &[&str]) {
@@ -153,17 +156,17 @@ mod tests {
 
     #[test]
     fn only_a_kill_while_the_count_rose_is_out_of_memory() {
-        assert!(Toll(Some(1)).has_risen_to(Toll(Some(2))));
-        assert!(!Toll(Some(2)).has_risen_to(Toll(Some(2))));
-        assert!(!Toll(None).has_risen_to(Toll(Some(2))));
-        assert!(!Toll(Some(1)).has_risen_to(Toll(None)));
+        assert!(OomCounter(Some(1)).has_risen_to(OomCounter(Some(2))));
+        assert!(!OomCounter(Some(2)).has_risen_to(OomCounter(Some(2))));
+        assert!(!OomCounter(None).has_risen_to(OomCounter(Some(2))));
+        assert!(!OomCounter(Some(1)).has_risen_to(OomCounter(None)));
         for status in [
             ExecStatus::Exited(0),
             ExecStatus::Exited(1),
             ExecStatus::Signaled(15),
             ExecStatus::TimedOut,
         ] {
-            assert_eq!(Toll(Some(0)).explain(status), status);
+            assert_eq!(OomCounter(Some(0)).explain(status), status);
         }
     }
 }

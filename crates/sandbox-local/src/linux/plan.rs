@@ -11,7 +11,7 @@ use backend_core::{
 };
 
 /// The default `PATH`.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Everything about a command that is decided before it starts.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Defaults {
         let mut all = BTreeMap::from([
             ("HOME".into(), home.into()),
             ("LANG".into(), "C.UTF-8".into()),
-            ("PATH".into(), PATH.into()),
+            ("PATH".into(), DEFAULT_PATH.into()),
         ]);
         all.extend(env);
         Self {
@@ -79,7 +79,7 @@ impl Plan {
             Some(timeout) => called.checked_add(timeout),
             None => None,
         };
-        let (program, arguments) = words(&request.command, &defaults.shell)?;
+        let (program, arguments) = program_and_arguments(&request.command, &defaults.shell)?;
         let terminal = if request.terminal.is_some() {
             "xterm-256color"
         } else {
@@ -117,7 +117,7 @@ impl Plan {
 }
 
 /// Returns the program and its arguments.
-fn words(command: &Command, shell: &OsStr) -> Result<(OsString, Vec<OsString>)> {
+fn program_and_arguments(command: &Command, shell: &OsStr) -> Result<(OsString, Vec<OsString>)> {
     match command {
         Command::Shell(line) => {
             without_nul(line)?;
@@ -132,11 +132,11 @@ fn words(command: &Command, shell: &OsStr) -> Result<(OsString, Vec<OsString>)> 
                 vec!["-c".into(), format!("{sign}{line}").into()],
             ))
         }
-        Command::Argv(words) => {
-            let Some((program, arguments)) = words.split_first() else {
+        Command::Argv(argv) => {
+            let Some((program, arguments)) = argv.split_first() else {
                 return Err(Error::invalid_request("a command needs a program"));
             };
-            for word in words {
+            for word in argv {
                 without_nul(word)?;
             }
             Ok((program.into(), arguments.iter().map(Into::into).collect()))

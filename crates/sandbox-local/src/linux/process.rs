@@ -28,7 +28,7 @@ pub(super) struct Process {
     command: Command,
     started: SystemTime,
     /// Its process tree. Many processes are listed long after they have ended, so the list must hold no descriptors: the
-    /// room owns the tree while any of it runs.
+    /// registry owns the tree while any of it runs.
     tree: Weak<Tree>,
     output: Mutex<Output>,
     changed: watch::Sender<()>,
@@ -122,7 +122,7 @@ impl Process {
         let mut changed = self.changed.subscribe();
         let news = async {
             loop {
-                let output = self.look(request)?;
+                let output = self.snapshot(request)?;
                 if output.next > request.cursor || output.status.is_some() {
                     return Ok(output);
                 }
@@ -133,11 +133,11 @@ impl Process {
         };
         match timeout(request.wait, news).await {
             Ok(output) => output,
-            Err(_) => self.look(request),
+            Err(_) => self.snapshot(request),
         }
     }
 
-    fn look(&self, request: &OutputRequest) -> Result<ProcessOutput> {
+    fn snapshot(&self, request: &OutputRequest) -> Result<ProcessOutput> {
         let output = self.output();
         let end = output.ring.end();
         if request.cursor > end {
@@ -169,7 +169,7 @@ impl Process {
             // First, so that an ended process takes no input, even if its pipe has room.
             biased;
             () = ended => Err(closed()),
-            written = self.write_while_it_runs(request) => written,
+            written = self.write_input(request) => written,
         };
         if self.has_ended() {
             self.close_input();
@@ -177,7 +177,7 @@ impl Process {
         written
     }
 
-    async fn write_while_it_runs(&self, request: &StdinRequest) -> Result<()> {
+    async fn write_input(&self, request: &StdinRequest) -> Result<()> {
         let mut guard = self.input.lock().await;
         let Some(input) = guard.as_mut() else {
             return Err(closed());

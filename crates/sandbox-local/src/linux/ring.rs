@@ -20,7 +20,7 @@ pub(super) struct Ring {
 
 /// What a reader gets from a [`Ring`].
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(super) struct OutputSlice {
     pub(super) chunks: Vec<OutputChunk>,
     pub(super) missed: u64,
     pub(super) next: u64,
@@ -31,24 +31,24 @@ pub(super) struct Piece {
 struct Run(u32);
 
 impl Run {
-    const ERROR: u32 = 1 << 31;
-    const LONGEST: usize = (Self::ERROR - 1) as usize;
+    const STDERR_FLAG: u32 = 1 << 31;
+    const MAX_LENGTH: usize = (Self::STDERR_FLAG - 1) as usize;
 
     fn new(stream: OutputStream, length: usize) -> Self {
         let flag = match stream {
-            OutputStream::Stderr => Self::ERROR,
+            OutputStream::Stderr => Self::STDERR_FLAG,
             _ => 0,
         };
         // The callers split longer ones.
-        Self(flag | u32::try_from(length.min(Self::LONGEST)).unwrap_or_default())
+        Self(flag | u32::try_from(length.min(Self::MAX_LENGTH)).unwrap_or_default())
     }
 
     fn length(self) -> usize {
-        (self.0 & !Self::ERROR) as usize
+        (self.0 & !Self::STDERR_FLAG) as usize
     }
 
     fn stream(self) -> OutputStream {
-        if self.0 & Self::ERROR == 0 {
+        if self.0 & Self::STDERR_FLAG == 0 {
             OutputStream::Stdout
         } else {
             OutputStream::Stderr
@@ -76,12 +76,12 @@ impl Ring {
     pub(super) fn push(&mut self, stream: OutputStream, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         let (_, kept) = bytes.split_at(bytes.len().saturating_sub(self.limit));
-        self.forget((self.bytes.len() + kept.len()).saturating_sub(self.limit));
+        self.drop_oldest((self.bytes.len() + kept.len()).saturating_sub(self.limit));
         self.bytes.extend(kept);
-        for piece in kept.chunks(Run::LONGEST) {
+        for piece in kept.chunks(Run::MAX_LENGTH) {
             match self.runs.back_mut() {
                 Some(run)
-                    if run.stream() == stream && run.length() + piece.len() <= Run::LONGEST =>
+                    if run.stream() == stream && run.length() + piece.len() <= Run::MAX_LENGTH =>
                 {
                     *run = Run::new(stream, run.length() + piece.len());
                 }
@@ -91,7 +91,7 @@ impl Ring {
     }
 
     /// Drops the oldest bytes.
-    fn forget(&mut self, mut count: usize) {
+    fn drop_oldest(&mut self, mut count: usize) {
         self.bytes.drain(..count.min(self.bytes.len()));
         while count > 0 {
             let Some(run) = self.runs.front_mut() else {
@@ -107,21 +107,21 @@ impl Ring {
     }
 
     /// Returns up to `limit` bytes from a cursor onward, which must not be past the end.
-    pub(super) fn read(&self, cursor: u64, limit: usize) -> Piece {
+    pub(super) fn read(&self, cursor: u64, limit: usize) -> OutputSlice {
         let start = self.total - self.bytes.len() as u64;
         let missed = start.saturating_sub(cursor);
         let from = cursor.max(start);
         let mut skip = usize::try_from(from - start).unwrap_or(usize::MAX);
-        let mut room = limit;
+        let mut remaining = limit;
         let mut at = 0;
         let mut chunks = Vec::new();
         for run in &self.runs {
-            if room == 0 {
+            if remaining == 0 {
                 break;
             }
             let skipped = skip.min(run.length());
             skip -= skipped;
-            let taken = (run.length() - skipped).min(room);
+            let taken = (run.length() - skipped).min(remaining);
             if taken > 0 {
                 let first = at + skipped;
                 let mut bytes = BytesMut::with_capacity(taken);
@@ -135,14 +135,14 @@ impl Ring {
                     bytes.extend_from_slice(part);
                 }
                 chunks.push(OutputChunk::new(run.stream(), bytes));
-                room -= taken;
+                remaining -= taken;
             }
             at += run.length();
         }
-        Piece {
+        OutputSlice {
             chunks,
             missed,
-            next: from + (limit - room) as u64,
+            next: from + (limit - remaining) as u64,
         }
     }
 }
@@ -152,13 +152,13 @@ mod tests {
     use backend_core::OutputStream::{Stderr, Stdout};
     use backend_core::{OutputChunk, OutputStream};
 
-    use super::{Piece, Ring};
+    use super::{OutputSlice, Ring};
 
-    fn piece(chunks: &[(OutputStream, &str)], missed: u64, next: u64) -> Piece {
+    fn piece(chunks: &[(OutputStream, &str)], missed: u64, next: u64) -> OutputSlice {
         let chunk = |&(stream, text): &(OutputStream, &str)| {
             OutputChunk::new(stream, text.as_bytes().to_vec())
         };
-        Piece {
+        OutputSlice {
             chunks: chunks.iter().map(chunk).collect(),
             missed,
             next,

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
 /// How much is read at once: what a pipe holds.
-const PIECE: usize = 64 << 10;
+const READ_BYTES: usize = 64 << 10;
 
 /// One stream of output, until its end.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Source {
     pub(super) fn new(end: OwnedFd) -> io::Result<Self> {
         Ok(Self {
             pipe: pipe::Receiver::from_owned_fd_unchecked(end)?,
-            buffer: Vec::with_capacity(PIECE),
+            buffer: Vec::with_capacity(READ_BYTES),
         })
     }
 
@@ -55,7 +55,7 @@ impl Source {
 
     /// Reads what is available now, without asking the runtime, which may not know of it yet. Returns whether there was
     /// anything, or the end.
-    fn read_now(&mut self) -> bool {
+    fn try_read(&mut self) -> bool {
         self.buffer.clear();
         loop {
             match rustix::io::read(self.pipe.as_fd(), spare_capacity(&mut self.buffer)) {
@@ -91,7 +91,7 @@ impl Sources {
             // Bounded, since other processes may keep printing: anything beyond the capacity of a pipe was not there at
             // the start.
             for _ in 0..64 {
-                if !self.slot(stream).as_mut().is_some_and(Source::read_now) {
+                if !self.slot(stream).as_mut().is_some_and(Source::try_read) {
                     break;
                 }
                 self.take(stream, sink);
@@ -102,7 +102,7 @@ impl Sources {
     /// Reads and discards until both streams end.
     pub(super) async fn discard(mut self) {
         while !self.ended() {
-            self.next(&mut Nowhere).await;
+            self.next(&mut Discard).await;
         }
     }
 
@@ -123,9 +123,9 @@ impl Sources {
     }
 }
 
-struct Nowhere;
+struct Discard;
 
-impl Sink for Nowhere {
+impl Sink for Discard {
     fn push(&mut self, _: OutputStream, _: &[u8]) {}
 }
 

@@ -10,10 +10,10 @@ use backend_core::{
 use tokio::io::AsyncWriteExt;
 
 use super::Engine;
-use super::drive::{Limits, follow};
 use super::launch::{Launched, Running};
 use super::plan::Plan;
 use super::process::Process;
+use super::run::{RunLimits, run_to_end};
 use super::source::Sink;
 
 impl Engine {
@@ -21,7 +21,7 @@ impl Engine {
         let called = Instant::now();
         self.check()?;
         let plan = Plan::new(request, &self.defaults, called)?;
-        let limits = Limits {
+        let limits = RunLimits {
             deadline: plan.deadline,
             ceiling: plan.ceiling,
         };
@@ -30,7 +30,7 @@ impl Engine {
         // No awaits from here on: either the process is listed, or it is dead.
         let make = |id| Process::new(id, request.command.clone(), request.output_bytes);
         let Running {
-            tree: held,
+            tree: guard,
             input,
             mut sources,
             terminal,
@@ -42,17 +42,17 @@ impl Engine {
                 } else {
                     OutputStream::Stderr
                 };
-                let process = self.room.list(make)?;
+                let process = self.registry.add_process(make)?;
                 (&*process).push(stream, line.as_bytes());
                 process.end(ExecStatus::Exited(code));
                 return Ok(process.info());
             }
         };
-        let tree = Arc::clone(held.tree());
+        let tree = Arc::clone(guard.tree());
         let process = self
-            .room
-            .list(|id| make(id).running(&tree, input, terminal))?;
-        held.release();
+            .registry
+            .add_process(|id| make(id).running(&tree, input, terminal))?;
+        guard.release();
         let info = process.info();
         let (first, bytes) = (process.take_input(), request.stdin.clone());
         let feed = async move {
@@ -64,7 +64,7 @@ impl Engine {
             }
         };
         tokio::spawn(async move {
-            let status = follow(&tree, &mut sources, feed, limits, &mut &*process).await;
+            let status = run_to_end(&tree, &mut sources, feed, limits, &mut &*process).await;
             process.end(status);
             // Its background processes must not block because their output is not read, nor keep this
             // process listed as running.
@@ -75,25 +75,29 @@ impl Engine {
     }
 
     pub(crate) fn processes(&self) -> Result<Vec<ProcessInfo>> {
-        let all = self.room.processes()?;
+        let all = self.registry.processes()?;
         Ok(all.iter().map(|process| process.info()).collect())
     }
 
     pub(crate) async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput> {
-        let output = self.room.process(&request.process)?.read(request).await;
+        let output = self.registry.process(&request.process)?.read(request).await;
         // A process killed by a stop did not exit on its own.
         self.check()?;
         output
     }
 
     pub(crate) async fn write_stdin(&self, request: &StdinRequest) -> Result<()> {
-        let written = self.room.process(&request.process)?.write(request).await;
+        let written = self
+            .registry
+            .process(&request.process)?
+            .write(request)
+            .await;
         self.check()?;
         written
     }
 
     pub(crate) async fn signal(&self, process: &ProcessId, signal: Signal) -> Result<()> {
-        let process = self.room.process(process)?;
+        let process = self.registry.process(process)?;
         let Some(tree) = process.tree() else {
             return Ok(());
         };
@@ -106,6 +110,6 @@ impl Engine {
     }
 
     pub(crate) fn resize(&self, process: &ProcessId, size: TerminalSize) -> Result<()> {
-        self.room.process(process)?.resize(size)
+        self.registry.process(process)?.resize(size)
     }
 }

@@ -1,7 +1,7 @@
 //! The host's handle on a command with all its descendants.
 //!
 //! Between the host and each command stands a supervisor ([`supervise`]): a small process that is the parent of the command
-//! and adopts what the command leaves behind. [`hook`] creates it, [`family`] finds the descendants, [`message`] is its
+//! and adopts what the command leaves behind. [`hook`] creates it, [`descendants`] finds the descendants, [`message`] is its
 //! protocol, and [`sys`] has the system calls.
 
 // Why a process for each command.
@@ -29,7 +29,7 @@
 // are killed; processes that left both are not. Processes that another service started for it, such as a service manager or
 // a container engine, are not descendants. A program with the set-user-ID bit survives if we may not kill it.
 
-mod family;
+mod descendants;
 mod hook;
 mod limits;
 mod message;
@@ -53,7 +53,7 @@ use tokio::sync::watch;
 
 pub(super) use self::limits::Limits;
 use self::message::Message;
-use super::oom::Toll;
+use super::oom::OomCounter;
 
 /// How long to wait for a kill before its outcome counts as unknown.
 const KILL_WAIT: Duration = Duration::from_secs(5);
@@ -66,7 +66,7 @@ pub(super) struct Tree {
     supervisor: Option<OwnedFd>,
     child: Mutex<Option<Child>>,
     /// Taken before it was started.
-    toll: Toll,
+    oom_counter: OomCounter,
     state: watch::Sender<State>,
 }
 
@@ -91,19 +91,19 @@ impl Tree {
         terminal: bool,
         limits: Limits,
     ) -> io::Result<Self> {
-        Self::start_in_way(command, cwd, terminal, limits, None)
+        Self::start_with_strategy(command, cwd, terminal, limits, None)
     }
 
-    fn start_in_way(
+    fn start_with_strategy(
         mut command: Command,
         cwd: OwnedFd,
         terminal: bool,
         limits: Limits,
-        way: Option<family::Way>,
+        strategy: Option<descendants::Strategy>,
     ) -> io::Result<Self> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
-        let toll = Toll::now();
+        let oom_counter = OomCounter::now();
         hook::install(
             &mut command,
             hook::Hook {
@@ -111,7 +111,7 @@ impl Tree {
                 cwd,
                 terminal,
                 limits,
-                way,
+                strategy,
             },
         );
         let child = tokio::process::Command::from(command).spawn()?;
@@ -121,15 +121,15 @@ impl Tree {
             supervisor: supervisor
                 .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()),
             child: Mutex::new(Some(child)),
-            toll,
+            oom_counter,
             state: watch::Sender::new(State::default()),
         })
     }
 
     /// Listens to the supervisor until the tree is gone. Run it once, concurrently with everything else.
-    pub(super) async fn attend(&self) {
-        let told = self.listen().await;
-        if !told {
+    pub(super) async fn watch_supervisor(&self) {
+        let reported = self.handle_messages().await;
+        if !reported {
             // The supervisor was killed. Its death kills the command; this kills the rest of its process group.
             if let Some(leader) = self.state.borrow().leader {
                 let _ = rustix::process::kill_process_group(leader, RawSignal::KILL);
@@ -151,7 +151,7 @@ impl Tree {
     }
 
     /// Handles messages. Returns whether the last one said that the whole tree is gone.
-    async fn listen(&self) -> bool {
+    async fn handle_messages(&self) -> bool {
         let (mut buffer, mut filled) = ([0; message::LENGTH], 0);
         loop {
             if self.control.readable().await.is_err() {
@@ -177,7 +177,7 @@ impl Tree {
                         .send_modify(|state| state.leader = Pid::from_raw(pid));
                 }
                 Some(Message::Ended(status)) => {
-                    let ended = self.toll.explain(status_of(status));
+                    let ended = self.oom_counter.explain(status_of(status));
                     self.state.send_modify(|state| state.ended = Some(ended));
                 }
                 Some(Message::Gone) => return true,

@@ -10,7 +10,7 @@ use crate::out::Out;
 use crate::parse::Lines;
 
 /// How many bytes are read at a time.
-const PIECE: u64 = 4 << 20;
+const CHUNK_BYTES: u64 = 4 << 20;
 
 /// How many bytes of one line are shown when lines are numbered.
 const LINE_BYTES: usize = 4 << 20;
@@ -157,7 +157,7 @@ impl<'a> Pieces<'a> {
         if self.started && start >= end {
             return Ok(None);
         }
-        let until = end.min(start.saturating_add(PIECE));
+        let until = end.min(start.saturating_add(CHUNK_BYTES));
         let request = ReadBytesRequest::new(self.path).range(start..until);
         let content = self.backend.read_bytes_with(&request).await?;
         check(

@@ -16,7 +16,7 @@ use crate::failure::{Failure, Result};
 use crate::parse;
 
 /// How long to wait for sandboxes that are being ended.
-const PATIENCE: Duration = Duration::from_secs(120);
+const STOP_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Remove what a crash has left behind, and sessions with all their files
 ///
@@ -239,7 +239,7 @@ async fn settle<P: SandboxProvider>(manager: &SessionManager<P>) -> Vec<SandboxI
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    match tokio::time::timeout(PATIENCE, ends).await {
+    match tokio::time::timeout(STOP_TIMEOUT, ends).await {
         Ok(()) => Vec::new(),
         Err(_) => {
             let recovered = manager.recovered();

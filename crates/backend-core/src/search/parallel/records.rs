@@ -29,29 +29,29 @@ impl Records {
 
     /// Adds up the remaining records, and then the last one. After a timeout there are gaps, but the records after them are
     /// still correct.
-    pub(in crate::search) fn finish(mut self, last: Record, is_over: bool) -> Grepped {
+    pub(in crate::search) fn finish(mut self, last: Record, stopped: bool) -> Grepped {
         for record in self.held.into_values().chain([last]) {
             if self.tally.add(record).is_break() {
                 break;
             }
         }
-        self.tally.finish(is_over)
+        self.tally.finish(stopped)
     }
 
     /// Whether there is more than the limit.
-    pub(in crate::search) fn is_cut(&self) -> bool {
-        self.tally.is_cut()
+    pub(in crate::search) fn is_truncated(&self) -> bool {
+        self.tally.is_truncated()
     }
 
     /// Stores a record under its number, and informs the others if that makes later ones useless.
     pub(in crate::search) fn put(&mut self, number: u64, record: Record, stop: Option<&Stop<'_>>) {
-        if self.tally.is_cut() {
+        if self.tally.is_truncated() {
             return;
         }
         if number != self.next {
             self.held_weight += record.weight();
             self.held.insert(number, record);
-            self.drop_useless(stop);
+            self.drop_past_limit(stop);
             return;
         }
         let mut record = Some(record);
@@ -70,19 +70,19 @@ impl Records {
                 self.held_weight -= record.weight();
             }
         }
-        self.drop_useless(stop);
+        self.drop_past_limit(stop);
     }
 
     /// Drops the records after those that already exceed the limit.
-    fn drop_useless(&mut self, stop: Option<&Stop<'_>>) {
-        let room = self.tally.room();
-        if self.held_weight <= room {
+    fn drop_past_limit(&mut self, stop: Option<&Stop<'_>>) {
+        let remaining = self.tally.remaining();
+        if self.held_weight <= remaining {
             return;
         }
         let mut weight = 0;
         let last = self.held.iter().find_map(|(number, record)| {
             weight += record.weight();
-            (weight > room).then_some(*number)
+            (weight > remaining).then_some(*number)
         });
         if let Some(last) = last {
             if let Some(stop) = stop {

@@ -37,7 +37,7 @@ pub(in crate::search) trait Visit<D> {
         dir: &Arc<Dir<D>>,
         child: Child,
         is_closed: bool,
-        passed: &mut Skipped,
+        skipped_before: &mut Skipped,
     ) -> ControlFlow<()>;
 
     /// Called before the walk enters a directory, which may not answer. Entries already received should not wait for it.
@@ -54,11 +54,11 @@ pub(in crate::search) struct Excluded<'a> {
 }
 
 /// The number of paths up to which they are compared one by one.
-const FEW: usize = 8;
+const MAX_LINEAR: usize = 8;
 
 impl<'a> Excluded<'a> {
     pub(in crate::search) fn new(paths: &'a [VirtualPath]) -> Self {
-        let many = if paths.len() > FEW {
+        let many = if paths.len() > MAX_LINEAR {
             paths.iter().map(VirtualPath::as_str).collect()
         } else {
             HashSet::new()
@@ -66,7 +66,7 @@ impl<'a> Excluded<'a> {
         Self { paths, many }
     }
 
-    fn has(&self, dir: &VirtualPath, name: &str) -> bool {
+    fn contains(&self, dir: &VirtualPath, name: &str) -> bool {
         let above = if dir.is_root() { "" } else { dir.as_str() };
         if !self.many.is_empty() {
             return self.many.contains(format!("{above}/{name}").as_str());
@@ -91,6 +91,6 @@ impl Plan<'_> {
     }
 
     pub(super) fn is_excluded(&self, dir: &VirtualPath, name: &str) -> bool {
-        self.exclude.has(dir, name)
+        self.exclude.contains(dir, name)
     }
 }

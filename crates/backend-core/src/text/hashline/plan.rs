@@ -32,7 +32,7 @@ pub(in crate::text) fn check(path: &VirtualPath, edits: &[LineEdit]) -> Result<(
             return refuse("the new text must not contain a NUL character".into());
         }
     }
-    check_apart(path, edits)
+    check_no_overlap(path, edits)
 }
 
 /// Applies line edits: all, or none.
@@ -50,10 +50,10 @@ pub(in crate::text) fn edit_lines(
     for parts in in_order(edits) {
         let first = &lines.line(parts.first.line)?.whole;
         let last = &lines.line(parts.last.line)?.whole;
-        let removed = match parts.place {
-            Place::Range => first.start..last.end,
-            Place::Before => first.start..first.start,
-            Place::After => last.end..last.end,
+        let removed = match parts.position {
+            Position::Range => first.start..last.end,
+            Position::Before => first.start..first.start,
+            Position::After => last.end..last.end,
         };
         output.splice(removed, first.start, parts.text);
     }
@@ -63,7 +63,7 @@ pub(in crate::text) fn edit_lines(
 /// A line edit of any kind.
 #[derive(Clone, Copy)]
 struct Parts<'a> {
-    place: Place,
+    position: Position,
     first: &'a LineAnchor,
     last: &'a LineAnchor,
     /// The new lines; `None` if there are none.
@@ -71,7 +71,7 @@ struct Parts<'a> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Position {
     /// From the first line to the last.
     Range,
     Before,
@@ -80,14 +80,14 @@ enum Place {
 
 impl<'a> Parts<'a> {
     fn of(edit: &'a LineEdit) -> Self {
-        let (place, first, last, text) = match edit {
-            LineEdit::Replace { first, last, text } => (Place::Range, first, last, Some(text)),
-            LineEdit::Delete { first, last } => (Place::Range, first, last, None),
-            LineEdit::InsertBefore { line, text } => (Place::Before, line, line, Some(text)),
-            LineEdit::InsertAfter { line, text } => (Place::After, line, line, Some(text)),
+        let (position, first, last, text) = match edit {
+            LineEdit::Replace { first, last, text } => (Position::Range, first, last, Some(text)),
+            LineEdit::Delete { first, last } => (Position::Range, first, last, None),
+            LineEdit::InsertBefore { line, text } => (Position::Before, line, line, Some(text)),
+            LineEdit::InsertAfter { line, text } => (Position::After, line, line, Some(text)),
         };
         Self {
-            place,
+            position,
             first,
             last,
             text: text.map(String::as_str),
@@ -96,9 +96,9 @@ impl<'a> Parts<'a> {
 
     /// Returns the number of lines before the place.
     fn start(&self) -> u64 {
-        match self.place {
-            Place::Range | Place::Before => self.first.line.saturating_sub(1),
-            Place::After => self.last.line,
+        match self.position {
+            Position::Range | Position::Before => self.first.line.saturating_sub(1),
+            Position::After => self.last.line,
         }
     }
 }
@@ -107,11 +107,11 @@ impl<'a> Parts<'a> {
 /// range precede its replacement.
 fn in_order(edits: &[LineEdit]) -> Vec<Parts<'_>> {
     let mut parts: Vec<_> = edits.iter().map(Parts::of).collect();
-    parts.sort_by_key(|parts| (parts.start(), parts.place == Place::Range));
+    parts.sort_by_key(|parts| (parts.start(), parts.position == Position::Range));
     parts
 }
 
-fn check_apart(path: &VirtualPath, edits: &[LineEdit]) -> Result<()> {
+fn check_no_overlap(path: &VirtualPath, edits: &[LineEdit]) -> Result<()> {
     let mut covered = 0;
     for parts in in_order(edits) {
         if parts.start() < covered {
@@ -120,7 +120,7 @@ fn check_apart(path: &VirtualPath, edits: &[LineEdit]) -> Result<()> {
                 format!("line edits overlap at line {}", parts.first.line),
             ));
         }
-        if parts.place == Place::Range {
+        if parts.position == Position::Range {
             covered = parts.last.line;
         }
     }
@@ -154,7 +154,7 @@ impl<'a> Output<'a> {
         self.keep_up_to(removed.start);
         let start = self.new.len();
         if let Some(text) = text {
-            let ending = Ending::of_place(self.old, &(line..line)).as_str();
+            let ending = Ending::of_range(self.old, &(line..line)).as_str();
             if !self.new.is_empty() && !self.new.ends_with('\n') {
                 // The last line of the old text had no ending, and is no longer the last.
                 self.new.push_str(ending);

@@ -16,7 +16,7 @@ const CANDIDATES: usize = 4;
 const MAX_LINE_BYTES: usize = 256;
 
 /// The minimum likeness of a candidate and the needle, from 0 to 1.
-const THRESHOLD: f32 = 0.6;
+const MIN_SIMILARITY: f32 = 0.6;
 
 /// Returns the nearest lines, if any are near enough.
 pub(super) fn find(text: &str, needle: &str) -> Option<Lines> {
@@ -35,7 +35,7 @@ pub(super) fn find(text: &str, needle: &str) -> Option<Lines> {
                 continue;
             };
             let score = score(&profiles, lines.slice(first..));
-            if score >= THRESHOLD && best.is_none_or(|(best, _)| score > best) {
+            if score >= MIN_SIMILARITY && best.is_none_or(|(best, _)| score > best) {
                 best = Some((score, first));
             }
         }
@@ -53,7 +53,7 @@ fn score(profiles: &[Profile], lines: &[&str]) -> f32 {
     for (index, profile) in profiles.iter().enumerate() {
         let weight = f32::from(profile.pairs);
         let line = lines.get(index).copied().unwrap_or_default();
-        common += weight * profile.likeness(line);
+        common += weight * profile.similarity(line);
         all += weight;
     }
     if all > 0.0 { common / all } else { 0.0 }
@@ -112,25 +112,25 @@ impl Profile {
             return Vec::new();
         }
         for (index, line) in lines.iter().enumerate() {
-            let bar = match nearest.get(CANDIDATES - 1) {
+            let threshold = match nearest.get(CANDIDATES - 1) {
                 Some(&(worst, _)) => worst,
-                None => THRESHOLD / 2.0,
+                None => MIN_SIMILARITY / 2.0,
             };
-            if self.at_most(line) <= bar {
+            if self.upper_bound(line) <= threshold {
                 continue;
             }
-            let likeness = self.likeness(line);
-            if likeness > bar {
-                let place = nearest.partition_point(|&(better, _)| better >= likeness);
-                nearest.insert(place, (likeness, index));
+            let similarity = self.similarity(line);
+            if similarity > threshold {
+                let place = nearest.partition_point(|&(better, _)| better >= similarity);
+                nearest.insert(place, (similarity, index));
                 nearest.truncate(CANDIDATES);
             }
         }
         nearest.into_iter().map(|(_, index)| index).collect()
     }
 
-    /// Returns an upper bound for [`likeness`](Self::likeness).
-    fn at_most(&self, line: &str) -> f32 {
+    /// Returns an upper bound for [`similarity`](Self::likeness).
+    fn upper_bound(&self, line: &str) -> f32 {
         let found = pairs(line)
             .filter(|&pair| self.bits.get(slot(pair)) == Some(&true))
             .count();
@@ -138,7 +138,7 @@ impl Profile {
     }
 
     /// Returns the share of both lines' pairs that the other line has too: 1 if they have the same pairs.
-    fn likeness(&self, line: &str) -> f32 {
+    fn similarity(&self, line: &str) -> f32 {
         let mut others: Vec<_> = pairs(line).collect();
         others.sort_unstable();
         let mut common = 0;

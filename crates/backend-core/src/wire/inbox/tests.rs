@@ -128,21 +128,21 @@ async fn raw_bytes_come_to_their_place_and_the_value_does_not() {
     let inbox = Inbox::new(limits, 100_000, Some(whole));
     // A value in two frames; the second one also brings raw bytes, which are copied.
     inbox.open(first(300, 30_000, 200)).unwrap();
-    assert!(inbox.room(5000).is_none(), "the value is not whole");
+    assert!(inbox.place_for(5000).is_none(), "the value is not whole");
     inbox.push(data(5100)).unwrap();
     // The rest can be read directly into its place.
     for length in [10_000, 15_000] {
-        let mut room = inbox.room(length).unwrap();
+        let mut room = inbox.place_for(length).unwrap();
         assert_eq!((room.len(), room.capacity()), (0, length));
         room.put_bytes(b'r', length);
         inbox.push_placed(room).unwrap();
     }
-    let mut came = Vec::new();
+    let mut incoming = Vec::new();
     for _ in 0..4 {
         let chunk = inbox.chunk().await.unwrap();
-        came.push((chunk.bytes.len(), chunk.placed));
+        incoming.push((chunk.bytes.len(), chunk.placed));
     }
-    assert_eq!(came, [(200, 0), (100, 5000), (0, 10_000), (0, 15_000)]);
+    assert_eq!(incoming, [(200, 0), (100, 5000), (0, 10_000), (0, 15_000)]);
     let placed = inbox.take_placed();
     assert_eq!(placed.as_ptr(), start, "nothing was copied elsewhere");
     assert_eq!(placed[..5000], data(5000)[..]);
@@ -156,10 +156,10 @@ fn a_place_has_room_for_no_more_than_it_was_made_for() {
         body: 100,
     };
     let inbox = Inbox::new(limits, WINDOW, Some(BytesMut::with_capacity(100)));
-    assert!(inbox.room(1).is_none(), "there is no message yet");
+    assert!(inbox.place_for(1).is_none(), "there is no message yet");
     inbox.open(first(1, 100, 1)).unwrap();
-    assert!(inbox.room(101).is_none());
-    assert!(inbox.room(100).is_some());
+    assert!(inbox.place_for(101).is_none());
+    assert!(inbox.place_for(100).is_some());
     let mut more = BytesMut::new();
     more.put_bytes(b'r', WINDOW as usize + 1);
     refused(

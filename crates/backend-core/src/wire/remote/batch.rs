@@ -16,7 +16,7 @@ const FIELDS_BYTES: u64 = 8 << 10;
 
 /// Rejects a write that the other side would not accept.
 pub(super) fn fits(client: &Client, request: &WriteRequest) -> Result<()> {
-    let (size, limit) = (request.content.len() as u64, client.most_body());
+    let (size, limit) = (request.content.len() as u64, client.max_request_body());
     if size <= limit {
         return Ok(());
     }
@@ -25,21 +25,21 @@ pub(super) fn fits(client: &Client, request: &WriteRequest) -> Result<()> {
 }
 
 pub(super) async fn read_many(remote: &Remote, requests: &[ReadRequest]) -> Vec<Result<TextPage>> {
-    let most = remote.client.most_message() / 2;
+    let most = remote.client.max_message() / 2;
     let weight = |request: &ReadRequest| {
         let page = u64::try_from(request.page_bytes).unwrap_or(u64::MAX);
         page.saturating_add(FIELDS_BYTES)
     };
     let mut outcomes = Vec::with_capacity(requests.len());
     for batch in batches(requests, most, weight) {
-        let answer = remote.ask(Request::ReadMany(batch.to_vec())).await;
+        let answer = remote.call(Request::ReadMany(batch.to_vec())).await;
         outcomes.extend(each(answer, batch.len()));
     }
     outcomes
 }
 
 pub(super) async fn write_many(remote: &Remote, requests: &[WriteRequest]) -> Vec<Result<Written>> {
-    let most = BATCH_BYTES.min(remote.client.most_body());
+    let most = BATCH_BYTES.min(remote.client.max_request_body());
     let weight =
         |request: &WriteRequest| (request.content.len() as u64).saturating_add(FIELDS_BYTES);
     let mut outcomes = Vec::with_capacity(requests.len());
@@ -49,7 +49,7 @@ pub(super) async fn write_many(remote: &Remote, requests: &[WriteRequest]) -> Ve
                 outcomes.push(crate::Backend::write_with(remote, alone).await);
                 continue;
             }
-            several => remote.ask(Request::WriteMany(several.to_vec())).await,
+            several => remote.call(Request::WriteMany(several.to_vec())).await,
         };
         outcomes.extend(each(answer, batch.len()));
     }
@@ -70,7 +70,7 @@ fn each<T>(answer: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
 fn batches<T>(mut rest: &[T], most: u64, weight: impl Fn(&T) -> u64) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let mut sum = 0_u64;
-        let fitting = rest
+        let to_usize = rest
             .iter()
             .take(BATCH_FILES)
             .take_while(|item| {
@@ -78,7 +78,7 @@ fn batches<T>(mut rest: &[T], most: u64, weight: impl Fn(&T) -> u64) -> impl Ite
                 sum <= most
             })
             .count();
-        let (batch, after) = rest.split_at_checked(fitting.max(1))?;
+        let (batch, after) = rest.split_at_checked(to_usize.max(1))?;
         rest = after;
         Some(batch)
     })

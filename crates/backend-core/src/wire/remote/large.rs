@@ -17,21 +17,21 @@ const SMALL_BYTES: u64 = 1 << 20;
 
 /// The size of a piece, in bytes. From 128 KiB on, allocators get fresh memory from the kernel for each block, which costs
 /// the reading side more time than the read itself.
-const PIECE_BYTES: u64 = 124 << 10;
+const CHUNK_BYTES: u64 = 124 << 10;
 
 /// The number of pieces in flight.
-const AT_ONCE: usize = 6;
+const CONCURRENCY: usize = 6;
 
 /// How often to try to read a file that changes.
-const TRIES: usize = 3;
+const MAX_TRIES: usize = 3;
 
 pub(super) async fn read_bytes(remote: &Remote, request: &ReadBytesRequest) -> Result<Content> {
     let mut request = request.clone();
-    request.limit = request.limit.min(remote.client.most_answer());
+    request.limit = request.limit.min(remote.client.max_answer_body());
     if request.limit <= SMALL_BYTES {
         return remote.client.call(call(request)).await;
     }
-    for _ in 0..TRIES {
+    for _ in 0..MAX_TRIES {
         let probe = request.clone().limit(SMALL_BYTES);
         let size = match remote.client.call::<Content>(call(probe)).await {
             Err(Error::TooLarge { size, .. }) => size,
@@ -77,7 +77,7 @@ async fn pieces(
             (length, outcome)
         }
     });
-    let mut calls = std::pin::pin!(stream::iter(calls).buffered(AT_ONCE));
+    let mut calls = std::pin::pin!(stream::iter(calls).buffered(CONCURRENCY));
     let mut whole = BytesMut::new();
     let mut first = None;
     while let Some((length, outcome)) = calls.next().await {
@@ -101,7 +101,7 @@ async fn pieces(
 fn ranges(whole: Range<u64>) -> impl Iterator<Item = Range<u64>> {
     let mut start = whole.start;
     std::iter::from_fn(move || {
-        let end = start.saturating_add(PIECE_BYTES).min(whole.end);
+        let end = start.saturating_add(CHUNK_BYTES).min(whole.end);
         let range = start..end;
         start = end;
         (!range.is_empty()).then_some(range)

@@ -439,7 +439,7 @@ async fn a_server_that_does_not_read_counts_as_gone() {
         }
     });
     let limits = Limits::default();
-    let options = Options::default().limits(limits).patience(None);
+    let options = Options::default().limits(limits).call_timeout(None);
     let remote = wire::connect_with(near, &options).await.unwrap();
     let error = remote.write("/a", vec![0; 100_000]).await.unwrap_err();
     assert!(

@@ -190,7 +190,9 @@ async fn after_a_pause_a_client_asks_before_it_sends() {
 async fn extreme_options_do_no_harm() {
     let rule = KeepAlive::new(Duration::MAX, u32::MAX);
     let options = Options::default().keep_alive(rule).grace(Duration::MAX);
-    let options = options.hello_timeout(Duration::MAX).patience(Duration::MAX);
+    let options = options
+        .hello_timeout(Duration::MAX)
+        .call_timeout(Duration::MAX);
     let (near, far) = tokio::io::duplex(1 << 16);
     let server = Server::sandbox(Fake::new()).options(options.clone());
     let (stop, stopped) = oneshot::channel::<()>();

@@ -8,8 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use rustix::io::Errno;
 
-use super::super::kept::Kept;
 use super::super::meta::Meta;
+use super::super::preserved::Preserved;
 use super::{Target, Temp, unique_now};
 use crate::Durability;
 
@@ -28,7 +28,7 @@ fn every_exclusive_way_gives_a_name_once() {
     let dir = File::open(root.path()).unwrap();
     type Way = fn(&Temp<'_>, &OsStr) -> rustix::io::Result<()>;
     let ways: [(&str, Way); 3] = [
-        ("rename", |temp, name| temp.put_exclusive(name)),
+        ("rename", |temp, name| temp.persist_noclobber(name)),
         ("link", |temp, name| temp.link_exclusive(name)),
         ("claim", |temp, name| temp.claim_exclusive(name)),
     ];
@@ -67,10 +67,10 @@ fn new_content_does_not_keep_set_id_bits() {
     fs::write(&target, "old").unwrap();
     fs::set_permissions(&target, fs::Permissions::from_mode(0o6755)).unwrap();
     let file = File::open(&target).unwrap();
-    let old = Kept::of(&file, Meta::of(&file).unwrap());
+    let old = Preserved::of(&file, Meta::of(&file).unwrap());
     let mut temp = Temp::create(dir.as_fd(), Some(&old)).unwrap();
     temp.write(b"new").unwrap();
-    temp.put(OsStr::new("tool"), Target::Replace, Durability::Full)
+    temp.persist(OsStr::new("tool"), Target::Replace, Durability::Full)
         .unwrap();
     let mode = fs::metadata(&target).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o755);
@@ -85,7 +85,7 @@ fn versions_of_one_size_differ_though_the_inode_is_the_same_again() {
         let mut temp = Temp::create(dir.as_fd(), None).unwrap();
         temp.write(b"same").unwrap();
         versions.push(
-            temp.put(OsStr::new("f"), Target::Replace, Durability::Relaxed)
+            temp.persist(OsStr::new("f"), Target::Replace, Durability::Relaxed)
                 .unwrap(),
         );
     }

@@ -7,17 +7,17 @@ use std::{path::Path, process::Command};
 
 use backend_core::{PackageManager, RuntimeBuilder, RuntimeConfig, VirtualPath};
 
-use super::{APT, BuildOptions, CARGO, Found, GIVE, LINK, NPM, Recipe, SETUP, UV};
+use super::{APT, BuildOptions, CARGO, GIVE, ImageInfo, LINK, NPM, Recipe, SETUP, UV};
 
-fn found(id: &str) -> Found {
-    Found {
+fn found(id: &str) -> ImageInfo {
+    ImageInfo {
         id: id.to_owned(),
-        ..Found::default()
+        ..ImageInfo::default()
     }
 }
 
 /// The base image of most of these tests.
-fn without_user() -> Found {
+fn without_user() -> ImageInfo {
     found("sha256:0123")
 }
 
@@ -218,7 +218,7 @@ fn options_are_arguments_and_files_with_fixed_names() {
 
 #[test]
 fn steps_run_as_root_and_the_user_of_the_base_image_comes_back_with_a_work_directory() {
-    let base_image = Found {
+    let base_image = ImageInfo {
         user: Some("jo:staff".to_owned()),
         checks_health: true,
         ..without_user()
@@ -243,7 +243,7 @@ fn steps_run_as_root_and_the_user_of_the_base_image_comes_back_with_a_work_direc
 #[test]
 fn a_base_image_of_root_gets_no_user_and_an_odd_user_cannot_break_out_of_its_line() {
     let with = |user: &str| {
-        let base_image = Found {
+        let base_image = ImageInfo {
             user: Some(user.to_owned()),
             ..without_user()
         };

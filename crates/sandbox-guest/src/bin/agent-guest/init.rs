@@ -26,13 +26,13 @@ const CONNECTIONS: usize = 16;
 const WAITING: usize = 64;
 
 /// How long a connection waits until it is turned away: less than a host waits for the hello.
-const PATIENCE: Duration = Duration::from_secs(6);
+const SLOT_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// The number of steps in which to wait for a lease.
 const LEASE_STEPS: u32 = 20;
 
 /// How long to wait when a connection cannot be accepted, for example for lack of descriptors.
-const BREATH: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(mut options: args::Init) -> Result<(), String> {
     memory::outlive();
@@ -88,7 +88,7 @@ async fn accept(
                 }
                 // Dropping it closes it.
                 Ok(_) => {}
-                Err(_) => tokio::time::sleep(BREATH).await,
+                Err(_) => tokio::time::sleep(ACCEPT_RETRY_DELAY).await,
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => {
                 if !guest.liveness().await.is_alive() {
@@ -123,7 +123,7 @@ async fn serve(
     };
     let mut stop = pin!(stop);
     let place = tokio::select! {
-        place = tokio::time::timeout(PATIENCE, places.acquire()) => place,
+        place = tokio::time::timeout(SLOT_TIMEOUT, places.acquire()) => place,
         () = &mut stop => return,
     };
     let Ok(Ok(_place)) = place else {

@@ -1,14 +1,14 @@
 //! How the guest behaves when memory is scarce: what it returns to the system, and which processes are killed first.
 
 /// How likely a process is to be killed when memory runs out, from -1000, never, to 1000.
-const LIKELINESS: &str = "/proc/self/oom_score_adj";
+const OOM_SCORE_ADJ: &str = "/proc/self/oom_score_adj";
 
 /// Asks to be killed last when memory runs out, where permitted. Commands always make themselves likelier to be killed
 /// than this process, which is permitted everywhere.
 ///
 /// Not never: if no process is left that may be killed, the kernel hangs.
 pub(crate) fn outlive() {
-    let _ = std::fs::write(LIKELINESS, "-900");
+    let _ = std::fs::write(OOM_SCORE_ADJ, "-900");
 }
 
 /// Makes the allocator return large blocks to the system as soon as they are freed.

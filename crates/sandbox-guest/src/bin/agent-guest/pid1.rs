@@ -9,13 +9,13 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 /// The signals that are forwarded to the guest.
-const HANDED_ON: [libc::c_int; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP];
+const FORWARDED_SIGNALS: [libc::c_int; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP];
 
 /// Splits the process in two. Returns in the child; the parent reaps until the child ends, and exits as it did.
 ///
 /// It must be called while there is only one thread.
 pub(crate) fn split() -> Result<(), String> {
-    let watched = set(&[HANDED_ON.as_slice(), &[libc::SIGCHLD]].concat());
+    let watched = set(&[FORWARDED_SIGNALS.as_slice(), &[libc::SIGCHLD]].concat());
     let before = block(&watched);
     // SAFETY: there is no other thread, so the child is complete: no lock is held by a thread that it does not have.
     match unsafe { libc::fork() } {

@@ -22,13 +22,13 @@ const BLOCKING_THREADS: usize = 16;
 const THREAD_IDLE: Duration = Duration::from_secs(1 << 30);
 
 /// How long operations may take to finish when the guest is asked to stop.
-const GRACE: Duration = Duration::from_millis(500);
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 
 /// How long a connection may hold a slot in silence. Every peer says hello first.
-const HELLO: Duration = Duration::from_secs(5);
+const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long blocking threads may take to finish after everything else has.
-const LAST: Duration = Duration::from_secs(1);
+const THREAD_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// File operations are shallow calls; the deepest is a regular expression.
 const STACK_BYTES: usize = 1 << 20;
@@ -81,8 +81,8 @@ fn nobodys_home() -> bool {
 pub(crate) fn options() -> Options {
     Options::default()
         .limits(Limits::default().buffered(300 << 20))
-        .grace(GRACE)
-        .hello_timeout(HELLO)
+        .grace(SHUTDOWN_GRACE)
+        .hello_timeout(HELLO_TIMEOUT)
 }
 
 /// Runs a future on one thread: long work is on blocking threads, or in other processes.
@@ -100,6 +100,6 @@ pub(crate) fn run(work: impl Future<Output = Result<(), String>>) -> Result<(), 
         .map_err(|error| format!("cannot create a thread: {error}"))?;
     let outcome = runtime.block_on(work);
     // A thread that waits for a disk, or for input, does not keep the process alive.
-    runtime.shutdown_timeout(LAST);
+    runtime.shutdown_timeout(THREAD_SHUTDOWN_TIMEOUT);
     outcome
 }

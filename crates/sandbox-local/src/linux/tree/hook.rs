@@ -8,10 +8,10 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use super::super::oom;
-use super::family::Way;
+use super::descendants::Strategy;
 use super::limits::Limits;
 use super::supervise::supervise;
-use super::sys::{self, Forked};
+use super::sys::{self, ForkResult};
 
 /// What the new process needs.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Hook {
     pub(super) terminal: bool,
     /// The resource limits of the command.
     pub(super) limits: Limits,
-    pub(super) way: Option<Way>,
+    pub(super) strategy: Option<Strategy>,
 }
 
 /// Makes a command start under a supervisor.
@@ -45,8 +45,10 @@ impl Hook {
         let parent = rustix::process::getppid();
         let supervisor = rustix::process::getpid();
         match sys::fork()? {
-            Forked::Parent(leader) => supervise(self.control.as_fd(), parent, leader, self.way),
-            Forked::Child => {
+            ForkResult::Parent(leader) => {
+                supervise(self.control.as_fd(), parent, leader, self.strategy)
+            }
+            ForkResult::Child => {
                 rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
                 if rustix::process::getppid() != Some(supervisor) {
                     sys::exit_now(1);
@@ -56,7 +58,7 @@ impl Hook {
                     rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
                 }
                 rustix::process::fchdir(&self.cwd)?;
-                oom::go_first();
+                oom::raise_oom_score();
                 sys::inherit_none_from(3);
                 self.limits.apply()?;
                 sys::reset_signals();

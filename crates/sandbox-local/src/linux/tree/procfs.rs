@@ -127,8 +127,8 @@ impl Write for Name {
         if end >= self.bytes.len() {
             return Err(fmt::Error);
         }
-        let room = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
-        room.copy_from_slice(text.as_bytes());
+        let spare = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
+        spare.copy_from_slice(text.as_bytes());
         self.length = end;
         Ok(())
     }

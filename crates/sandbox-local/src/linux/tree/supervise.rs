@@ -11,22 +11,22 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use rustix::process::{Pid, Signal, WaitOptions};
 
-use super::family::{Family, Way};
+use super::descendants::{Descendants, Strategy};
 use super::message::{Message, parse_request};
 use super::sys;
 
 /// Initial backoff, in milliseconds, before the next pass of a kill.
-const AGAIN: i64 = 5;
+const MIN_BACKOFF_MS: i64 = 5;
 
 /// Maximum backoff. A process that survives this long is stuck in the kernel or not ours.
-const AGAIN_AT_MOST: i64 = 100;
+const MAX_BACKOFF_MS: i64 = 100;
 
 /// Looks after a command until nothing of it is left, then exits.
 pub(super) fn supervise(
     control: BorrowedFd<'_>,
     host: Option<Pid>,
     leader: Pid,
-    way: Option<Way>,
+    strategy: Option<Strategy>,
 ) -> ! {
     sys::close_all_but(control);
     // So that it keeps no directory of the host busy.
@@ -38,11 +38,11 @@ pub(super) fn supervise(
         host,
         leader,
         leader_is_reaped: false,
-        family: Family::new(way),
+        descendants: Descendants::new(strategy),
     };
-    supervisor.tell(Message::Started(leader.as_raw_nonzero().get()));
+    supervisor.report(Message::Started(leader.as_raw_nonzero().get()));
     supervisor.run();
-    supervisor.tell(Message::Gone);
+    supervisor.report(Message::Gone);
     sys::exit_now(0)
 }
 
@@ -52,28 +52,28 @@ struct Supervisor<'a> {
     host: Option<Pid>,
     leader: Pid,
     leader_is_reaped: bool,
-    family: Family,
+    descendants: Descendants,
 }
 
 impl Supervisor<'_> {
     /// Runs until there is no child, so no descendant.
     fn run(&mut self) {
-        let (mut killing, mut again) = (false, AGAIN);
+        let (mut killing, mut backoff) = (false, MIN_BACKOFF_MS);
         while self.reap() {
             if killing {
-                self.family.kill();
+                self.descendants.kill();
             }
             let wait = match &self.signals {
-                _ if killing && self.family.is_slow() => 1,
-                _ if killing => again,
+                _ if killing && self.descendants.is_partial() => 1,
+                _ if killing => backoff,
                 Some(_) => -1,
-                None => AGAIN,
+                None => MIN_BACKOFF_MS,
             };
             if killing {
-                again = (again * 2).min(AGAIN_AT_MOST);
+                backoff = (backoff * 2).min(MAX_BACKOFF_MS);
             }
             self.wait(wait);
-            if self.is_orphan() || self.obey() {
+            if self.host_is_gone() || self.handle_requests() {
                 killing = true;
             }
         }
@@ -86,7 +86,7 @@ impl Supervisor<'_> {
                 Ok(Some((pid, status))) => {
                     if pid == self.leader && !self.leader_is_reaped {
                         self.leader_is_reaped = true;
-                        self.tell(Message::Ended(status.as_raw()));
+                        self.report(Message::Ended(status.as_raw()));
                     }
                 }
                 Ok(None) => return true,
@@ -119,12 +119,12 @@ impl Supervisor<'_> {
     }
 
     /// Returns whether the host has ended. The end of its thread that forked makes us check, but does not count.
-    fn is_orphan(&self) -> bool {
+    fn host_is_gone(&self) -> bool {
         rustix::process::getppid() != self.host
     }
 
     /// Does what the host asks for. Returns whether all are to be killed, which the end of the connection means too.
-    fn obey(&mut self) -> bool {
+    fn handle_requests(&mut self) -> bool {
         let mut requests = [0; 16];
         let received = rustix::net::recv(self.control, &mut requests, RecvFlags::DONTWAIT);
         match received.map(|(received, _)| received) {
@@ -148,14 +148,14 @@ impl Supervisor<'_> {
     fn signal(&self, signal: Signal) {
         // Once the command was reaped, its pid and thus the id of its group may be reused.
         let group = (!self.leader_is_reaped).then_some(self.leader);
-        self.family.signal(signal, group);
+        self.descendants.signal(signal, group);
         if signal != Signal::INT {
             // A stopped process would get the signal only when it is continued.
-            self.family.signal(Signal::CONT, group);
+            self.descendants.signal(Signal::CONT, group);
         }
     }
 
-    fn tell(&self, message: Message) {
+    fn report(&self, message: Message) {
         // Three messages fit into any socket's buffer. Where the host is gone, a failure does not matter.
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
         let _ = rustix::net::send(self.control, &message.to_bytes(), flags);

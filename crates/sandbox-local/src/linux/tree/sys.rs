@@ -18,7 +18,7 @@ use std::ptr;
 use rustix::process::Pid;
 
 /// What a fork returned.
-pub(super) enum Forked {
+pub(super) enum ForkResult {
     /// In the process that called.
     Parent(Pid),
     /// In the new one.
@@ -41,15 +41,15 @@ pub(super) fn before_exec(
 }
 
 /// Forks this process. It is called in a process with one thread.
-pub(super) fn fork() -> io::Result<Forked> {
+pub(super) fn fork() -> io::Result<ForkResult> {
     // SAFETY: it takes no pointers. The caller is the only thread of a process that was itself just forked, so no other
     // thread can hold a lock that the copy would need; and both sides keep to the rule of `before_exec` anyway.
     let pid = unsafe { libc::fork() };
     match pid {
         -1 => Err(io::Error::last_os_error()),
-        0 => Ok(Forked::Child),
+        0 => Ok(ForkResult::Child),
         pid => match Pid::from_raw(pid) {
-            Some(pid) => Ok(Forked::Parent(pid)),
+            Some(pid) => Ok(ForkResult::Parent(pid)),
             None => Err(io::Error::from_raw_os_error(libc::EINVAL)),
         },
     }
@@ -133,10 +133,10 @@ fn range(first: libc::c_uint, last: libc::c_uint, flags: libc::c_uint) {
     // SAFETY: `limit` is written whole where the call succeeds, and read only then. The other calls take no pointers.
     unsafe {
         let reach = match libc::getrlimit(libc::RLIMIT_NOFILE, limit.as_mut_ptr()) {
-            0 => libc::c_uint::try_from(limit.assume_init().rlim_max).unwrap_or(MOST),
-            _ => MOST,
+            0 => libc::c_uint::try_from(limit.assume_init().rlim_max).unwrap_or(MAX_DESCRIPTOR),
+            _ => MAX_DESCRIPTOR,
         };
-        for fd in first..last.min(reach.min(MOST)) {
+        for fd in first..last.min(reach.min(MAX_DESCRIPTOR)) {
             let Ok(fd) = libc::c_int::try_from(fd) else {
                 return;
             };
@@ -150,7 +150,7 @@ fn range(first: libc::c_uint, last: libc::c_uint, flags: libc::c_uint) {
 }
 
 /// The highest descriptor to try where the kernel does not do it. It is the default of `fs.nr_open`.
-const MOST: libc::c_uint = 1 << 20;
+const MAX_DESCRIPTOR: libc::c_uint = 1 << 20;
 
 /// Exits without running any cleanup of the process that this is a copy of.
 pub(super) fn exit_now(code: i32) -> ! {

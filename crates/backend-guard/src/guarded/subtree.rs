@@ -3,26 +3,30 @@
 use backend_core::{Backend, EntryKind, Error, LsRequest, Result, StatRequest, VirtualPath};
 
 use super::MAX_CHECKED_ENTRIES;
-use super::case::Case;
-use super::consult::Spot;
+use super::approval::Subject;
+use super::authorization::Authorization;
 use crate::Operation;
 
 /// Operations, and the directory below which they are done.
-pub(super) struct Done<'a> {
+pub(super) struct Affected<'a> {
     pub(super) operations: &'static [Operation],
     pub(super) base: &'a VirtualPath,
 }
 
-impl<B: Backend> Case<'_, B> {
+impl<B: Backend> Authorization<'_, B> {
     /// Needs operations on everything below a directory. Other entries have nothing below them.
-    pub(super) async fn below(&mut self, path: &VirtualPath, done: &[Done<'_>]) -> Result<()> {
+    pub(super) async fn below(
+        &mut self,
+        path: &VirtualPath,
+        affected: &[Affected<'_>],
+    ) -> Result<()> {
         let guard = self.guard;
-        let minds = |below: &VirtualPath| -> Result<bool> {
-            for Done { operations, base } in done {
+        let has_rules = |below: &VirtualPath| -> Result<bool> {
+            for Affected { operations, base } in affected {
                 let at = below.rebase(base)?;
                 if operations
                     .iter()
-                    .any(|operation| guard.policy.minds_below(*operation, &at))
+                    .any(|operation| guard.policy.has_rules_below(*operation, &at))
                 {
                     return Ok(true);
                 }
@@ -30,7 +34,7 @@ impl<B: Backend> Case<'_, B> {
             Ok(false)
         };
         // The root cannot be moved or removed, whatever the rules say.
-        if path.is_root() || !minds(&VirtualPath::root())? {
+        if path.is_root() || !has_rules(&VirtualPath::root())? {
             return Ok(());
         }
         match guard.inner.stat_with(&StatRequest::new(path)).await {
@@ -41,7 +45,7 @@ impl<B: Backend> Case<'_, B> {
         let mut waiting = vec![VirtualPath::root()];
         let mut left = MAX_CHECKED_ENTRIES;
         while let Some(below) = waiting.pop() {
-            if !minds(&below)? {
+            if !has_rules(&below)? {
                 continue;
             }
             let directory = below.rebase(path)?;
@@ -60,9 +64,9 @@ impl<B: Backend> Case<'_, B> {
                     Some(name) => below.child(name)?,
                     None => return Err(unchecked(path)),
                 };
-                for Done { operations, base } in done {
+                for Affected { operations, base } in affected {
                     for operation in *operations {
-                        self.path(*operation, &below.rebase(base)?, path, Spot::Inside)?;
+                        self.path(*operation, &below.rebase(base)?, path, Subject::Contents)?;
                     }
                 }
                 if entry.kind == EntryKind::Directory {

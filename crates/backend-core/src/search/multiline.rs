@@ -33,7 +33,7 @@ pub(super) fn search(
     };
     let mut last_start = None;
     let found = matcher.find_iter(text, |found| {
-        if stop.is_over() {
+        if stop.should_stop() {
             lines.is_stopped = true;
             return false;
         }

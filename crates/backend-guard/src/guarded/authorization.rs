@@ -5,39 +5,39 @@ use std::collections::BTreeSet;
 use backend_core::{Backend, Command, Error, ExecRequest, Result, VirtualPath};
 
 use super::Guarded;
-use super::consult::{Spot, ask_of, name_of};
-use super::lead::Last;
+use super::approval::{Subject, command_key, make_ask};
+use super::link::FollowLast;
 use crate::{Action, Ask, Method, Operation, Question};
 
 /// The needs of one call, as they are gathered.
-pub(super) struct Case<'a, B> {
+pub(super) struct Authorization<'a, B> {
     pub(super) guard: &'a Guarded<B>,
     question: Question,
     asks: BTreeSet<Ask>,
-    leads: Vec<Lead>,
+    links: Vec<ResolvedLink>,
 }
 
 /// A path of the call, and where it led when it was checked.
-struct Lead {
+struct ResolvedLink {
     operations: &'static [Operation],
     path: VirtualPath,
-    last: Last,
+    last: FollowLast,
     to: VirtualPath,
 }
 
 /// A call that may proceed.
-pub(super) struct Pass<'a, B> {
+pub(super) struct Authorized<'a, B> {
     guard: &'a Guarded<B>,
-    leads: Vec<Lead>,
+    links: Vec<ResolvedLink>,
 }
 
-impl<'a, B: Backend> Case<'a, B> {
+impl<'a, B: Backend> Authorization<'a, B> {
     pub(super) fn new(guard: &'a Guarded<B>, method: Method, path: &VirtualPath) -> Self {
         Self {
             guard,
             question: question(method, path),
             asks: BTreeSet::new(),
-            leads: Vec::new(),
+            links: Vec::new(),
         }
     }
 
@@ -52,32 +52,35 @@ impl<'a, B: Backend> Case<'a, B> {
         &mut self,
         operations: &'static [Operation],
         path: &VirtualPath,
-        last: Last,
+        last: FollowLast,
     ) -> Result<VirtualPath> {
         let policy = &self.guard.policy;
-        if !operations.iter().any(|operation| policy.minds(*operation)) {
+        if !operations
+            .iter()
+            .any(|operation| policy.has_rules_for(*operation))
+        {
             return Ok(path.clone());
         }
-        self.need_led(operations, path, last).await
+        self.need_resolved(operations, path, last).await
     }
 
     /// Needs operations on a path and on its target, which is always resolved.
-    pub(super) async fn need_led(
+    pub(super) async fn need_resolved(
         &mut self,
         operations: &'static [Operation],
         path: &VirtualPath,
-        last: Last,
+        last: FollowLast,
     ) -> Result<VirtualPath> {
         for operation in operations {
-            self.path(*operation, path, path, Spot::Itself)?;
+            self.path(*operation, path, path, Subject::Path)?;
         }
-        let to = self.guard.lead(path, last).await?;
+        let to = self.guard.resolve(path, last).await?;
         if to != *path {
             for operation in operations {
-                self.path(*operation, &to, path, Spot::Behind)?;
+                self.path(*operation, &to, path, Subject::Target)?;
             }
         }
-        self.leads.push(Lead {
+        self.links.push(ResolvedLink {
             operations,
             path: path.clone(),
             last,
@@ -92,17 +95,17 @@ impl<'a, B: Backend> Case<'a, B> {
         operation: Operation,
         path: &VirtualPath,
         shown: &VirtualPath,
-        spot: Spot,
+        subject: Subject,
     ) -> Result<()> {
-        let verdict = self.guard.policy.judge(operation, path);
+        let verdict = self.guard.policy.evaluate(operation, path);
         match verdict.action {
             Action::Allow => {}
             Action::Ask if self.guard.is_remembered(operation, path.as_str()) => {}
             Action::Ask => {
                 self.asks
-                    .insert(ask_of(self.guard, operation, Some(path), verdict));
+                    .insert(make_ask(self.guard, operation, Some(path), verdict));
             }
-            Action::Deny => return Err(self.guard.denied(shown, operation, verdict, spot)),
+            Action::Deny => return Err(self.guard.denied(shown, operation, verdict, subject)),
         }
         Ok(())
     }
@@ -119,7 +122,7 @@ impl<'a, B: Backend> Case<'a, B> {
         let verdict = self
             .guard
             .policy
-            .judge_command(operation, command, sets_more);
+            .evaluate_command(operation, command, sets_more);
         self.question.command = Some(command.clone());
         self.question.request = request.cloned();
         match verdict.action {
@@ -127,14 +130,14 @@ impl<'a, B: Backend> Case<'a, B> {
             Action::Ask
                 if self
                     .guard
-                    .is_remembered(operation, &name_of(Some(command), request)) => {}
+                    .is_remembered(operation, &command_key(Some(command), request)) => {}
             Action::Ask => {
                 self.asks
-                    .insert(ask_of(self.guard, operation, None, verdict));
+                    .insert(make_ask(self.guard, operation, None, verdict));
             }
             Action::Deny => {
                 let path = &self.question.path;
-                return Err(self.guard.denied(path, operation, verdict, Spot::Itself));
+                return Err(self.guard.denied(path, operation, verdict, Subject::Path));
             }
         }
         Ok(())
@@ -142,59 +145,60 @@ impl<'a, B: Backend> Case<'a, B> {
 
     /// Needs an operation on the sandbox.
     pub(super) fn sandbox(&mut self, operation: Operation) -> Result<()> {
-        let verdict = self.guard.policy.judge_sandbox(operation);
+        let verdict = self.guard.policy.evaluate_sandbox(operation);
         match verdict.action {
             Action::Allow => {}
             Action::Ask if self.guard.is_remembered(operation, "") => {}
             Action::Ask => {
                 self.asks
-                    .insert(ask_of(self.guard, operation, None, verdict));
+                    .insert(make_ask(self.guard, operation, None, verdict));
             }
             Action::Deny => {
                 let path = &self.question.path;
-                return Err(self.guard.denied(path, operation, verdict, Spot::Itself));
+                return Err(self.guard.denied(path, operation, verdict, Subject::Path));
             }
         }
         Ok(())
     }
 
     /// Asks, if there is something to ask. The paths must then still lead where they led when checked.
-    pub(super) async fn settle(self) -> Result<Pass<'a, B>> {
+    pub(super) async fn authorize(self) -> Result<Authorized<'a, B>> {
         let Self {
             guard,
             question,
             asks,
-            leads,
+            links,
         } = self;
         if !asks.is_empty() {
             let shown = question.path.clone();
             guard
-                .consult(question, asks)
+                .ask_approver(question, asks)
                 .await
                 .map_err(|reason| Error::permission_denied(&shown, reason))?;
-            for lead in &leads {
-                if guard.lead(&lead.path, lead.last).await? != lead.to {
-                    return Err(moved(&lead.path));
+            for link in &links {
+                if guard.resolve(&link.path, link.last).await? != link.to {
+                    return Err(moved(&link.path));
                 }
             }
         }
-        Ok(Pass { guard, leads })
+        Ok(Authorized { guard, links })
     }
 }
 
-impl<B: Backend> Pass<'_, B> {
+impl<B: Backend> Authorized<'_, B> {
     /// Resolves the paths once more, before anything is returned.
-    pub(super) async fn confirm(&self) -> Result<()> {
-        for lead in &self.leads {
-            let to = self.guard.lead(&lead.path, lead.last).await?;
-            if to == lead.to {
+    pub(super) async fn recheck(&self) -> Result<()> {
+        for link in &self.links {
+            let to = self.guard.resolve(&link.path, link.last).await?;
+            if to == link.to {
                 continue;
             }
-            for operation in lead.operations {
-                let is_allowed = self.guard.policy.judge(*operation, &to).action == Action::Allow
+            for operation in link.operations {
+                let is_allowed = self.guard.policy.evaluate(*operation, &to).action
+                    == Action::Allow
                     || self.guard.is_remembered(*operation, to.as_str());
                 if !is_allowed {
-                    return Err(moved(&lead.path));
+                    return Err(moved(&link.path));
                 }
             }
         }

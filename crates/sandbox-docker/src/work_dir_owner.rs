@@ -27,7 +27,7 @@ pub(crate) async fn give(container: &Container, settings: &Settings) -> Result<(
     if settings.has_read_only_root() || settings.is_mount(&work_dir) {
         return Ok(());
     }
-    let (user, group) = numbers_of(container, user).await?;
+    let (user, group) = uid_and_gid(container, user).await?;
     if user == 0 {
         return Ok(());
     }
@@ -64,7 +64,7 @@ pub(crate) fn directory(path: &str, mode: u32, user: u32, group: u32) -> std::io
 }
 
 /// Returns the numbers of a user. An empty name means root.
-pub(crate) async fn numbers_of(container: &Container, user: &str) -> Result<(u32, u32)> {
+pub(crate) async fn uid_and_gid(container: &Container, user: &str) -> Result<(u32, u32)> {
     match numbers(user) {
         _ if user.is_empty() => Ok((0, 0)),
         Some(numbers) => Ok(numbers),

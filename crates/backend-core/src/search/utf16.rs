@@ -4,7 +4,7 @@
 ///
 /// Invalid UTF-16 becomes invalid UTF-8, so that it can be detected when it is shown.
 #[derive(Debug)]
-pub(super) struct Wide {
+pub(super) struct Utf16Decoder {
     big_endian: bool,
     /// The first byte of a unit whose second byte has not arrived yet.
     half: Option<u8>,
@@ -12,7 +12,7 @@ pub(super) struct Wide {
     high: Option<u16>,
 }
 
-impl Wide {
+impl Utf16Decoder {
     /// Returns a decoder if a text starts with a byte order mark of UTF-16, which is 2 bytes long.
     pub(super) fn sniff(start: &[u8]) -> Option<Self> {
         let big_endian = match start {
@@ -46,7 +46,7 @@ impl Wide {
     /// Ends the text.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
         if let Some(high) = self.high.take() {
-            lone(high, out);
+            push_lone_surrogate(high, out);
         }
         if self.half.take().is_some() {
             out.push(0xFF);
@@ -58,19 +58,19 @@ impl Wide {
         if let Some(high) = self.high.take() {
             match char::decode_utf16([high, unit]).next() {
                 Some(Ok(c)) => return push(c),
-                _ => lone(high, out),
+                _ => push_lone_surrogate(high, out),
             }
         }
         match char::from_u32(u32::from(unit)) {
             Some(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             None if unit < 0xDC00 => self.high = Some(unit),
-            None => lone(unit, out),
+            None => push_lone_surrogate(unit, out),
         }
     }
 }
 
 /// Writes half of a pair as if it were a character, which is invalid UTF-8.
-fn lone(unit: u16, out: &mut Vec<u8>) {
+fn push_lone_surrogate(unit: u16, out: &mut Vec<u8>) {
     let [high, low] = unit.to_be_bytes();
     out.extend_from_slice(&[
         0xE0 | (high >> 4),

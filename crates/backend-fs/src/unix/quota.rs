@@ -12,18 +12,18 @@ use super::fault::Fault;
 
 impl Fault {
     /// Adds which resource is short, if the fault is that one is. `dir` is on the disk that was written to.
-    pub(crate) fn on_disk_of(self, dir: impl AsFd) -> Self {
+    pub(crate) fn explain_quota(self, dir: impl AsFd) -> Self {
         match self.errno().and_then(|errno| short(errno, dir)) {
-            Some(error) => Self::Told(error),
+            Some(error) => Self::Error(error),
             None => self,
         }
     }
 }
 
 /// Does the same for an error of the system, which then has the error for the caller as its cause.
-pub(crate) fn on_disk_of(error: io::Error, dir: impl AsFd) -> io::Error {
+pub(crate) fn explain_quota(error: io::Error, dir: impl AsFd) -> io::Error {
     match Errno::from_io_error(&error).and_then(|errno| short(errno, dir)) {
-        Some(told) => io::Error::new(io::ErrorKind::StorageFull, told),
+        Some(reported) => io::Error::new(io::ErrorKind::StorageFull, reported),
         None => error,
     }
 }
@@ -83,7 +83,7 @@ mod tests {
     use backend_core::{Error, ErrorKind, VirtualPath};
     use rustix::io::Errno;
 
-    use super::{Fault, on_disk_of, resource};
+    use super::{Fault, explain_quota, resource};
 
     #[test]
     fn a_full_disk_says_whether_it_lacks_bytes_or_files() {
@@ -107,12 +107,12 @@ mod tests {
         let dir = std::fs::File::open(dir.path()).unwrap();
         let path = VirtualPath::root();
         for errno in [Errno::NOSPC, Errno::DQUOT, Errno::FBIG] {
-            let fault: Fault = on_disk_of(errno.into(), &dir).into();
+            let fault: Fault = explain_quota(errno.into(), &dir).into();
             let error = fault.at(&path);
             assert_eq!(error.kind(), ErrorKind::QuotaExceeded, "{errno:?}");
             assert!(!matches!(error, Error::QuotaExceeded { limit: 0, .. }));
         }
-        let other = on_disk_of(Errno::ACCESS.into(), &dir);
+        let other = explain_quota(Errno::ACCESS.into(), &dir);
         assert_eq!(other.kind(), io::ErrorKind::PermissionDenied);
     }
 }

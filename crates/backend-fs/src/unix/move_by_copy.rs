@@ -14,19 +14,19 @@ use rustix::io::Errno;
 
 use super::fault::Fault;
 use super::flush::Flush;
-use super::kept::Kept;
+use super::installed_copy::InstalledCopy;
 use super::open::open_at;
-use super::place::{Place, look};
-use super::put_back::Placed;
+use super::place::{Place, lstat};
+use super::preserved::Preserved;
 use super::rename::Moving;
-use super::replace::{APPEND_ONLY, refusal, why_fixed};
+use super::replace::{APPEND_ONLY, refusal, why_irremovable};
 use super::root::Root;
 use super::sys::{is_append_only, is_mount_point};
 use super::temp::Temp;
 
 impl Root {
     /// Moves an entry by copying it.
-    pub(crate) fn carry(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
+    pub(crate) fn move_by_copy(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
         moving.at.set(moving.from);
         self.check_removable(moving)?;
         if is_append_only(&moving.target.dir) {
@@ -35,50 +35,50 @@ impl Root {
             return Err(Error::permission_denied(moving.to, APPEND_ONLY).into());
         }
         match moving.moved.kind() {
-            EntryKind::File => self.carry_file(moving),
-            EntryKind::Directory => self.carry_tree(moving),
-            EntryKind::Symlink => self.carry_link(moving),
+            EntryKind::File => self.move_file_by_copy(moving),
+            EntryKind::Directory => self.move_tree_by_copy(moving),
+            EntryKind::Symlink => self.move_link_by_copy(moving),
             _ => Err(Error::unsupported(SPECIAL).into()),
         }
     }
 
-    fn carry_file(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
+    fn move_file_by_copy(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
         let Moving { source, target, .. } = moving;
         let mut opened = open_at(source)?;
-        let kept = Kept::of(&opened.file, opened.meta);
+        let preserved = Preserved::of(&opened.file, opened.meta);
         moving.at.set(moving.to);
-        let mut temp = Temp::create(target.dir.as_fd(), Some(&kept))?;
+        let mut temp = Temp::create(target.dir.as_fd(), Some(&preserved))?;
         if is_visible(source, &temp)? && source.name() == target.name() {
             // One directory through two mounts: the file is at the target already.
             return Ok(Renamed::new(Some(opened.meta.version())));
         }
         copy(&mut opened.file, &mut temp)?;
         let is_same = || -> io::Result<bool> {
-            Ok(source.look()?.map(|meta| meta.version()) == Some(opened.meta.version()))
+            Ok(source.lstat()?.map(|meta| meta.version()) == Some(opened.meta.version()))
         };
         if !is_same()? {
-            return Err(Fault::Outrun);
+            return Err(Fault::Conflict);
         }
-        temp.settle(self.durability(), true)?;
+        temp.confirm_content(self.durability(), true)?;
         let flush = self.flush_before_removal(&target.dir)?;
         let version = temp.version()?;
-        let placed = Placed::put(temp, target, moving.replaces)?;
-        self.remove_original(moving, placed, flush, is_same)?;
-        let now = target.look()?.map_or(version, |meta| meta.version());
+        let installed = InstalledCopy::install(temp, target, moving.replaces)?;
+        self.remove_original(moving, installed, flush, is_same)?;
+        let now = target.lstat()?.map_or(version, |meta| meta.version());
         Ok(Renamed::copied(Some(now)))
     }
 
-    fn carry_link(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
+    fn move_link_by_copy(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
         let Moving { source, target, .. } = moving;
         let leads_to = source.read_link()?;
         moving.at.set(moving.to);
         let flush = self.flush_before_removal(&target.dir)?;
-        let placed = Placed::put_link(&leads_to, target, moving.replaces)?;
+        let installed = InstalledCopy::install_link(&leads_to, target, moving.replaces)?;
         let is_same = || -> io::Result<bool> {
-            let there = source.look()?;
+            let there = source.lstat()?;
             Ok(there.is_some_and(|there| there.id() == moving.moved.id()))
         };
-        self.remove_original(moving, placed, flush, is_same)?;
+        self.remove_original(moving, installed, flush, is_same)?;
         Ok(Renamed::copied(None))
     }
 
@@ -87,7 +87,7 @@ impl Root {
     fn remove_original(
         &self,
         moving: &Moving<'_>,
-        placed: Placed<'_>,
+        installed: InstalledCopy<'_>,
         flush: Flush,
         is_same: impl Fn() -> io::Result<bool>,
     ) -> Result<(), Fault> {
@@ -96,16 +96,16 @@ impl Root {
             self.flush_made(&moving.target)?;
             // It may have become another file, or be the copy itself by another spelling of the name.
             if !is_same()? {
-                return Err(Fault::Outrun);
+                return Err(Fault::Conflict);
             }
             self.remove_source(moving)
         };
         match removed() {
             Ok(flush) => {
-                placed.confirm();
+                installed.commit();
                 Ok(flush.wait()?)
             }
-            Err(fault) => Err(placed.take_back(moving, fault)),
+            Err(fault) => Err(installed.undo(moving, fault)),
         }
     }
 
@@ -142,7 +142,7 @@ impl Root {
         if is_mount_point(&source.dir, source.name()) {
             return Err(Fault::from(Errno::BUSY));
         }
-        if let Some(reason) = why_fixed(source) {
+        if let Some(reason) = why_irremovable(source) {
             return Err(Error::permission_denied(from, reason).into());
         }
         check_changeable(&source.dir).map_err(Fault::from)
@@ -166,7 +166,7 @@ fn is_visible(source: &Place<'_>, temp: &Temp<'_>) -> io::Result<bool> {
     let Ok(name) = temp.name() else {
         return Ok(false);
     };
-    Ok(look(&source.dir, name)?.is_some())
+    Ok(lstat(&source.dir, name)?.is_some())
 }
 
 fn copy(from: &mut File, to: &mut Temp<'_>) -> io::Result<()> {

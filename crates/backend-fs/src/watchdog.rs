@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// How long a search may stay at one step until it counts as waiting for a disk rather than working.
-const STALLED: Duration = Duration::from_secs(1);
+const STALL_TIMEOUT: Duration = Duration::from_secs(1);
 
-static WATCH: LazyLock<Watch> = LazyLock::new(Watch::default);
+static WATCHDOG: LazyLock<Watchdog> = LazyLock::new(Watchdog::default);
 
 /// The progress of a search.
 #[derive(Debug, Default)]
@@ -35,11 +35,11 @@ impl Progress {
             steps: AtomicU64::new(0),
             permit: Mutex::new(Some(permit)),
         });
-        let mut state = WATCH.start();
+        let mut state = WATCHDOG.start();
         state.searches.push((Arc::downgrade(&progress), None));
         if state.searches.len() == 1 {
-            state.next_look = Instant::now() + STALLED;
-            WATCH.changed.notify_one();
+            state.next_check = Instant::now() + STALL_TIMEOUT;
+            WATCHDOG.changed.notify_one();
         }
         progress
     }
@@ -62,12 +62,12 @@ impl Alarm {
     pub(crate) fn after(time: Duration) -> Option<Self> {
         let at = Instant::now().checked_add(time)?;
         let (ring, rings) = oneshot::channel();
-        let mut state = WATCH.start();
+        let mut state = WATCHDOG.start();
         state.alarms_made += 1;
         let key = (at, state.alarms_made);
         state.alarms.insert(key, ring);
         if state.alarms.first_key_value().map(|(first, _)| *first) == Some(key) {
-            WATCH.changed.notify_one();
+            WATCHDOG.changed.notify_one();
         }
         Some(Self { key, rings })
     }
@@ -86,12 +86,12 @@ impl Future for Alarm {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        WATCH.lock().alarms.remove(&self.key);
+        WATCHDOG.lock().alarms.remove(&self.key);
     }
 }
 
 #[derive(Debug, Default)]
-struct Watch {
+struct Watchdog {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -102,7 +102,7 @@ struct State {
     alarms_made: u64,
     /// The running searches, with the step at which each was last seen.
     searches: Vec<(Weak<Progress>, Option<u64>)>,
-    next_look: Instant,
+    next_check: Instant,
     is_running: bool,
 }
 
@@ -112,13 +112,13 @@ impl Default for State {
             alarms: BTreeMap::new(),
             alarms_made: 0,
             searches: Vec::new(),
-            next_look: Instant::now(),
+            next_check: Instant::now(),
             is_running: false,
         }
     }
 }
 
-impl Watch {
+impl Watchdog {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -138,12 +138,12 @@ impl Watch {
         loop {
             let now = Instant::now();
             state.ring(now);
-            if now >= state.next_look {
-                state.look();
-                state.next_look = now + STALLED;
+            if now >= state.next_check {
+                state.check_progress();
+                state.next_check = now + STALL_TIMEOUT;
             }
             let alarm = state.alarms.first_key_value().map(|((at, _), _)| *at);
-            let look = (!state.searches.is_empty()).then_some(state.next_look);
+            let look = (!state.searches.is_empty()).then_some(state.next_check);
             let next = alarm.into_iter().chain(look).min();
             state = match next {
                 Some(next) => {
@@ -171,7 +171,7 @@ impl State {
     }
 
     /// Takes the permits of the searches that have not moved since the last check.
-    fn look(&mut self) {
+    fn check_progress(&mut self) {
         self.searches.retain_mut(|(progress, seen)| {
             let Some(progress) = progress.upgrade() else {
                 return false;

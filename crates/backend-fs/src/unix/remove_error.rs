@@ -11,7 +11,7 @@ use super::removal::is_not_empty;
 
 /// The first entry of a tree that could not be removed.
 #[derive(Debug)]
-pub(crate) struct Stuck {
+pub(crate) struct RemoveTreeError {
     /// The names that lead to it from the top of the tree. There are none for the top itself.
     pub(crate) at: Vec<CString>,
     pub(crate) error: io::Error,
@@ -23,7 +23,7 @@ pub(crate) struct Stuck {
     pub(crate) failed: u64,
 }
 
-impl Stuck {
+impl RemoveTreeError {
     pub(crate) fn at_top(error: Errno) -> Self {
         Self::at_top_io(error.into())
     }
@@ -65,8 +65,8 @@ impl Stuck {
         if self.removed > 0 || !is_top {
             more.push_str(&counts(self.removed, self.failed));
         }
-        say(&mut error, &more);
-        Fault::Told(error)
+        append_message(&mut error, &more);
+        Fault::Error(error)
     }
 }
 
@@ -83,7 +83,7 @@ fn counts(removed: u64, failed: u64) -> String {
 }
 
 /// Appends to the message of an error. Returns whether it has one.
-pub(crate) fn say(error: &mut Error, more: &str) -> bool {
+pub(crate) fn append_message(error: &mut Error, more: &str) -> bool {
     match error {
         Error::PermissionDenied { reason, .. } | Error::Conflict { reason, .. } => {
             reason.push_str(more);
@@ -111,10 +111,10 @@ mod tests {
     use rustix::io::Errno;
 
     use super::super::fault::Fault;
-    use super::Stuck;
+    use super::RemoveTreeError;
 
     fn told(at: &[&[u8]], error: Errno, is_held_open: bool, removed: u64, failed: u64) -> Error {
-        let stuck = Stuck {
+        let stuck = RemoveTreeError {
             at: at.iter().map(|name| CString::new(*name).unwrap()).collect(),
             error: error.into(),
             is_held_open,
@@ -122,7 +122,7 @@ mod tests {
             failed,
         };
         match stuck.fault(&VirtualPath::parse("/t").unwrap()) {
-            Fault::Told(error) => error,
+            Fault::Error(error) => error,
             fault => panic!("{fault:?}"),
         }
     }

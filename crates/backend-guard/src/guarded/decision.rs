@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use backend_core::{Backend, Entry, EntryKind, Error, VirtualPath};
 
 use super::Guarded;
-use super::consult::ask_of;
-use super::lead::Last;
+use super::approval::make_ask;
+use super::link::FollowLast;
 use crate::{Action, Ask, Operation};
 
 /// The decision of the rules about one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Decision {
     Allowed,
     /// The operation that is denied.
     Denied(Operation),
@@ -20,31 +20,31 @@ pub(super) enum Standing {
 
 impl<B: Backend> Guarded<B> {
     /// Decides about one entry under each of its paths.
-    pub(super) fn standing(
+    pub(super) fn decide(
         &self,
         operations: &[Operation],
         path: &VirtualPath,
         to: Option<&VirtualPath>,
-    ) -> Standing {
+    ) -> Decision {
         let mut asks = Vec::new();
         for path in [Some(path), to.filter(|to| *to != path)]
             .into_iter()
             .flatten()
         {
             for operation in operations {
-                let verdict = self.policy.judge(*operation, path);
+                let verdict = self.policy.evaluate(*operation, path);
                 match verdict.action {
                     Action::Allow => {}
                     Action::Ask if self.is_remembered(*operation, path.as_str()) => {}
-                    Action::Ask => asks.push(ask_of(self, *operation, Some(path), verdict)),
-                    Action::Deny => return Standing::Denied(*operation),
+                    Action::Ask => asks.push(make_ask(self, *operation, Some(path), verdict)),
+                    Action::Deny => return Decision::Denied(*operation),
                 }
             }
         }
         if asks.is_empty() {
-            Standing::Allowed
+            Decision::Allowed
         } else {
-            Standing::Asked(asks)
+            Decision::Asked(asks)
         }
     }
 
@@ -56,24 +56,24 @@ impl<B: Backend> Guarded<B> {
         to: Option<&VirtualPath>,
         granted: &HashSet<VirtualPath>,
     ) -> bool {
-        match self.standing(operations, path, to) {
-            Standing::Allowed => true,
-            Standing::Denied(_) => false,
-            Standing::Asked(_) => granted.contains(path),
+        match self.decide(operations, path, to) {
+            Decision::Allowed => true,
+            Decision::Denied(_) => false,
+            Decision::Asked(_) => granted.contains(path),
         }
     }
 
     /// Redacts link targets that may not be listed.
-    pub(super) async fn veil(&self, entries: &mut [Entry]) {
-        if !self.policy.minds(Operation::List) {
+    pub(super) async fn redact(&self, entries: &mut [Entry]) {
+        if !self.policy.has_rules_for(Operation::List) {
             return;
         }
         for entry in entries {
             if entry.kind != EntryKind::Symlink {
                 continue;
             }
-            let is_shown = match self.lead(&entry.path, Last::Follow).await {
-                Ok(to) => self.standing(&[Operation::List], &to, None) == Standing::Allowed,
+            let is_shown = match self.resolve(&entry.path, FollowLast::Yes).await {
+                Ok(to) => self.decide(&[Operation::List], &to, None) == Decision::Allowed,
                 Err(_) => false,
             };
             if !is_shown {
@@ -84,10 +84,10 @@ impl<B: Backend> Guarded<B> {
     }
 
     /// Removes paths that may not be listed from the failures of a result.
-    pub(super) fn veil_failures(&self, failures: &mut [Error], base: &VirtualPath) {
+    pub(super) fn redact_failures(&self, failures: &mut [Error], base: &VirtualPath) {
         for failure in failures {
             let is_hidden = failure.path().is_some_and(|path| {
-                self.standing(&[Operation::List], path, None) != Standing::Allowed
+                self.decide(&[Operation::List], path, None) != Decision::Allowed
             });
             if is_hidden {
                 *failure = Error::permission_denied(base, "a part of it could not be searched");
@@ -97,7 +97,11 @@ impl<B: Backend> Guarded<B> {
 }
 
 /// Returns where an entry below a directory is, given where the directory leads.
-pub(super) fn led(path: &VirtualPath, base: &VirtualPath, to: &VirtualPath) -> Option<VirtualPath> {
+pub(super) fn rebased(
+    path: &VirtualPath,
+    base: &VirtualPath,
+    to: &VirtualPath,
+) -> Option<VirtualPath> {
     if base == to {
         return None;
     }

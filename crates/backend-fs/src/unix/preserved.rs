@@ -20,13 +20,13 @@ use super::place::Place;
 use super::sys::READ;
 
 /// How many bytes of `user.*` attributes are kept. A file has a few, if any.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_XATTR_BYTES: usize = 1 << 20;
 
 /// The kept metadata of a file.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept {
+pub(crate) struct Preserved {
     meta: Meta,
-    list: List,
+    list: ListState,
     /// The list of a directory for new entries in it.
     default: Option<Vec<u8>>,
     user: Vec<(CString, Vec<u8>)>,
@@ -34,7 +34,7 @@ pub(crate) struct Kept {
 
 /// The access list of a file.
 #[derive(Clone, Debug)]
-enum List {
+enum ListState {
     None,
     Some(AccessList),
     /// There may be one, but it cannot be read.
@@ -43,15 +43,15 @@ enum List {
 
 /// How closely a new file matches the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Likeness {
+pub(crate) enum Fidelity {
     /// It has the mode that it should have.
-    Same,
+    Exact,
     /// It may have less than this mode, which could not be set. A file that is created with the mode gets no
     /// other owner, group or list than this one.
-    Less { wanted: Mode, same_owners: bool },
+    Reduced { wanted: Mode, same_owners: bool },
 }
 
-impl Kept {
+impl Preserved {
     /// Takes the metadata from a file that is open for reading.
     pub(crate) fn of(file: impl AsFd, meta: Meta) -> Self {
         let file = file.as_fd();
@@ -69,17 +69,17 @@ impl Kept {
         let mut path = format!("/proc/self/fd/{dir}/").into_bytes();
         path.extend(place.name().as_bytes());
         let path = path.as_slice();
-        let kept = Self::read(
+        let preserved = Self::read(
             meta,
             |name, into| lgetxattr(path, name, into),
             |into| llistxattr(path, into),
         );
-        if !matches!(kept.list, List::Unknown) {
-            return kept;
+        if !matches!(preserved.list, ListState::Unknown) {
+            return preserved;
         }
         match place.open(READ) {
             Ok(file) => Self::of(file, meta),
-            Err(_) => kept,
+            Err(_) => preserved,
         }
     }
 
@@ -90,13 +90,13 @@ impl Kept {
     ) -> Self {
         let named = |name: &CStr| value(|into| get(name, into));
         let list = match named(acl::ACCESS) {
-            Ok(bytes) => AccessList::parse(&bytes).map_or(List::Unknown, List::Some),
-            Err(error) if is_absent(error) => List::None,
-            Err(_) => List::Unknown,
+            Ok(bytes) => AccessList::parse(&bytes).map_or(ListState::Unknown, ListState::Some),
+            Err(error) if is_absent(error) => ListState::None,
+            Err(_) => ListState::Unknown,
         };
         let default = meta.is_dir().then(|| named(acl::DEFAULT).ok()).flatten();
         let mut user = Vec::new();
-        let mut left = MOST_BYTES;
+        let mut left = MAX_XATTR_BYTES;
         let all = value(names).unwrap_or_default();
         for name in all.split(|&byte| byte == 0) {
             if !name.starts_with(b"user.") {
@@ -122,7 +122,7 @@ impl Kept {
 
     /// Applies all of it to a new file, as far as permitted. Until then only the owner may have access to the
     /// file, so that no user gains access even briefly.
-    pub(crate) fn give(&self, file: impl AsFd) -> io::Result<Likeness> {
+    pub(crate) fn apply_to(&self, file: impl AsFd) -> io::Result<Fidelity> {
         let file = file.as_fd();
         for (name, bytes) in &self.user {
             // A file system that does not accept it is not a reason to refuse the content.
@@ -137,7 +137,7 @@ impl Kept {
             let both = fchown(file, Some(owner), Some(group));
             same_group = both.is_ok() || fchown(file, None, Some(group)).is_ok();
         }
-        let (wanted, has_list) = self.give_list(file, same_group)?;
+        let (wanted, has_list) = self.apply_access_list(file, same_group)?;
         match fchmod_if_other(file, wanted) {
             Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP) | Ok(()) => {}
             Err(error) => return Err(error.into()),
@@ -145,13 +145,13 @@ impl Kept {
         // Some file systems report success and do nothing.
         let now = permissions(&Meta::of(file)?);
         if now == wanted {
-            return Ok(Likeness::Same);
+            return Ok(Fidelity::Exact);
         }
         if !wanted.contains(now) {
             return Err(Errno::PERM.into());
         }
-        let same_owners = same_owners && !has_list && matches!(self.list, List::None);
-        Ok(Likeness::Less {
+        let same_owners = same_owners && !has_list && matches!(self.list, ListState::None);
+        Ok(Fidelity::Reduced {
             wanted,
             same_owners,
         })
@@ -159,7 +159,11 @@ impl Kept {
 
     /// Gives a new file the list, or removes the one inherited from its directory. Returns the mode that it must
     /// get, and whether it has a list.
-    fn give_list(&self, file: impl AsFd, same_group: bool) -> rustix::io::Result<(Mode, bool)> {
+    fn apply_access_list(
+        &self,
+        file: impl AsFd,
+        same_group: bool,
+    ) -> rustix::io::Result<(Mode, bool)> {
         let file = file.as_fd();
         let mut mode = permissions(&self.meta);
         if !self.meta.is_dir() {
@@ -174,7 +178,7 @@ impl Kept {
                 None => fremovexattr(file, acl::DEFAULT),
             };
         }
-        if let List::Some(list) = &self.list {
+        if let ListState::Some(list) = &self.list {
             let mut list = list.clone();
             let mut mode = mode;
             if !same_group {
@@ -191,12 +195,12 @@ impl Kept {
         // more than that one had.
         let (group, others) = (rights(mode, Mode::RWXG) >> 3, rights(mode, Mode::RWXO));
         let (group, others) = match &self.list {
-            List::Some(list) => {
+            ListState::Some(list) => {
                 let (group, others) = list.as_mode();
                 (group.into(), others.into())
             }
-            List::None => (group, others),
-            List::Unknown => (group & others, others),
+            ListState::None => (group, others),
+            ListState::Unknown => (group & others, others),
         };
         mode = if same_group {
             with_rights(mode, group, others)
@@ -246,15 +250,15 @@ fn is_absent(error: Errno) -> bool {
 /// Reads a value whose size is not known in advance.
 fn value(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
     // The largest that Linux allows.
-    const MOST: usize = 64 << 10;
-    for size in [512, MOST] {
+    const MAX_XATTR_VALUE: usize = 64 << 10;
+    for size in [512, MAX_XATTR_VALUE] {
         let mut bytes = vec![0; size];
         match read(&mut bytes) {
             Ok(length) => {
                 bytes.truncate(length);
                 return Ok(bytes);
             }
-            Err(Errno::RANGE) if size < MOST => {}
+            Err(Errno::RANGE) if size < MAX_XATTR_VALUE => {}
             Err(error) => return Err(error),
         }
     }

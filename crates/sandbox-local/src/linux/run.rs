@@ -13,14 +13,14 @@ use super::tree::Tree;
 
 /// How long to wait for more output after the last byte, when the command has ended and something that it started still
 /// holds its streams.
-const GRACE: Duration = Duration::from_millis(100);
+const DRAIN_IDLE_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The longest time to keep taking such output, even if it continues.
-const GRACE_AT_MOST: Duration = Duration::from_secs(1);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// When to kill a command.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct RunLimits {
     pub(super) deadline: Option<Instant>,
     /// The most bytes that one stream may have.
     pub(super) ceiling: u64,
@@ -32,50 +32,50 @@ pub(super) struct Limits {
 /// # Cancellation
 ///
 /// The command keeps running when the future is dropped; the caller must kill the tree.
-pub(super) async fn follow(
+pub(super) async fn run_to_end(
     tree: &Tree,
     sources: &mut Sources,
     feed: impl Future<Output = ()> + Send,
-    limits: Limits,
+    limits: RunLimits,
     sink: &mut impl Sink,
 ) -> ExecStatus {
-    let mut sink = Metered {
+    let mut sink = CountingSink {
         inner: sink,
         stdout: 0,
         stderr: 0,
         ceiling: limits.ceiling,
-        over: false,
+        exceeded: false,
     };
-    let status = match run(tree, sources, feed, limits.deadline, &mut sink).await {
+    let status = match run_until_exit(tree, sources, feed, limits.deadline, &mut sink).await {
         Some(ended) => {
-            finish(tree, sources, limits.deadline, &mut sink).await;
-            if !sink.over {
+            drain_after_exit(tree, sources, limits.deadline, &mut sink).await;
+            if !sink.exceeded {
                 return ended;
             }
             // The last of its output exceeded the ceiling.
             ExecStatus::OutputCeiling
         }
-        None if sink.over => ExecStatus::OutputCeiling,
+        None if sink.exceeded => ExecStatus::OutputCeiling,
         None => ExecStatus::TimedOut,
     };
-    kill(tree, sources, &mut sink).await;
+    kill_and_drain(tree, sources, &mut sink).await;
     status
 }
 
 /// Runs until the command exits on its own, and returns its status; or until there is a reason to kill it, and returns
 /// nothing.
-async fn run<S: Sink>(
+async fn run_until_exit<S: Sink>(
     tree: &Tree,
     sources: &mut Sources,
     feed: impl Future<Output = ()> + Send,
     deadline: Option<Instant>,
-    sink: &mut Metered<'_, S>,
+    sink: &mut CountingSink<'_, S>,
 ) -> Option<ExecStatus> {
-    let mut deadline = pin!(until(deadline));
+    let mut deadline = pin!(sleep_until_deadline(deadline));
     let mut ended = pin!(tree.ended());
     let mut feed = pin!(feed);
     let mut fed = false;
-    while !sink.over {
+    while !sink.exceeded {
         tokio::select! {
             status = &mut ended => return Some(status),
             () = &mut deadline => return None,
@@ -88,22 +88,22 @@ async fn run<S: Sink>(
 
 /// Takes the remaining output of a command that exited on its own, without waiting for processes that still hold its
 /// streams.
-async fn finish<S: Sink>(
+async fn drain_after_exit<S: Sink>(
     tree: &Tree,
     sources: &mut Sources,
     deadline: Option<Instant>,
-    sink: &mut Metered<'_, S>,
+    sink: &mut CountingSink<'_, S>,
 ) {
     // Everything that the command itself printed has arrived by now.
     sources.drain(sink);
-    let last = Moment::now() + GRACE_AT_MOST;
-    let mut deadline = pin!(until(deadline));
+    let last = Moment::now() + DRAIN_TIMEOUT;
+    let mut deadline = pin!(sleep_until_deadline(deadline));
     while !sources.ended() && !tree.is_gone() {
-        let patience = last.min(Moment::now() + GRACE);
+        let idle_deadline = last.min(Moment::now() + DRAIN_IDLE_TIMEOUT);
         tokio::select! {
             () = sources.next(sink) => {}
             () = tree.gone() => {}
-            () = sleep_until(patience) => return,
+            () = sleep_until(idle_deadline) => return,
             () = &mut deadline => return,
         }
     }
@@ -111,7 +111,7 @@ async fn finish<S: Sink>(
 }
 
 /// Kills the tree, and takes its output until it is dead.
-async fn kill(tree: &Tree, sources: &mut Sources, sink: &mut impl Sink) {
+async fn kill_and_drain(tree: &Tree, sources: &mut Sources, sink: &mut impl Sink) {
     {
         let mut dead = pin!(tree.kill_and_wait());
         loop {
@@ -125,7 +125,7 @@ async fn kill(tree: &Tree, sources: &mut Sources, sink: &mut impl Sink) {
 }
 
 /// Waits for a deadline, forever if there is none.
-async fn until(deadline: Option<Instant>) {
+async fn sleep_until_deadline(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline.into()).await,
         None => std::future::pending().await,
@@ -133,22 +133,22 @@ async fn until(deadline: Option<Instant>) {
 }
 
 /// Counts what it passes on.
-struct Metered<'a, S> {
+struct CountingSink<'a, S> {
     inner: &'a mut S,
     stdout: u64,
     stderr: u64,
     ceiling: u64,
-    over: bool,
+    exceeded: bool,
 }
 
-impl<S: Sink> Sink for Metered<'_, S> {
+impl<S: Sink> Sink for CountingSink<'_, S> {
     fn push(&mut self, stream: OutputStream, bytes: &[u8]) {
         let sum = match stream {
             OutputStream::Stderr => &mut self.stderr,
             _ => &mut self.stdout,
         };
         *sum += bytes.len() as u64;
-        self.over |= *sum > self.ceiling;
+        self.exceeded |= *sum > self.ceiling;
         self.inner.push(stream, bytes);
     }
 }

@@ -7,7 +7,7 @@ use backend_core::{
     SandboxId, Signal, StdinRequest, TerminalSize, VirtualPath,
 };
 
-use crate::builder::Setup;
+use crate::builder::Config;
 
 /// Runs nothing.
 #[derive(Debug)]
@@ -18,16 +18,16 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) const RUNS: bool = false;
+    pub(crate) const SUPPORTED: bool = false;
 
-    pub(crate) fn new(setup: Setup) -> Result<Self> {
-        let id = match setup.id {
+    pub(crate) fn new(config: Config) -> Result<Self> {
+        let id = match config.id {
             Some(id) => id,
             None => SandboxId::parse("local")?,
         };
         Ok(Self {
             id,
-            work_dir: setup.work_dir,
+            work_dir: config.work_dir,
             stopped: AtomicBool::new(false),
         })
     }

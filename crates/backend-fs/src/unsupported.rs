@@ -11,8 +11,8 @@ use backend_core::{
 };
 
 use crate::Durability;
+use crate::blocking::SearchTask;
 use crate::builder::Options;
-use crate::hop::Task;
 
 /// A root that cannot exist.
 #[derive(Debug)]
@@ -54,8 +54,8 @@ impl Root {
         delete(&DeleteRequest) -> Result<Deleted>;
         rename(&RenameRequest) -> Result<Renamed>;
         mkdir(&MkdirRequest) -> Result<MadeDirectory>;
-        glob(&GlobRequest, &Task, &PartialGlob) -> Result<Page<Entry>>;
-        grep(&GrepRequest, &Task, &PartialGrep) -> Result<Grepped>;
+        glob(&GlobRequest, &SearchTask, &PartialGlob) -> Result<Page<Entry>>;
+        grep(&GrepRequest, &SearchTask, &PartialGrep) -> Result<Grepped>;
         remove_leftovers() -> Result<u64>;
     }
 }

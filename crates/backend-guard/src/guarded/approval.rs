@@ -10,17 +10,17 @@ use crate::{Answer, Ask, MAX_SHOWN_ASKS, Operation, Question};
 
 /// Which path of a request a refusal is about. The message only ever names the requested path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spot {
-    Itself,
+pub(super) enum Subject {
+    Path,
     /// The target that it leads to.
-    Behind,
+    Target,
     /// Something in it.
-    Inside,
+    Contents,
 }
 
 impl<B: Backend> Guarded<B> {
     /// Asks the approver. An error is the reason of the refusal.
-    pub(super) async fn consult(
+    pub(super) async fn ask_approver(
         &self,
         mut question: Question,
         asks: BTreeSet<Ask>,
@@ -47,7 +47,7 @@ impl<B: Backend> Guarded<B> {
             Ok(Answer::AllowAlways) => {
                 self.remember(
                     &asks,
-                    &name_of(question.command.as_ref(), question.request.as_ref()),
+                    &command_key(question.command.as_ref(), question.request.as_ref()),
                 );
                 Ok(())
             }
@@ -90,22 +90,22 @@ impl<B: Backend> Guarded<B> {
         shown: &VirtualPath,
         operation: Operation,
         verdict: Verdict,
-        spot: Spot,
+        subject: Subject,
     ) -> Error {
         let doing = operation.doing();
-        let mut reason = match spot {
-            Spot::Itself => format!("the rules of this workspace do not allow {doing}"),
-            Spot::Behind => {
+        let mut reason = match subject {
+            Subject::Path => format!("the rules of this workspace do not allow {doing}"),
+            Subject::Target => {
                 format!(
                     "the rules of this workspace do not allow {doing}, because of the link's target"
                 )
             }
-            Spot::Inside => {
+            Subject::Contents => {
                 format!("the rules of this workspace do not allow {doing}, because of its contents")
             }
         };
         // For another path, not even the reason is given.
-        if spot == Spot::Itself
+        if subject == Subject::Path
             && let Some(why) = self.policy.rule(verdict).and_then(|rule| rule.why())
         {
             reason.push_str(": ");
@@ -116,7 +116,7 @@ impl<B: Backend> Guarded<B> {
 }
 
 /// The key of a remembered command: its exact words and everything that it is given.
-pub(super) fn name_of(command: Option<&Command>, request: Option<&ExecRequest>) -> String {
+pub(super) fn command_key(command: Option<&Command>, request: Option<&ExecRequest>) -> String {
     let Some(command) = command else {
         return String::new();
     };
@@ -136,7 +136,7 @@ pub(super) fn name_of(command: Option<&Command>, request: Option<&ExecRequest>) 
 }
 
 /// Makes an ask of a verdict.
-pub(super) fn ask_of<B: Backend>(
+pub(super) fn make_ask<B: Backend>(
     guard: &Guarded<B>,
     operation: Operation,
     path: Option<&VirtualPath>,

@@ -6,25 +6,29 @@ use super::Guarded;
 
 /// What a method does with a link at the path itself. Links above it are always followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Last {
-    Follow,
-    Keep,
+pub(super) enum FollowLast {
+    Yes,
+    No,
 }
 
 impl<B: Backend> Guarded<B> {
     /// Returns the path that a path leads to, links resolved.
-    pub(super) async fn lead(&self, path: &VirtualPath, last: Last) -> Result<VirtualPath> {
+    pub(super) async fn resolve(
+        &self,
+        path: &VirtualPath,
+        last: FollowLast,
+    ) -> Result<VirtualPath> {
         match (last, path.parent(), path.name()) {
-            (Last::Keep, Some(parent), Some(name)) => {
-                let parent = self.resolve(&parent).await;
+            (FollowLast::No, Some(parent), Some(name)) => {
+                let parent = self.resolve_whole(&parent).await;
                 let parent = parent.map_err(|error| error.map_path(|_| path.clone()))?;
                 Ok(parent.child(name)?)
             }
-            _ => self.resolve(path).await,
+            _ => self.resolve_whole(path).await,
         }
     }
 
-    async fn resolve(&self, path: &VirtualPath) -> Result<VirtualPath> {
+    async fn resolve_whole(&self, path: &VirtualPath) -> Result<VirtualPath> {
         let resolved = self.inner.resolve_with(&ResolveRequest::new(path)).await?;
         Ok(resolved.path)
     }

@@ -13,12 +13,12 @@ use super::names;
 use super::place::Place;
 use super::rename::Moving;
 use super::retry::open_in;
-use super::sys::{RACES, READ, cannot, is_local, rename_exchange, rename_exclusive};
+use super::sys::{MAX_RACES, READ, is_local, is_unsupported, rename_exchange, rename_exclusive};
 use super::temp::Temp;
 
 /// The fate of the file that was at the target.
 #[derive(Debug)]
-enum Old {
+enum Replaced {
     /// There was none.
     None,
     /// It has this name now. While it may be restored, a lock keeps other processes from removing it as a leftover.
@@ -29,32 +29,36 @@ enum Old {
 
 /// A copy in its place.
 #[derive(Debug)]
-pub(crate) struct Placed<'t> {
+pub(crate) struct InstalledCopy<'t> {
     target: &'t Place<'t>,
     copy: Meta,
-    old: Old,
+    replaced: Replaced,
 }
 
-impl<'t> Placed<'t> {
+impl<'t> InstalledCopy<'t> {
     /// Puts a file in its place. Its content is final.
-    pub(crate) fn put(
+    pub(crate) fn install(
         mut temp: Temp<'_>,
         target: &'t Place<'t>,
         replaces: bool,
     ) -> Result<Self, Fault> {
         let copy = Meta::of(&temp)?;
-        let old = swap_in(temp.name()?, target, replaces)?;
+        let replaced = swap_in(temp.name()?, target, replaces)?;
         temp.keep();
-        Ok(Self { target, copy, old })
+        Ok(Self {
+            target,
+            copy,
+            replaced,
+        })
     }
 
     /// Creates a link in its place.
-    pub(crate) fn put_link(
+    pub(crate) fn install_link(
         leads_to: &Path,
         target: &'t Place<'t>,
         replaces: bool,
     ) -> Result<Self, Fault> {
-        for _ in 0..RACES {
+        for _ in 0..MAX_RACES {
             let name = names::temporary();
             match symlinkat(leads_to, &target.dir, &name) {
                 Ok(()) => {}
@@ -64,15 +68,19 @@ impl<'t> Placed<'t> {
             let remove = || {
                 let _ = unlinkat(&target.dir, &name, AtFlags::empty());
             };
-            let copy = match super::place::look(&target.dir, &name) {
+            let copy = match super::place::lstat(&target.dir, &name) {
                 Ok(Some(copy)) => copy,
                 outcome => {
                     remove();
-                    return Err(outcome.err().map_or(Fault::Outrun, Fault::from));
+                    return Err(outcome.err().map_or(Fault::Conflict, Fault::from));
                 }
             };
             return match swap_in(&name, target, replaces) {
-                Ok(old) => Ok(Self { target, copy, old }),
+                Ok(replaced) => Ok(Self {
+                    target,
+                    copy,
+                    replaced,
+                }),
                 Err(fault) => {
                     remove();
                     Err(fault)
@@ -83,8 +91,8 @@ impl<'t> Placed<'t> {
     }
 
     /// Keeps the copy, and removes the file that it replaced.
-    pub(crate) fn confirm(self) {
-        if let Old::Named(name, lock) = self.old {
+    pub(crate) fn commit(self) {
+        if let Replaced::Named(name, lock) = self.replaced {
             // Some file systems keep a file that is open under another name.
             drop(lock);
             // A file that cannot be removed is a leftover, which is hidden.
@@ -94,18 +102,22 @@ impl<'t> Placed<'t> {
 
     /// Removes the copy, restores the file that it replaced, and returns the error of the move. The error
     /// mentions the copy if that cannot be removed.
-    pub(crate) fn take_back(self, moving: &Moving<'_>, fault: Fault) -> Fault {
-        let Self { target, copy, old } = self;
+    pub(crate) fn undo(self, moving: &Moving<'_>, fault: Fault) -> Fault {
+        let Self {
+            target,
+            copy,
+            replaced,
+        } = self;
         let is_copy = target
-            .look()
+            .lstat()
             .is_ok_and(|there| there.is_some_and(|there| there.id() == copy.id()));
         let undone = is_copy
-            && match old {
-                Old::None => unlinkat(&target.dir, target.name(), AtFlags::empty()).is_ok(),
-                Old::Named(name, _lock) => {
+            && match replaced {
+                Replaced::None => unlinkat(&target.dir, target.name(), AtFlags::empty()).is_ok(),
+                Replaced::Named(name, _lock) => {
                     renameat(&target.dir, &name, &target.dir, target.name()).is_ok()
                 }
-                Old::Lost => false,
+                Replaced::Lost => false,
             };
         if undone {
             return fault;
@@ -119,23 +131,23 @@ impl<'t> Placed<'t> {
 }
 
 /// Moves the entry `name` of the target's directory into place, and reports the fate of the previous one.
-fn swap_in(name: &str, target: &Place<'_>, replaces: bool) -> Result<Old, Fault> {
+fn swap_in(name: &str, target: &Place<'_>, replaces: bool) -> Result<Replaced, Fault> {
     let (dir, to) = (&target.dir, target.name());
     let own = OsStr::new(name);
     match rename_exclusive(dir, own, dir, to) {
-        Ok(()) => return Ok(Old::None),
+        Ok(()) => return Ok(Replaced::None),
         Err(Errno::EXIST) if replaces => {}
-        Err(error) if cannot(error) => match target.look()? {
+        Err(error) if is_unsupported(error) => match target.lstat()? {
             Some(_) if !replaces => return Err(Errno::EXIST.into()),
             Some(_) => {}
             None => {
                 renameat(dir, name, dir, to)?;
-                return Ok(Old::None);
+                return Ok(Replaced::None);
             }
         },
         Err(error) => return Err(error.into()),
     }
-    let there = target.look()?;
+    let there = target.lstat()?;
     if there.is_some_and(|there| there.is_dir()) {
         return Err(Errno::ISDIR.into());
     }
@@ -147,18 +159,18 @@ fn swap_in(name: &str, target: &Place<'_>, replaces: bool) -> Result<Old, Fault>
     match rename_exchange(dir, own, dir, to) {
         Ok(()) => {
             let locked = locked.or_else(|| lock(own));
-            return Ok(Old::Named(name.to_owned(), locked));
+            return Ok(Replaced::Named(name.to_owned(), locked));
         }
         Err(Errno::NOENT) => return Err(Fault::raced(Errno::NOENT)),
-        Err(error) if cannot(error) => {}
+        Err(error) if is_unsupported(error) => {}
         Err(error) => return Err(error.into()),
     }
     let second = names::temporary();
     let linked = linkat(dir, to, dir, &second, AtFlags::empty()).is_ok();
     let locked = locked.or_else(|| linked.then(|| lock(OsStr::new(&second))).flatten());
     match renameat(dir, name, dir, to) {
-        Ok(()) if linked => Ok(Old::Named(second, locked)),
-        Ok(()) => Ok(Old::Lost),
+        Ok(()) if linked => Ok(Replaced::Named(second, locked)),
+        Ok(()) => Ok(Replaced::Lost),
         Err(error) => {
             if linked {
                 let _ = unlinkat(dir, &second, AtFlags::empty());

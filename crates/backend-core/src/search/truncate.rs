@@ -9,7 +9,7 @@ use crate::slice::Slice;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shown {
     pub(super) text: String,
-    pub(super) cut: bool,
+    pub(super) truncated: bool,
     pub(super) lossy: bool,
 }
 
@@ -36,11 +36,11 @@ pub(super) fn start(line: &[u8], limit: usize) -> String {
     show(line.slice(..end), false, limit).text
 }
 
-fn show(bytes: &[u8], cut: bool, limit: usize) -> Shown {
+fn show(bytes: &[u8], truncated: bool, limit: usize) -> Shown {
     match String::from_utf8_lossy(bytes) {
         Cow::Borrowed(text) => Shown {
             text: text.to_owned(),
-            cut,
+            truncated,
             lossy: false,
         },
         Cow::Owned(mut text) => {
@@ -49,7 +49,7 @@ fn show(bytes: &[u8], cut: bool, limit: usize) -> Shown {
             text.truncate(boundary_before(text.as_bytes(), limit));
             Shown {
                 text,
-                cut: cut || !fits,
+                truncated: truncated || !fits,
                 lossy: true,
             }
         }

@@ -13,7 +13,7 @@ const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CL
 
 /// The directory that commands run in, opened once.
 #[derive(Debug)]
-pub(super) struct Ground {
+pub(super) struct HostRoot {
     directory: OwnedFd,
     path: PathBuf,
     kind: Kind,
@@ -22,14 +22,14 @@ pub(super) struct Ground {
 #[derive(Debug)]
 enum Kind {
     /// The root of the host: no path leads out of it.
-    Everything,
+    FilesystemRoot,
     /// A directory of the host.
-    Rooted,
+    Directory,
     /// A temporary directory, removed with the sandbox.
     Temporary(Mutex<Option<TempDir>>),
 }
 
-impl Ground {
+impl HostRoot {
     /// Opens a directory of the host, or creates a temporary one.
     pub(super) fn open(host_root: Option<&Path>) -> Result<Self> {
         let Some(path) = host_root else {
@@ -44,9 +44,9 @@ impl Ground {
         let directory =
             rustix::fs::open(&path, DIRECTORY, Mode::empty()).map_err(|_| unusable())?;
         let kind = if path == Path::new("/") {
-            Kind::Everything
+            Kind::FilesystemRoot
         } else {
-            Kind::Rooted
+            Kind::Directory
         };
         Ok(Self {
             directory,
@@ -83,7 +83,7 @@ impl Ground {
     ///
     /// A link that leads out of the root is refused, not for safety (there is none here) but to be consistent with file
     /// operations.
-    pub(super) fn enter(&self, cwd: Option<&VirtualPath>) -> Result<OwnedFd> {
+    pub(super) fn open_cwd(&self, cwd: Option<&VirtualPath>) -> Result<OwnedFd> {
         let Some(cwd) = cwd else {
             return rustix::fs::openat(&self.directory, c".", DIRECTORY, Mode::empty()).map_err(
                 |error| Error::unavailable_from("the directory of the sandbox is gone", error),
@@ -95,10 +95,10 @@ impl Ground {
                     "a working directory when commands do not see the backend's files",
                 ));
             }
-            Kind::Everything => {
+            Kind::FilesystemRoot => {
                 rustix::fs::openat(&self.directory, cwd.relative(), DIRECTORY, Mode::empty())
             }
-            Kind::Rooted => self.beneath(cwd),
+            Kind::Directory => self.open_beneath(cwd),
         };
         let opened = opened.map_err(|error| match error {
             Errno::NOENT => Error::not_found(cwd),
@@ -115,7 +115,7 @@ impl Ground {
         }
     }
 
-    fn beneath(&self, cwd: &VirtualPath) -> Result<OwnedFd, Errno> {
+    fn open_beneath(&self, cwd: &VirtualPath) -> Result<OwnedFd, Errno> {
         // A rename anywhere on the path makes the kernel give up; then try again.
         for _ in 0..64 {
             let opened = rustix::fs::openat2(
@@ -128,14 +128,14 @@ impl Ground {
             match opened {
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 // Before Linux 5.6, or where a seccomp filter forbids it.
-                Err(Errno::NOSYS | Errno::PERM) => return self.beneath_by_name(cwd),
+                Err(Errno::NOSYS | Errno::PERM) => return self.open_beneath_by_name(cwd),
                 opened => return opened,
             }
         }
         Err(Errno::AGAIN)
     }
 
-    fn beneath_by_name(&self, cwd: &VirtualPath) -> Result<OwnedFd, Errno> {
+    fn open_beneath_by_name(&self, cwd: &VirtualPath) -> Result<OwnedFd, Errno> {
         let path = self.path.join(cwd.relative());
         let path = path
             .canonicalize()

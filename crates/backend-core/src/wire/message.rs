@@ -20,13 +20,13 @@ impl Message {
     }
 
     /// Cuts the message: returns the payload of its first frame, of at most `frame` bytes, and the rest.
-    pub(super) fn cut(self, frame: usize) -> (Bytes, Pieces) {
+    pub(super) fn split_first(self, frame: usize) -> (Bytes, Remainder) {
         let body_len = self.body_len();
         // A longer value is refused when it is encoded.
         let value_len = u32::try_from(self.value.len()).unwrap_or(u32::MAX);
         let room = frame.saturating_sub(LENGTHS_BYTES);
         let total = self.value.len() as u64 + body_len;
-        let mut rest = Pieces {
+        let mut rest = Remainder {
             left: total,
             parts: std::iter::once(self.value).chain(self.body).collect(),
         };
@@ -47,12 +47,12 @@ impl Message {
 
 /// The rest of a message.
 #[derive(Debug)]
-pub(super) struct Pieces {
+pub(super) struct Remainder {
     parts: VecDeque<Bytes>,
     left: u64,
 }
 
-impl Pieces {
+impl Remainder {
     /// Returns how many bytes are left.
     pub(super) fn left(&self) -> u64 {
         self.left
@@ -119,7 +119,7 @@ mod tests {
             let body: Vec<Bytes> = body.into_iter().map(Bytes::from).collect();
             let lengths = (value.len() as u32, want.len() as u64 - value.len() as u64);
             let message = Message { value: value.into(), body };
-            let (mut first, mut rest) = message.cut(frame);
+            let (mut first, mut rest) = message.split_first(frame);
             prop_assert!(first.len() <= frame);
             prop_assert_eq!((first.get_u32(), first.get_u64()), lengths);
             let mut got = first.to_vec();
@@ -139,7 +139,7 @@ mod tests {
             value: Bytes::from_static(b"v"),
             body: vec![body.clone()],
         };
-        let (_, mut rest) = message.cut(65536);
+        let (_, mut rest) = message.split_first(65536);
         assert_eq!(rest.take(65536).as_ptr(), body.as_ptr());
         assert_eq!(rest.take(65536).as_ptr(), body[65536..].as_ptr());
     }

@@ -1,4 +1,4 @@
-//! The notes on what a result left out.
+//! The footer of a result: what it left out.
 
 use backend_core::{Error, Skipped, Truncation};
 use schemars::JsonSchema;
@@ -72,19 +72,19 @@ impl Cut {
     }
 }
 
-/// Returns the notes below a list: why there may be more, what was skipped, and what failed.
-pub(crate) fn notes(cut: Option<Cut>, skipped: &Skipped, failures: &[Error]) -> String {
-    let mut notes = String::new();
+/// Returns the footer of a list: why there may be more, what was skipped, and what failed.
+pub(crate) fn footer(cut: Option<Cut>, skipped: &Skipped, failures: &[Error]) -> String {
+    let mut text = String::new();
     match cut {
         Some(Cut::Limit) => {
-            notes.push_str(
+            text.push_str(
                 "\nThere are more: the limit was reached. Narrow the request, or raise `limit`.",
             );
         }
-        Some(Cut::Time) => notes
+        Some(Cut::Time) => text
             .push_str("\nThere may be more: the search timed out. Search in a smaller directory."),
         Some(Cut::Unreadable) => {
-            notes.push_str("\nThere may be more: not everything could be read.")
+            text.push_str("\nThere may be more: not everything could be read.")
         }
         None => {}
     }
@@ -102,12 +102,12 @@ pub(crate) fn notes(cut: Option<Cut>, skipped: &Skipped, failures: &[Error]) -> 
     .map(|(count, why)| format!("{count} {why}"))
     .collect();
     if !passed.is_empty() {
-        notes.push_str(&format!("\nNot searched: {}.", passed.join(", ")));
+        text.push_str(&format!("\nNot searched: {}.", passed.join(", ")));
     }
     for failure in failures.iter().take(5) {
-        notes.push_str(&format!("\nAlso failed: {failure}"));
+        text.push_str(&format!("\nAlso failed: {failure}"));
     }
-    notes
+    text
 }
 
 /// Returns a count with its noun: `1 file`, `2 files`.

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use backend_core::search::Hidden;
 use backend_core::{Backend, Entry, Error, GlobRequest, Result, Skipped, Truncation, VirtualPath};
 
-use super::case::question;
-use super::names::{Standing, led};
+use super::authorization::question;
+use super::decision::{Decision, rebased};
 use super::{Guarded, MAX_CHECKED_ENTRIES};
 use crate::{Method, Operation};
 
@@ -35,7 +35,7 @@ pub(super) struct Reads<'a> {
 
 /// The outcome.
 #[derive(Default)]
-pub(super) struct Sifted {
+pub(super) struct Prefiltered {
     /// The paths that the search excludes.
     pub(super) exclude: Vec<VirtualPath>,
     /// Number of excluded entries that may be listed, so they can be reported.
@@ -47,7 +47,7 @@ pub(super) struct Sifted {
     pub(super) time_left: Option<Duration>,
 }
 
-impl Sifted {
+impl Prefiltered {
     pub(super) fn skipped(&self) -> Skipped {
         let mut skipped = Skipped::default();
         skipped.unreadable = self.withheld;
@@ -57,11 +57,11 @@ impl Sifted {
 
 impl<B: Backend> Guarded<B> {
     /// Checks every name that a search could encounter.
-    pub(super) async fn sift(&self, search: Search<'_>) -> Result<Sifted> {
+    pub(super) async fn prefilter(&self, search: Search<'_>) -> Result<Prefiltered> {
         let started = Instant::now();
         let lists = [search.path, search.to]
             .into_iter()
-            .any(|base| self.policy.minds_below(Operation::List, base));
+            .any(|base| self.policy.has_rules_below(Operation::List, base));
         let mut names = GlobRequest::new("**")
             .path(search.path)
             .limit(MAX_CHECKED_ENTRIES)
@@ -75,23 +75,23 @@ impl<B: Backend> Guarded<B> {
         match page.truncated {
             Some(Truncation::Limit) => return Err(too_many(search.path)),
             Some(Truncation::Time) => {
-                return Ok(Sifted {
+                return Ok(Prefiltered {
                     is_late: true,
-                    ..Sifted::default()
+                    ..Prefiltered::default()
                 });
             }
             _ => {}
         }
-        let mut sifted = self.sort_out(&search, &page.items).await?;
-        sifted.time_left = search
+        let mut prefiltered = self.classify(&search, &page.items).await?;
+        prefiltered.time_left = search
             .timeout
             .map(|time| time.saturating_sub(started.elapsed()));
-        sifted.is_late = sifted.time_left == Some(Duration::ZERO);
-        Ok(sifted)
+        prefiltered.is_late = prefiltered.time_left == Some(Duration::ZERO);
+        Ok(prefiltered)
     }
 
-    async fn sort_out(&self, search: &Search<'_>, entries: &[Entry]) -> Result<Sifted> {
-        let mut sifted = Sifted::default();
+    async fn classify(&self, search: &Search<'_>, entries: &[Entry]) -> Result<Prefiltered> {
+        let mut prefiltered = Prefiltered::default();
         let mut asks = BTreeSet::new();
         let mut asked: HashSet<VirtualPath> = HashSet::new();
         let mut out: HashSet<VirtualPath> = HashSet::new();
@@ -106,14 +106,14 @@ impl<B: Backend> Guarded<B> {
             } else {
                 &[Operation::List]
             };
-            let to = led(path, search.path, search.to);
-            match self.standing(operations, path, to.as_ref()) {
-                Standing::Allowed => files += u64::from(reads || search.reads.is_none()),
-                Standing::Denied(operation) => {
-                    sifted.withheld += u64::from(operation == Operation::Read);
+            let to = rebased(path, search.path, search.to);
+            match self.decide(operations, path, to.as_ref()) {
+                Decision::Allowed => files += u64::from(reads || search.reads.is_none()),
+                Decision::Denied(operation) => {
+                    prefiltered.withheld += u64::from(operation == Operation::Read);
                     out.insert(path.clone());
                 }
-                Standing::Asked(more) => {
+                Decision::Asked(more) => {
                     asks.extend(more);
                     asked.insert(path.clone());
                 }
@@ -121,21 +121,21 @@ impl<B: Backend> Guarded<B> {
         }
         if !asks.is_empty() {
             match self
-                .consult(question(search.method, search.path), asks)
+                .ask_approver(question(search.method, search.path), asks)
                 .await
             {
-                Ok(()) => sifted.granted = asked,
+                Ok(()) => prefiltered.granted = asked,
                 Err(reason) if files == 0 => {
                     return Err(Error::permission_denied(search.path, reason));
                 }
                 Err(_) => {
-                    sifted.withheld += asked.len() as u64;
+                    prefiltered.withheld += asked.len() as u64;
                     out.extend(asked);
                 }
             }
         }
-        sifted.exclude = collapse(entries, &out);
-        Ok(sifted)
+        prefiltered.exclude = collapse(entries, &out);
+        Ok(prefiltered)
     }
 }
 
@@ -145,13 +145,13 @@ fn collapse(entries: &[Entry], out: &HashSet<VirtualPath>) -> Vec<VirtualPath> {
     if out.is_empty() {
         return Vec::new();
     }
-    let mut lead_on: HashSet<VirtualPath> = HashSet::new();
+    let mut kept_ancestors: HashSet<VirtualPath> = HashSet::new();
     for entry in entries {
         if out.contains(&entry.path) {
             continue;
         }
         for above in entry.path.ancestors().skip(1) {
-            if !lead_on.insert(above) {
+            if !kept_ancestors.insert(above) {
                 break;
             }
         }
@@ -159,12 +159,12 @@ fn collapse(entries: &[Entry], out: &HashSet<VirtualPath>) -> Vec<VirtualPath> {
     let mut tops: BTreeSet<VirtualPath> = BTreeSet::new();
     for path in out {
         // A directory that leads to remaining entries is only left out of the results.
-        if lead_on.contains(path) {
+        if kept_ancestors.contains(path) {
             continue;
         }
         let mut top = path.clone();
         while let Some(above) = top.parent() {
-            if !out.contains(&above) || lead_on.contains(&above) {
+            if !out.contains(&above) || kept_ancestors.contains(&above) {
                 break;
             }
             top = above;

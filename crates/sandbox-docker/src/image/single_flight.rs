@@ -17,18 +17,18 @@ use super::{ImageProgress, Report};
 pub(super) type Events = broadcast::Sender<ImageProgress>;
 
 /// How many reports a waiter may leave unread before it misses some.
-const EVENTS: usize = 1024;
+const EVENT_CAPACITY: usize = 1024;
 
 type Build = Shared<BoxFuture<'static, Result<String>>>;
 
 /// A build, and its progress channel.
-struct Flight {
+struct SingleFlight {
     build: WeakShared<BoxFuture<'static, Result<String>>>,
     events: Events,
 }
 
 /// All builds of this process, by engine and image.
-static FLIGHTS: LazyLock<Mutex<HashMap<String, Flight>>> = LazyLock::new(Mutex::default);
+static IN_FLIGHT: LazyLock<Mutex<HashMap<String, SingleFlight>>> = LazyLock::new(Mutex::default);
 
 /// Waits for the build of this key, starting it if there is none.
 pub(super) async fn join(
@@ -36,14 +36,14 @@ pub(super) async fn join(
     report: Option<&Report<'_>>,
     start: impl FnOnce(Events) -> BoxFuture<'static, Result<String>>,
 ) -> Result<String> {
-    let (mut build, mut events) = board(key, start);
+    let (mut build, mut events) = subscribe(key, start);
     loop {
         tokio::select! {
             biased;
-            Ok(event) = events.recv() => tell(report, event),
+            Ok(event) = events.recv() => report_event(report, event),
             outcome = &mut build => {
                 while let Ok(event) = events.try_recv() {
-                    tell(report, event);
+                    report_event(report, event);
                 }
                 return outcome;
             }
@@ -51,29 +51,29 @@ pub(super) async fn join(
     }
 }
 
-fn tell(report: Option<&Report<'_>>, event: ImageProgress) {
+fn report_event(report: Option<&Report<'_>>, event: ImageProgress) {
     if let Some(report) = report {
         report(event);
     }
 }
 
-fn board(
+fn subscribe(
     key: String,
     start: impl FnOnce(Events) -> BoxFuture<'static, Result<String>>,
 ) -> (Build, broadcast::Receiver<ImageProgress>) {
-    let mut flights = FLIGHTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut flights = IN_FLIGHT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(flight) = flights.get(&key)
         && let Some(build) = flight.build.upgrade()
     {
         return (build, flight.events.subscribe());
     }
     flights.retain(|_, flight| flight.build.upgrade().is_some());
-    let (events, receiver) = broadcast::channel(EVENTS);
+    let (events, receiver) = broadcast::channel(EVENT_CAPACITY);
     let build = start(events.clone()).shared();
     if let Some(weak) = build.downgrade() {
         flights.insert(
             key,
-            Flight {
+            SingleFlight {
                 build: weak,
                 events,
             },

@@ -1,6 +1,6 @@
 //! Runs each operation on the blocking pool, once.
 //!
-//! A hop is a whole search, edit or batch, never one call per file. A disk that does not answer blocks the threads that
+//! One task is a whole search, edit or batch, never one call per file. A disk that does not answer blocks the threads that
 //! wait for it, so each backend gets a limited share of them.
 
 use std::future::poll_fn;
@@ -16,7 +16,7 @@ use backend_core::{Error, Result};
 use tokio::runtime::Handle;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
-use crate::watch::{Alarm, Progress};
+use crate::watchdog::{Alarm, Progress};
 
 /// More threads than this did not speed up searches on any machine we measured.
 const MAX_THREADS: usize = 12;
@@ -37,7 +37,7 @@ const MAX_SEARCHES: usize = 16;
 
 /// How much longer than its time limit to wait for a search. One that makes progress ends on its own by then, with a
 /// fuller outcome than can be taken from a stuck one.
-const GRACE: Duration = Duration::from_millis(200);
+const SEARCH_GRACE: Duration = Duration::from_millis(200);
 
 /// Bounds the searches of this process that make progress. Each of them uses every core, so more at once would only take
 /// blocking threads from short operations.
@@ -46,12 +46,12 @@ static SEARCHES: LazyLock<Arc<Semaphore>> =
 
 /// The share that one backend has of the common threads. A clone is the same share.
 #[derive(Clone, Debug)]
-pub(crate) struct Share {
+pub(crate) struct PoolShare {
     operations: Arc<Semaphore>,
     searches: Arc<Semaphore>,
 }
 
-impl Share {
+impl PoolShare {
     pub(crate) fn new() -> Self {
         Self {
             operations: Arc::new(Semaphore::new(MAX_OPERATIONS)),
@@ -62,7 +62,7 @@ impl Share {
 
 /// A running search.
 #[derive(Debug)]
-pub(crate) struct Task {
+pub(crate) struct SearchTask {
     pub(crate) cancel: Cancel,
     pub(crate) progress: Arc<Progress>,
     pub(crate) threads: usize,
@@ -74,7 +74,7 @@ pub(crate) fn has_runtime() -> bool {
 }
 
 /// Runs an operation on a blocking thread. It runs to its end even if the caller is gone.
-pub(crate) async fn hop<T, W>(share: &Share, work: W) -> Result<T>
+pub(crate) async fn spawn_blocking<T, W>(share: &PoolShare, work: W) -> Result<T>
 where
     T: Send + 'static,
     W: FnOnce() -> Result<T> + Send + 'static,
@@ -93,8 +93,8 @@ where
 ///
 /// If it is past its time limit and does not end, because the disk does not answer, the outcome is the result of
 /// `partial`, and its thread is abandoned.
-pub(crate) async fn search<T, P, W>(
-    share: &Share,
+pub(crate) async fn spawn_search<T, P, W>(
+    share: &PoolShare,
     timeout: Option<Duration>,
     partial: P,
     work: W,
@@ -102,21 +102,21 @@ pub(crate) async fn search<T, P, W>(
 where
     T: Send + 'static,
     P: FnOnce() -> T + Send,
-    W: FnOnce(&Task) -> Result<T> + Send + 'static,
+    W: FnOnce(&SearchTask) -> Result<T> + Send + 'static,
 {
     let runtime = runtime()?;
-    let time = timeout.map(|timeout| timeout.saturating_add(GRACE));
+    let time = timeout.map(|timeout| timeout.saturating_add(SEARCH_GRACE));
     let mut alarm = time.and_then(Alarm::after);
     let permits = async {
         let own = acquire(&share.searches).await?;
         Ok((own, acquire(&SEARCHES).await?))
     };
-    let Some(permits) = before(&mut alarm, permits).await else {
+    let Some(permits) = until_alarm(&mut alarm, permits).await else {
         return Ok(partial());
     };
     let (own, permit) = permits.map_err(closed)?;
     let stop = CancelOnDrop(Cancel::new());
-    let task = Task {
+    let task = SearchTask {
         cancel: stop.0.clone(),
         progress: Progress::watch(permit),
         threads: *THREADS,
@@ -125,7 +125,7 @@ where
         let _own = own;
         work(&task)
     });
-    match before(&mut alarm, running).await {
+    match until_alarm(&mut alarm, running).await {
         Some(outcome) => outcome,
         None => Ok(partial()),
     }
@@ -159,7 +159,7 @@ async fn run<T: Send + 'static>(
 }
 
 /// Waits for a future, but no longer than until the alarm rings.
-async fn before<F: Future + Send>(alarm: &mut Option<Alarm>, work: F) -> Option<F::Output> {
+async fn until_alarm<F: Future + Send>(alarm: &mut Option<Alarm>, work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     poll_fn(|cx| {
         if let Poll::Ready(outcome) = work.as_mut().poll(cx) {

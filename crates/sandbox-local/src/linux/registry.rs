@@ -11,11 +11,11 @@ use super::process::Process;
 use super::tree::Tree;
 
 /// How many ended processes stay listed.
-const ENDED_AT_MOST: usize = 256;
+const MAX_ENDED: usize = 256;
 
 /// The part of a sandbox that its tasks share.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct Registry {
     inner: Mutex<Inner>,
     /// How many commands are being started.
     starting: watch::Sender<usize>,
@@ -29,7 +29,7 @@ struct Inner {
     processes: BTreeMap<u64, Arc<Process>>,
 }
 
-impl Default for Room {
+impl Default for Registry {
     fn default() -> Self {
         Self {
             inner: Mutex::default(),
@@ -38,7 +38,7 @@ impl Default for Room {
     }
 }
 
-impl Room {
+impl Registry {
     /// Fails if the sandbox was stopped.
     pub(super) fn check(&self) -> Result<()> {
         if self.lock().stopped {
@@ -51,15 +51,15 @@ impl Room {
     /// within a runtime.
     ///
     /// A concurrent stop waits for it and kills it like everything else.
-    pub(super) fn admit<E: From<Error>>(
+    pub(super) fn register<E: From<Error>>(
         self: &Arc<Self>,
         start: impl FnOnce() -> Result<Tree, E>,
-    ) -> Result<Held, E> {
+    ) -> Result<KillOnDrop, E> {
         let _starting = Starting::new(&self.starting);
         self.check()?;
         let tree = Arc::new(start()?);
         // Before it is registered, so that every holder of a registered tree can wait for its end.
-        let held = Held {
+        let guard = KillOnDrop {
             tree: Arc::clone(&tree),
             released: false,
         };
@@ -70,22 +70,25 @@ impl Room {
             inner.trees.insert(key, Arc::clone(&tree));
             (key, inner.stopped)
         };
-        let room: Weak<Self> = Arc::downgrade(self);
+        let registry: Weak<Self> = Arc::downgrade(self);
         tokio::spawn(async move {
-            tree.attend().await;
-            if let Some(room) = room.upgrade() {
-                room.lock().trees.remove(&key);
+            tree.watch_supervisor().await;
+            if let Some(registry) = registry.upgrade() {
+                registry.lock().trees.remove(&key);
             }
         });
         if stopped {
-            // The stop did not see it. Dropping `held` kills it.
+            // The stop did not see it. Dropping `guard` kills it.
             return Err(gone().into());
         }
-        Ok(held)
+        Ok(guard)
     }
 
     /// Lists a process, and returns it. `make` gets its id.
-    pub(super) fn list(&self, make: impl FnOnce(ProcessId) -> Process) -> Result<Arc<Process>> {
+    pub(super) fn add_process(
+        &self,
+        make: impl FnOnce(ProcessId) -> Process,
+    ) -> Result<Arc<Process>> {
         let mut inner = self.lock();
         if inner.stopped {
             return Err(gone());
@@ -100,7 +103,7 @@ impl Room {
             .filter(|(_, process)| process.has_ended())
             .map(|(&key, _)| key)
             .collect();
-        let forgotten = ended.len().saturating_sub(ENDED_AT_MOST);
+        let forgotten = ended.len().saturating_sub(MAX_ENDED);
         for key in ended.iter().take(forgotten) {
             inner.processes.remove(key);
         }
@@ -142,7 +145,7 @@ impl Room {
     }
 
     /// Waits until nothing is being started, and everything that was is dead.
-    pub(super) async fn emptied(&self) {
+    pub(super) async fn wait_idle(&self) {
         let _ = self
             .starting
             .subscribe()
@@ -165,12 +168,12 @@ fn gone() -> Error {
 
 /// Kills the tree on drop unless [released](Self::release).
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct KillOnDrop {
     tree: Arc<Tree>,
     released: bool,
 }
 
-impl Held {
+impl KillOnDrop {
     pub(super) fn tree(&self) -> &Arc<Tree> {
         &self.tree
     }
@@ -181,7 +184,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         if !self.released {
             self.tree.kill();

@@ -13,66 +13,66 @@ use rustix::fs::{AtFlags, unlinkat};
 
 use super::flush::Flush;
 use super::meta::{FileId, Meta};
-use super::place::{Handle, look};
+use super::place::{Handle, lstat};
 
 /// How many confirmed directories are remembered for those that are being created: more than any creation takes that does
 /// not hang.
-const MOST_ANSWERED: usize = 4096;
+const MAX_CONFIRMED: usize = 4096;
 
 /// The directories of this process that may still be removed. It is locked briefly, and during no disk access: a disk that
 /// hangs is not to delay the operations on others.
 #[derive(Debug)]
-struct Unsure {
+struct Unconfirmed {
     dirs: Vec<FileId>,
     /// The directories that are being removed. Whoever would confirm one waits until it is gone, or has stayed.
     removing: Vec<FileId>,
     /// How many directories are being created whose ids are not known yet.
-    making: usize,
+    creating: usize,
     /// The directories confirmed while some were being created: they may be among those.
-    answered: VecDeque<FileId>,
-    /// How many have left `answered` since this process began.
+    confirmed: VecDeque<FileId>,
+    /// How many have left `confirmed` since this process began.
     dropped: usize,
 }
 
-static UNSURE: Mutex<Unsure> = Mutex::new(Unsure {
+static UNCONFIRMED: Mutex<Unconfirmed> = Mutex::new(Unconfirmed {
     dirs: Vec::new(),
     removing: Vec::new(),
-    making: 0,
-    answered: VecDeque::new(),
+    creating: 0,
+    confirmed: VecDeque::new(),
     dropped: 0,
 });
 
 /// Says that a directory is not being removed any more.
 static REMOVED: Condvar = Condvar::new();
 
-fn unsure() -> MutexGuard<'static, Unsure> {
-    UNSURE.lock().unwrap_or_else(PoisonError::into_inner)
+fn unconfirmed() -> MutexGuard<'static, Unconfirmed> {
+    UNCONFIRMED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A directory that is about to be created. From now on an operation that finds it can confirm it.
 #[derive(Debug)]
-pub(crate) struct Making {
+pub(crate) struct Creating {
     /// How many directories had been confirmed before.
     since: usize,
 }
 
-impl Making {
+impl Creating {
     pub(crate) fn begin() -> Self {
-        let mut unsure = unsure();
-        unsure.making += 1;
+        let mut unconfirmed = unconfirmed();
+        unconfirmed.creating += 1;
         Self {
-            since: unsure.dropped + unsure.answered.len(),
+            since: unconfirmed.dropped + unconfirmed.confirmed.len(),
         }
     }
 }
 
-impl Drop for Making {
+impl Drop for Creating {
     fn drop(&mut self) {
-        let mut unsure = unsure();
-        unsure.making -= 1;
-        if unsure.making == 0 {
-            unsure.dropped += unsure.answered.len();
-            unsure.answered.clear();
+        let mut unconfirmed = unconfirmed();
+        unconfirmed.creating -= 1;
+        if unconfirmed.creating == 0 {
+            unconfirmed.dropped += unconfirmed.confirmed.len();
+            unconfirmed.confirmed.clear();
         }
     }
 }
@@ -84,9 +84,9 @@ struct Removing(FileId);
 impl Removing {
     /// `None` if the directory was confirmed: then it stays.
     fn begin(id: FileId) -> Option<Self> {
-        let mut unsure = unsure();
-        unsure.forget(id).then(|| {
-            unsure.removing.push(id);
+        let mut unconfirmed = unconfirmed();
+        unconfirmed.forget(id).then(|| {
+            unconfirmed.removing.push(id);
             Self(id)
         })
     }
@@ -94,52 +94,52 @@ impl Removing {
 
 impl Drop for Removing {
     fn drop(&mut self) {
-        let mut unsure = unsure();
-        let at = unsure.removing.iter().position(|one| *one == self.0);
-        at.map(|at| unsure.removing.swap_remove(at));
-        drop(unsure);
+        let mut unconfirmed = unconfirmed();
+        let at = unconfirmed.removing.iter().position(|one| *one == self.0);
+        at.map(|at| unconfirmed.removing.swap_remove(at));
+        drop(unconfirmed);
         REMOVED.notify_all();
     }
 }
 
 /// The created directories, the highest first. They are removed on drop, unless they are kept.
 #[derive(Debug, Default)]
-pub(crate) struct MadeDirs<'root> {
-    dirs: Vec<MadeDir<'root>>,
+pub(crate) struct CreatedDirs<'root> {
+    dirs: Vec<CreatedDir<'root>>,
 }
 
 #[derive(Debug)]
-struct MadeDir<'root> {
+struct CreatedDir<'root> {
     parent: Handle<'root>,
     name: OsString,
     id: FileId,
 }
 
-impl<'root> MadeDirs<'root> {
+impl<'root> CreatedDirs<'root> {
     /// Records a directory that was created in `parent`, by the handle on it. If it was confirmed already, it stays.
     pub(crate) fn add(
         &mut self,
-        making: Making,
+        creating: Creating,
         parent: Handle<'root>,
         name: OsString,
         made: impl AsFd,
     ) -> io::Result<()> {
         let id = Meta::of(made)?.id();
         {
-            let mut unsure = unsure();
-            if unsure.may_have_answered(&making, id) {
+            let mut unconfirmed = unconfirmed();
+            if unconfirmed.may_be_confirmed(&creating, id) {
                 return Ok(());
             }
-            unsure.dirs.push(id);
+            unconfirmed.dirs.push(id);
         }
-        drop(making);
-        self.dirs.push(MadeDir { parent, name, id });
+        drop(creating);
+        self.dirs.push(CreatedDir { parent, name, id });
         Ok(())
     }
 
     /// Keeps the directories: the operation succeeds.
     pub(crate) fn keep(mut self) {
-        self.settle();
+        self.forget_all();
     }
 
     /// Waits until the disk has the directories.
@@ -148,25 +148,25 @@ impl<'root> MadeDirs<'root> {
         dirs.try_for_each(|dir| Flush::of(&dir.parent)?.wait())
     }
 
-    fn settle(&mut self) {
+    fn forget_all(&mut self) {
         if self.dirs.is_empty() {
             return;
         }
-        let mut unsure = unsure();
+        let mut unconfirmed = unconfirmed();
         for dir in self.dirs.drain(..) {
-            unsure.forget(dir.id);
+            unconfirmed.forget(dir.id);
         }
     }
 }
 
-impl Drop for MadeDirs<'_> {
+impl Drop for CreatedDirs<'_> {
     fn drop(&mut self) {
         while let Some(dir) = self.dirs.pop() {
             // Held until the directory is gone, so that it is not confirmed in between.
             let Some(_removing) = Removing::begin(dir.id) else {
                 continue;
             };
-            let there = look(&dir.parent, &dir.name).ok().flatten();
+            let there = lstat(&dir.parent, &dir.name).ok().flatten();
             if there.is_none_or(|there| there.id() != dir.id) {
                 continue;
             }
@@ -177,26 +177,28 @@ impl Drop for MadeDirs<'_> {
 }
 
 /// Confirms a directory: from now on it stays. It may have been removed just before, so it must be checked again.
-pub(crate) fn answer_for(id: FileId) {
-    let mut unsure = REMOVED
-        .wait_while(unsure(), |unsure| unsure.removing.contains(&id))
+pub(crate) fn confirm_dir(id: FileId) {
+    let mut unconfirmed = REMOVED
+        .wait_while(unconfirmed(), |unconfirmed| {
+            unconfirmed.removing.contains(&id)
+        })
         .unwrap_or_else(PoisonError::into_inner);
-    unsure.forget(id);
-    if unsure.making > 0 {
-        unsure.answered.push_back(id);
-        if unsure.answered.len() > MOST_ANSWERED {
-            unsure.answered.pop_front();
-            unsure.dropped += 1;
+    unconfirmed.forget(id);
+    if unconfirmed.creating > 0 {
+        unconfirmed.confirmed.push_back(id);
+        if unconfirmed.confirmed.len() > MAX_CONFIRMED {
+            unconfirmed.confirmed.pop_front();
+            unconfirmed.dropped += 1;
         }
     }
 }
 
-impl Unsure {
+impl Unconfirmed {
     /// Returns whether a directory may have been confirmed while it was being created. If that took so long that it is not
     /// known any more, it may have been.
-    fn may_have_answered(&self, making: &Making, id: FileId) -> bool {
-        match making.since.checked_sub(self.dropped) {
-            Some(before) => self.answered.iter().skip(before).any(|one| *one == id),
+    fn may_be_confirmed(&self, creating: &Creating, id: FileId) -> bool {
+        match creating.since.checked_sub(self.dropped) {
+            Some(before) => self.confirmed.iter().skip(before).any(|one| *one == id),
             None => true,
         }
     }
@@ -216,18 +218,18 @@ mod tests {
 
     use super::super::meta::Meta;
     use super::super::place::Handle;
-    use super::{MOST_ANSWERED, MadeDirs, Making, answer_for, unsure};
+    use super::{CreatedDirs, Creating, MAX_CONFIRMED, confirm_dir, unconfirmed};
 
-    fn make<'a>(made: &mut MadeDirs<'a>, parent: &'a File, root: &Path, name: &str) {
-        let making = Making::begin();
+    fn make<'a>(made: &mut CreatedDirs<'a>, parent: &'a File, root: &Path, name: &str) {
+        let creating = Creating::begin();
         fs::create_dir(root.join(name)).unwrap();
         let dir = File::open(root.join(name)).unwrap();
         if name == "found" {
             // Another operation finds it before its creator has recorded it.
-            answer_for(Meta::of(&dir).unwrap().id());
+            confirm_dir(Meta::of(&dir).unwrap().id());
         }
         let parent = Handle::Root(parent.as_fd());
-        made.add(making, parent, name.into(), &dir).unwrap();
+        made.add(creating, parent, name.into(), &dir).unwrap();
     }
 
     fn names(root: &Path) -> Vec<String> {
@@ -243,13 +245,13 @@ mod tests {
     fn empty_directories_are_removed_and_others_stay() {
         let root = tempfile::tempdir().unwrap();
         let top = File::open(root.path()).unwrap();
-        let mut made = MadeDirs::default();
+        let mut made = CreatedDirs::default();
         for name in ["empty", "used", "answered", "found", "swapped"] {
             make(&mut made, &top, root.path(), name);
         }
         fs::write(root.path().join("used/f"), "x").unwrap();
         let dir = File::open(root.path().join("answered")).unwrap();
-        answer_for(Meta::of(&dir).unwrap().id());
+        confirm_dir(Meta::of(&dir).unwrap().id());
         fs::rename(root.path().join("swapped"), root.path().join("moved")).unwrap();
         fs::create_dir(root.path().join("swapped")).unwrap();
         drop(made);
@@ -263,14 +265,14 @@ mod tests {
     fn while_a_creation_hangs_few_confirmed_directories_are_remembered() {
         let root = tempfile::tempdir().unwrap();
         let top = File::open(root.path()).unwrap();
-        let hanging = Making::begin();
-        let mut made = MadeDirs::default();
+        let hanging = Creating::begin();
+        let mut made = CreatedDirs::default();
         make(&mut made, &top, root.path(), "before");
         let other = Meta::of(&top).unwrap().id();
-        for _ in 0..2 * MOST_ANSWERED {
-            answer_for(other);
+        for _ in 0..2 * MAX_CONFIRMED {
+            confirm_dir(other);
         }
-        assert!(unsure().answered.len() <= MOST_ANSWERED);
+        assert!(unconfirmed().confirmed.len() <= MAX_CONFIRMED);
         // The quick ones are still told apart.
         for name in ["after", "found"] {
             make(&mut made, &top, root.path(), name);
@@ -287,7 +289,7 @@ mod tests {
     fn kept_directories_stay() {
         let root = tempfile::tempdir().unwrap();
         let top = File::open(root.path()).unwrap();
-        let mut made = MadeDirs::default();
+        let mut made = CreatedDirs::default();
         make(&mut made, &top, root.path(), "d");
         made.keep();
         assert!(root.path().join("d").exists());

@@ -19,9 +19,9 @@ impl Root {
     pub(crate) fn resolve(&self, request: &ResolveRequest) -> Result<Resolved> {
         let path = &request.path;
         names::check(path)?;
-        self.attempt(path, || {
-            let led = self.without_links(path)?;
-            Ok(Resolved::new(named(&led).ok_or_else(|| unnameable(path))?))
+        self.retry_races(path, || {
+            let real = self.without_links(path)?;
+            Ok(Resolved::new(named(&real).ok_or_else(|| unnameable(path))?))
         })
     }
 

@@ -12,83 +12,83 @@ use super::procfs::{self, Name};
 
 /// How many descendants one pass finds. If there are more, the next pass finds the others: the children of a killed
 /// process are reparented to us.
-const MOST: usize = 4096;
+const MAX_DESCENDANTS: usize = 4096;
 
 /// How many pids of each kind one pass of a kill tries where there is no `/proc`. It is the usual size of the pid space.
-const PROBED: u32 = 1 << 15;
+const PIDS_PER_PASS: u32 = 1 << 15;
 
 /// Below every pid that Linux gives to a process of ours.
-const LOWEST: u32 = 2;
+const MIN_PID: u32 = 2;
 
 /// Above every pid that Linux gives to a process.
-const HIGHEST: u32 = 1 << 22;
+const MAX_PID: u32 = 1 << 22;
 
 /// The pid this many after another, wrapping around.
-fn after(number: u32, steps: u32) -> u32 {
-    LOWEST + (number.saturating_sub(LOWEST) + steps) % (HIGHEST - LOWEST)
+fn wrapping_pid(number: u32, steps: u32) -> u32 {
+    MIN_PID + (number.saturating_sub(MIN_PID) + steps) % (MAX_PID - MIN_PID)
 }
 
-/// How descendants are found. The first way that works is used.
+/// How descendants are found. The first strategy that works is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Strategy {
     /// By the children of each process, where the kernel lists them.
     Children,
     /// By the parent of each process that there is.
     Parents,
     /// By asking for each pid whether it is a child of ours. It finds only children, and needs no `/proc`.
-    Numbers,
+    Pids,
 }
 
 /// The descendants of this process.
-pub(super) struct Family {
+pub(super) struct Descendants {
     own: u32,
-    way: Way,
-    next_number: u32,
-    hurried: bool,
+    strategy: Strategy,
+    next_pid: u32,
+    priority_raised: bool,
 }
 
-impl Family {
-    /// Prepares to find the descendants of this process. `way` is for tests; by default the best one is taken.
-    pub(super) fn new(way: Option<Way>) -> Self {
+impl Descendants {
+    /// Prepares to find the descendants of this process. `strategy` is for tests; by default the best one is taken.
+    pub(super) fn new(strategy: Option<Strategy>) -> Self {
         let own = rustix::process::getpid()
             .as_raw_nonzero()
             .get()
             .unsigned_abs();
-        let way = way.unwrap_or_else(|| {
+        let strategy = strategy.unwrap_or_else(|| {
             if procfs::children(own, own, |_| ()).is_ok() {
-                Way::Children
+                Strategy::Children
             } else if procfs::stat(own).is_some() {
-                Way::Parents
+                Strategy::Parents
             } else {
-                Way::Numbers
+                Strategy::Pids
             }
         });
         Self {
             own,
-            way,
-            next_number: own,
-            hurried: false,
+            strategy,
+            next_pid: own,
+            priority_raised: false,
         }
     }
 
     /// Kills all that it finds. Call it again until none is left: new ones can appear meanwhile, and a killed process's
     /// children are reparented to us.
     pub(super) fn kill(&mut self) {
-        if !self.hurried {
-            self.hurried = true;
+        if !self.priority_raised {
+            self.priority_raised = true;
             // Where permitted, so that we are faster than a fork bomb.
             let _ = rustix::process::setpriority_process(None, -20);
         }
-        if self.way == Way::Numbers {
+        if self.strategy == Strategy::Pids {
             let mut kill = |pid, parent| {
                 self.send(pid, parent, Signal::KILL);
             };
             // Pids are assigned in order, wrapping around after the highest. So these are the likely ones.
-            self.pass_by_numbers(self.own, PROBED, &mut kill);
-            self.pass_by_numbers(LOWEST, PROBED, &mut kill);
+            self.find_by_pids(self.own, PIDS_PER_PASS, &mut kill);
+            self.find_by_pids(MIN_PID, PIDS_PER_PASS, &mut kill);
             // Then, eventually, all the others.
-            self.pass_by_numbers(self.next_number, PROBED, &mut kill);
-            self.next_number = after(self.next_number, PROBED);
+            self.find_by_pids(self.next_pid, PIDS_PER_PASS, &mut kill);
+            self.next_pid = wrapping_pid(self.next_pid, PIDS_PER_PASS);
         } else {
             self.freeze();
             self.find(&mut |pid, parent| {
@@ -98,8 +98,8 @@ impl Family {
     }
 
     /// Returns whether one call of [`kill`](Self::kill) reaches only some of them.
-    pub(super) fn is_slow(&self) -> bool {
-        self.way == Way::Numbers
+    pub(super) fn is_partial(&self) -> bool {
+        self.strategy == Strategy::Pids
     }
 
     /// Stops all, so that none can fork, or react to the end of another, while they are killed.
@@ -127,7 +127,7 @@ impl Family {
         let mut all = Queue::new();
         self.find(&mut |pid, parent| all.push((pid, parent)));
         if let Some(group) = group {
-            all.keep(|pid| {
+            all.retain(|pid| {
                 let pid = Pid::from_raw(pid.cast_signed());
                 pid.is_some() && rustix::process::getpgid(pid) != Ok(group)
             });
@@ -142,14 +142,14 @@ impl Family {
 
     /// Calls `found` with each descendant and its parent, parents first. It may stop or end what it gets.
     fn find(&self, found: &mut impl FnMut(u32, u32)) {
-        match self.way {
-            Way::Children => self.pass_by_children(found),
-            Way::Parents => self.pass_by_parents(found),
-            Way::Numbers => self.pass_by_numbers(LOWEST, HIGHEST - LOWEST, found),
+        match self.strategy {
+            Strategy::Children => self.find_by_children(found),
+            Strategy::Parents => self.find_by_parents(found),
+            Strategy::Pids => self.find_by_pids(MIN_PID, MAX_PID - MIN_PID, found),
         }
     }
 
-    fn pass_by_children(&self, found: &mut impl FnMut(u32, u32)) {
+    fn find_by_children(&self, found: &mut impl FnMut(u32, u32)) {
         let mut queue = Queue::new();
         queue.push((self.own, 0));
         let mut at = 0;
@@ -170,7 +170,7 @@ impl Family {
         }
     }
 
-    fn pass_by_parents(&self, found: &mut impl FnMut(u32, u32)) {
+    fn find_by_parents(&self, found: &mut impl FnMut(u32, u32)) {
         let mut all = Name::new();
         if write!(all, "/proc").is_err() {
             return;
@@ -199,12 +199,12 @@ impl Family {
         false
     }
 
-    fn pass_by_numbers(&self, first: u32, count: u32, found: &mut impl FnMut(u32, u32)) {
-        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    fn find_by_pids(&self, first: u32, count: u32, found: &mut impl FnMut(u32, u32)) {
+        let flags = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         for at in 0..count {
-            let number = after(first, at);
+            let number = wrapping_pid(first, at);
             if let Some(pid) = Pid::from_raw(number.cast_signed())
-                && matches!(rustix::process::waitid(WaitId::Pid(pid), look), Ok(None))
+                && matches!(rustix::process::waitid(WaitId::Pid(pid), flags), Ok(None))
             {
                 found(number, self.own);
             }
@@ -219,8 +219,8 @@ impl Family {
         if parent == self.own {
             return rustix::process::kill_process(pid, signal).is_ok();
         }
-        let held = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(held) => held,
+        let pidfd = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => pidfd,
             // Before Linux 5.3, or where a seccomp filter forbids it, the pid has to do.
             Err(Errno::NOSYS | Errno::PERM) => {
                 return rustix::process::kill_process(pid, signal).is_ok();
@@ -229,20 +229,20 @@ impl Family {
         };
         let ours = procfs::stat(number)
             .is_some_and(|stat| stat.parent == parent || stat.parent == self.own);
-        ours && rustix::process::pidfd_send_signal(held, signal).is_ok()
+        ours && rustix::process::pidfd_send_signal(pidfd, signal).is_ok()
     }
 }
 
 /// Processes still to be examined, with their parents.
 struct Queue {
-    entries: [(u32, u32); MOST],
+    entries: [(u32, u32); MAX_DESCENDANTS],
     length: usize,
 }
 
 impl Queue {
     fn new() -> Self {
         Self {
-            entries: [(0, 0); MOST],
+            entries: [(0, 0); MAX_DESCENDANTS],
             length: 0,
         }
     }
@@ -254,7 +254,7 @@ impl Queue {
         }
     }
 
-    fn keep(&mut self, mut wanted: impl FnMut(u32) -> bool) {
+    fn retain(&mut self, mut wanted: impl FnMut(u32) -> bool) {
         let mut kept = 0;
         for at in 0..self.length {
             if let Some(entry) = self.get(at)

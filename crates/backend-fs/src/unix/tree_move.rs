@@ -17,15 +17,15 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::carry::SPECIAL;
 use super::descent::{Descent, open_list};
 use super::fault::Fault;
-use super::flush::{Flush, arrived, confirm, flush_all_of, flush_content};
-use super::kept::Kept;
+use super::flush::{Flush, check_size_at_server, confirm, flush_content, flush_file_system};
 use super::list::list;
 use super::meta::{FileId, Meta};
+use super::move_by_copy::SPECIAL;
 use super::open::{Opened, open_seen};
-use super::place::look;
+use super::place::lstat;
+use super::preserved::Preserved;
 use super::rename::{CHANGED, Moving, into_itself};
 use super::retry::retry;
 use super::root::Root;
@@ -61,7 +61,7 @@ impl Stamp {
     pub(crate) fn of(meta: &Meta) -> Self {
         if meta.is_dir() {
             Self::Directory(meta.id())
-        } else if meta.names() == 1 {
+        } else if meta.nlink() == 1 {
             Self::Other(meta.version())
         } else {
             Self::Linked(meta.version(), meta.content_version())
@@ -89,15 +89,15 @@ impl Stamp {
 
 impl Root {
     /// Moves a directory by copying it.
-    pub(crate) fn carry_tree(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
-        self.carry_tree_once(moving).map_err(|fault| match fault {
+    pub(crate) fn move_tree_by_copy(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
+        self.try_move_tree(moving).map_err(|fault| match fault {
             // Retrying would copy everything again.
-            Fault::Outrun => Error::conflict(moving.from, CHANGED, None).into(),
+            Fault::Conflict => Error::conflict(moving.from, CHANGED, None).into(),
             fault => fault,
         })
     }
 
-    fn carry_tree_once(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
+    fn try_move_tree(&self, moving: &Moving<'_>) -> Result<Renamed, Fault> {
         let Moving { source, target, .. } = moving;
         moving.at.set(moving.to);
         let staging = Staging::create(target)?;
@@ -108,11 +108,11 @@ impl Root {
         original.check()?;
         moving.at.set(moving.to);
         if self.durability().keeps_content() {
-            flush_all_of(staging.dir())?;
+            flush_file_system(staging.dir())?;
         }
         let flush = self.flush_before_removal(&target.dir)?;
         let removed_from = Flush::if_full(self.durability(), &source.dir)?;
-        staging.put().map_err(|error| match error {
+        staging.install().map_err(|error| match error {
             Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR => Fault::from(Errno::EXIST),
             error => error.into(),
         })?;
@@ -127,7 +127,7 @@ impl Root {
                 return Err(moving.at_both(error, left));
             }
             // Since it is in its place, others may have put something into it, or replaced it.
-            if is_untouched(target, original.copied()) && staging.take_back().is_ok() {
+            if is_untouched(target, original.copied()) && staging.undo().is_ok() {
                 return Err(error);
             }
             let left = format!(
@@ -214,16 +214,16 @@ impl<'c> Copy<'c> {
         let listing = list(self.from.dir())?;
         let holds_copy = listing.temporary.iter().any(|name| {
             name.to_bytes() == self.staging_name.as_bytes()
-                && look(self.from.dir(), name)
+                && lstat(self.from.dir(), name)
                     .is_ok_and(|there| there.is_some_and(|there| there.id() == self.staging))
         });
         if holds_copy {
             return Err(into_itself(self.original).into());
         }
         if let Some(name) = listing.unknown.first() {
-            // It can be neither copied nor left behind. If it can be examined now, the listing was outrun.
-            look(self.from.dir(), name)?;
-            return Err(Fault::Outrun);
+            // It can be neither copied nor left behind. If it can be examined now, the directory changed after the listing.
+            lstat(self.from.dir(), name)?;
+            return Err(Fault::Conflict);
         }
         for entry in listing.entries {
             let pair = match entry.kind {
@@ -249,20 +249,20 @@ impl<'c> Copy<'c> {
 
     fn copy_file(&self, name: &CStr) -> Result<Pair, Fault> {
         let Opened { file, meta } = open_seen(self.from.dir(), name)?;
-        let kept = Kept::of(&file, meta);
+        let preserved = Preserved::of(&file, meta);
         let copy = retry(|| openat(self.to.dir(), name, CREATE, Mode::from_raw_mode(0o600)))?;
         let (mut from, mut to) = (file, File::from(copy));
         let copied = io::copy(&mut from, &mut to)?;
-        kept.give(&to)?;
+        preserved.apply_to(&to)?;
         // Where times cannot be set, it has the time of the copy.
         let _ = futimens(&to, &meta.times());
         if self.flushes_each {
             flush_content(&to)?;
         }
         confirm(&to)?;
-        arrived(&to, copied)?;
+        check_size_at_server(&to, copied)?;
         if Meta::of(&from)?.version() != meta.version() {
-            return Err(Fault::Outrun);
+            return Err(Fault::Conflict);
         }
         // The last close may change the times.
         drop(to);
@@ -273,7 +273,7 @@ impl<'c> Copy<'c> {
         let races = [Errno::NOENT, Errno::INVAL];
         let leads_to = retry(|| readlinkat(self.from.dir(), name, Vec::new()))
             .map_err(|error| Fault::from(error).race_if(&races))?;
-        let meta = look(self.from.dir(), name)?.ok_or_else(|| Fault::raced(Errno::NOENT))?;
+        let meta = lstat(self.from.dir(), name)?.ok_or_else(|| Fault::raced(Errno::NOENT))?;
         retry(|| symlinkat(leads_to.as_c_str(), self.to.dir(), name))?;
         // The owner and the times of a link mean little, and cannot always be set.
         let (owner, group) = (Uid::from_raw(meta.owner()), Gid::from_raw(meta.group()));
@@ -285,7 +285,7 @@ impl<'c> Copy<'c> {
 
     /// Notes an original that is not a directory, and its copy.
     fn pair(&self, name: &CStr, original: &Meta) -> Result<Pair, Fault> {
-        let copy = look(self.to.dir(), name)?.ok_or(Errno::NOENT)?;
+        let copy = lstat(self.to.dir(), name)?.ok_or(Errno::NOENT)?;
         Ok(Pair {
             original: Stamp::of(original),
             copy: Stamp::of(&copy),
@@ -295,7 +295,7 @@ impl<'c> Copy<'c> {
     /// Gives a directory the original's metadata, once its content is complete.
     fn finish_here(&self) -> Result<(), Fault> {
         let meta = Meta::of(self.from.dir())?;
-        Kept::of(self.from.dir(), meta).give(self.to.dir())?;
+        Preserved::of(self.from.dir(), meta).apply_to(self.to.dir())?;
         let _ = futimens(self.to.dir(), &meta.times());
         if self.flushes_each {
             flush_dir(self.to.dir())?;
