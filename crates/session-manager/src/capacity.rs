@@ -3,9 +3,11 @@
 //! A permit is taken before anything is created, and released on drop, so that no code path can exceed a ceiling or leak a slot.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use backend_core::{Error, Result};
+
+use crate::lock::lock;
 
 /// The slots in use.
 #[derive(Debug)]
@@ -80,7 +82,7 @@ impl Capacity {
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.taken)
     }
 }
 

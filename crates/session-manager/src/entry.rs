@@ -4,13 +4,14 @@
 //! others wait for it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use backend_core::{Backend, Capabilities, Result, RuntimeConfig, SandboxId, VirtualPath};
 
 use crate::capacity::{OpenPermit, Permit};
 use crate::guard::{Guard, holds};
+use crate::lock::lock;
 use crate::phase::{Begun, Effects, Machine, Phase, Refused, Transition};
 use crate::running::Running;
 use crate::single_flight::SingleFlight;
@@ -106,7 +107,7 @@ impl<S: ?Sized> Entry<S> {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State<S>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
