@@ -197,6 +197,13 @@ impl<P: SandboxProvider> SessionManagerBuilder<P> {
         self
     }
 
+    /// Keeps the records of sessions in another store than a directory.
+    #[cfg(test)]
+    pub(crate) fn stored_in(mut self, store: Arc<dyn crate::store::SessionStore>) -> Self {
+        self.settings.stored_in = Some(store);
+        self
+    }
+
     /// Uses the disk on the caller's thread, and this number in the names of sandboxes, so that a simulation is reproducible.
     #[cfg(test)]
     pub(crate) fn inline(mut self, boot: u64) -> Self {
@@ -253,21 +260,24 @@ impl<P: SandboxProvider> Inner<P> {
         let clock = settings.clock.take();
         let clock = clock.unwrap_or_else(|| Arc::new(TokioClock::new()));
         let (root, given) = (settings.root.take(), settings.name.clone());
+        let stored_in = settings.stored_in.take();
         let flush = match (settings.inline, settings.fsync) {
             (Some(_), false) => Flush::Nothing,
             (None, false) => Flush::Content,
             (_, true) => Flush::Name,
         };
         let open = move || {
-            let mark = || format!("{ROOT_MARK}{:016x}", random());
-            let store = root
-                .map(|root| Store::open(&root, flush, mark))
-                .transpose()?;
-            let made = || format!("s{:010x}", random() & 0xff_ffff_ffff);
+            let mark = format!("{ROOT_MARK}{:016x}", random());
+            let store = match (root, stored_in) {
+                (Some(root), _) => Some(Store::directory(&root, flush, &mark)?),
+                (None, Some(stored)) => Some(Store::open(stored, &mark)?),
+                (None, None) => None,
+            };
+            let fresh = format!("s{:010x}", random() & 0xff_ffff_ffff);
             let name = match (given, &store) {
-                (given, Some(store)) => store.name(given, made)?,
+                (given, Some(store)) => store.name(given, fresh)?,
                 (Some(name), None) => name,
-                (None, None) => made(),
+                (None, None) => fresh,
             };
             check_name(&name)?;
             Ok((store, name))

@@ -245,7 +245,11 @@ impl<P: SandboxProvider> SessionManager<P> {
             if known.is_none() {
                 return Err(unknown(&id));
             }
-            let open = self.inner.disk(move |store| open(&store.workspace(&id)));
+            let open = self.inner.disk(move |store| {
+                let workspace = store.workspace(&id)?;
+                let directory = workspace.host_directory();
+                open(directory.ok_or_else(|| workspace.unsupported())?)
+            });
             let files: Arc<dyn Backend> = Arc::new(ReadOnly::new(open.await?));
             Ok(files)
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use backend_core::{Backend, Result, RuntimeConfig};
 
 use crate::Clock;
+use crate::store::SessionStore;
 
 /// Opens the files of a stored workspace.
 pub(crate) type OpenFiles = dyn Fn(&Path) -> Result<Arc<dyn Backend>> + Send + Sync;
@@ -31,6 +32,8 @@ pub enum Eviction {
 pub(crate) struct Settings {
     pub(crate) name: Option<String>,
     pub(crate) root: Option<PathBuf>,
+    /// Where sessions are stored, if not below a root.
+    pub(crate) stored_in: Option<Arc<dyn SessionStore>>,
     pub(crate) fsync: bool,
     pub(crate) files: Option<Arc<OpenFiles>>,
     pub(crate) runtime: Option<RuntimeConfig>,
@@ -63,6 +66,7 @@ impl Default for Settings {
         Self {
             name: None,
             root: None,
+            stored_in: None,
             fsync: true,
             files: None,
             runtime: None,

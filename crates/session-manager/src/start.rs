@@ -245,7 +245,7 @@ impl<P: SandboxProvider> Inner<P> {
         if let Some(tenant) = &profile.tenant {
             spec.labels.insert(TENANT_LABEL.to_owned(), tenant.clone());
         }
-        spec.workspace = workspace.map(Workspace::HostDirectory);
+        spec.workspace = workspace;
         match self.create(spec).await {
             Ok(sandbox) => Ok(Started {
                 id,
@@ -287,14 +287,14 @@ impl<P: SandboxProvider> Inner<P> {
         }
     }
 
-    /// Records which sandbox the session is about to have, and returns the directory of its files.
+    /// Records which sandbox the session is about to have, and returns where its files are.
     async fn prepare(
         &self,
         entry: &Entry<P::Sandbox>,
         origin: Origin,
         profile: &Profile,
         sandbox: &SandboxId,
-    ) -> Result<Option<std::path::PathBuf>> {
+    ) -> Result<Option<Workspace>> {
         if !self.keeps_files() {
             return Ok(None);
         }
@@ -314,7 +314,7 @@ impl<P: SandboxProvider> Inner<P> {
             } else {
                 store.save(&record)?;
             }
-            Ok(store.workspace(&id))
+            store.workspace(&id)
         });
         workspace.await.map(Some)
     }

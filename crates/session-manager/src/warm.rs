@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use backend_core::{
     Error, Liveness, Result, RuntimeConfig, Sandbox, SandboxId, SandboxProvider, SandboxSpec,
-    Workspace,
 };
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -212,8 +211,7 @@ impl<P: SandboxProvider> Inner<P> {
         spec.labels.insert(SESSION_LABEL.to_owned(), String::new());
         if self.keeps_files() {
             let id = id.clone();
-            let directory = self.disk(move |store| store.stage(&id)).await?;
-            spec.workspace = Some(Workspace::HostDirectory(directory));
+            spec.workspace = Some(self.disk(move |store| store.stage(&id)).await?);
         }
         self.create(spec).await
     }

@@ -13,6 +13,9 @@ use crate::entry::{Profile, Resting};
 /// `directory` and `sandbox_env`.
 const VERSION: u32 = 2;
 
+/// Maximum size of a record. A larger one is not written, and one that was found was not written by a manager.
+pub(super) const MAX_RECORD_BYTES: u64 = 1 << 20;
+
 /// The stored form of a session, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -160,10 +163,18 @@ impl Record {
         })
     }
 
-    pub(crate) fn to_json(&self) -> Result<Vec<u8>, Error> {
-        serde_json::to_vec_pretty(self).map_err(|error| {
+    pub(super) fn to_json(&self) -> Result<Vec<u8>, Error> {
+        let text = serde_json::to_vec_pretty(self).map_err(|error| {
             Error::internal_from(None, "a record cannot be written as JSON", error)
-        })
+        })?;
+        // A larger one would not be read again.
+        if text.len() as u64 > MAX_RECORD_BYTES {
+            return Err(Error::invalid_request(format!(
+                "the variables and labels of session '{}' are too large: with everything else in its record, the limit is 1 MiB",
+                self.id
+            )));
+        }
+        Ok(text)
     }
 
     pub(crate) fn profile(&self) -> Profile {

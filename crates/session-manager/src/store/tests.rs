@@ -29,7 +29,7 @@ fn record(name: &str) -> Record {
 
 /// Opens a root with one session in it, and returns the directory of the session.
 fn with_session(root: &Path) -> (Store, PathBuf) {
-    let store = Store::open(root, Flush::Name, || "m".to_owned()).unwrap();
+    let store = Store::directory(root, Flush::Name, "m").unwrap();
     store.stage(&id("sandbox")).unwrap();
     store.commit(&id("sandbox"), &record("one")).unwrap();
     (store, root.join("one"))
@@ -53,11 +53,39 @@ fn a_session_is_stored_and_found_only_for_its_owner() {
 #[test]
 fn a_root_has_one_owner() {
     let here = tempfile::tempdir().unwrap();
-    let store = Store::open(here.path(), Flush::Content, || "m".to_owned()).unwrap();
-    let error = Store::open(here.path(), Flush::Content, || "m".to_owned()).unwrap_err();
+    let store = Store::directory(here.path(), Flush::Content, "m").unwrap();
+    let error = Store::directory(here.path(), Flush::Content, "m").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     store.unlock();
-    assert!(Store::open(here.path(), Flush::Content, || "m".to_owned()).is_ok());
+    assert!(Store::directory(here.path(), Flush::Content, "m").is_ok());
+}
+
+#[test]
+fn the_token_of_a_root_is_written_before_anything_else_and_never_guessed() {
+    let here = tempfile::tempdir().unwrap();
+    let path = here.path().join(".token");
+    for number in ["1", "2"] {
+        let store = Store::directory(here.path(), Flush::Name, "m").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), number);
+        assert_eq!(store.ids().unwrap(), []);
+        // A manager that ends without a word.
+        drop(store);
+    }
+    for damaged in [
+        "",
+        "x",
+        "-1",
+        "99999999999999999999",
+        "18446744073709551615",
+    ] {
+        fs::write(&path, damaged).unwrap();
+        let error = Store::directory(here.path(), Flush::Name, "m").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
+    }
+    fs::write(&path, "7\n").unwrap();
+    Store::directory(here.path(), Flush::Name, "m").unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "8");
 }
 
 #[test]
@@ -131,12 +159,12 @@ fn a_record_that_could_not_be_read_again_is_not_written() {
 
 #[test]
 fn a_file_is_flushed_before_it_gets_its_name() {
-    for (flush, files) in [(Flush::Nothing, 0), (Flush::Content, 5), (Flush::Name, 5)] {
+    for (flush, files) in [(Flush::Nothing, 0), (Flush::Content, 6), (Flush::Name, 6)] {
         let here = tempfile::tempdir().unwrap();
         let before = FLUSHED.get();
-        let store = Store::open(here.path(), flush, || "m".to_owned()).unwrap();
-        // The name and the identity, two records and a date.
-        store.name(None, || "name".to_owned()).unwrap();
+        let store = Store::directory(here.path(), flush, "m").unwrap();
+        // The token, the name and the identity, two records and a date.
+        store.name(None, "name".to_owned()).unwrap();
         store.stage(&id("sandbox")).unwrap();
         store.commit(&id("sandbox"), &record("one")).unwrap();
         store.save(&record("one")).unwrap();
@@ -200,12 +228,12 @@ fn remains_of_a_crash_are_cleared() {
 #[test]
 fn removing_or_replacing_the_lock_file_does_not_let_a_second_manager_in() {
     let here = tempfile::tempdir().unwrap();
-    let mark = || "m".to_owned();
-    let store = Store::open(here.path(), Flush::Content, mark).unwrap();
+    let mark = "m";
+    let store = Store::directory(here.path(), Flush::Content, mark).unwrap();
     fs::remove_file(here.path().join(".lock")).unwrap();
-    assert!(Store::open(here.path(), Flush::Content, mark).is_err());
+    assert!(Store::directory(here.path(), Flush::Content, mark).is_err());
     fs::write(here.path().join(".lock"), "").unwrap();
-    assert!(Store::open(here.path(), Flush::Content, mark).is_err());
+    assert!(Store::directory(here.path(), Flush::Content, mark).is_err());
     let view = super::View::open(here.path()).unwrap();
     assert!(view.is_owned().unwrap());
     store.unlock();

@@ -1,17 +1,17 @@
 //! The contents of a root: records and the names of sessions. Reading needs no lock, because records are replaced atomically.
 
 use std::fs;
+use std::hash::Hasher;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use backend_core::{Error, Result, SandboxId};
 
+use super::contract::{Revision, Stored};
 use super::identity::Place;
+use super::record::MAX_RECORD_BYTES;
 use super::{LOCK, RECORD, Record, STAGING, WORKSPACE, platform, write};
 use crate::guard::{Guard, holds};
-
-/// Maximum size of a record. A larger one is not written, and one that was found was not written by a manager.
-pub(super) const MAX_RECORD_BYTES: u64 = 1 << 20;
 
 /// A read-only view of a root.
 #[derive(Debug)]
@@ -59,6 +59,11 @@ impl View {
     /// Returns the record of a session; `None` if there is no such session. A record copied from another directory does not name
     /// a sandbox: that one belongs to the original.
     pub(crate) fn load(&self, id: &SandboxId) -> Result<Option<Record>> {
+        Ok(self.load_stored(id)?.map(|stored| stored.record))
+    }
+
+    /// Returns the record of a session, as [`load`](Self::load) does, and its revision.
+    pub(super) fn load_stored(&self, id: &SandboxId) -> Result<Option<Stored>> {
         let directory = self.session(id);
         let unreadable = |reason: &str, error: io::Error| {
             Error::internal_from(
@@ -96,7 +101,8 @@ impl View {
             record.copied = record.sandbox.is_some();
             record.disown();
         }
-        Ok(Some(record))
+        let revision = revision_of(&text);
+        Ok(Some(Stored { record, revision }))
     }
 
     /// Returns the ids of all stored sessions, in order.
@@ -118,4 +124,11 @@ impl View {
     pub(super) fn session(&self, id: &SandboxId) -> PathBuf {
         self.root.join(id.as_str())
     }
+}
+
+/// Returns the revision of a record on disk: a digest of its text, which is compared only within one process.
+pub(super) fn revision_of(text: &[u8]) -> Revision {
+    let mut hasher = std::hash::DefaultHasher::new();
+    hasher.write(text);
+    Revision::new(format!("{:016x}", hasher.finish()))
 }
