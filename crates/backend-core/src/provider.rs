@@ -100,8 +100,8 @@ pub struct SandboxSpec {
     /// Labels for the operator.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Where the files of its work directory are kept, so that they outlive it. Set only by an operator; a provider without workspaces
-    /// of this kind answers `unsupported`.
+    /// Where the files of its work directory are kept, so that they outlive it. Set only by an operator. A provider without
+    /// workspaces of this kind answers `unsupported`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<Workspace>,
 }

@@ -161,8 +161,8 @@ pub trait SandboxProvider: std::fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a specification that cannot be met; `unsupported` for a kind of [`Workspace`](crate::Workspace) that the
-    /// provider does not have; `already_exists` if the id is taken; `unavailable`.
+    /// `invalid_request` for a specification that cannot be met; `unsupported` for a kind of [`Workspace`](crate::Workspace)
+    /// that the provider does not have; `already_exists` if the id is taken; `unavailable`.
     async fn create(&self, spec: &SandboxSpec) -> Result<Arc<Self::Sandbox>>;
 
     /// Returns a running sandbox that this provider created. It never creates one.

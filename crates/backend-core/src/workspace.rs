@@ -13,8 +13,8 @@ pub const MAX_VOLUME_NAME_BYTES: usize = 128;
 
 /// Where the files in the work directory of a sandbox are kept, so that they outlive it. Set only by an operator.
 ///
-/// A provider implements a kind of workspace or refuses it as [unsupported](Self::unsupported); it never ignores one. Destroying a
-/// sandbox leaves its workspace as it is.
+/// A provider implements a kind of workspace or refuses it as [unsupported](Self::unsupported); it never ignores one.
+/// Destroying a sandbox leaves its workspace as it is.
 ///
 /// # Examples
 ///

@@ -58,8 +58,8 @@ async fn make(engine: &Engine, name: &VolumeName, image: &str) -> Result<()> {
     open
 }
 
-/// Makes a new volume writable to every user, so to any user of a sandbox. No user of the host can reach it, except root. A volume
-/// can be changed only through a container that has it; this one is never started.
+/// Makes a new volume writable to every user, so to any user of a sandbox. No user of the host can reach it, except root. A
+/// volume can be changed only through a container that has it; this one is never started.
 async fn open_to_all(engine: &Engine, name: &VolumeName, image: &str) -> Result<()> {
     let what = "setting up the volume of the workspace";
     let body = ContainerCreateBody {

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use backend_conformance::FakeProvider;
-use backend_core::Workspace;
-use backend_core::{BackendExt, RuntimeConfig, SandboxProvider};
+use backend_core::{BackendExt, RuntimeConfig, SandboxProvider, Workspace};
 use backend_fs::FsBackend;
 use serde_json::{Value, json};
 use session_manager::{SessionManager, SessionOptions};

@@ -10,18 +10,21 @@ use super::Record;
 
 /// Stores the sessions of one manager: the record of each, and where its files are. Everything here may block.
 ///
-/// - **One writer.** Whoever changes the store has its [lease](Self::lease). Each lease has a token that is larger than those of
-///   all leases before it, over restarts and crashes too. Once another lease was granted, changes with the earlier one are
+/// - **One writer.** Whoever changes the store has its [lease](Self::lease). Each lease has a token that is larger than those
+///   of all leases before it, over restarts and crashes too. Once another lease was granted, changes with the earlier one are
 ///   refused as `unavailable`, whether or not its holder has noticed. Reading needs no lease.
-/// - **Revisions.** Each change of a record gives it another revision. A change that expects a revision is made only if the record
-///   still has it, in one step; otherwise it is a `conflict` and nothing is changed. A change that expects none is always made.
+/// - **Revisions.** A record with other contents has another revision. A change that expects a revision is made only if the
+///   record still has it, in one step; otherwise it is a `conflict` and nothing is changed. A change that expects none is
+///   always made.
 /// - **One step.** A session appears with its record and its files, and disappears with them. A crash, or a loss of power if the
 ///   store is durable, never leaves a part of a session or of a record.
-/// - **Nothing is guessed.** A record that cannot be read is an `internal` error, and stays as it is until it is replaced or removed.
+/// - **Nothing is guessed.** A record that cannot be read is an `internal` error, and stays as it is until it is replaced or
+///   removed.
 pub(crate) trait SessionStore: fmt::Debug + Send + Sync {
     /// Makes the caller the writer, with this mark on its sandboxes unless the store has one already.
     ///
-    /// How long a lease lasts is up to the store: that of a directory ends when it is [released](Self::release), or with the process.
+    /// How long a lease lasts is up to the store: that of a directory ends when it is [released](Self::release), or with the
+    /// process.
     ///
     /// # Errors
     ///

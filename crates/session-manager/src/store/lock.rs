@@ -1,7 +1,7 @@
 //! The lock of a workspace root, and the token of its holder.
 //!
-//! There are two locks: on the root itself, which cannot be removed, and on its lock file, which older versions check. The token is
-//! written before the holder writes anything else.
+//! There are two locks: on the root itself, which cannot be removed, and on its lock file, which older versions check. The token
+//! is written before the holder writes anything else.
 
 use std::fs;
 use std::io;
