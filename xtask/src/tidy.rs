@@ -5,6 +5,7 @@
 
 mod adr;
 mod changelog;
+mod circles;
 mod dependencies;
 mod doctests;
 mod header;
@@ -33,6 +34,7 @@ type Rule = (&'static str, fn(&Project<'_>) -> Vec<Finding>);
 const RULES: &[Rule] = &[
     ("adr", adr::check),
     ("changelog", changelog::check),
+    ("circles", circles::check),
     ("dependencies", dependencies::check),
     ("doctests", doctests::check),
     ("header", header::check),

@@ -5,6 +5,7 @@ mod arguments;
 mod builder;
 mod context;
 mod definition;
+mod ends;
 mod footer;
 mod freshness;
 mod image;

@@ -6,6 +6,7 @@ use backend_core::{
 use bytes::Bytes;
 
 use crate::context::Context;
+use crate::ends::ends;
 use crate::settings::KEPT_OUTPUTS;
 
 /// Room for the note between head and tail.
@@ -49,29 +50,6 @@ pub(crate) async fn fit(context: &Context, text: String, budget: usize) -> Fitte
         ),
         kept: kept.ok(),
     }
-}
-
-/// Returns the first and the last bytes of a text that is longer than both, cut at line ends if any are near.
-pub(crate) fn ends(text: &str, head: usize, tail: usize) -> (&str, &str) {
-    let mut end = head.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let head = text.get(..end).unwrap_or_default();
-    let head = match head.rfind('\n') {
-        Some(newline) if newline >= end / 2 => head.get(..=newline).unwrap_or_default(),
-        _ => head,
-    };
-    let mut start = text.len().saturating_sub(tail).max(end);
-    while !text.is_char_boundary(start) {
-        start += 1;
-    }
-    let rest = text.get(start..).unwrap_or_default();
-    let tail = match rest.find('\n') {
-        Some(newline) if newline < rest.len() / 2 => rest.get(newline + 1..).unwrap_or_default(),
-        _ => rest,
-    };
-    (head, tail)
 }
 
 /// Writes a text to its own file, and returns the path, or why it was not kept.

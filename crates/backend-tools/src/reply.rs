@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::output::ends;
+use crate::ends::ends;
 
 /// Maximum size of a quotation of the arguments in a structured error.
 const QUOTED_BYTES: usize = 2000;

@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("backend-composite/tests/it/sandbox.rs", "work/"),
     ("backend-fs/tests/it/links.rs", "root/absolute-dir"),
     // A user's home in a container.
-    ("sandbox-docker/src/owned.rs", "me/node"),
+    ("sandbox-docker/src/work_dir_owner.rs", "me/node"),
     ("sandbox-docker/src/settings.rs", "me/agent"),
     ("sandbox-docker/src/settings/tests.rs", "me/agent"),
     ("sandbox-docker/tests/it/escape.rs", "me/agent"),

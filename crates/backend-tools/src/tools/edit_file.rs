@@ -9,10 +9,10 @@ use super::listed::is_false;
 use super::structured;
 use crate::Reply;
 use crate::context::{ChangeError, Context, Failed, ToolResult};
+use crate::ends::ends;
 use crate::footer::count;
 use crate::freshness::{DIFF_BYTES, Freshness, check_freshness};
 use crate::ledger::SeenFile;
-use crate::output::ends;
 use crate::settings::Settings;
 
 /// How often an edit is tried while the version of the file changes but its text does not.

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::status::Status;
 use super::structured;
 use crate::context::{Context, ToolResult, with_timeout};
-use crate::output::{ends, fit};
+use crate::ends::ends;
+use crate::output::fit;
 use crate::settings::Settings;
 use crate::{Reply, ReplyKind};
 

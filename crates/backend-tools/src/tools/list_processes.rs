@@ -9,7 +9,8 @@ use super::status::Status;
 use super::structured;
 use crate::Reply;
 use crate::context::{Context, ToolResult};
-use crate::output::{ends, fit};
+use crate::ends::ends;
+use crate::output::fit;
 use crate::settings::Settings;
 
 /// How many bytes of a command are shown.
