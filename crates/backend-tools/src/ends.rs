@@ -22,3 +22,25 @@ pub(crate) fn ends(text: &str, head: usize, tail: usize) -> (&str, &str) {
     };
     (head, tail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ends;
+
+    #[track_caller]
+    fn check(text: &str, head: usize, tail: usize, want: (&str, &str)) {
+        assert_eq!(ends(text, head, tail), want);
+    }
+
+    #[test]
+    fn lines_are_kept_whole_where_they_are_short() {
+        check("aaa\nbbb\nccc\nddd\n", 6, 6, ("aaa\n", "ddd\n"));
+        check("aaaaaaaaaaaaaaaa", 3, 3, ("aaa", "aaa"));
+    }
+
+    #[test]
+    fn characters_are_never_cut() {
+        check("ééééé", 3, 3, ("é", "é"));
+        check("éa", 1, 1, ("", "a"));
+    }
+}

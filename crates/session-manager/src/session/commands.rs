@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use backend_core::{
-    ExecOutput, ExecRequest, Liveness, OutputRequest, ProcessId, ProcessInfo, ProcessOutput,
-    Result, Sandbox, SandboxId, SandboxProvider, Signal, StdinRequest, TerminalSize,
+    ExecOutput, ExecRequest, Liveness, ProcessInfo, Result, Sandbox, SandboxId, SandboxProvider,
+    delegate,
 };
 use tokio::time::timeout;
 
@@ -75,25 +75,7 @@ impl<P: SandboxProvider> Sandbox for Session<P> {
         self.checked(pass, outcome).await
     }
 
-    async fn processes(&self) -> Result<Vec<ProcessInfo>> {
-        on_sandbox!(self, processes())
-    }
-
-    async fn read_output(&self, request: &OutputRequest) -> Result<ProcessOutput> {
-        on_sandbox!(self, read_output(request))
-    }
-
-    async fn write_stdin(&self, request: &StdinRequest) -> Result<()> {
-        on_sandbox!(self, write_stdin(request))
-    }
-
-    async fn signal(&self, process: &ProcessId, signal: Signal) -> Result<()> {
-        on_sandbox!(self, signal(process, signal))
-    }
-
-    async fn resize(&self, process: &ProcessId, size: TerminalSize) -> Result<()> {
-        on_sandbox!(self, resize(process, size))
-    }
+    delegate!(processes by on_sandbox);
 
     /// Releases the session. Its stored files are kept.
     async fn stop(&self) -> Result<()> {

@@ -2,10 +2,8 @@
 
 use async_trait::async_trait;
 use backend_core::{
-    Backend, Capabilities, Content, DeleteRequest, Deleted, EditRequest, Edited, Entry,
-    GlobRequest, GrepRequest, Grepped, LsRequest, MadeDirectory, MkdirRequest, Page,
-    ReadBytesRequest, ReadRequest, RenameRequest, Renamed, ResolveRequest, Resolved, Result,
-    SandboxProvider, StatRequest, TextPage, VirtualPath, WriteRequest, Written,
+    Backend, Capabilities, ReadRequest, Result, SandboxProvider, TextPage, VirtualPath,
+    WriteRequest, Written, delegate,
 };
 
 use super::Session;
@@ -34,53 +32,7 @@ impl<P: SandboxProvider> Backend for Session<P> {
         descriptor.map_or_else(VirtualPath::root, |descriptor| descriptor.work_dir.clone())
     }
 
-    async fn resolve_with(&self, request: &ResolveRequest) -> Result<Resolved> {
-        on_sandbox!(self, resolve_with(request))
-    }
-
-    async fn stat_with(&self, request: &StatRequest) -> Result<Entry> {
-        on_sandbox!(self, stat_with(request))
-    }
-
-    async fn ls_with(&self, request: &LsRequest) -> Result<Page<Entry>> {
-        on_sandbox!(self, ls_with(request))
-    }
-
-    async fn read_with(&self, request: &ReadRequest) -> Result<TextPage> {
-        on_sandbox!(self, read_with(request))
-    }
-
-    async fn read_bytes_with(&self, request: &ReadBytesRequest) -> Result<Content> {
-        on_sandbox!(self, read_bytes_with(request))
-    }
-
-    async fn write_with(&self, request: &WriteRequest) -> Result<Written> {
-        on_sandbox!(self, write_with(request))
-    }
-
-    async fn edit_with(&self, request: &EditRequest) -> Result<Edited> {
-        on_sandbox!(self, edit_with(request))
-    }
-
-    async fn delete_with(&self, request: &DeleteRequest) -> Result<Deleted> {
-        on_sandbox!(self, delete_with(request))
-    }
-
-    async fn rename_with(&self, request: &RenameRequest) -> Result<Renamed> {
-        on_sandbox!(self, rename_with(request))
-    }
-
-    async fn mkdir_with(&self, request: &MkdirRequest) -> Result<MadeDirectory> {
-        on_sandbox!(self, mkdir_with(request))
-    }
-
-    async fn glob_with(&self, request: &GlobRequest) -> Result<Page<Entry>> {
-        on_sandbox!(self, glob_with(request))
-    }
-
-    async fn grep_with(&self, request: &GrepRequest) -> Result<Grepped> {
-        on_sandbox!(self, grep_with(request))
-    }
+    delegate!(reads, changes by on_sandbox);
 
     async fn read_many_with(&self, requests: &[ReadRequest]) -> Vec<Result<TextPage>> {
         let pass = match self.begin_op().await {
