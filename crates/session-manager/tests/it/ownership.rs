@@ -16,21 +16,27 @@ fn id(text: &str) -> SandboxId {
     SandboxId::parse(text).unwrap()
 }
 
-/// Copies with `cp -a`.
+/// Copies with `cp -a`. A record that is being replaced can disappear under it: then it starts again.
 fn copy(from: &Path, to: &Path) {
-    let done = std::process::Command::new("cp")
-        .arg("-a")
-        .arg(from)
-        .arg(to)
-        .status();
-    assert!(done.unwrap().success());
+    for _ in 0..10 {
+        let done = std::process::Command::new("cp")
+            .arg("-a")
+            .arg(from)
+            .arg(to)
+            .status();
+        if done.unwrap().success() {
+            return;
+        }
+        fs::remove_dir_all(to).unwrap();
+    }
+    panic!("{} cannot be copied", from.display());
 }
 
 /// Drops a manager like a crash of its process. If it were the only one in its runtime, the runtime would have to be dropped as
 /// well; here it has nothing in progress.
 async fn crash(manager: Manager, provider: &Provider) -> Provider {
     drop(manager);
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
     let next = provider.another_process();
     provider.end_process();
     next
