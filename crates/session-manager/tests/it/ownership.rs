@@ -18,16 +18,20 @@ fn id(text: &str) -> SandboxId {
 
 /// Copies with `cp -a`. A record that is being replaced can disappear under it: then it starts again.
 fn copy(from: &Path, to: &Path) {
+    let to = match from.file_name() {
+        Some(name) if to.is_dir() => to.join(name),
+        _ => to.to_owned(),
+    };
     for _ in 0..10 {
         let done = std::process::Command::new("cp")
-            .arg("-a")
+            .arg("-aT")
             .arg(from)
-            .arg(to)
+            .arg(&to)
             .status();
         if done.unwrap().success() {
             return;
         }
-        fs::remove_dir_all(to).unwrap();
+        fs::remove_dir_all(&to).unwrap();
     }
     panic!("{} cannot be copied", from.display());
 }
