@@ -129,7 +129,7 @@ pub(crate) struct Effects<S: ?Sized> {
     pub(crate) attempt: Option<SingleFlight>,
 }
 
-/// Begun that begins with a phase: one task does it, all others wait for it.
+/// Work that begins with a phase: one task does it, all others wait for it.
 #[derive(Debug)]
 pub(crate) struct Begun<S: ?Sized> {
     pub(crate) completion: Completion,
