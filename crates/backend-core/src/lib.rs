@@ -12,6 +12,7 @@ mod error;
 mod exec;
 mod forward;
 mod liveness;
+mod name;
 mod ops;
 mod page;
 mod path;

@@ -1,15 +1,23 @@
 //! What a sandbox provider is asked to create, and what it can do.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, RuntimeConfig, Workspace};
+use crate::name::{NameRule, checked_name};
+use crate::{Result, RuntimeConfig, Workspace};
 
 /// The longest [`SandboxId`], in bytes.
 pub const MAX_ID_BYTES: usize = 64;
+
+const RULE: NameRule = NameRule {
+    what: "sandbox id",
+    min_bytes: 1,
+    max_bytes: MAX_ID_BYTES,
+    punctuation: &['-', '_'],
+    allowed: "a-z, 0-9, '-' and '_'",
+};
 
 /// The id of a sandbox: 1 to 64 of `a-z`, `0-9`, `-` and `_`, starting with a letter or a digit.
 ///
@@ -26,64 +34,12 @@ impl SandboxId {
     /// Returns `invalid_request` for an invalid id.
     pub fn parse(text: impl AsRef<str>) -> Result<Self> {
         let text = text.as_ref();
-        let refuse = |reason: &str| {
-            let shown: String = text
-                .chars()
-                .take(MAX_ID_BYTES)
-                .flat_map(char::escape_debug)
-                .collect();
-            Err(Error::invalid_request(format!(
-                "invalid sandbox id '{shown}': {reason}"
-            )))
-        };
-        if text.is_empty() {
-            return refuse("it is empty");
-        }
-        if text.len() > MAX_ID_BYTES {
-            return refuse("it is longer than 64 bytes");
-        }
-        let allowed =
-            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-        if !text.chars().all(allowed) {
-            return refuse("only a-z, 0-9, '-' and '_' are allowed");
-        }
-        if text.starts_with(['-', '_']) {
-            return refuse("it must start with a letter or a digit");
-        }
+        RULE.check(text)?;
         Ok(Self(text.into()))
     }
-
-    /// Returns the id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for SandboxId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for SandboxId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
-    }
-}
-
-impl TryFrom<String> for SandboxId {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        Self::parse(text)
-    }
-}
-
-impl From<SandboxId> for String {
-    fn from(id: SandboxId) -> Self {
-        id.as_str().to_owned()
-    }
-}
+checked_name!(SandboxId);
 
 /// What kind of sandbox to create, in terms that every provider understands. Providers have further settings of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

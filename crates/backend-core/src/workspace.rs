@@ -1,15 +1,24 @@
 //! Where the files of a sandbox are kept when they outlive it, in words that a provider understands.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::name::{NameRule, checked_name};
 use crate::{Error, Result};
 
 /// The longest [`VolumeName`], in bytes.
 pub const MAX_VOLUME_NAME_BYTES: usize = 128;
+
+/// Docker reserves names of one character.
+const RULE: NameRule = NameRule {
+    what: "volume name",
+    min_bytes: 2,
+    max_bytes: MAX_VOLUME_NAME_BYTES,
+    punctuation: &['.', '_', '-'],
+    allowed: "a-z, 0-9, '.', '_' and '-'",
+};
 
 /// Where the files in the work directory of a sandbox are kept, so that they outlive it. Set only by an operator.
 ///
@@ -76,61 +85,12 @@ impl VolumeName {
     /// Returns `invalid_request` for an invalid name.
     pub fn parse(text: impl AsRef<str>) -> Result<Self> {
         let text = text.as_ref();
-        let refuse = |reason: &str| {
-            let shown = text.chars().take(MAX_VOLUME_NAME_BYTES);
-            let shown: String = shown.flat_map(char::escape_debug).collect();
-            Err(Error::invalid_request(format!(
-                "invalid volume name '{shown}': {reason}"
-            )))
-        };
-        // Docker reserves names of one character.
-        if text.len() < 2 {
-            return refuse("it is shorter than 2 bytes");
-        }
-        if text.len() > MAX_VOLUME_NAME_BYTES {
-            return refuse("it is longer than 128 bytes");
-        }
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        if !text.chars().all(|c| plain(c) || ".-_".contains(c)) {
-            return refuse("only a-z, 0-9, '.', '_' and '-' are allowed");
-        }
-        if !text.starts_with(plain) {
-            return refuse("it must start with a letter or a digit");
-        }
+        RULE.check(text)?;
         Ok(Self(text.into()))
     }
-
-    /// Returns the name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for VolumeName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for VolumeName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
-    }
-}
-
-impl TryFrom<String> for VolumeName {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        Self::parse(text)
-    }
-}
-
-impl From<VolumeName> for String {
-    fn from(name: VolumeName) -> Self {
-        name.as_str().to_owned()
-    }
-}
+checked_name!(VolumeName);
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! The volume that a workspace is: created with our labels before its first container, and never removed.
 
+use std::collections::HashMap;
+
 use backend_core::{Error, Result, VolumeName};
 use bollard::models::{
     ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions, VolumeCreateRequest,
@@ -62,26 +64,8 @@ async fn make(engine: &Engine, name: &VolumeName, image: &str) -> Result<()> {
 /// volume can be changed only through a container that has it; this one is never started.
 async fn open_to_all(engine: &Engine, name: &VolumeName, image: &str) -> Result<()> {
     let what = "setting up the volume of the workspace";
-    let body = ContainerCreateBody {
-        image: Some(image.to_owned()),
-        entrypoint: Some(vec![format!("/{PLACE}")]),
-        labels: Some(labels::of(labels::WORKSPACE)),
-        host_config: Some(HostConfig {
-            mounts: Some(vec![Mount {
-                target: Some(format!("/{PLACE}")),
-                source: Some(name.as_str().to_owned()),
-                typ: Some(MountType::VOLUME),
-                volume_options: Some(MountVolumeOptions {
-                    no_copy: Some(true),
-                    ..MountVolumeOptions::default()
-                }),
-                ..Mount::default()
-            }]),
-            network_mode: Some("none".to_owned()),
-            ..HostConfig::default()
-        }),
-        ..ContainerCreateBody::default()
-    };
+    let place = format!("/{PLACE}");
+    let body = holder(image, name.as_str(), &place, labels::of(labels::WORKSPACE));
     let call = engine
         .docker()
         .create_container(None::<CreateContainerOptions>, body);
@@ -102,4 +86,35 @@ async fn open_to_all(engine: &Engine, name: &VolumeName, image: &str) -> Result<
     };
     let removed = container.remove().await;
     done.and(removed)
+}
+
+/// Describes a container that has a volume at a path, for putting something into the volume: it is never started. Nothing of the
+/// image is copied into the volume.
+pub(crate) fn holder(
+    image: &str,
+    volume: &str,
+    path: &str,
+    labels: HashMap<String, String>,
+) -> ContainerCreateBody {
+    ContainerCreateBody {
+        image: Some(image.to_owned()),
+        // An image without a command is refused without one.
+        entrypoint: Some(vec![path.to_owned()]),
+        labels: Some(labels),
+        host_config: Some(HostConfig {
+            mounts: Some(vec![Mount {
+                target: Some(path.to_owned()),
+                source: Some(volume.to_owned()),
+                typ: Some(MountType::VOLUME),
+                volume_options: Some(MountVolumeOptions {
+                    no_copy: Some(true),
+                    ..MountVolumeOptions::default()
+                }),
+                ..Mount::default()
+            }]),
+            network_mode: Some("none".to_owned()),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    }
 }

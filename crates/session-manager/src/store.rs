@@ -135,7 +135,7 @@ impl Store {
         self.stored.workspace(id)
     }
 
-    /// Returns the record of a session; `None` if there is no such session.
+    /// Returns the record of a session, or `None` if it is not stored.
     pub(crate) fn load(&self, id: &SandboxId) -> Result<Option<Record>> {
         Ok(self.stored.load(id)?.map(|stored| stored.record))
     }

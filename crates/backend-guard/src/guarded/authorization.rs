@@ -7,6 +7,7 @@ use backend_core::{Backend, Command, Error, ExecRequest, Result, VirtualPath};
 use super::Guarded;
 use super::approval::{Subject, command_key, make_ask};
 use super::link::FollowLast;
+use crate::policy::Verdict;
 use crate::{Action, Ask, Method, Operation, Question};
 
 /// The needs of one call, as they are gathered.
@@ -98,16 +99,10 @@ impl<'a, B: Backend> Authorization<'a, B> {
         subject: Subject,
     ) -> Result<()> {
         let verdict = self.guard.policy.evaluate(operation, path);
-        match verdict.action {
-            Action::Allow => {}
-            Action::Ask if self.guard.is_remembered(operation, path.as_str()) => {}
-            Action::Ask => {
-                self.asks
-                    .insert(make_ask(self.guard, operation, Some(path), verdict));
-            }
-            Action::Deny => return Err(self.guard.denied(shown, operation, verdict, subject)),
+        if self.permits(operation, verdict, Some(path), || path.to_string()) {
+            return Ok(());
         }
-        Ok(())
+        Err(self.guard.denied(shown, operation, verdict, subject))
     }
 
     /// Needs an operation on a command.
@@ -125,40 +120,41 @@ impl<'a, B: Backend> Authorization<'a, B> {
             .evaluate_command(operation, command, sets_more);
         self.question.command = Some(command.clone());
         self.question.request = request.cloned();
-        match verdict.action {
-            Action::Allow => {}
-            Action::Ask
-                if self
-                    .guard
-                    .is_remembered(operation, &command_key(Some(command), request)) => {}
-            Action::Ask => {
-                self.asks
-                    .insert(make_ask(self.guard, operation, None, verdict));
-            }
-            Action::Deny => {
-                let path = &self.question.path;
-                return Err(self.guard.denied(path, operation, verdict, Subject::Path));
-            }
+        if self.permits(operation, verdict, None, || {
+            command_key(Some(command), request)
+        }) {
+            return Ok(());
         }
-        Ok(())
+        let path = &self.question.path;
+        Err(self.guard.denied(path, operation, verdict, Subject::Path))
     }
 
     /// Needs an operation on the sandbox.
     pub(super) fn sandbox(&mut self, operation: Operation) -> Result<()> {
         let verdict = self.guard.policy.evaluate_sandbox(operation);
-        match verdict.action {
-            Action::Allow => {}
-            Action::Ask if self.guard.is_remembered(operation, "") => {}
-            Action::Ask => {
-                self.asks
-                    .insert(make_ask(self.guard, operation, None, verdict));
-            }
-            Action::Deny => {
-                let path = &self.question.path;
-                return Err(self.guard.denied(path, operation, verdict, Subject::Path));
-            }
+        if self.permits(operation, verdict, None, String::new) {
+            return Ok(());
         }
-        Ok(())
+        let path = &self.question.path;
+        Err(self.guard.denied(path, operation, verdict, Subject::Path))
+    }
+
+    /// Returns whether a verdict lets the call proceed, at most after a question, which is added to those of the call. `key` is
+    /// what an earlier answer is remembered by.
+    fn permits(
+        &mut self,
+        operation: Operation,
+        verdict: Verdict,
+        path: Option<&VirtualPath>,
+        key: impl FnOnce() -> String,
+    ) -> bool {
+        let is_asked =
+            verdict.action == Action::Ask && !self.guard.is_remembered(operation, &key());
+        if is_asked {
+            self.asks
+                .insert(make_ask(self.guard, operation, path, verdict));
+        }
+        verdict.action != Action::Deny
     }
 
     /// Asks, if there is something to ask. The paths must then still lead where they led when checked.

@@ -11,9 +11,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use backend_core::{Error, Result};
-use bollard::models::{
-    ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions, VolumeCreateRequest,
-};
+use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::{
     ContainerArchiveInfoOptionsBuilder, CreateContainerOptionsBuilder,
     RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
@@ -24,6 +22,7 @@ use super::Guest;
 use crate::engine::{LONG, SHORT, conflict, failure, gone};
 use crate::layout::{DIRECTORY, FILE, PROGRAM};
 use crate::owner::OwnerState;
+use crate::volume::holder;
 use crate::{Engine, labels};
 
 /// The name under which the guest is unpacked.
@@ -94,26 +93,7 @@ impl Guest {
         engine
             .call(what, LONG, engine.docker().create_volume(volume))
             .await?;
-        let body = ContainerCreateBody {
-            image: Some(image.to_owned()),
-            entrypoint: Some(vec![PROGRAM.to_owned(), "--version".to_owned()]),
-            labels: Some(marks),
-            host_config: Some(HostConfig {
-                mounts: Some(vec![Mount {
-                    target: Some(DIRECTORY.to_owned()),
-                    source: Some(self.volume().to_owned()),
-                    typ: Some(MountType::VOLUME),
-                    volume_options: Some(MountVolumeOptions {
-                        no_copy: Some(true),
-                        ..MountVolumeOptions::default()
-                    }),
-                    ..Mount::default()
-                }]),
-                network_mode: Some("none".to_owned()),
-                ..HostConfig::default()
-            }),
-            ..ContainerCreateBody::default()
-        };
+        let body = holder(image, self.volume(), DIRECTORY, marks);
         let options = CreateContainerOptionsBuilder::default()
             .name(self.volume())
             .build();

@@ -34,7 +34,7 @@ pub(crate) trait SessionStore: fmt::Debug + Send + Sync {
     /// Lets another writer in. From now on, changes with this lease are refused.
     fn release(&self, lease: &Lease);
 
-    /// Returns the record of a session; `None` if there is no such session.
+    /// Returns the record of a session, or `None` if it is not stored.
     fn load(&self, id: &SandboxId) -> Result<Option<Stored>>;
 
     /// Returns the ids of sessions in order, after this one: at most `limit`, and at least 1 unless there are none.

@@ -56,8 +56,8 @@ impl View {
         self.session(id).join(WORKSPACE)
     }
 
-    /// Returns the record of a session; `None` if there is no such session. A record copied from another directory does not name
-    /// a sandbox: that one belongs to the original.
+    /// Returns the record of a session, or `None` if it is not stored. A record copied from another directory does not name a
+    /// sandbox: that one belongs to the original.
     pub(crate) fn load(&self, id: &SandboxId) -> Result<Option<Record>> {
         Ok(self.load_stored(id)?.map(|stored| stored.record))
     }
