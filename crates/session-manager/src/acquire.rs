@@ -34,6 +34,21 @@ enum Step<S: ?Sized> {
     Again,
 }
 
+impl<S: ?Sized> Step<S> {
+    /// Waits for the end of a stop. One that has failed several times is hurried once; then its failure is the caller's.
+    fn after_stop(id: &SandboxId, state: &mut State<S>, hurried: bool) -> Result<Self> {
+        let Phase::Stopping(stopping) = state.phase() else {
+            return Ok(Self::Again);
+        };
+        let flight = stopping.flight.clone();
+        match &stopping.stuck {
+            Some(error) if hurried => Err(stuck(id, error)),
+            Some(_) => Ok(Self::Hurry(state.hurry().unwrap_or(flight))),
+            None => Ok(Self::Wait(flight)),
+        }
+    }
+}
+
 impl<P: SandboxProvider> Inner<P> {
     /// Returns the session, with a running sandbox.
     pub(crate) async fn acquire(
@@ -146,14 +161,9 @@ impl<P: SandboxProvider> Inner<P> {
                 state.used = self.now();
                 Ok(Step::Ready(running))
             }
-            Phase::Stopping(stopping) => {
-                let (flight, trouble) = (stopping.flight.clone(), stopping.stuck.clone());
+            Phase::Stopping(_) => {
                 self.authorize(&entry.id, &mut state, want)?;
-                match trouble {
-                    Some(error) if hurried => Err(stuck(&entry.id, &error)),
-                    Some(_) => Ok(Step::Hurry(state.hurry().unwrap_or(flight))),
-                    None => Ok(Step::Wait(flight)),
-                }
+                Step::after_stop(&entry.id, &mut state, hurried)
             }
             Phase::Dead => {
                 self.authorize(&entry.id, &mut state, want)?;
@@ -181,12 +191,7 @@ impl<P: SandboxProvider> Inner<P> {
                     }
                     Phase::Starting(flight) => Step::<P::Sandbox>::Share(flight.clone()),
                     Phase::Stopping(stopping) if stopping.goal <= Goal::MarkDead => {
-                        let flight = stopping.flight.clone();
-                        match &stopping.stuck {
-                            Some(error) if hurried => return Err(stuck(&entry.id, error)),
-                            Some(_) => Step::Hurry(state.hurry().unwrap_or(flight)),
-                            None => Step::Wait(flight),
-                        }
+                        Step::after_stop(&entry.id, &mut state, hurried)?
                     }
                     Phase::Hibernated if self.is_closing() => return Err(closing()),
                     Phase::Hibernated => Step::Share(self.starter.begin_start(
