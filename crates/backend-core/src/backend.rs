@@ -33,8 +33,9 @@ use crate::{
 ///
 /// # Implementing
 ///
-/// A wrapper should forward every method, including the provided ones, or it loses the inner backend's optimisations;
-/// `#[deny(clippy::missing_trait_methods)]` on the `impl` turns a forgotten one into an error.
+/// A wrapper should forward every method, including the provided ones, or it loses the inner backend's optimisations:
+/// [`delegate!`](crate::delegate!) forwards those that do not differ, and `#[deny(clippy::missing_trait_methods)]` on the `impl`
+/// turns a forgotten one into an error.
 #[async_trait]
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Returns what this backend can do. It never changes for a given backend.
